@@ -1,0 +1,3 @@
+"""Architecture search for infrared super-resolution."""
+
+__version__ = "0.1.0"

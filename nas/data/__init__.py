@@ -1,0 +1,1 @@
+"""Images in: reading, degrading, gathering patches, synthetic scenes."""

@@ -1,0 +1,1 @@
+"""A trained network out of the door: export and upscaling."""

@@ -1,0 +1,9 @@
+"""What a user did wrong, and what went wrong: the two exceptions that reach the command line as one sentence."""
+
+
+class InputError(ValueError):
+    """The user gave something that can't be used; the message is one sentence that says what would be right (exit code 2)."""
+
+
+class RunError(RuntimeError):
+    """Valid input, but the work failed or was stopped; the message is one sentence that says how to go on (exit code 1)."""

@@ -1,0 +1,1 @@
+"""The search itself: settings, study, worker, front."""

@@ -1,0 +1,1 @@
+"""How a candidate is scored before it is fully trained: one file per proxy."""

@@ -1,0 +1,107 @@
+"""An architecture: a point of a search space, as plain data."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import nn
+
+from search_spaces.registry import unknown_name
+from search_spaces.space import SPACES, Choice, Choices, SpaceError, Trial
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The space's name, the scale, the image channels and the flat choices: all that is needed to build a network.
+
+    `choices` are exactly the parameters of an Optuna trial, so a trial becomes an architecture and back with no
+    translation. Two architectures are the same network if and only if their fingerprints are equal.
+    """
+
+    space: str
+    scale: int
+    channels: int
+    choices: Choices
+
+    @classmethod
+    def suggest(cls, space: str, scale: int, channels: int, trial: Trial) -> "Architecture":
+        """Ask `trial` for the choices of `space`."""
+        return cls(space, scale, channels, dict(SPACES.get(space).suggest(trial)))
+
+    @classmethod
+    def published(cls, name: str, scale: int = 2, channels: int = 1) -> "Architecture":
+        """Return the published point `SPACE/POINT`. Raises UnknownNameError for an unknown space or point."""
+        space_name, _, point = name.partition("/")
+        space = SPACES.get(space_name)
+        if point not in space.published:
+            raise unknown_name(f"published point of '{space_name}'", point, dict(space.published))
+        return cls(space_name, scale, channels, space.published[point].choices)
+
+    def build(self) -> nn.Module:
+        """Return the network, initialised from the torch seed. Raises SpaceError for what the space can't build."""
+        return SPACES.get(self.space).build(self.choices, self.scale, self.channels)
+
+    def check(self) -> None:
+        """Raise SpaceError (or UnknownNameError) unless the choices belong to the space."""
+        SPACES.get(self.space).check(self.choices)
+
+    def replaced(self, **choices: Choice) -> "Architecture":
+        """Return a copy with some choices replaced."""
+        return Architecture(self.space, self.scale, self.channels, {**self.choices, **choices})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that are equal exactly for equal networks: a hash of the canonical form."""
+        canonical = SPACES.get(self.space).canonical(self.choices)
+        content = [self.space, self.scale, self.channels, sorted(canonical.items())]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    @property
+    def seed(self) -> int:
+        """A 31-bit training seed derived from the fingerprint: the same for this network whoever trains it."""
+        return int(self.fingerprint, 16) % (1 << 31)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, in the order of the fields."""
+        return {"space": self.space, "scale": self.scale, "channels": self.channels, "choices": dict(self.choices)}
+
+    @classmethod
+    def from_dict(cls, data: object) -> "Architecture":
+        """Read what `to_dict` wrote. Raises SpaceError naming what is missing or wrong."""
+        if not isinstance(data, Mapping):
+            raise SpaceError("An architecture must be a mapping with space, scale, channels and choices.")
+        fields = {"space": str, "scale": int, "channels": int, "choices": Mapping}
+        for name, kind in fields.items():
+            if not isinstance(data.get(name), kind):
+                raise SpaceError(f"An architecture needs '{name}' ({kind.__name__.lower()}), not {data.get(name)!r}.")
+        if extra := set(data) - set(fields):
+            raise SpaceError(f"An architecture has no field '{min(map(str, extra))}'.")
+        architecture = cls(data["space"], data["scale"], data["channels"], dict(data["choices"]))
+        architecture.check()
+        return architecture
+
+    def to_yaml(self) -> str:
+        """Return the architecture as a YAML document."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "Architecture":
+        """Read a YAML document. Raises SpaceError."""
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise SpaceError(f"Not a YAML document: {str(error).splitlines()[0]}.") from None
+        return cls.from_dict(data)
+
+    @classmethod
+    def read(cls, path: Path) -> "Architecture":
+        """Read an `architecture.yaml`. Raises SpaceError naming the file."""
+        try:
+            return cls.from_yaml(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise SpaceError(f"{path}: {error}") from None

@@ -1,0 +1,178 @@
+"""FALSR: seven cells with free connections between them (Chu et al., arXiv 1901.07261).
+
+The network: a 3x3 head to 32 channels (node 0), seven cells (nodes 1..7), a 3x3 fuse of the concatenated sources plus
+node 0, depth-to-space, and a 3x3 convolution at the high resolution. Cells and genotypes are as decoded from the
+authors' published graphs. The papers define scale 2 only; at 3 and 4 one more 3x3 convolution widens the 32 fused
+channels to the 8·scale² that depth-to-space needs.
+"""
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.layers.cell import Cell, CellChoices, conv, suggest_cell
+from search_spaces.layers.image_skip import ImageSkip
+from search_spaces.space import Choice, Choices, Published, SearchSpace, Trial, register
+
+CELLS = 7
+FUSE = CELLS + 1
+WIDTH = 32
+"""Channels of the head and of the fuse."""
+HR_WIDTH = 8
+"""Channels at the high resolution."""
+
+EDGES = tuple((source, target) for target in range(2, FUSE + 1) for source in range(target - 1))
+"""The 28 free connections; the chain (target - 1 → target) always exists."""
+
+Sources = tuple[tuple[int, ...], ...]
+"""For each of the nodes 1..8, the nodes whose outputs are concatenated as its input."""
+
+
+class CellNetwork(nn.Module):
+    """Head, cells connected by concatenation, fuse, upsampling, output: the networks of FALSR and of MoreMNAS."""
+
+    def __init__(self, cells: list[CellChoices], sources: Sources, scale: int, channels: int) -> None:
+        super().__init__()
+        widths = [WIDTH, *(cell.width for cell in cells)]
+        inputs = [sum(widths[node] for node in nodes) for nodes in sources]
+        self.sources = sources
+        self.head = nn.Sequential(conv(channels, WIDTH, 3), nn.ReLU())
+        self.cells = nn.ModuleList(Cell(n, cell) for n, cell in zip(inputs, cells, strict=False))
+        self.fuse = nn.Sequential(conv(inputs[-1], WIDTH, 3), nn.ReLU())
+        expand = [] if scale == 2 else [conv(WIDTH, HR_WIDTH * scale**2, 3)]
+        self.upsample = nn.Sequential(*expand, nn.PixelShuffle(scale))
+        self.last = conv(HR_WIDTH, channels, 3)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                _initialise(module)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        nodes = [cast(Tensor, self.head(image))]
+        for layer, sources in zip([*self.cells, self.fuse], self.sources, strict=True):
+            nodes.append(layer(torch.cat([nodes[i] for i in sources], dim=1) if len(sources) > 1 else nodes[sources[0]]))
+        return cast(Tensor, self.last(self.upsample(nodes[-1] + nodes[0])))
+
+
+def _initialise(module: nn.Conv2d) -> None:
+    """Keep the signal's variance through deep chains; the papers' fixed deviation of 0.02 lets it die in brief training."""
+    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    nn.init.zeros_(cast(nn.Parameter, module.bias))
+
+
+def chain() -> Sources:
+    """Return the sources of a plain chain without extra connections."""
+    return tuple((target - 1,) for target in range(1, FUSE + 1))
+
+
+def point(cells: str, sources: str = "") -> dict[str, Choice]:
+    """Return the choices of a decoded genotype.
+
+    `cells` holds one cell a line in the short form of `CellChoices.parse`; `sources` lists each node's sources, e.g.
+    `0 | 0 1 | 2 | …` (empty: a plain chain, and no `edge.` choices).
+    """
+    choices: dict[str, Choice] = {"image_skip": False}
+    for i, line in enumerate(cells.strip().splitlines(), start=1):
+        choices |= CellChoices.parse(line).to_choices(i)
+    if sources:
+        given = [tuple(map(int, nodes.split())) for nodes in sources.split("|")]
+        choices |= {f"edge.{s}-{t}": s in given[t - 1] for s, t in EDGES}
+    return choices
+
+
+class CellSpace(SearchSpace):
+    """What FALSR and MoreMNAS share: the cells and the image skip."""
+
+    pinned: ClassVar[Choices] = {"image_skip": True}
+
+    def suggest(self, trial: Trial) -> Choices:
+        """Ask for the image skip and for the five choices of each of the seven cells."""
+        choices: dict[str, Choice] = {"image_skip": trial.suggest_categorical("image_skip", (False, True))}
+        for cell in range(1, CELLS + 1):
+            choices |= suggest_cell(trial, cell)
+        return choices
+
+    def canonical(self, choices: Choices) -> Choices:
+        """A cell's skip spans its repeats after the first: with one repeat it has no effect (160 of 192 cells differ)."""
+        inert = {f"cell{i}.skip": False for i in range(1, CELLS + 1) if choices[f"cell{i}.repeats_log2"] == 0}
+        return {**choices, **inert}
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the network; see `CellNetwork`."""
+        cells = [CellChoices.read(choices, i) for i in range(1, CELLS + 1)]
+        network = CellNetwork(cells, self.sources(choices), scale, channels)
+        return ImageSkip(network, network.last, scale) if choices["image_skip"] else network
+
+    def sources(self, choices: Choices) -> Sources:
+        """Return each node's sources in ascending order, the chain's own last."""
+        return chain()
+
+
+@register
+class Falsr(CellSpace):
+    """192⁷ cells and 2²⁸ connections: about 2.6e24 networks of 5.7K to 4.4M parameters at scale 2."""
+
+    name: ClassVar[str] = "falsr"
+
+    def suggest(self, trial: Trial) -> Choices:
+        """Ask for the cells, then for one bit a free connection."""
+        edges = {f"edge.{s}-{t}": trial.suggest_categorical(f"edge.{s}-{t}", (False, True)) for s, t in EDGES}
+        return {**super().suggest(trial), **edges}
+
+    def sources(self, choices: Choices) -> Sources:
+        """Return each node's sources in ascending order, the chain's own last."""
+        return tuple(
+            (*(s for s in range(t - 1) if choices[f"edge.{s}-{t}"]), t - 1) for t in range(1, FUSE + 1)
+        )
+
+    smallest: ClassVar[Choices] = point("group4 f16 k1 b1\n" * CELLS, "0|1|2|3|4|5|6|7")
+
+    published: ClassVar = {
+        "FALSR-A": Published(
+            point(
+                """conv f64 k3 b4 skip
+                conv f48 k1 b1 skip
+                conv f64 k3 b4 skip
+                conv f64 k3 b4 skip
+                conv f64 k3 b4 skip
+                conv f64 k1 b4
+                conv f64 k3 b4 skip""",
+                "0 | 1 | 2 | 2 3 | 0 2 4 | 5 | 0 2 5 6 | 0 1 2 3 4 5 6 7",
+            ),
+            source="arXiv 1901.07261, table 1",
+            params=1_021_000,
+            macs=234_700_000_000,
+        ),
+        "FALSR-B": Published(
+            point(
+                """invert f16 k3 b1 skip
+                invert f48 k1 b2 skip
+                conv f16 k1 b2 skip
+                invert f32 k3 b4
+                conv f64 k3 b2
+                group4 f16 k3 b4
+                conv f16 k3 b1 skip""",
+                "0 | 0 1 | 0 1 2 | 3 | 2 3 4 | 2 4 5 | 0 1 2 6 | 1 4 6 7",
+            ),
+            source="arXiv 1901.07261, table 1",
+            params=326_000,
+            macs=74_700_000_000,
+        ),
+        "FALSR-C": Published(
+            point(
+                """group2 f32 k1 b1
+                conv f64 k1 b4
+                invert f48 k3 b4
+                group2 f32 k1 b1
+                group4 f32 k1 b1 skip
+                conv f48 k1 b4
+                conv f16 k3 b1 skip""",
+                "0 | 0 1 | 2 | 1 3 | 0 4 | 0 5 | 1 6 | 0 2 6 7",
+            ),
+            source="arXiv 1901.07261, table 1",
+            params=408_000,
+            macs=93_700_000_000,
+            note="the published figures omit the edge 2→8 that the released network has: without it 408,137 and 93.71G",
+        ),
+    }

@@ -1,0 +1,115 @@
+"""The cell of FALSR and MoreMNAS: four operations, repeated, with an optional skip.
+
+Semantics decoded from the authors' published graphs of FALSR-A/B/C (arXiv 1901.07261) and MoreMNAS-C/D (arXiv 1901.01074).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from torch import Tensor, nn
+
+from search_spaces.space import Choice, Choices, Trial
+
+OPERATIONS = ("conv", "group2", "group4", "invert")
+"""Plain convolution, convolution in 2 or 4 groups, inverted bottleneck of expansion 2."""
+
+_GROUPS = {"conv": 1, "group2": 2, "group4": 4}
+
+
+@dataclass(frozen=True)
+class CellChoices:
+    """One cell: operation, output width, kernel size, number of repeats (not weight-shared) and whether they are skipped."""
+
+    operation: str
+    width: int
+    kernel: int
+    repeats: int
+    skip: bool
+
+    @classmethod
+    def parse(cls, text: str) -> "CellChoices":
+        """Read the short form of the decoded genotypes, e.g. `conv f64 k3 b4 skip` or `invert f16 k1 b2`."""
+        operation, width, kernel, repeats, *skip = text.split()
+        return cls(operation, int(width[1:]), int(kernel[1:]), int(repeats[1:]), skip == ["skip"])
+
+    @classmethod
+    def read(cls, choices: Choices, cell: int) -> "CellChoices":
+        """Take the choices of cell number `cell` (1-based) out of the flat mapping."""
+        values = [cast(int, choices[f"cell{cell}.{name}"]) for name in ("width", "kernel", "repeats_log2")]
+        operation, skip = choices[f"cell{cell}.op"], choices[f"cell{cell}.skip"]
+        return cls(str(operation), values[0], values[1], 1 << values[2], bool(skip))
+
+    def to_choices(self, cell: int) -> dict[str, Choice]:
+        """Return the flat choices of this cell as number `cell` (1-based)."""
+        values: Mapping[str, Choice] = {
+            "op": self.operation,
+            "width": self.width,
+            "kernel": self.kernel,
+            "repeats_log2": self.repeats.bit_length() - 1,
+            "skip": self.skip,
+        }
+        return {f"cell{cell}.{name}": value for name, value in values.items()}
+
+
+def suggest_cell(trial: Trial, cell: int) -> dict[str, Choice]:
+    """Ask `trial` for the choices of cell number `cell`: 4·4·2·3·2 = 192 entries."""
+    return {
+        f"cell{cell}.op": trial.suggest_categorical(f"cell{cell}.op", OPERATIONS),
+        f"cell{cell}.width": trial.suggest_int(f"cell{cell}.width", 16, 64, step=16),
+        f"cell{cell}.kernel": trial.suggest_int(f"cell{cell}.kernel", 1, 3, step=2),
+        # The repeats are 1, 2 or 4: their logarithm is an ordered integer, which samplers use better than a category.
+        f"cell{cell}.repeats_log2": trial.suggest_int(f"cell{cell}.repeats_log2", 0, 2),
+        f"cell{cell}.skip": trial.suggest_categorical(f"cell{cell}.skip", (False, True)),
+    }
+
+
+def conv(inputs: int, outputs: int, kernel: int, groups: int = 1) -> nn.Conv2d:
+    """Return a convolution with bias that keeps height and width."""
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups)
+
+
+class Bottleneck(nn.Module):
+    """Inverted bottleneck: expand to twice the width, depthwise 3x3, project back linearly; always with its own skip."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv(width, 2 * width, kernel),
+            nn.ReLU(inplace=True),
+            conv(2 * width, 2 * width, 3, groups=2 * width),
+            nn.ReLU(inplace=True),
+            conv(2 * width, width, kernel),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + cast(Tensor, self.body(features))
+
+
+class Cell(nn.Module):
+    """[N, inputs, H, W] → [N, width, H, W].
+
+    The skip starts after the first layer, where the widths match, so it has no effect on a single repeat.
+    """
+
+    def __init__(self, inputs: int, choices: CellChoices) -> None:
+        super().__init__()
+        width, kernel, repeats = choices.width, choices.kernel, choices.repeats
+        if choices.operation == "invert":
+            self.first: nn.Module = conv(inputs, width, 1)
+            self.rest = nn.Sequential(*(Bottleneck(width, kernel) for _ in range(repeats)))
+        else:
+            groups = _GROUPS[choices.operation]
+            widths = [inputs] + [width] * repeats
+            layers = [
+                nn.Sequential(conv(a, width, kernel, groups), nn.ReLU(inplace=False)) for a in widths[:repeats]
+            ]
+            self.first, self.rest = layers[0], nn.Sequential(*layers[1:])
+        self.skip = choices.skip and repeats > 1
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, inputs, H, W] → [N, width, H, W]."""
+        first = cast(Tensor, self.first(features))
+        last = cast(Tensor, self.rest(first))
+        return first + last if self.skip else last

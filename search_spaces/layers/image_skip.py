@@ -1,0 +1,32 @@
+"""A global image skip: the network learns only what bicubic interpolation gets wrong."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ImageSkip(nn.Module):
+    """Adds the bicubically upscaled input to a network's output.
+
+    The network's last convolution starts at zero, so that an untrained network is exactly bicubic interpolation and
+    training starts from there. Plain cubic `Resize` (a = -0.75) is used because every deployment runtime has it.
+    """
+
+    def __init__(self, network: nn.Module, last: nn.Conv2d, scale: int) -> None:
+        super().__init__()
+        self.network = network
+        self.scale = scale
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(cast(nn.Parameter, last.bias))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return cast(Tensor, self.network(image)) + upscale_bicubic(image, self.scale)
+
+
+def upscale_bicubic(image: Tensor, scale: int) -> Tensor:
+    """[N, C, H, W] → [N, C, scale·H, scale·W] by cubic convolution."""
+    # Autocast leaves interpolation alone but the input may be half; the skip carries the image, so it stays in float32.
+    return F.interpolate(image.to(torch.float32), scale_factor=float(scale), mode="bicubic", align_corners=False)

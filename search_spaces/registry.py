@@ -1,0 +1,87 @@
+"""A registry of named things (spaces, proxies) that finds its members by scanning a package, entry points and plugin files."""
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Generic, TypeVar
+
+Member = TypeVar("Member")
+
+
+class UnknownNameError(ValueError):
+    """A name that nothing is registered under; the message suggests the nearest."""
+
+
+def unknown_name(kind: str, name: str, known: Mapping[str, object] | list[str]) -> UnknownNameError:
+    """Return the error for `name`, naming its nearest match among `known`, or all of them when none is near."""
+    names = sorted(known)
+    by_folded = {n.casefold(): n for n in names}
+    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_folded[near[0]]}'?" if near else f"known are: {', '.join(names)}."
+    return UnknownNameError(f"There is no {kind} named '{name}'; {hint}")
+
+
+class Registry(Generic[Member]):
+    """Name → member, for one kind of thing.
+
+    Members register themselves when their module is imported. The modules of `package` and the entry points of group
+    `entry_points` are imported at the first look-up, so adding a member means adding one file.
+    """
+
+    def __init__(self, kind: str, package: str, entry_points: str) -> None:
+        self._kind = kind
+        self._package = package
+        self._entry_points = entry_points
+        self._members: dict[str, Member] = {}
+        self._loaded = False
+
+    def add(self, name: str, member: Member) -> None:
+        """Register `member` under `name`. Raises ValueError if the name is taken."""
+        if name in self._members:
+            raise ValueError(f"The {self._kind} '{name}' is registered twice.")
+        self._members[name] = member
+
+    def get(self, name: str) -> Member:
+        """Return the member of that name. Raises UnknownNameError."""
+        self._load()
+        if name not in self._members:
+            raise unknown_name(self._kind, name, dict(self._members))
+        return self._members[name]
+
+    def names(self) -> list[str]:
+        """Return all registered names, sorted."""
+        self._load()
+        return sorted(self._members)
+
+    def __iter__(self) -> Iterator[Member]:
+        return (self._members[name] for name in self.names())
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{self._package}.{module.name}")
+        for entry_point in importlib.metadata.entry_points(group=self._entry_points):
+            entry_point.load()
+
+
+def load_plugin(path: Path) -> None:
+    """Import a user's Python file, which registers its own spaces or proxies. Raises FileNotFoundError."""
+    if not path.is_file():
+        raise FileNotFoundError(f"The plugin file '{path}' does not exist.")
+    name = f"nas_plugin_{path.stem}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"The plugin file '{path}' is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
