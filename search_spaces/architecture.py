@@ -61,6 +61,9 @@ class Architecture:
         content = [self.space, self.scale, self.channels, sorted(canonical.items())]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
     @property
     def seed(self) -> int:
         """A 31-bit training seed derived from the fingerprint: the same for this network whoever trains it."""

@@ -39,7 +39,7 @@ class CellNetwork(nn.Module):
         self.sources = sources
         self.head = nn.Sequential(conv(channels, WIDTH, 3), nn.ReLU())
         self.cells = nn.ModuleList(Cell(n, cell) for n, cell in zip(inputs, cells, strict=False))
-        self.fuse = nn.Sequential(conv(inputs[-1], WIDTH, 3), nn.ReLU())
+        self.merge = nn.Sequential(conv(inputs[-1], WIDTH, 3), nn.ReLU())
         expand = [] if scale == 2 else [conv(WIDTH, HR_WIDTH * scale**2, 3)]
         self.upsample = nn.Sequential(*expand, nn.PixelShuffle(scale))
         self.last = conv(HR_WIDTH, channels, 3)
@@ -50,7 +50,7 @@ class CellNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         nodes = [cast(Tensor, self.head(image))]
-        for layer, sources in zip([*self.cells, self.fuse], self.sources, strict=True):
+        for layer, sources in zip([*self.cells, self.merge], self.sources, strict=True):
             nodes.append(layer(torch.cat([nodes[i] for i in sources], dim=1) if len(sources) > 1 else nodes[sources[0]]))
         return cast(Tensor, self.last(self.upsample(nodes[-1] + nodes[0])))
 

@@ -1,0 +1,128 @@
+"""What a network costs: parameters, multiply-adds, activations and memory, exactly and without running it."""
+
+import copy
+import weakref
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from search_spaces import Architecture
+
+HR_SIZE = (1280, 720)
+"""Width and height of the HR image that costs are counted for: the convention of the literature since CARN's table."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one HR image of `hr_size` pixels by the inference form of a network."""
+
+    params: int
+    """Trainable parameters, biases included."""
+    macs: int
+    """Multiply-adds of convolutions and matrix products; biases, activations, additions and interpolation are free."""
+    activations: int
+    """Elements that convolutions and matrix products write (the measure of Radosavovic et al., 2003.13678)."""
+    peak_memory: int
+    """Most bytes of float32 activations alive at once when operators run one after another."""
+    hr_size: tuple[int, int]
+    """Width, height."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+@lru_cache(maxsize=4096)
+def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost:
+    """Count what `architecture` costs for an HR image of (width, height) pixels.
+
+    Builds its own copy on the meta device: exact shapes, no data, some tens of milliseconds whatever the size; the
+    network that is being trained is never touched. Re-parameterisable networks are counted fused.
+    Raises SpaceError for an architecture that can't be built.
+    """
+    network, image = meta_network(architecture, hr_size)
+    counter, activations = FlopCounterMode(display=False), _ActivationCounter()
+    with torch.no_grad(), activations, counter:
+        network(image)
+    return Cost(
+        params=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        macs=counter.get_total_flops() // 2,
+        activations=activations.written,
+        peak_memory=activations.peak,
+        hr_size=hr_size,
+    )
+
+
+def meta_network(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> tuple[nn.Module, Tensor]:
+    """Return the inference form of the network and one LR image, both on the meta device."""
+    width, height = hr_size
+    with torch.device("meta"):
+        network = fused(architecture.build()).eval()
+        scale = architecture.scale
+        return network, torch.empty(1, architecture.channels, height // scale, width // scale)
+
+
+def fused(network: nn.Module) -> nn.Module:
+    """Return the inference form of a network: its own `fuse()` where train-time branches exist, else itself."""
+    fuse: Callable[[], nn.Module] | None = getattr(network, "fuse", None)
+    return network if fuse is None else fuse()
+
+
+def thop_macs(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> int:
+    """Count multiply-adds with thop, as a second opinion on a copy.
+
+    Known to differ from `cost`: thop counts by module, so it misses functional convolutions and matrix products, and
+    charges transposed convolutions scale² times too much.
+    """
+    from thop import profile  # imports slowly, and only this check needs it
+
+    network, image = meta_network(architecture, hr_size)
+    macs, _ = profile(copy.deepcopy(network), inputs=(image,), verbose=False)
+    return int(macs)
+
+
+_COUNTED = {
+    torch.ops.aten.convolution.default,
+    torch.ops.aten.mm.default,
+    torch.ops.aten.addmm.default,
+    torch.ops.aten.bmm.default,
+    torch.ops.aten.baddbmm.default,
+}
+
+
+class _ActivationCounter(TorchDispatchMode):  # type: ignore[misc]
+    """Follows which activations are alive while a network runs on the meta device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = self.alive = self.peak = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for tensor in [result] if isinstance(result, Tensor) else result if isinstance(result, tuple | list) else []:
+            if isinstance(tensor, Tensor):
+                self._follow(tensor)
+        if function in _COUNTED and isinstance(result, Tensor):
+            self.written += result.numel()
+        return result
+
+    def _follow(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self._known:  # a view of something already counted
+            return
+        self._known.add(key)
+        self.alive += storage.nbytes()
+        self.peak = max(self.peak, self.alive)
+        weakref.finalize(storage, self._forget, key, storage.nbytes())
+
+    def _forget(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.alive -= size

@@ -1,0 +1,79 @@
+"""A model directory: an architecture with its trained weights, recipe and measurements, on its own."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from nas.errors import InputError
+from search_spaces import Architecture, SpaceError, UnknownNameError
+
+ARCHITECTURE, WEIGHTS, RECIPE, METRICS = "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network with what is known of it."""
+
+    architecture: Architecture
+    network: nn.Module
+    """On the CPU, in evaluation mode."""
+    recipe: Mapping[str, Any]
+    """The fields of the recipe it was trained by."""
+    metrics: Mapping[str, Any]
+    """What was measured, each figure with its protocol."""
+
+    def save(self, folder: Path) -> None:
+        """Write the four files of a model directory; each is replaced atomically, the weights last."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / ARCHITECTURE, self.architecture.to_yaml())
+        write_atomic(folder / RECIPE, yaml.safe_dump(dict(self.recipe), sort_keys=False))
+        write_atomic(folder / METRICS, json.dumps(self.metrics, indent=2) + "\n")
+        tensors = {name: t.detach().cpu().contiguous() for name, t in self.network.state_dict().items()}
+        partial = folder / (WEIGHTS + ".partial")
+        save_file(tensors, partial, {"fingerprint": self.architecture.fingerprint})
+        partial.replace(folder / WEIGHTS)
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model directory. Raises InputError naming the file that is missing, unreadable or doesn't fit."""
+    if not folder.is_dir():
+        raise InputError(f"There is no model directory '{folder}'.")
+    for name in (ARCHITECTURE, WEIGHTS, RECIPE, METRICS):
+        if not (folder / name).is_file():
+            raise InputError(f"The model directory '{folder}' lacks {name}.")
+    try:
+        architecture = Architecture.read(folder / ARCHITECTURE)
+        network = architecture.build()
+    except (SpaceError, UnknownNameError) as error:
+        raise InputError(str(error)) from None
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError, OSError):
+        raise InputError(f"The weights in {folder / WEIGHTS} don't fit the architecture beside them.") from None
+    try:
+        recipe = yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8"))
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"The model directory '{folder}' has an unreadable file: {error}.") from None
+    return Model(architecture, network.eval(), recipe, metrics)
+
+
+def is_model(folder: Path) -> bool:
+    """Tell whether `folder` looks like a model directory."""
+    return folder.is_dir() and any((folder / name).is_file() for name in (ARCHITECTURE, WEIGHTS))
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a text file so that a kill leaves the old one or the new one."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)

@@ -1,0 +1,109 @@
+"""Checkpoints: one safetensors file, replaced atomically, that holds all a training needs to go on bit-identically."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nas.errors import InputError
+
+
+@dataclass
+class Progress:
+    """How far a training is: plain data beside the tensors."""
+
+    step: int = 0
+    train_seconds: float = 0.0
+    validation_seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def save_checkpoint(
+    path: Path,
+    networks: dict[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    sampler: torch.Generator,
+    progress: Progress,
+    identity: str,
+) -> None:
+    """Write everything to `path`; a kill at any moment leaves the old file or the new one.
+
+    `identity` names what is being trained and how; `load_checkpoint` refuses another.
+    """
+    tensors = {f"{name}:{key}": t for name, net in networks.items() for key, t in net.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser:{index}.{key}": t for key, t in state.items()}
+    tensors |= {f"random:{name}": state for name, state in _random_states(sampler).items()}
+    metadata = {"identity": identity, "progress": json.dumps(vars(progress))}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file({name: t.detach().contiguous() for name, t in tensors.items()}, partial, metadata)
+    partial.replace(path)
+
+
+def load_checkpoint(
+    path: Path,
+    networks: dict[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    sampler: torch.Generator,
+    identity: str,
+) -> Progress | None:
+    """Restore everything from `path` in place and return how far the training was; None when there is no checkpoint.
+
+    Raises InputError for an unreadable file and for one of another architecture or recipe.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            groups = _grouped({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"The checkpoint {path} can't be read ({error}); delete it to train from the start.") from None
+    if metadata.get("identity") != identity:
+        raise InputError(f"The checkpoint {path} is of another architecture, recipe or data set; delete it to start anew.")
+    for name, network in networks.items():
+        network.load_state_dict(groups[name])
+    _restore_optimiser(optimiser, groups.get("optimiser", {}))
+    _restore_random_states(sampler, groups["random"])
+    return Progress(**json.loads(metadata["progress"]))
+
+
+def _grouped(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    groups: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        group, _, name = key.partition(":")
+        groups.setdefault(group, {})[name] = tensor
+    return groups
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Any]] = {}
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        like = parameters[int(index)]
+        if tensor.shape == like.shape:
+            # Same memory format as the parameter: another one would take another vectorised path and other roundings.
+            tensor = torch.empty_like(like).copy_(tensor)
+        state.setdefault(int(index), {})[name] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _random_states(sampler: torch.Generator) -> dict[str, Tensor]:
+    states = {"sampler": sampler.get_state(), "torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _restore_random_states(sampler: torch.Generator, states: dict[str, Tensor]) -> None:
+    sampler.set_state(states["sampler"])
+    torch.set_rng_state(states["torch"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
