@@ -1,5 +1,6 @@
 """Single-channel 8- and 16-bit images: reading, writing, tensors, and the bicubic resize every measurement rests on."""
 
+import threading
 import uuid
 import warnings
 from pathlib import Path
@@ -27,33 +28,39 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 class UnreadableImageError(InputError):
-    """A file that isn't a whole 8- or 16-bit image; `reason` is the sentence without the path."""
+    """A file that isn't a whole 8- or 16-bit image; `reason` is its sentence without the path."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
+        super().__init__(path, reason)  # both, so that it survives pickling
         self.path = path
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{self.path} {self.reason}."
 
 
 _colour_was_reported = False
+_colour_lock = threading.Lock()
 
 
 def read_image(path: Path) -> Pixels:
     """Reads an image file as one channel: uint8 or uint16 [H, W], the file's own values.
 
-    Colour with equal channels is gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights
-    0.299 R + 0.587 G + 0.114 B, full range) with one warning per process. Of a TIFF with several pages the first is read.
-    Raises `UnreadableImageError` (an `InputError`) for a file that is missing, truncated, not an image, or of another type.
+    Colour with equal channels is gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights 0.299 R +
+    0.587 G + 0.114 B, full range) with one warning per process. Of a TIFF with several pages the first is read. Raises
+    `UnreadableImageError` (an `InputError`) for a file that is missing, truncated, not an image, or of another type.
     """
     pixels, is_colour = decode_image(path)
-    global _colour_was_reported
-    if is_colour and not _colour_was_reported:
-        _colour_was_reported = True
+    if is_colour and _is_first_colour():
         warnings.warn(f"{path} is a colour image; it and any others are read as luma (BT.601)", stacklevel=2)
     return pixels
+
+
+def _is_first_colour() -> bool:
+    global _colour_was_reported
+    with _colour_lock:
+        first, _colour_was_reported = not _colour_was_reported, True
+    return first
 
 
 def decode_image(path: Path) -> tuple[Pixels, bool]:
@@ -62,7 +69,7 @@ def decode_image(path: Path) -> tuple[Pixels, bool]:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise UnreadableImageError(path, f"can't be read ({error.strerror or error})") from None
-    # `imdecode` refuses a truncated file where `imread` returns a JPEG whose missing part is silently gray (OpenCV 5.0).
+    # `imdecode` refuses a truncated file; `imread` returns a JPEG whose missing part is silently gray (OpenCV 5.0).
     try:
         decoded = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:
@@ -70,7 +77,9 @@ def decode_image(path: Path) -> tuple[Pixels, bool]:
     if decoded is None:
         raise UnreadableImageError(path, "is empty" if not data.size else "is truncated, damaged or not an image")
     if decoded.dtype.name not in _PEAKS:
-        raise UnreadableImageError(path, f"holds {decoded.dtype.name} values, but 8- or 16-bit unsigned ones are needed")
+        raise UnreadableImageError(
+            path, f"holds {decoded.dtype.name} values, but 8- or 16-bit unsigned ones are needed"
+        )
     return _to_gray(decoded)
 
 
@@ -142,9 +151,9 @@ def round_to_range(image: Tensor, peak: int) -> Tensor:
 def resize_bicubic(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Bicubic resize of [N, C, H, W] to `size` (height, width), in float32; values may overshoot 0..1.
 
-    Keys' kernel with a = -0.5, stretched by the scale when shrinking (anti-aliased), as MATLAB's `imresize` and Pillow do
-    (Keys 1981, doi:10.1109/TASSP.1981.1163711). Away from the border it equals `imresize` to float precision. Taps outside
-    the image are dropped and the others renormalised (as Pillow does), where `imresize` mirrors the image: this touches the
-    outer two pixels of a reduced image and the outer 2 x scale - 1 of an enlarged one.
+    Keys' kernel with a = -0.5, stretched by the scale when shrinking (anti-aliased), as MATLAB's `imresize` and Pillow
+    do (Keys 1981, doi:10.1109/TASSP.1981.1163711). Away from the border it equals `imresize` to float precision. Taps
+    outside the image are dropped and the others renormalised (as Pillow does), where `imresize` mirrors the image:
+    this touches the outer two pixels of a reduced image and the outer 2 x scale - 1 of an enlarged one.
     """
     return F.interpolate(images.float(), size=size, mode="bicubic", align_corners=False, antialias=True)

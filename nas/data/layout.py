@@ -1,4 +1,4 @@
-"""Which files of a folder are training images, which are validation images, and which low-resolution file belongs to which."""
+"""Which files of a folder are for training, which for validation, and which LR file belongs to which HR file."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of one set in the order of their names; `unpaired` are (name, reason) of files without their counterpart."""
+    """The images of one set in the order of their names; `unpaired` are (name, reason) of lone files."""
 
     sources: tuple[Source, ...]
     unpaired: tuple[tuple[str, str], ...] = ()
@@ -82,17 +82,13 @@ class _File:
 
 def _walk(folder: Path) -> Iterator[_File]:
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder of images; it {'is a file' if folder.exists() else 'does not exist'}.")
+        raise InputError(
+            f"{folder} is not a folder of images; it {'is a file' if folder.exists() else 'does not exist'}."
+        )
     found = False
-    seen: set[str] = set()
-    # Linked folders are followed (data sets often are links); `seen` stops at a link that leads back up.
-    for top, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
-        real = os.path.realpath(top)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
+    # Linked folders are followed: data sets often are links.
+    for top, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")) and not _leads_up(top, f, folder))
         for file in sorted(files):
             if PurePosixPath(file).suffix.lower() in IMAGE_SUFFIXES and not file.startswith("."):
                 found = True
@@ -100,6 +96,18 @@ def _walk(folder: Path) -> Iterator[_File]:
                 yield _classify(path, path.relative_to(folder).parts)
     if not found:
         raise InputError(f"{folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).")
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(f"{error.filename} can't be read ({error.strerror}).")
+
+
+def _leads_up(top: str, name: str, folder: Path) -> bool:
+    """Whether `top`/`name` is a link to a folder the walk has come through, and so would never end."""
+    link = Path(top, name)
+    return link.is_symlink() and any(
+        link.samefile(parent) for parent in link.parents if parent == folder or folder in parent.parents
+    )
 
 
 def _words(folder: str) -> list[str]:
@@ -168,9 +176,11 @@ def _names(files: Sequence[_File]) -> list[tuple[str, _File]]:
 
 
 def _split(listing: Listing, folder: Path) -> tuple[Listing, Listing]:
-    """Holds back about a tenth (1 to 100 images) by a hash of the file name, whatever the order or the other files are."""
+    """Holds back about a tenth (1 to 100 images) by a hash of the file name, whatever the order or the other files."""
     if len(listing.sources) < 2:
-        raise InputError(f"{folder} holds one usable image; at least two are needed to train on one and validate on the other.")
+        raise InputError(
+            f"{folder} holds one usable image; at least two are needed to train on one and validate on the other."
+        )
 
     def place(source: Source) -> float:
         digest = hashlib.sha256(PurePosixPath(source.name).name.encode()).digest()

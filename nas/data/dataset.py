@@ -1,0 +1,209 @@
+"""A folder of images as training and validation sets, decoded once and shared by all processes of a run."""
+
+import hashlib
+import inspect
+import json
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from nas.data.cache import Item, Store, open_store
+from nas.data.degradation import DEGRADATIONS, get_degradation, low_resolution
+from nas.data.image_set import ImageSet, Pair
+from nas.data.images import Pixels, read_image
+from nas.data.layout import Listing, list_images, list_parts
+from nas.data.patches import PatchSampler
+from nas.data.synthetic import write_scenes
+from nas.errors import InputError
+
+__all__ = ["Dataset", "ImageSet", "Pair", "PatchSampler", "Progress", "open_dataset", "open_images"]
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while images are decoded."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a network is trained on and chosen by; `fingerprint` covers the names and pixels of both sets."""
+
+    name: str
+    fingerprint: str
+    scale: int
+    degradation: str
+    train: ImageSet
+    validation: ImageSet
+    synthetic: bool
+
+
+def open_dataset(
+    folder: Path | None,
+    *,
+    scale: int,
+    cache: Path,
+    degradation: str = "bicubic",
+    skip_bad: bool = False,
+    min_lr_side: int = 0,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Opens a folder as training and validation sets; `None` is the synthetic set, made on first use.
+
+    Subfolders are searched, and folder names are compared word by word whatever their case. Images below a folder
+    named `train` (`training`, …) are for training and those below `val` (`valid`, `validation`), or else `test`, for
+    validation. Without a `train` folder, all other images are for training. Without a validation folder, about a tenth
+    of the images (1 to 100) is held back by a hash of the file name. Frames of one video should therefore come in two
+    folders. Where `LR_<degradation>/X<scale>` lies beside `HR`, LR images are taken from there by their stem (`0001`
+    or `0001x2`); else the degradation makes them, rounded to the image's integer range.
+
+    `cache` is the folder that keeps decoded images; they're made anew when a file's name, size or time changes.
+    Training images need `min_lr_side` LR pixels on each side. Bad files raise `InputError`, or with `skip_bad` are
+    left out with one warning: unreadable ones, too small ones, LR that doesn't fit its HR, one without the other. A
+    missing or empty folder raises `InputError`; a full disk `RunError`.
+    """
+    source = write_scenes(cache) if folder is None else folder
+    listings = list_parts(source, scale, degradation)
+    opener = _Opener(source, scale, degradation, cache, skip_bad, _ticker(progress, listings))
+    train = opener.open(listings[0], "train", min_lr_side)
+    validation = opener.open(listings[1], "validation", 1)
+    return Dataset(
+        name="synthetic" if folder is None else folder.resolve().name,
+        fingerprint=_hash([train.fingerprint, validation.fingerprint]),
+        scale=scale,
+        degradation=degradation,
+        train=train,
+        validation=validation,
+        synthetic=folder is None,
+    )
+
+
+def open_images(
+    folder: Path,
+    *,
+    scale: int,
+    cache: Path,
+    degradation: str = "bicubic",
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Opens all images of a folder as one set, to evaluate on; LR images, errors and cache as for `open_dataset`."""
+    listing = list_images(folder, scale, degradation)
+    opener = _Opener(folder, scale, degradation, cache, skip_bad, _ticker(progress, [listing]))
+    return opener.open(listing, "all", 1)
+
+
+def _ticker(progress: Progress | None, listings: Sequence[Listing]) -> Callable[[int], None]:
+    total = sum(2 * len(listing.sources) for listing in listings)
+    done = 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
+
+    return tick
+
+
+@dataclass(frozen=True)
+class _Opener:
+    folder: Path
+    scale: int
+    degradation: str
+    cache: Path
+    skip_bad: bool
+    tick: Callable[[int], None]
+
+    def open(self, listing: Listing, part: str, min_lr_side: int) -> ImageSet:
+        if self.scale < 2:
+            raise InputError(f"The scale must be 2 or more, but got {self.scale}.")
+        left_out = list(listing.unpaired)
+        self._refuse(left_out)
+        hr = self._open_hr(listing, part)
+        left_out += [*hr.bad, *self._too_small(hr, max(min_lr_side, 1))]
+        self._refuse(left_out)
+        hr = _without(hr, left_out)
+        lr = self._open_lr(hr, listing, part)
+        left_out += lr.bad
+        self._refuse(left_out)
+        hr = _without(hr, left_out)
+        if not hr.images:
+            raise InputError(f"{self.folder} has no usable image for the {part} set{_reasons(left_out)}.")
+        if left_out:
+            warnings.warn(
+                f"{self.folder}: left out {len(left_out)} of the {part} set{_reasons(left_out)}", stacklevel=3
+            )
+        given = any(source.lr for source in listing.sources)
+        return ImageSet(hr, lr, self.scale, self.degradation, given)
+
+    def _refuse(self, bad: Sequence[tuple[str, str]]) -> None:
+        if bad and not self.skip_bad:
+            name, reason = bad[0]
+            raise InputError(f"{self.folder}: {name} {reason}.")
+
+    def _open_hr(self, listing: Listing, part: str) -> Store:
+        files = [(source.name, *_stamp(source.hr)) for source in listing.sources]
+        home = f"{self.folder.resolve().name}-{part}-{_hash(str(self.folder.resolve()))[:8]}"
+        items = [Item(source.name, partial(read_image, source.hr)) for source in listing.sources]
+        folder = self.cache / home / f"hr-{_hash(files)}"
+        store = open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
+        for outdated in folder.parent.glob("hr-*"):
+            if outdated != folder:
+                shutil.rmtree(outdated, ignore_errors=True)
+        return store
+
+    def _open_lr(self, hr: Store, listing: Listing, part: str) -> Store:
+        files = {source.name: source.lr for source in listing.sources}
+        items = [
+            Item(image.name, partial(self._read_lr, hr, index, files[image.name]))
+            for index, image in enumerate(hr.images)
+        ]
+        stamps = [(name, *_stamp(file)) for name, file in files.items() if file]
+        kept = [image.name for image in hr.images]
+        key = _hash([kept, stamps or _source_of(self.degradation)])
+        folder = hr.file.parent / f"lr-{self.degradation}-x{self.scale}-{key}"
+        return open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
+
+    def _read_lr(self, hr: Store, index: int, file: Path | None) -> Pixels:
+        return low_resolution(hr.pixels(index), self.scale, self.degradation, file)
+
+    def _too_small(self, hr: Store, side: int) -> list[tuple[str, str]]:
+        least = side * self.scale
+        return [
+            (image.name, f"is {image.width} x {image.height} pixels, but at least {least} x {least} are needed")
+            for image in hr.images
+            if min(image.height, image.width) < least
+        ]
+
+
+def _without(store: Store, left_out: Sequence[tuple[str, str]]) -> Store:
+    names = {name for name, _ in left_out}
+    return replace(store, images=tuple(image for image in store.images if image.name not in names))
+
+
+def _reasons(left_out: Sequence[tuple[str, str]]) -> str:
+    shown = "; ".join(f"{name} {reason}" for name, reason in left_out[:5])
+    more = "; …" if len(left_out) > 5 else ""
+    return f" ({shown}{more})" if left_out else ""
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0  # a dangling link: reading it says so
+    return status.st_size, status.st_mtime_ns
+
+
+def _source_of(degradation: str) -> str:
+    """The function's text, so that LR images are made anew when somebody changes their own degradation."""
+    get_degradation(degradation)
+    try:
+        return inspect.getsource(DEGRADATIONS[degradation])
+    except (OSError, TypeError):
+        return degradation
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

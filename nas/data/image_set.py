@@ -1,0 +1,80 @@
+"""A set of aligned low- and high-resolution images, held decoded in memory-mapped files."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from nas.data.cache import Store
+from nas.data.images import to_tensor
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One image twice: `lr` [1, 1, h, w] and `hr` [1, 1, s h, s w], float32 in 0..1, where 1 stands for `peak`."""
+
+    name: str
+    lr: Tensor
+    hr: Tensor
+    peak: int
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one set, in the order of their names; LR pixel (y, x) covers HR pixels (s y .. s y + s - 1, s x ..).
+
+    Cheap to pickle and to open in many processes: the pixels are memory-mapped.
+    """
+
+    hr: Store
+    """Whole HR images; the rows and columns beyond a multiple of the scale are never used."""
+    lr: Store
+    scale: int
+    degradation: str
+    lr_is_given: bool
+    """Whether the LR images are the set's own files; else `degradation` made them."""
+
+    def __len__(self) -> int:
+        return len(self.hr.images)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Each image's path below the set's folder, with "/"."""
+        return tuple(image.name for image in self.hr.images)
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Each image's (height, width) in HR pixels, cropped to a multiple of the scale."""
+        return tuple((image.height * self.scale, image.width * self.scale) for image in self.lr.images)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits of SHA-256 over names and pixels (and given LR pixels); the same on every machine."""
+        stores = (self.hr, self.lr) if self.lr_is_given else (self.hr,)
+        content = [[(image.name, image.digest) for image in store.images] for store in stores]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    def peak(self, index: int) -> int:
+        """The largest value image `index` can hold: 255 (8-bit) or 65535 (16-bit)."""
+        return self.hr.images[index].peak
+
+    def pair(self, index: int, crop: int | None = None) -> Pair:
+        """Image `index` at both resolutions; `crop` keeps the centre, about `crop` x `crop` HR pixels.
+
+        The crop's side is rounded down to a multiple of the scale (at least one LR pixel) and is the image's own where
+        that is smaller.
+        """
+        low, high, s = self.lr.pixels(index), self.hr.pixels(index), self.scale
+        height, width = low.shape
+        if crop is not None:
+            side = max(crop // s, 1)
+            height, width = min(height, side), min(width, side)
+        top, left = (low.shape[0] - height) // 2, (low.shape[1] - width) // 2
+        return Pair(
+            name=self.names[index],
+            lr=to_tensor(low[top : top + height, left : left + width]),
+            hr=to_tensor(high[top * s : (top + height) * s, left * s : (left + width) * s]),
+            peak=self.peak(index),
+        )

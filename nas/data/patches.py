@@ -1,0 +1,89 @@
+"""Random training patches, gathered for a whole batch at once on the device that trains."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.data.cache import Store
+from nas.data.image_set import ImageSet
+from nas.errors import InputError
+
+
+class PatchSampler:
+    """Draws aligned LR/HR patches from a set; `patch` is the LR side in pixels.
+
+    Every patch position of the set is equally likely, so an image is drawn in proportion to its number of positions.
+    The pixels move to the device once, where they fit into half of its free memory; else they're gathered on the CPU.
+    Raises `InputError` when an image is smaller than the patch.
+    """
+
+    def __init__(self, images: ImageSet, patch: int, device: torch.device | str) -> None:
+        self._patch, self._scale, self._device = patch, images.scale, torch.device(device)
+        for image in images.lr.images:
+            if min(image.height, image.width) < patch:
+                raise InputError(
+                    f"{image.name} has {image.width} x {image.height} LR pixels, too few for patches of {patch}."
+                )
+        rows = torch.tensor([image.height - patch + 1 for image in images.lr.images])
+        self._columns = torch.tensor([image.width - patch + 1 for image in images.lr.images])
+        self._ends = (rows * self._columns).cumsum(0)
+        self._starts = self._ends - rows * self._columns
+        self._peaks = torch.tensor([image.peak for image in images.hr.images])
+        self._low = _Gatherer(images.lr, self._device)
+        self._high = _Gatherer(images.hr, self._device)
+
+    def sample(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """LR [batch, 1, p, p] and HR [batch, 1, s p, s p], float32 in 0..1 on the device.
+
+        The same one of the eight flips and rotations is applied to both. `generator` is a CPU generator: the draws are
+        the same whatever the device, and its state can be saved in a checkpoint.
+        """
+        place = torch.randint(int(self._ends[-1]), (batch,), generator=generator)
+        orientation = torch.randint(8, (batch,), generator=generator)
+        image = torch.searchsorted(self._ends, place, right=True)
+        y = (place - self._starts[image]) // self._columns[image]
+        x = (place - self._starts[image]) % self._columns[image]
+        s, peak = self._scale, self._peaks[image]
+        lr = self._low.gather(image, y, x, self._patch, orientation, peak)
+        hr = self._high.gather(image, s * y, s * x, s * self._patch, orientation, peak)
+        return lr.to(self._device), hr.to(self._device)
+
+
+class _Gatherer:
+    """One store's pixels on the device, and the arithmetic that finds a batch of patches in them."""
+
+    def __init__(self, store: Store, device: torch.device) -> None:
+        self._offsets = torch.tensor([image.offset for image in store.images])
+        self._widths = torch.tensor([image.width for image in store.images])
+        self._is_wide = store.dtype == "uint16"
+        # torch can't index uint16; int16 has the same bits, and the sign is masked off after the gather.
+        flat = torch.from_numpy(store.flat.view(np.int16) if self._is_wide else store.flat)
+        self._flat = flat.to(device) if _fits(flat, device) else flat
+
+    def gather(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor, peak: Tensor) -> Tensor:
+        """Patches with their upper left corners at (y, x) of the images, turned: float32 [N, 1, side, side] in 0..1."""
+        width = self._widths[image]
+        start, row_step, column_step = _steps(self._offsets[image] + y * width + x, width, side, orientation)
+        table = torch.stack([start, row_step, column_step, peak]).to(self._flat.device, non_blocking=True)
+        start, row_step, column_step, peak = table[:, :, None, None]
+        along = torch.arange(side, device=self._flat.device)
+        values = torch.take(self._flat, start + row_step * along[:, None] + column_step * along)
+        if self._is_wide:
+            values = values.int() & 0xFFFF
+        return (values.float() / peak)[:, None]
+
+
+def _steps(corner: Tensor, width: Tensor, side: int, orientation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where a turned patch starts in the flat file, and how far apart its rows and its columns lie there.
+
+    Bit 0 of `orientation` mirrors the rows, bit 1 the columns, bit 2 then transposes: together the eight symmetries.
+    """
+    flip_rows, flip_columns, transpose = ((orientation >> bit) & 1 for bit in range(3))
+    start = corner + (side - 1) * (flip_rows * width + flip_columns)
+    down, right = width * (1 - 2 * flip_rows), 1 - 2 * flip_columns
+    turned = transpose.bool()
+    return start, torch.where(turned, right, down), torch.where(turned, down, right)
+
+
+def _fits(flat: Tensor, device: torch.device) -> bool:
+    return device.type != "cuda" or flat.nbytes <= torch.cuda.mem_get_info(device)[0] // 2

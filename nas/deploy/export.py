@@ -1,0 +1,96 @@
+"""Export of a model: a folder that is a model directory, runs anywhere as ONNX, and can be trained again."""
+
+import copy
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+
+from nas.deploy.onnx import check_onnx, to_onnx
+from nas.errors import InputError, RunError
+from nas.model import ARCHITECTURE, METRICS, RECIPE, WEIGHTS, Model, load_model, write_atomic
+from nas.training.recipe import load_recipe, parse_recipe
+
+ONNX, RETRAIN = "model.onnx", "retrain.yaml"
+
+TOLERANCE = 1e-4
+"""Largest difference between ONNX Runtime and PyTorch that is accepted: a fortieth of a level of 8 bits."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote, all of it verified."""
+
+    folder: Path
+    """Holds architecture.yaml, weights.safetensors, recipe.yaml and metrics.json, so it is a model directory, and
+    model.onnx and retrain.yaml."""
+    onnx_difference: float
+    """Largest difference between ONNX Runtime and PyTorch, see `check_onnx`."""
+    command: str
+    """What trains the architecture again from nothing; DIR stands for the data set."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The six files."""
+        return tuple(self.folder / name for name in (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, RETRAIN))
+
+
+def export(model: Model, target: Path) -> Exported:
+    """Write `model` with its ONNX form and its recipe into the new folder `target`, and verify each file.
+
+    The architecture must hash the same when read back, the weights give bit-equal output in a freshly built network,
+    ONNX Runtime the same output to `TOLERANCE`, and the recipe must be one that `load_recipe` reads. `target` appears
+    whole or not at all. Raises InputError when `target` is a file or a folder that isn't empty, for a recipe that isn't
+    whole, or when the export extra is missing; RunError when a file proves wrong.
+    """
+    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+        raise InputError(f"{target} exists; name a new folder to export to.")
+    parse_recipe(model.recipe, torch.device("cpu"), "The model's recipe")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+            folder = Path(temporary) / "export"
+            difference = _write(model, folder)
+            folder.replace(target)
+    except OSError as error:
+        raise InputError(f"{target} can't be written ({error.strerror or error}).") from None
+    return Exported(target, difference, retrain_command(target))
+
+
+def retrain_command(folder: Path) -> str:
+    """Return the command that trains the architecture in `folder` again by its recipe."""
+    return f"nas train {folder / ARCHITECTURE} --recipe {folder / RETRAIN} --data DIR"
+
+
+def _write(model: Model, folder: Path) -> float:
+    """Write and verify everything; return the difference of the ONNX form."""
+    model.save(folder)
+    header = "# Trains this architecture again from nothing; DIR is the data set:\n"
+    recipe = yaml.safe_dump(dict(model.recipe), sort_keys=False)
+    write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
+    _verify(model, folder)
+    to_onnx(model.network, model.architecture, folder / ONNX)
+    difference = check_onnx(folder / ONNX, model.network)
+    if not difference < TOLERANCE:
+        raise RunError(
+            f"The ONNX form differs by {difference:.1e} from the network; at most {TOLERANCE:.0e} is accepted."
+        )
+    return difference
+
+
+def _verify(model: Model, folder: Path) -> None:
+    """Raise RunError unless what was written reads back as the same architecture, weights and recipe."""
+    read = load_model(folder)
+    if read.architecture.fingerprint != model.architecture.fingerprint:
+        raise RunError(f"{ARCHITECTURE} reads back as another architecture.")
+    # Training may leave another memory format, in which convolutions round otherwise.
+    network = copy.deepcopy(model.network).cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    image = torch.rand(1, model.architecture.channels, 33, 47, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        if not torch.equal(read.network(image), network(image)):
+            raise RunError(f"{WEIGHTS} gives another output than the network it was written from.")
+    device = torch.device("cpu")
+    if load_recipe(str(folder / RETRAIN), device) != parse_recipe(model.recipe, device):
+        raise RunError(f"{RETRAIN} reads back as another recipe.")

@@ -1,0 +1,129 @@
+"""ONNX export of a network, and the proof that it computes the same."""
+
+import contextlib
+import copy
+import importlib
+import io
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.cost import fused
+from nas.errors import InputError, RunError
+from search_spaces import Architecture
+
+OPSET = 18
+"""The first opset whose Resize says whether it anti-aliases; every runtime since 2023 reads it."""
+
+INPUT, OUTPUT = "lr", "sr"
+"""Names of the input [1, C, H, W] and of the output [1, C, scale·H, scale·W], both float32 in 0..1."""
+
+SIZES = ((48, 64), (33, 47))
+"""Heights and widths at which an export is compared; odd ones too."""
+
+
+def to_onnx(network: nn.Module, architecture: Architecture, path: Path) -> None:
+    """Write the inference form of `network` as one ONNX file of opset 18 that takes images of any height and width.
+
+    Its metadata holds the scale, the channels, the range of the values, the architecture and its fingerprint.
+    Raises InputError when the export extra is not installed, RunError for a network that ONNX can't express.
+    """
+    onnx, _ = _required("onnx"), _required("onnxscript")
+    network = fused(copy.deepcopy(network).cpu()).eval()
+    # The size of the example is arbitrary, but not 1, which the exporter would take for a constant.
+    example = torch.rand(1, architecture.channels, 24, 40)
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                network,
+                (example,),
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({2: "height", 3: "width"},),
+            )
+    except RuntimeError as error:
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise RunError(f"A network of the space '{architecture.space}' can't be exported to ONNX: {reason}") from error
+    assert program is not None  # dynamo=True always returns one
+    proto = program.model_proto
+    # The exporter notes for each operator in which source file on this computer it stands.
+    for part in (proto.graph, *proto.graph.node):
+        del part.metadata_props[:]
+    onnx.helper.set_model_props(proto, _metadata(architecture))
+    onnx.save_model(proto, path)
+
+
+def _metadata(architecture: Architecture) -> dict[str, str]:
+    return {
+        "scale": str(architecture.scale),
+        "channels": str(architecture.channels),
+        "range": "0..1",
+        "fingerprint": architecture.fingerprint,
+        "architecture": architecture.to_yaml(),
+    }
+
+
+def check_onnx(path: Path, network: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES) -> float:
+    """Run the ONNX file with ONNX Runtime and `network` with PyTorch on random LR images of `sizes` (height, width).
+
+    Returns the largest absolute difference on the CPU. Where a network's output exceeds 1, as untrained ones' do, the
+    difference is relative to the largest output, since float32 has no absolute precision.
+    Raises InputError when the export extra is not installed, RunError for a file that ONNX Runtime can't run.
+    """
+    runtime = _required("onnxruntime")
+    network = copy.deepcopy(network).cpu().eval()
+    generator = torch.Generator().manual_seed(0)
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        channels = session.get_inputs()[0].shape[1]
+        images = [torch.rand(1, channels, *size, generator=generator) for size in sizes]
+        results = [session.run([OUTPUT], {INPUT: image.numpy()})[0] for image in images]
+    except Exception as error:  # ONNX Runtime's errors have no base class of their own
+        raise RunError(f"ONNX Runtime can't run {path}: {str(error).partition(chr(10))[0]}") from error
+    return max(_difference(network, image, torch.from_numpy(r)) for image, r in zip(images, results, strict=True))
+
+
+@torch.inference_mode()
+def _difference(network: nn.Module, image: Tensor, result: Tensor) -> float:
+    expected = network(image)
+    if result.shape != expected.shape:
+        return math.inf
+    difference = (result - expected).abs().max() / expected.abs().max().clamp(min=1)
+    return float(difference.nan_to_num(nan=math.inf))
+
+
+def _required(module: str) -> Any:
+    """Import a module of the export extra."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        extra = "pip install -c constraints.txt -e '.[export]'"
+        raise InputError(f"Exporting to ONNX needs the export extra: {extra}") from None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress, warnings and log off the user's terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

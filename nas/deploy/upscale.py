@@ -1,0 +1,225 @@
+"""Upscaling with a network: images of any size in tiles without a seam, and files and folders of images."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from nas.cost import fused
+from nas.data.images import IMAGE_SUFFIXES, read_image, to_pixels, to_tensor, write_image
+from nas.errors import InputError, RunError
+from nas.model import Model
+from search_spaces import SPACES
+
+TILE = 256
+"""Height and width of a tile in LR pixels, without its overlap."""
+
+GRID = 16
+"""Tiles start at multiples of this, so that strides and attention windows fall as they do in the whole image."""
+
+PROBE_LENGTH = 512
+"""Longer side of the image that the receptive field is measured on, in LR pixels."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done and how many there are."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """One side of a tile, in LR pixels: what the network reads, and the part of it whose result is kept."""
+
+    read_start: int
+    read_stop: int
+    keep_start: int
+    keep_stop: int
+
+
+def spans(length: int, tile: int, overlap: int) -> list[Span]:
+    """Cut `length` pixels into spans that keep `tile` pixels each, rounded up to `GRID`, and together all of them.
+
+    Each reads `overlap` pixels more on both sides, rounded up to `GRID`, but never beyond the image, so that zero
+    padding acts exactly where it does in the whole image. The tile grows to twice the overlap where it is smaller.
+    """
+    overlap = _on_grid(overlap)
+    step = max(_on_grid(tile), 2 * overlap)
+    starts = range(0, length, step)
+    stops = [min(start + step, length) for start in starts]
+    return [
+        Span(max(0, start - overlap), min(length, stop + overlap), start, stop)
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+
+
+def _on_grid(size: int) -> int:
+    return -(-size // GRID) * GRID
+
+
+@torch.no_grad()
+def receptive_radius(network: nn.Module, scale: int, channels: int = 1) -> int | None:
+    """Return how far, in LR pixels, an output pixel may depend on the input; None when on the whole image.
+
+    Measured, so it holds for any mixture of layers, functional ones and attention too: a block of NaN, `GRID` pixels
+    wide, spreads over exactly the output pixels that depend on it, whatever the weights are (0 · NaN = NaN). The result
+    is at least 2, which is what bicubic interpolation reaches. None is also returned beyond 248 pixels.
+    """
+    network = copy.deepcopy(network).cpu().float().eval()
+    return _larger(_reach(network, scale, channels, across=True), _reach(network, scale, channels, across=False))
+
+
+def _larger(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else max(a, b, 2)
+
+
+def _reach(network: nn.Module, scale: int, channels: int, *, across: bool) -> int | None:
+    """Return how far a block of NaN spreads along one axis of a long, thin image; None when to the image's border."""
+    image = torch.zeros(1, channels, GRID, PROBE_LENGTH)
+    start = _on_grid(PROBE_LENGTH // 2 - GRID)
+    stop = start + GRID
+    image[..., start:stop] = torch.nan
+    output = network(image if across else image.mT)
+    touched = (output if across else output.mT).isnan().any(dim=-2).flatten(0, 1).any(dim=0).nonzero()
+    if len(touched) == 0:
+        return 0
+    first, last = int(touched[0]) // scale, int(touched[-1]) // scale
+    return None if first == 0 or last == PROBE_LENGTH - 1 else max(start - first, last - stop + 1)
+
+
+@torch.no_grad()
+def upscale(
+    network: nn.Module,
+    image: Tensor,
+    scale: int,
+    *,
+    tile: int | None = TILE,
+    overlap: int | None = None,
+    device: torch.device | str = "cpu",
+    progress: Progress | None = None,
+) -> Tensor:
+    """[1, C, H, W] in 0..1 → float32 [1, C, scale·H, scale·W] on the CPU, as the network gives it (it may overshoot).
+
+    `tile` (LR pixels without overlap; None: the whole image at once) bounds the memory. `overlap` (LR pixels) is by
+    default the receptive radius, with which the result equals the untiled one to rounding; a network that depends on
+    the whole image is not tiled unless an overlap is given. The network is moved to `device`, in evaluation mode.
+    Raises InputError for a tile below 1 or a negative overlap, RunError when the memory does not suffice.
+    """
+    if tile is not None and tile < 1:
+        raise InputError(f"A tile must be at least 1 LR pixel, not {tile}.")
+    if overlap is not None and overlap < 0:
+        raise InputError(f"An overlap must be at least 0 LR pixels, not {overlap}.")
+    network = network.to(device).eval()
+    height, width = image.shape[-2:]
+    if tile is not None and overlap is None and max(height, width) > _on_grid(tile):
+        overlap = receptive_radius(network, scale, image.shape[1])
+        tile = None if overlap is None else tile
+    if tile is None:
+        tile, overlap = max(height, width), 0
+    result = torch.empty(1, image.shape[1], scale * height, scale * width)
+    tiles = [
+        (rows, columns) for rows in spans(height, tile, overlap or 0) for columns in spans(width, tile, overlap or 0)
+    ]
+    for done, (rows, columns) in enumerate(tiles, start=1):
+        _upscale_tile(network, image, result, scale, rows, columns, torch.device(device))
+        if progress is not None:
+            progress(done, len(tiles))
+    return result
+
+
+def _upscale_tile(
+    network: nn.Module, image: Tensor, result: Tensor, scale: int, rows: Span, columns: Span, device: torch.device
+) -> None:
+    """Write one tile of `image` into `result`."""
+    part = image[..., rows.read_start : rows.read_stop, columns.read_start : columns.read_stop]
+    try:
+        # TF32, the default of convolutions on newer GPUs, has 10 bits of precision: too few for 16-bit images.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            output = network(part.to(device, torch.float32))
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            height, width = part.shape[-2:]
+            raise RunError(
+                f"The memory does not suffice for a tile of {width}x{height}; give a smaller --tile, and an --overlap if "
+                "the network depends on the whole image."
+            ) from None
+        raise
+    inner = output[..., _kept(rows, scale), _kept(columns, scale)]
+    result[..., _target(rows, scale), _target(columns, scale)] = inner.float().cpu()
+
+
+def _kept(span: Span, scale: int) -> slice:
+    return slice(scale * (span.keep_start - span.read_start), scale * (span.keep_stop - span.read_start))
+
+
+def _target(span: Span, scale: int) -> slice:
+    return slice(scale * span.keep_start, scale * span.keep_stop)
+
+
+def upscale_files(
+    model: Model,
+    source: Path,
+    target: Path,
+    *,
+    tile: int | None = TILE,
+    overlap: int | None = None,
+    device: torch.device | str = "cpu",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Upscale an image file to a file, or every image below a folder to the same relative name below another.
+
+    The bit depth (8 or 16) is kept; each file appears whole or not at all. Returns the written paths. `progress` counts
+    the tiles of a file, or the images of a folder. Raises InputError for a missing source, a folder without images, a
+    target that exists (unless `overwrite`), is of the wrong kind, lies within the source or has no image suffix, and
+    for an unreadable or too small image; RunError when the memory does not suffice.
+    """
+    if model.architecture.channels != 1:
+        raise InputError(f"Images are upscaled as one channel, but the model takes {model.architecture.channels}.")
+    pairs = list(_pairs(source, target))
+    if not overwrite and (existing := next((path for _, path in pairs if path.exists()), None)):
+        raise InputError(f"{existing} exists; give --overwrite to replace it.")
+    network, scale = fused(copy.deepcopy(model.network)), model.architecture.scale
+    if overlap is None and tile is not None:
+        overlap = receptive_radius(network, scale)
+        tile = None if overlap is None else tile
+    for done, (path, written) in enumerate(pairs, start=1):
+        pixels = read_image(path)
+        _check_size(path, pixels.shape, SPACES.get(model.architecture.space).minimum_side)
+        of_tiles = progress if source.is_file() else None
+        result = upscale(
+            network, to_tensor(pixels), scale, tile=tile, overlap=overlap, device=device, progress=of_tiles
+        )
+        written.parent.mkdir(parents=True, exist_ok=True)
+        write_image(written, to_pixels(result, pixels.dtype))
+        if progress is not None and of_tiles is None:
+            progress(done, len(pairs))
+    return [path for _, path in pairs]
+
+
+def _check_size(path: Path, shape: tuple[int, ...], minimum: int) -> None:
+    if min(shape) < minimum:
+        raise InputError(
+            f"{path}: the image is {shape[1]}x{shape[0]}, but the network needs at least {minimum}x{minimum}."
+        )
+
+
+def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each image to read and the path to write it to. Raises InputError as `upscale_files` says."""
+    if source.is_file():
+        if target.is_dir():
+            raise InputError(f"{target} is a folder, but the source is a file; name the file to write.")
+        if target.suffix.lower() not in IMAGE_SUFFIXES:
+            raise InputError(f"{target}: images are written as {', '.join(sorted(IMAGE_SUFFIXES))}.")
+        yield source, target
+    elif source.is_dir():
+        if target.exists() and not target.is_dir():
+            raise InputError(f"{target} is a file, but the source is a folder; name a folder to write to.")
+        if target.resolve().is_relative_to(source.resolve()):
+            raise InputError(f"The target {target} lies within the source {source}; name a folder outside of it.")
+        images = sorted(p for p in source.rglob("*") if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
+        if not images:
+            raise InputError(f"{source} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).")
+        yield from ((path, target / path.relative_to(source)) for path in images)
+    else:
+        raise InputError(f"There is no file or folder '{source}'.")

@@ -1,0 +1,96 @@
+"""What a plot of the Pareto front shows, whatever draws it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nas.cost import HR_SIZE
+
+Kind = Literal["candidate", "front", "published"]
+
+X_LABEL = f"MACs for a {HR_SIZE[0]}x{HR_SIZE[1]} HR image, in G"
+Y_LABEL = "PSNR, in dB"
+COLOURS: Mapping[Kind, str] = {"candidate": "#9aa5b1", "front": "#1f5fa8", "published": "#d1550f"}
+BUDGET_COLOUR, BICUBIC_COLOUR, UNTRAINED_COLOUR = "#a3243b", "#4a4a4a", "#707070"
+
+_NAMES = {"candidate": "candidate", "front": "Pareto front", "published": "published network, trained alike"}
+_TICK_DISTANCE = 0.02
+"""Ticks of untrained networks that are closer than this share of the axis get their names at different heights."""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One network in the plot."""
+
+    label: str
+    macs: int
+    """Multiply-adds for one HR image of `nas.cost.HR_SIZE`; above 0."""
+    psnr: float
+    """Finite, in dB."""
+    params: int
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class View:
+    """What is drawn, and the part of the plane that is shown; the fields are those of `plot_front`."""
+
+    dots: Sequence[Dot]
+    untrained: Mapping[str, int]
+    budget_macs: int | None
+    bicubic_psnr: float | None
+    title: str
+    protocol: str
+
+    def of(self, kind: Kind) -> list[Dot]:
+        """Return the dots of one kind by increasing MACs."""
+        return sorted((dot for dot in self.dots if dot.kind == kind), key=lambda dot: (dot.macs, dot.psnr))
+
+    def name(self, kind: Kind) -> str:
+        """Return the entry of the legend, which says how many dots lie below the shown range."""
+        dots, low = self.of(kind), self.psnr_range[0]
+        below = sum(dot.psnr < low for dot in dots)
+        return f"{_NAMES[kind]} ({below} of {len(dots)} below the axis)" if below else _NAMES[kind]
+
+    @property
+    def macs_range(self) -> tuple[float, float]:
+        """The shown range, in G."""
+        macs = [*(dot.macs for dot in self.dots), *self.untrained.values(), self.budget_macs or 0]
+        shown = [m / 1e9 for m in macs if m > 0] or [1.0]
+        return min(shown) / 1.35, max(shown) * 1.35
+
+    @property
+    def psnr_range(self) -> tuple[float, float]:
+        """The shown range, in dB. The worst candidates may lie below it, so that they don't flatten the front."""
+        shown = [dot.psnr for dot in self.dots if dot.kind != "candidate"]
+        shown += [] if self.bicubic_psnr is None else [self.bicubic_psnr]
+        if candidates := [dot.psnr for dot in self.of("candidate")]:
+            shown += [float(np.quantile(candidates, 0.25)), max(candidates)]
+        low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
+        height = max(high - low, 0.1)
+        # The ticks of the untrained networks and their names stand below the dots.
+        return low - height * (0.4 if self.untrained else 0.1), high + 0.12 * height
+
+    @property
+    def front_line(self) -> tuple[list[float], list[float]]:
+        """G and dB of the steps' corners, up to the right border: what costs more and is no better is dominated."""
+        front = self.of("front")
+        if not front:
+            return [], []
+        return [*(dot.macs / 1e9 for dot in front), self.macs_range[1]], [*(dot.psnr for dot in front), front[-1].psnr]
+
+    @property
+    def ticks(self) -> list[tuple[str, float, int]]:
+        """Name, G and height (0, 1, …) of each untrained network's tick, by increasing MACs."""
+        low, high = map(math.log, self.macs_range)
+        ends: list[float] = []
+        ticks = []
+        for name, macs in sorted(self.untrained.items(), key=lambda item: item[1]):
+            place = (math.log(macs / 1e9) - low) / (high - low)
+            height = next((i for i, end in enumerate(ends) if place - end > _TICK_DISTANCE), len(ends))
+            ends[height : height + 1] = [place]
+            ticks.append((name, macs / 1e9, height))
+        return ticks

@@ -1,0 +1,113 @@
+"""What a search was asked, as data that the run directory remembers."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nas.budget import Budget
+from nas.data.dataset import Dataset
+from nas.errors import InputError
+from nas.model import write_atomic
+from nas.training.recipe import Recipe
+from search_spaces import SPACES, Choice
+
+SETTINGS = "search.yaml"
+
+EXTENDABLE = {"trials", "data", "storage"}
+"""What may change when a run goes on: how many more, and where data and study now lie (the fingerprint guards the data)."""
+
+
+class Settings(BaseModel):
+    """Everything that decides a search. Workers on other machines read it from the study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str = Field(pattern=r"^[\w.+-]+$")
+    space: str
+    scale: int
+    channels: int = 1
+    budgets: tuple[str, ...]
+    data: str | None
+    """The folder as given; None is the embedded synthetic set."""
+    data_fingerprint: str
+    proxy: str
+    recipe: Recipe
+    sampler: str
+    trials: int = Field(gt=0)
+    """Trained candidates, over all workers."""
+    fixed: dict[str, Choice]
+    """Choices that the sampler does not vary."""
+    seed: int
+    threads: int = Field(gt=0)
+    """CPU threads of a worker: another number rounds otherwise, so all workers of a run use the same."""
+    skip_bad: bool = False
+    plugins: tuple[str, ...] = ()
+    space_fingerprint: str
+    storage: str | None = None
+    """SQLAlchemy URL without its password; None is the embedded `study.db`."""
+
+    @property
+    def limits(self) -> tuple[Budget, ...]:
+        """The budgets, parsed."""
+        return tuple(Budget.parse(text) for text in self.budgets)
+
+    def to_yaml(self) -> str:
+        """Return the settings as a YAML document."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    def write(self, folder: Path) -> None:
+        """Write `search.yaml` into a run directory, atomically."""
+        write_atomic(folder / SETTINGS, self.to_yaml())
+
+    def check_continues(self, earlier: "Settings") -> None:
+        """Raise InputError naming what differs, unless a run with the settings `earlier` can go on with these."""
+        mine, theirs = _flat(self), _flat(earlier)
+        differing = [name for name in mine | theirs if mine.get(name) != theirs.get(name)]
+        if differing := [name for name in differing if name not in EXTENDABLE]:
+            changes = "; ".join(f"{name} is {theirs.get(name)!r}, not {mine.get(name)!r}" for name in differing[:4])
+            raise InputError(f"The run '{self.run}' exists with other settings ({changes}); choose another --run name.")
+
+
+def read_settings(folder: Path) -> Settings:
+    """Read the `search.yaml` of a run directory. Raises InputError."""
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise InputError(f"There is no run '{folder.name}' in {folder.parent}.")
+    try:
+        return parse_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
+
+
+def parse_settings(data: Any) -> Settings:
+    """Return the settings in plain data. Raises InputError naming the first field that is wrong."""
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{SETTINGS}: '{'.'.join(map(str, first['loc']))}': {first['msg']}.") from None
+
+
+def space_fingerprint(space: str) -> str:
+    """Hash the names and values of a space's choices: a study can't go on once they changed."""
+    content = [(name, list(values)) for name, values in SPACES.get(space).parameters().items()]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def check_data(settings: Settings, data: Dataset) -> None:
+    """Raise InputError unless `data` is what the run was started on."""
+    if data.fingerprint != settings.data_fingerprint:
+        raise InputError(
+            f"The images in {settings.data or 'the synthetic set'} are not those of the run '{settings.run}' "
+            f"(fingerprint {data.fingerprint}, not {settings.data_fingerprint})."
+        )
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    data = settings.model_dump(mode="json")
+    recipe = {f"recipe.{name}": value for name, value in data.pop("recipe").items()}
+    return data | recipe

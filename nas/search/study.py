@@ -1,0 +1,209 @@
+"""The Optuna study of a run: its storage, its sampler, and its trials as candidates."""
+
+import os
+import platform
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, PartialFixedSampler, RandomSampler, TPESampler
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from nas.errors import InputError, RunError
+from nas.search.front import Candidate
+from nas.search.settings import Settings, parse_settings
+from search_spaces import SPACES, Architecture
+from search_spaces.registry import unknown_name
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+OBJECTIVES = ("PSNR dB", "GMACs")
+HEARTBEAT_SECONDS = 60
+GRACE_SECONDS = 300
+"""A worker silent for this long is taken for dead; shorter intervals have killed live trials (optuna#5470)."""
+MAX_RETRIES = 3
+"""How often a trial whose worker died is tried again: a candidate that kills its worker must not do so for ever."""
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open the database at a SQLAlchemy URL, with heartbeats. Raises InputError if it can't be reached.
+
+    A SQLite file is put into WAL mode with a long timeout, so that many processes write and the dashboard reads.
+    """
+    heartbeat = int(os.environ.get("NAS_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS))
+    sqlite = url.startswith("sqlite")
+    engine = {"connect_args": {"timeout": 60}} if sqlite else {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True}
+    try:
+        storage = RDBStorage(
+            url,
+            engine_kwargs=engine,
+            heartbeat_interval=heartbeat,
+            grace_period=heartbeat * GRACE_SECONDS // HEARTBEAT_SECONDS,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES),
+        )
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The storage {without_password(url)} can't be opened: {reason}") from None
+    if sqlite:
+        _use_wal(storage.engine)
+    return storage
+
+
+def _use_wal(engine: Engine) -> None:
+    def configure(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    event.listen(engine, "connect", configure)
+    engine.dispose()  # connections from before the listener
+
+
+def embedded_url(folder: Path) -> str:
+    """Return the URL of the study that lies in a run directory."""
+    return f"sqlite:///{(folder / 'study.db').resolve()}"
+
+
+def without_password(url: str) -> str:
+    """Return a URL that may be written down: `PGPASSWORD` or `~/.pgpass` supply the password."""
+    try:
+        return make_url(url).set(password=None).render_as_string()
+    except SQLAlchemyError:
+        raise InputError(f"'{url}' is not a database URL, e.g. postgresql+psycopg://user@host/database.") from None
+
+
+def _tpe(seed: int, startup: int) -> BaseSampler:
+    return TPESampler(seed=seed, multivariate=True, n_startup_trials=startup)
+
+
+def _nsga2(seed: int, startup: int) -> BaseSampler:
+    return NSGAIISampler(seed=seed, population_size=max(4, min(20, startup)))
+
+
+def _gp(seed: int, startup: int) -> BaseSampler:
+    return GPSampler(seed=seed, n_startup_trials=startup)
+
+
+SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
+    "tpe": _tpe,
+    "nsga2": _nsga2,
+    "gp": _gp,
+    "random": lambda seed, _startup: RandomSampler(seed=seed),
+}
+
+
+def make_sampler(settings: Settings, worker: int) -> BaseSampler:
+    """Return the sampler of worker number `worker` (each draws its own sequence). Raises UnknownNameError."""
+    if settings.sampler not in SAMPLERS:
+        raise unknown_name("sampler", settings.sampler, dict(SAMPLERS))
+    startup = min(30, max(1, settings.trials // 2))
+    sampler = SAMPLERS[settings.sampler](settings.seed * 1000 + worker, startup)
+    return PartialFixedSampler(settings.fixed, sampler)
+
+
+def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
+    """Create the study of a run, or return it if it is there, with the published points enqueued once."""
+    study = optuna.create_study(
+        study_name=settings.run, storage=storage, directions=["maximize", "minimize"], load_if_exists=True
+    )
+    study.set_metric_names(list(OBJECTIVES))
+    if "settings" not in study.user_attrs:
+        for name in SPACES.get(settings.space).published:
+            choices = dict(SPACES.get(settings.space).published[name].choices) | settings.fixed
+            study.enqueue_trial(choices, user_attrs={"name": f"{settings.space}/{name}"}, skip_if_exists=True)
+    study.set_user_attr("settings", settings.model_dump(mode="json"))
+    return study
+
+
+def load_study(storage: RDBStorage, name: str, sampler: BaseSampler | None = None) -> optuna.Study:
+    """Return the study `name`. Raises InputError if there is none."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage, sampler=sampler)
+    except KeyError:
+        raise InputError(f"The storage holds no study '{name}'.") from None
+
+
+def settings_of(study: optuna.Study) -> Settings:
+    """Return the settings that a study carries for workers on other machines."""
+    return parse_settings(study.user_attrs.get("settings"))
+
+
+def candidates(study: optuna.Study, settings: Settings) -> list[Candidate]:
+    """Return the trained candidates of a study, in the order of their trials."""
+    return [_candidate(trial, settings) for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+
+
+def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
+    attributes = trial.user_attrs
+    return Candidate(
+        trial=trial.number,
+        architecture=architecture_of(trial, settings),
+        label=attributes.get("name") or f"{settings.run}:{trial.number}",
+        psnr=trial.values[0],
+        ssim=attributes["ssim"],
+        macs=attributes["macs"],
+        params=attributes["params"],
+        seconds=attributes["seconds"],
+        published="name" in attributes,
+    )
+
+
+def architecture_of(trial: FrozenTrial, settings: Settings) -> Architecture:
+    """Return the architecture of a trial. Raises InputError for one that has no choices yet."""
+    if not trial.params:
+        raise InputError(f"Trial {trial.number} of '{settings.run}' has no architecture yet.")
+    return Architecture(settings.space, settings.scale, settings.channels, dict(trial.params))
+
+
+def requeue(study: optuna.Study, trial: FrozenTrial, *, crashed: bool) -> None:
+    """Put a trial that was stopped back into the queue with its choices, so that it goes on from its checkpoint."""
+    RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES if crashed else None)(study, trial)
+
+
+def requeue_dead(study: optuna.Study) -> None:
+    """Requeue the running trials whose worker is gone: silent for the grace period, or a dead process of this machine."""
+    optuna.storages.fail_stale_trials(study)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if _is_dead(trial.user_attrs.get("worker", "")):
+            try:
+                study.tell(trial.number, state=TrialState.FAIL)
+            except (ValueError, RuntimeError):  # another worker was faster
+                continue
+            requeue(study, trial, crashed=True)
+
+
+def worker_name() -> str:
+    """Name this process so that others on the machine can see whether it lives: `machine/pid`."""
+    return f"{_machine()}/{os.getpid()}"
+
+
+def _machine() -> str:
+    namespace = Path("/proc/self/ns/pid")  # containers may share a host name but not their process numbers
+    return f"{platform.node()}:{os.readlink(namespace) if namespace.exists() else ''}"
+
+
+def _is_dead(worker: str) -> bool:
+    machine, _, pid = worker.rpartition("/")
+    if machine != _machine():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def check_reachable(study: optuna.Study) -> None:
+    """Raise RunError in one sentence when the database has gone away."""
+    try:
+        study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    except SQLAlchemyError as error:
+        raise RunError(f"The storage can't be reached any more: {str(error).splitlines()[0]}") from None

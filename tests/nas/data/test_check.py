@@ -1,0 +1,90 @@
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from nas.data.check import check_folder
+from nas.data.dataset import open_dataset
+from nas.data.images import write_image
+from nas.data.synthetic import scene
+from nas.errors import InputError
+from nas.metrics import bicubic_baseline
+
+
+def test_a_good_folder_is_clean_and_measured(tiny_data: Path, tmp_path: Path) -> None:
+    report = check_folder(tiny_data, scale=2, patch=32)
+    validation = report.parts["validation"]
+    assert report.is_clean
+    assert (report.parts["train"].count, validation.count, validation.measured) == (4, 2, 2)
+    assert dict(validation.sizes) == {(80, 96): 2}
+    assert dict(validation.bit_depths) == {8: 2}
+    baseline = bicubic_baseline(open_dataset(tiny_data, scale=2, cache=tmp_path / "cache").validation)
+    assert (validation.psnr, validation.ssim) == pytest.approx((baseline.psnr, baseline.ssim))
+
+
+def test_everything_wrong_is_listed_and_nothing_raised(tiny_data: Path) -> None:
+    train, val = tiny_data / "train", tiny_data / "val"
+    first = sorted(train.iterdir())[0]
+    shutil.copy(first, val / "again.png")
+    cut = sorted(val.glob("*.png"))[1]
+    cut.write_bytes(cut.read_bytes()[:200])
+    (train / "note.png").write_text("not an image")
+    write_image(train / "small.png", scene(0, 40, 70))
+    write_image(train / "speck.png", np.zeros((1, 1), np.uint8))
+    write_image(train / "deep.tif", scene(0, 96, 96).astype(np.uint16) * 257)
+    cv2.imwrite(str(train / "colour.bmp"), np.dstack([scene(0, 96, 96), scene(1, 96, 96), scene(2, 96, 96)]))
+    report = check_folder(tiny_data)
+    part = report.parts["train"]
+    assert not report.is_clean
+    assert report.duplicates == ((first.name, "again.png"),)
+    assert part.unreadable == (("note.png", "is truncated, damaged or not an image"),)
+    assert [name for name, _ in report.parts["validation"].unreadable] == [cut.name]
+    assert part.too_small == ("small.png", "speck.png")
+    assert part.coloured == ("colour.bmp",)
+    assert dict(part.bit_depths) == {8: 7, 16: 1}
+
+
+def test_pairs_that_do_not_fit_are_listed(tmp_path: Path) -> None:
+    for part in ("HR", "LR_bicubic/X2"):
+        (tmp_path / part).mkdir(parents=True)
+    for name, side in (("a", 40), ("b", 39)):
+        write_image(tmp_path / "HR" / f"{name}.png", scene(0, 80, 80))
+        write_image(tmp_path / "LR_bicubic" / "X2" / f"{name}.png", scene(0, side, 40))
+    write_image(tmp_path / "HR" / "c.png", scene(1, 80, 80))
+    report = check_folder(tmp_path)
+    reasons = [trouble for part in report.parts.values() for trouble in part.unreadable]
+    assert ("b.png", "is an LR image of 40 x 39 pixels, but its HR image needs 40 x 40 at x2") in reasons
+    assert ("HR/c.png", "has no LR image in LR_bicubic/X2") in reasons
+
+
+def test_a_folder_that_cannot_be_divided_is_reported_as_one(tiny_data: Path) -> None:
+    shutil.rmtree(tiny_data / "train")
+    report = check_folder(tiny_data)
+    assert list(report.parts) == ["all"]
+    assert report.parts["all"].count == 2
+
+
+def test_the_report_becomes_json(tiny_data: Path) -> None:
+    values = json.loads(json.dumps(check_folder(tiny_data).to_dict()))
+    assert values["parts"]["train"]["sizes"] == {"96x80": 4}
+    assert values["parts"]["train"]["bit_depths"] == {"8": 4}
+    assert values["is_clean"] is True
+
+
+def test_progress_counts_every_image(tiny_data: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    check_folder(tiny_data, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 6) for done in range(1, 7)]
+
+
+def test_missing_and_empty_folders_and_unknown_degradations_are_refused(tmp_path: Path, tiny_data: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        check_folder(tmp_path / "gone")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no image"):
+        check_folder(tmp_path / "empty")
+    with pytest.raises(InputError, match="no degradation"):
+        check_folder(tiny_data, degradation="bicubik")

@@ -1,0 +1,216 @@
+import os
+import shutil
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.data.dataset import ImageSet, open_dataset, open_images
+from nas.data.degradation import low_resolution
+from nas.data.images import read_image, to_pixels, write_image
+from nas.data.synthetic import scene
+from nas.errors import InputError, RunError
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def _truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def _first(folder: Path) -> Path:
+    return sorted(folder.glob("*.png"))[0]
+
+
+def test_a_folder_becomes_training_and_validation_sets(tiny_data: Path, cache: Path) -> None:
+    data = open_dataset(tiny_data, scale=2, cache=cache)
+    assert (data.name, data.scale, data.degradation, data.synthetic) == ("tiny", 2, "bicubic", False)
+    assert data.train.names == tuple(sorted(file.name for file in (tiny_data / "train").iterdir()))
+    assert len(data.validation) == 2
+    assert data.validation.sizes == ((80, 96), (80, 96))
+
+
+def test_pairs_hold_the_files_pixels_and_the_rounded_degradation(tiny_data: Path, cache: Path) -> None:
+    images = open_dataset(tiny_data, scale=3, cache=cache).train
+    for index, name in enumerate(images.names):
+        pair, pixels = images.pair(index), read_image(tiny_data / "train" / name)
+        assert (pair.name, pair.peak) == (name, 255)
+        assert np.array_equal(to_pixels(pair.hr, np.uint8), pixels[:78, :96])
+        assert np.array_equal(to_pixels(pair.lr, np.uint8), low_resolution(pixels, 3, "bicubic"))
+
+
+@pytest.mark.parametrize("crop", [1, 24, 31, 64, 80, 500])
+def test_crops_are_central_and_aligned(tiny_data: Path, cache: Path, crop: int) -> None:
+    images = open_dataset(tiny_data, scale=2, cache=cache).validation
+    whole, cropped = images.pair(0), images.pair(0, crop)
+    height, width = (min(side, max(crop // 2, 1)) for side in (40, 48))
+    top, left = (40 - height) // 2, (48 - width) // 2
+    assert cropped.lr.equal(whole.lr[..., top : top + height, left : left + width])
+    assert cropped.hr.equal(whole.hr[..., 2 * top : 2 * (top + height), 2 * left : 2 * (left + width)])
+
+
+def test_no_folder_means_synthetic_scenes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.data.synthetic.TRAINING_SCENES", 3)
+    monkeypatch.setattr("nas.data.synthetic.VALIDATION_SCENES", 1)
+    data = open_dataset(None, scale=2, cache=cache)
+    assert (data.name, data.synthetic, len(data.train), len(data.validation)) == ("synthetic", True, 3, 1)
+    assert open_dataset(None, scale=2, cache=cache).fingerprint == data.fingerprint
+
+
+def test_decoding_happens_once_and_again_after_a_change(tiny_data: Path, cache: Path) -> None:
+    before = open_dataset(tiny_data, scale=2, cache=cache)
+    stamp = before.train.hr.file.stat().st_mtime_ns
+    assert open_dataset(tiny_data, scale=2, cache=cache).train.hr.file.stat().st_mtime_ns == stamp
+    write_image(_first(tiny_data / "train"), scene(1, 80, 96))
+    after = open_dataset(tiny_data, scale=2, cache=cache)
+    assert np.array_equal(to_pixels(after.train.pair(0).hr, np.uint8), scene(1, 80, 96))
+    assert after.fingerprint != before.fingerprint
+    assert not before.train.hr.file.exists()
+
+
+def test_the_fingerprint_is_of_the_content_alone(tiny_data: Path, tmp_path: Path) -> None:
+    original = open_dataset(tiny_data, scale=2, cache=tmp_path / "one")
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tiny_data, moved)
+    for file in moved.rglob("*.png"):
+        os.utime(file, (1, 1))
+    copy = open_dataset(moved, scale=3, cache=tmp_path / "two")
+    alone = open_images(moved / "val", scale=2, cache=tmp_path / "two")
+    assert copy.fingerprint == original.fingerprint
+    assert alone.fingerprint == original.validation.fingerprint
+    _first(moved / "val").rename(moved / "val" / "renamed.png")
+    assert open_dataset(moved, scale=2, cache=tmp_path / "two").fingerprint != original.fingerprint
+
+
+def test_sixteen_bit_images_keep_their_values_beside_eight_bit_ones(tmp_path: Path, cache: Path) -> None:
+    shallow, deep = scene(0, 64, 64), scene(1, 64, 64).astype(np.uint16) * 257 + 1
+    for name, pixels in {"a.png": shallow, "b.tif": deep, "c.bmp": shallow}.items():
+        write_image(tmp_path / name, pixels)
+    images = open_images(tmp_path, scale=2, cache=cache)
+    assert [images.peak(index) for index in range(3)] == [255, 65535, 255]
+    assert images.hr.dtype == images.lr.dtype == "uint16"
+    assert np.array_equal(to_pixels(images.pair(1).hr, np.uint16), deep)
+    assert np.array_equal(to_pixels(images.pair(2).hr, np.uint8), shallow)
+    assert np.array_equal(to_pixels(images.pair(1).lr, np.uint16), low_resolution(deep, 2, "bicubic"))
+
+
+def _paired(folder: Path) -> Path:
+    for part in ("HR", "LR_real/X2"):
+        (folder / part).mkdir(parents=True)
+    for index in range(3):
+        write_image(folder / "HR" / f"{index}.png", scene(index, 65, 64))
+        write_image(folder / "LR_real" / "X2" / f"{index}x2.png", scene(index + 9, 32, 32))
+    return folder
+
+
+def test_given_lr_images_are_used_and_are_part_of_the_fingerprint(tmp_path: Path, cache: Path) -> None:
+    folder = _paired(tmp_path / "pairs")
+    images = open_images(folder, scale=2, cache=cache, degradation="real")
+    assert images.lr_is_given
+    assert np.array_equal(to_pixels(images.pair(2).lr, np.uint8), scene(11, 32, 32))
+    write_image(folder / "LR_real" / "X2" / "2x2.png", scene(5, 32, 32))
+    assert open_images(folder, scale=2, cache=cache, degradation="real").fingerprint != images.fingerprint
+    with pytest.raises(InputError, match="There is no degradation 'real'"):
+        open_images(folder, scale=3, cache=cache, degradation="real")
+
+
+def test_pairs_that_do_not_fit_are_refused_or_left_out(tmp_path: Path, cache: Path) -> None:
+    folder = _paired(tmp_path / "pairs")
+    write_image(folder / "LR_real" / "X2" / "1x2.png", scene(1, 32, 33))
+    with pytest.raises(InputError, match=r"1x2\.png is an LR image of 33 x 32 pixels, but its HR image needs 32 x 32"):
+        open_images(folder, scale=2, cache=cache, degradation="real")
+    (folder / "HR" / "0.png").unlink()
+    with pytest.raises(InputError, match=r"0x2\.png is an LR image without its HR image"):
+        open_images(folder, scale=2, cache=cache, degradation="real")
+    with pytest.warns(UserWarning, match="left out 2 of the all set"):
+        images = open_images(folder, scale=2, cache=cache, degradation="real", skip_bad=True)
+    assert images.names == ("2.png",)
+    assert np.array_equal(to_pixels(images.pair(0).lr, np.uint8), scene(11, 32, 32))
+
+
+def test_a_bad_file_is_named_or_left_out_with_one_warning(tiny_data: Path, cache: Path) -> None:
+    bad = _first(tiny_data / "train")
+    _truncate(bad)
+    with pytest.raises(InputError, match=rf"{bad.name} is truncated"):
+        open_dataset(tiny_data, scale=2, cache=cache)
+    with pytest.warns(UserWarning, match=rf"left out 1 of the train set \({bad.name} is truncated") as caught:
+        data = open_dataset(tiny_data, scale=2, cache=cache, skip_bad=True)
+    assert len(caught) == 1
+    assert len(data.train) == 3
+    with pytest.raises(InputError, match=rf"{bad.name} is truncated"):
+        open_dataset(tiny_data, scale=2, cache=cache)
+
+
+def test_a_dangling_link_is_named(tiny_data: Path, cache: Path) -> None:
+    (tiny_data / "train" / "lost.png").symlink_to(tiny_data / "gone.png")
+    with pytest.raises(InputError, match=r"lost\.png can't be read"):
+        open_dataset(tiny_data, scale=2, cache=cache)
+
+
+def test_a_set_without_any_usable_image_is_refused(tiny_data: Path, cache: Path) -> None:
+    for file in (tiny_data / "val").iterdir():
+        _truncate(file)
+    with pytest.raises(InputError, match="no usable image for the validation set"):
+        open_dataset(tiny_data, scale=2, cache=cache, skip_bad=True)
+
+
+def test_images_smaller_than_the_patch_are_refused_or_left_out(tiny_data: Path, cache: Path) -> None:
+    write_image(tiny_data / "train" / "small.png", scene(0, 60, 70))
+    with pytest.raises(InputError, match=r"small\.png is 70 x 60 pixels, but at least 64 x 64 are needed"):
+        open_dataset(tiny_data, scale=2, cache=cache, min_lr_side=32)
+    assert len(open_dataset(tiny_data, scale=2, cache=cache, min_lr_side=30).train) == 5
+    with pytest.warns(UserWarning, match=r"small\.png"):
+        data = open_dataset(tiny_data, scale=2, cache=cache, min_lr_side=32, skip_bad=True)
+    assert "small.png" not in data.train.names
+
+
+def test_missing_and_empty_folders_and_wrong_scales_are_refused(tmp_path: Path, tiny_data: Path, cache: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        open_dataset(tmp_path / "gone", scale=2, cache=cache)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no image"):
+        open_images(tmp_path / "empty", scale=2, cache=cache)
+    with pytest.raises(InputError, match="scale must be 2 or more, but got 1"):
+        open_dataset(tiny_data, scale=1, cache=cache)
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(tiny_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="can't be kept in"):
+        open_dataset(tiny_data, scale=2, cache=tmp_path / "file")
+
+
+def test_progress_counts_to_the_end_whether_decoding_or_not(tiny_data: Path, cache: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    for _ in range(2):
+        seen.clear()
+        open_dataset(tiny_data, scale=2, cache=cache, progress=lambda done, total: seen.append((done, total)))
+        assert seen == sorted(seen)
+        assert seen[-1] == (12, 12)
+
+
+def _open_elsewhere(folder: Path, cache: Path) -> tuple[ImageSet, float]:
+    images = open_dataset(folder, scale=2, cache=cache).train
+    return images, float(images.pair(0).hr.sum())
+
+
+def test_processes_may_build_at_once_and_sets_travel_between_them(tiny_data: Path, cache: Path) -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        jobs = [pool.submit(_open_elsewhere, tiny_data, cache) for _ in range(4)]
+        results = [job.result() for job in jobs]
+    here = open_dataset(tiny_data, scale=2, cache=cache).train
+    assert {images.fingerprint for images, _ in results} == {here.fingerprint}
+    assert {total for _, total in results} == {float(results[0][0].pair(0).hr.sum())}
+    assert not list(cache.rglob(".*"))
+
+
+def test_opening_a_clean_folder_warns_of_nothing(tiny_data: Path, cache: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_dataset(tiny_data, scale=2, cache=cache).train.pair(0)
