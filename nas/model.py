@@ -39,6 +39,7 @@ class Model:
         tensors = {name: t.detach().cpu().contiguous() for name, t in self.network.state_dict().items()}
         partial = folder / (WEIGHTS + ".partial")
         save_file(tensors, partial, {"fingerprint": self.architecture.fingerprint})
+        partial.chmod(0o644)  # safetensors writes for the owner alone
         partial.replace(folder / WEIGHTS)
 
 

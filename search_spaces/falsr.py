@@ -51,7 +51,9 @@ class CellNetwork(nn.Module):
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         nodes = [cast(Tensor, self.head(image))]
         for layer, sources in zip([*self.cells, self.merge], self.sources, strict=True):
-            nodes.append(layer(torch.cat([nodes[i] for i in sources], dim=1) if len(sources) > 1 else nodes[sources[0]]))
+            nodes.append(
+                layer(torch.cat([nodes[i] for i in sources], dim=1) if len(sources) > 1 else nodes[sources[0]])
+            )
         return cast(Tensor, self.last(self.upsample(nodes[-1] + nodes[0])))
 
 
@@ -122,9 +124,7 @@ class Falsr(CellSpace):
 
     def sources(self, choices: Choices) -> Sources:
         """Return each node's sources in ascending order, the chain's own last."""
-        return tuple(
-            (*(s for s in range(t - 1) if choices[f"edge.{s}-{t}"]), t - 1) for t in range(1, FUSE + 1)
-        )
+        return tuple((*(s for s in range(t - 1) if choices[f"edge.{s}-{t}"]), t - 1) for t in range(1, FUSE + 1))
 
     smallest: ClassVar[Choices] = point("group4 f16 k1 b1\n" * CELLS, "0|1|2|3|4|5|6|7")
 

@@ -101,8 +101,9 @@ def upscale(
     """[1, C, H, W] in 0..1 → float32 [1, C, scale·H, scale·W] on the CPU, as the network gives it (it may overshoot).
 
     `tile` (LR pixels without overlap; None: the whole image at once) bounds the memory. `overlap` (LR pixels) is by
-    default the receptive radius, with which the result equals the untiled one to rounding; a network that depends on
-    the whole image is not tiled unless an overlap is given. The network is moved to `device`, in evaluation mode.
+    default the receptive radius, with which the result equals the untiled one to rounding (that of the coordinates of
+    the image skip at scale 3 grows with the image: about 1e-5 for 150 columns); a network that depends on the whole
+    image is not tiled unless an overlap is given. The network is moved to `device`, in evaluation mode.
     Raises InputError for a tile below 1 or a negative overlap, RunError when the memory does not suffice.
     """
     if tile is not None and tile < 1:
@@ -140,8 +141,8 @@ def _upscale_tile(
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             height, width = part.shape[-2:]
             raise RunError(
-                f"The memory does not suffice for a tile of {width}x{height}; give a smaller --tile, and an --overlap if "
-                "the network depends on the whole image."
+                f"The memory does not suffice for a tile of {width}x{height}; give a smaller --tile, and an "
+                "--overlap if the network depends on the whole image."
             ) from None
         raise
     inner = output[..., _kept(rows, scale), _kept(columns, scale)]

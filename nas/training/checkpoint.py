@@ -66,7 +66,9 @@ def load_checkpoint(
     except (SafetensorError, OSError) as error:
         raise InputError(f"The checkpoint {path} can't be read ({error}); delete it to train from the start.") from None
     if metadata.get("identity") != identity:
-        raise InputError(f"The checkpoint {path} is of another architecture, recipe or data set; delete it to start anew.")
+        raise InputError(
+            f"The checkpoint {path} is of another architecture, recipe or data set; delete it to start anew."
+        )
     for name, network in networks.items():
         network.load_state_dict(groups[name])
     _restore_optimiser(optimiser, groups.get("optimiser", {}))

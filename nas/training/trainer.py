@@ -119,9 +119,7 @@ class _Loop:
         final = self._timed_validation(self.network, with_ssim=True)
         self.progress.curve[-1]["psnr"] = final.psnr
         progress = self.progress
-        return Trained(
-            final, tuple(progress.curve), progress.step, progress.train_seconds, progress.validation_seconds
-        )
+        return Trained(final, tuple(progress.curve), progress.step, progress.train_seconds, progress.validation_seconds)
 
     def _advance(self, should_stop: Callable[[], bool]) -> None:
         """Train up to the next step at which the loss is looked at; validate where the recipe says so."""
@@ -196,9 +194,7 @@ class _Loop:
 
     def _restore(self) -> None:
         if self.checkpoint is not None:
-            found = load_checkpoint(
-                self.checkpoint, self._networks(), self.optimiser, self.generator, self.identity
-            )
+            found = load_checkpoint(self.checkpoint, self._networks(), self.optimiser, self.generator, self.identity)
             self.progress = found or self.progress
 
 

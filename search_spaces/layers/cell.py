@@ -102,9 +102,7 @@ class Cell(nn.Module):
         else:
             groups = _GROUPS[choices.operation]
             widths = [inputs] + [width] * repeats
-            layers = [
-                nn.Sequential(conv(a, width, kernel, groups), nn.ReLU(inplace=False)) for a in widths[:repeats]
-            ]
+            layers = [nn.Sequential(conv(a, width, kernel, groups), nn.ReLU(inplace=False)) for a in widths[:repeats]]
             self.first, self.rest = layers[0], nn.Sequential(*layers[1:])
         self.skip = choices.skip and repeats > 1
 

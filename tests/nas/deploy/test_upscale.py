@@ -89,17 +89,20 @@ def test_a_network_that_sees_the_whole_image_has_no_radius_and_is_not_tiled() ->
 # Upscaling a tensor
 
 
-@pytest.mark.parametrize("image_skip", [False, True])
-@pytest.mark.parametrize("scale", [2, 3])
-def test_the_smallest_tiles_leave_no_seam(make_model: Callable[..., Model], scale: int, image_skip: bool) -> None:
-    model, image, calls = make_model("falsr/FALSR-B", scale, image_skip=image_skip), torch.rand(1, 1, 61, 147), []
+# Interpolation by 3 rounds its coordinates to float32, in the whole image to 1e-5 of a pixel at column 147.
+@pytest.mark.parametrize(
+    ("scale", "image_skip", "tolerance"), [(2, False, 1e-5), (2, True, 1e-5), (3, False, 1e-5), (3, True, 3e-5)]
+)
+def test_the_smallest_tiles_leave_no_seam(
+    make_model: Callable[..., Model], scale: int, image_skip: bool, tolerance: float
+) -> None:
+    model, image, calls = make_model("falsr/FALSR-B", scale, image_skip=image_skip), torch.rand(1, 1, 77, 147), []
     whole = upscale(model.network, image, scale, tile=None)
     tiled = upscale(model.network, image, scale, tile=1, progress=lambda done, total: calls.append((done, total)))
-    assert tiled.shape == (1, 1, 61 * scale, 147 * scale)
+    assert tiled.shape == (1, 1, 77 * scale, 147 * scale)
     assert tiled.dtype == torch.float32
-    assert difference(tiled, whole) <= 1e-5
-    assert len(calls) > 1
-    assert calls == [(i, len(calls)) for i in range(1, len(calls) + 1)]
+    assert difference(tiled, whole) <= tolerance
+    assert calls == [(i, 6) for i in range(1, 7)]
 
 
 def test_the_whole_image_at_once_is_what_the_network_gives(make_model: Callable[..., Model]) -> None:

@@ -1,0 +1,30 @@
+"""Ctrl-C and SIGTERM as a flag that long work looks at between two steps, so that it can save and say how to go on."""
+
+import signal
+from types import FrameType, TracebackType
+
+
+class StopFlag:
+    """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._previous: dict[int, object] = {}
+
+    def __call__(self) -> bool:
+        return self._asked > 0
+
+    def __enter__(self) -> "StopFlag":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        # SIGTERM may come from a parent after the terminal's SIGINT, which is no second wish of the user.
+        if number == signal.SIGINT and self._asked:
+            raise KeyboardInterrupt
+        self._asked += 1

@@ -1,0 +1,73 @@
+"""What the Optuna Dashboard shows of a trial: its architecture as a file, one picture, and a note."""
+
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import optuna
+import torch
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna_dashboard import save_note
+from torch import Tensor, nn
+
+from nas.budget import short
+from nas.cost import Cost
+from nas.data.image_set import ImageSet
+from nas.data.images import resize_bicubic, to_pixels
+from search_spaces import Architecture
+
+PICTURE_CROP = 160
+"""Side of the pictured crop in HR pixels."""
+
+ERROR_GAIN = 8.0
+"""How much brighter the error is shown than it is."""
+
+_MAGNIFY = 2
+
+
+def picture(network: nn.Module, images: ImageSet, device: torch.device, index: int = 0) -> np.ndarray:
+    """Return `LR upscaled | SR | HR | error` of the centre of one image, as uint8 [H, W] with captions.
+
+    All panels share one display range, that of the HR crop; the error is |SR - HR| times `ERROR_GAIN`.
+    """
+    pair = images.pair(index, PICTURE_CROP)
+    with torch.inference_mode():
+        sr = network(pair.lr.to(device)).float().cpu()
+    bicubic = resize_bicubic(pair.lr, (pair.hr.shape[-2], pair.hr.shape[-1]))
+    low, high = pair.hr.min(), pair.hr.max()
+    panels = {f"bicubic x{images.scale}": bicubic, "network": sr, "original": pair.hr}
+    shown = {name: (panel - low) / (high - low).clamp(min=1e-6) for name, panel in panels.items()}
+    shown[f"error x{ERROR_GAIN:.0f}"] = ERROR_GAIN * (sr - pair.hr).abs() / (high - low).clamp(min=1e-6)
+    return np.hstack([_captioned(panel, name) for name, panel in shown.items()])
+
+
+def _captioned(panel: Tensor, caption: str) -> np.ndarray:
+    pixels = to_pixels(panel, np.dtype(np.uint8))
+    pixels = cv2.resize(pixels, None, fx=_MAGNIFY, fy=_MAGNIFY, interpolation=cv2.INTER_NEAREST)
+    framed = cv2.copyMakeBorder(pixels, 24, 0, 0, 4, cv2.BORDER_CONSTANT, value=(255,))
+    cv2.putText(framed, caption, (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0,), 1, cv2.LINE_AA)
+    return framed
+
+
+def attach(
+    trial: optuna.Trial, store: FileSystemArtifactStore, architecture: Architecture, image: np.ndarray, note: str
+) -> None:
+    """Attach `architecture.yaml`, the picture and the note to a trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        yaml_file, png_file = Path(folder, "architecture.yaml"), Path(folder, "picture.png")
+        yaml_file.write_text(architecture.to_yaml(), encoding="utf-8")
+        cv2.imwrite(str(png_file), image)
+        for file in (yaml_file, png_file):
+            upload_artifact(study_or_trial=trial, file_path=str(file), artifact_store=store)
+    save_note(trial, note)
+
+
+def note(architecture: Architecture, name: str | None, psnr: float, ssim: float, bicubic: float, cost: Cost) -> str:
+    """Return a trial's note in Markdown: the figures, then the architecture, which the dashboard can't show as a file."""
+    width, height = cost.hr_size
+    return (
+        f"**{name or architecture.space}** x{architecture.scale}: {psnr:.2f} dB ({psnr - bicubic:+.2f} over bicubic), "
+        f"SSIM {ssim:.4f}, {short(cost.macs)} MACs at {width}x{height}, {short(cost.params)} params\n\n"
+        f"```yaml\n{architecture.to_yaml()}```\n"
+    )

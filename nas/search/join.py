@@ -1,0 +1,26 @@
+"""How a worker on any machine finds its search."""
+
+from nas.errors import InputError
+from nas.search.run import RESULTS, Run, load_plugins, open_run
+from nas.search.study import load_study, open_storage, settings_of, without_password
+
+
+def join(name: str | None, storage: str | None, study: str | None) -> Run:
+    """Open a run of this machine by its name, or a study of a database that machines share.
+
+    In the second case the run directory is made here: it takes this machine's checkpoints, candidates and artifacts.
+    Raises InputError.
+    """
+    if name:
+        return open_run(name, storage)
+    if not storage or not study:
+        raise InputError("Name a run, or give both --storage and --study.")
+    database = open_storage(storage)
+    opened = load_study(database, study)
+    settings = settings_of(opened)
+    load_plugins(settings.plugins)
+    folder = RESULTS / settings.run
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "search.yaml").exists():
+        settings.model_copy(update={"storage": without_password(storage)}).write(folder)
+    return Run(folder, settings, opened, database)

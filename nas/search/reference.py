@@ -1,0 +1,41 @@
+"""The one way to name an architecture on the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import InputError
+from nas.model import is_model, load_model
+from nas.search.run import RESULTS, open_run
+from search_spaces import SPACES, Architecture, Published
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An architecture with the name it was given by."""
+
+    label: str
+    architecture: Architecture
+    published: Published | None = None
+
+
+def resolve(name: str, scale: int = 2, results: Path = RESULTS) -> Reference:
+    """Return what `name` names: a path of a model directory or of an `architecture.yaml`, `RUN:TRIAL` or `SPACE/POINT`.
+
+    `scale` applies to published points, which exist at every scale of their space. Raises InputError, SpaceError or
+    UnknownNameError.
+    """
+    path = Path(name)
+    if path.is_file():
+        return Reference(name, Architecture.read(path))
+    if is_model(path):
+        return Reference(name, load_model(path).architecture)
+    run, separator, trial = name.rpartition(":")
+    if separator:
+        if not trial.isdigit():
+            raise InputError(f"'{name}' names no trial; write RUN:TRIAL with the number of the trial, e.g. first:7.")
+        return Reference(name, open_run(run, results=results).architecture(int(trial)))
+    space, separator, point = name.partition("/")
+    if not separator or path.suffix in (".yaml", ".yml"):
+        raise InputError(f"There is no architecture '{name}'; give SPACE/POINT, RUN:TRIAL or the path of one.")
+    architecture = Architecture.published(name, scale)
+    return Reference(name, architecture, SPACES.get(space).published[point])

@@ -1,0 +1,109 @@
+"""A run: its directory, its settings and its study."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore
+from optuna.storages import RDBStorage
+
+from nas.data.dataset import Dataset, open_dataset
+from nas.errors import InputError
+from nas.metrics import Protocol, bicubic_baseline
+from nas.search.front import Candidate
+from nas.search.settings import Settings, check_data, read_settings
+from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
+from search_spaces import Architecture, load_plugin
+
+RESULTS = Path("results")
+"""Where everything is written: one folder a run, and the decoded images in `cache`."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory with its study opened."""
+
+    folder: Path
+    settings: Settings
+    study: optuna.Study
+    storage: RDBStorage
+
+    @property
+    def artifacts(self) -> FileSystemArtifactStore:
+        """The store of the pictures and files of the trials."""
+        path = self.folder / "artifacts"
+        path.mkdir(parents=True, exist_ok=True)
+        return FileSystemArtifactStore(path)
+
+    def candidate_folder(self, trial: int) -> Path:
+        """The model directory of a briefly trained candidate."""
+        return self.folder / "candidates" / str(trial)
+
+    def checkpoint(self, architecture: Architecture) -> Path:
+        """The checkpoint of a candidate that is being trained, named by what it is, whichever trial it belongs to."""
+        return self.folder / "checkpoints" / f"{architecture.fingerprint}.safetensors"
+
+    def candidates(self) -> list[Candidate]:
+        """The trained candidates."""
+        return candidates(self.study, self.settings)
+
+    def architecture(self, trial: int) -> Architecture:
+        """The architecture of a trial. Raises InputError for a trial that isn't there."""
+        trials = self.study.get_trials(deepcopy=False)
+        if not 0 <= trial < len(trials):
+            raise InputError(f"The run '{self.settings.run}' has trials 0 to {len(trials) - 1}, not {trial}.")
+        return architecture_of(trials[trial], self.settings)
+
+    @property
+    def bicubic(self) -> tuple[float, float]:
+        """PSNR and SSIM of bicubic interpolation by the run's protocol."""
+        psnr, ssim = self.study.user_attrs["bicubic"]
+        return psnr, ssim
+
+    @property
+    def protocol(self) -> Protocol:
+        """How the candidates were measured."""
+        return Protocol.from_dict(self.study.user_attrs["protocol"])
+
+
+def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> Run:
+    """Open a run by its name or by the path of its directory. Raises InputError."""
+    folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name
+    settings = read_settings(folder)
+    load_plugins(settings.plugins)
+    database = open_storage(storage or settings.storage or embedded_url(folder))
+    return Run(folder, settings, load_study(database, settings.run), database)
+
+
+def load_plugins(paths: tuple[str, ...]) -> None:
+    """Import a user's own spaces and proxies. Raises InputError for a file that isn't there or fails."""
+    for path in paths:
+        try:
+            load_plugin(Path(path))
+        except Exception as error:
+            raise InputError(f"The plugin {path} can't be loaded: {error}") from None
+
+
+def open_run_data(run: Run, folder: str | None = None) -> Dataset:
+    """Open the run's images, from `folder` where they lie elsewhere on this machine. Raises InputError if they differ."""
+    settings = run.settings
+    source = folder or settings.data
+    data = open_dataset(
+        Path(source) if source else None,
+        scale=settings.scale,
+        cache=run.folder.parent / "cache",
+        degradation=settings.recipe.degradation,
+        skip_bad=settings.skip_bad,
+        min_lr_side=settings.recipe.patch,
+    )
+    check_data(settings, data)
+    return data
+
+
+def record_baseline(study: optuna.Study, settings: Settings, data: Dataset) -> None:
+    """Keep the protocol and bicubic's figures in the study: what every candidate is compared with."""
+    if "bicubic" not in study.user_attrs:
+        crop = settings.recipe.validation_crop
+        baseline = bicubic_baseline(data.validation, crop)
+        study.set_user_attr("protocol", Protocol.of(data.validation, crop).to_dict())
+        study.set_user_attr("bicubic", [baseline.psnr, baseline.ssim])

@@ -1,0 +1,225 @@
+"""A worker: asks the study for a candidate, refuses or trains it, and tells the study how good it is."""
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import optuna
+import torch
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+from torch import nn
+
+from nas.budget import refusal, short
+from nas.cost import Cost, cost
+from nas.data.dataset import Dataset
+from nas.model import Model
+from nas.search.artifacts import attach, note, picture
+from nas.search.run import Run
+from nas.search.study import load_study, make_sampler, requeue, requeue_dead, worker_name
+from nas.training.task import BriefTask
+from nas.training.trainer import Report, TrainingStoppedError, seed_all
+from proxies import PROXIES, Score
+from search_spaces import Architecture
+
+INTERRUPTED = "interrupted"
+MOST_REFUSED = 500
+"""Refused candidates in a row after which the search ends: nothing new fits."""
+MOST_FAILED = 10
+"""Failed candidates in a row after which the search ends: something other than the candidates is broken."""
+_POLL_SECONDS = 1.0
+
+
+class Audience(Protocol):
+    """Who is told how the work goes."""
+
+    def begin(self, trial: int, label: str, cost: Cost) -> None:
+        """A candidate was accepted and its training begins."""
+
+    def advance(self, report: Report) -> None:
+        """A training went on."""
+
+    def finish(self, trial: int, line: str) -> None:
+        """A candidate was trained, or failed."""
+
+
+class Worker:
+    """One process's part of a search; any number of them work on one study at a time."""
+
+    def __init__(self, run: Run, data: Dataset, device: torch.device, audience: Audience, number: int = 0) -> None:
+        self.run, self.data, self.device, self.audience = run, data, device, audience
+        self.settings = run.settings
+        self.study = load_study(run.storage, run.settings.run, make_sampler(run.settings, number))
+        self.proxy = PROXIES.get(run.settings.proxy)
+        self.bicubic = run.bicubic[0]
+        self.should_stop: Callable[[], bool] = lambda: False
+        self.refused = self.failed = 0
+
+    def work(self, should_stop: Callable[[], bool], seconds: float | None = None) -> str:
+        """Train candidates until the run has enough of them, and return in a few words why it ended.
+
+        `should_stop` (looked at between two training steps) checkpoints the candidate and puts it back into the
+        queue; after `seconds` no new candidate is begun.
+        """
+        self.should_stop = should_stop
+        started = time.monotonic()
+        while True:
+            requeue_dead(self.study)
+            states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
+            trained, running = states.count(TrialState.COMPLETE), states.count(TrialState.RUNNING)
+            if trained >= self.settings.trials:
+                return "done"
+            if should_stop():
+                return "stopped"
+            if seconds is not None and time.monotonic() - started >= seconds:
+                return "time is up"
+            if self.refused >= MOST_REFUSED:
+                return f"{MOST_REFUSED} candidates in a row were over budget or known already"
+            if self.failed >= MOST_FAILED:
+                return f"{MOST_FAILED} candidates in a row failed"
+            if trained + running >= self.settings.trials:  # others are on the last ones; if they die, we take over
+                time.sleep(_POLL_SECONDS)
+                continue
+            self._try_one()
+
+    def _try_one(self) -> None:
+        try:
+            self.study.optimize(self._objective, n_trials=1, catch=(Exception,))
+        except UpdateFinishedTrialError:
+            self.audience.finish(-1, "a candidate was taken over by another worker, since this one was silent too long")
+        except KeyboardInterrupt:
+            self._requeue_own()
+            raise
+        if self.should_stop():
+            self._requeue_own()
+
+    def _requeue_own(self) -> None:
+        mine = worker_name()
+        for trial in self.study.get_trials(states=(TrialState.FAIL,)):
+            if trial.user_attrs.get("worker") == mine and trial.user_attrs.get("stopped", INTERRUPTED) == INTERRUPTED:
+                if not _is_continued(self.study, trial):
+                    trial.user_attrs = {k: v for k, v in trial.user_attrs.items() if k not in ("worker", "stopped")}
+                    requeue(self.study, trial, crashed=False)
+
+    def _objective(self, trial: optuna.Trial) -> tuple[float, float]:
+        try:
+            values = self._score(trial)
+        except optuna.TrialPruned as refused:
+            trial.set_user_attr("stopped", str(refused))
+            self.refused += 1
+            raise
+        except TrainingStoppedError:
+            trial.set_user_attr("stopped", INTERRUPTED)
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            trial.set_user_attr("stopped", reason)
+            self.failed += 1
+            self.audience.finish(trial.number, f"failed: {reason}")
+            _free_memory()
+            raise
+        self.refused = self.failed = 0
+        return values
+
+    def _score(self, trial: optuna.Trial) -> tuple[float, float]:
+        settings = self.settings
+        trial.set_user_attr("worker", worker_name())
+        architecture = Architecture.suggest(settings.space, settings.scale, settings.channels, trial)
+        price = cost(architecture)
+        self._refuse_over_budget(trial, price)
+        self._refuse_known(trial, architecture)
+        label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
+        self.audience.begin(trial.number, label, price)
+        seed_all(architecture.seed + settings.recipe.seed)
+        network = architecture.build()
+        checkpoint = self.run.checkpoint(architecture)
+        task = BriefTask(
+            self.data,
+            settings.recipe,
+            architecture.seed + settings.recipe.seed,
+            self.device,
+            checkpoint,
+            self.audience.advance,
+            self.should_stop,
+        )
+        score = self.proxy.score(network, task)
+        self._record(trial, architecture, network, price, score)
+        checkpoint.unlink(missing_ok=True)
+        gain = score.value - self.bicubic
+        self.audience.finish(
+            trial.number, f"{label}: {score.value:.2f} dB ({gain:+.2f} over bicubic), {short(price.macs)} MACs"
+        )
+        return score.value, price.macs / 1e9
+
+    def _refuse_over_budget(self, trial: optuna.Trial, price: Cost) -> None:
+        for budget in self.settings.limits:
+            if budget.unit not in trial.constraints:  # a requeued trial brings its own
+                trial.set_constraint(budget.unit, budget.excess(price))
+        if reason := refusal(self.settings.limits, price):
+            raise optuna.TrialPruned(reason)
+
+    def _refuse_known(self, trial: optuna.Trial, architecture: Architecture) -> None:
+        """Refuse an architecture that was seen before, also when two workers draw it at the same moment.
+
+        Each first says what it has, then looks around. Of two that see each other the lower trial number goes on; the
+        lower waits for the higher, which may have looked before the lower said anything and then has claimed it.
+        """
+        trial.set_user_attr("fingerprint", architecture.fingerprint)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            rivals = [t for t in self.study.get_trials(deepcopy=False) if _is_rival(t, trial.number, architecture)]
+            settled = [t for t in rivals if t.state != TrialState.RUNNING or "claimed" in t.user_attrs]
+            for rival in [*settled, *(t for t in rivals if t.number < trial.number)]:
+                raise optuna.TrialPruned(f"duplicate of {rival.number}")
+            if not rivals:
+                break
+            time.sleep(0.05)
+        trial.set_user_attr("claimed", True)
+
+    def _record(
+        self, trial: optuna.Trial, architecture: Architecture, network: nn.Module, price: Cost, score: Score
+    ) -> None:
+        metrics = {name: float(value) for name, value in score.metrics.items()}
+        model = Model(
+            architecture,
+            network,
+            self.settings.recipe.model_dump(mode="json"),
+            {"psnr": score.value, **metrics, "protocol": self.run.protocol.to_dict()},
+        )
+        model.save(self.run.candidate_folder(trial.number))
+        name = trial.user_attrs.get("name")
+        image = picture(network.eval(), self.data.validation, self.device)
+        text = note(architecture, name, score.value, metrics["ssim"], self.bicubic, price)
+        attach(trial, self.run.artifacts, architecture, image, text)
+        started = trial.datetime_start
+        seconds = (trial.datetime_start.now() - started).total_seconds() if started else 0.0
+        figures = {
+            "psnr": score.value,
+            "macs": price.macs,
+            "params": price.params,
+            "curve": [[entry["step"], round(entry["psnr"], 3)] for entry in score.curve],
+            **metrics,
+            "seconds": seconds,
+        }
+        for key, value in figures.items():
+            trial.set_user_attr(key, value)
+
+
+def _is_rival(other: FrozenTrial, number: int, architecture: Architecture) -> bool:
+    """Tell whether `other` holds the same network and has been trained, is being trained, will be, or failed for good."""
+    if other.number == number or other.user_attrs.get("fingerprint") != architecture.fingerprint:
+        return False
+    if other.state == TrialState.FAIL:
+        return other.user_attrs.get("stopped", INTERRUPTED) != INTERRUPTED
+    return other.state != TrialState.PRUNED
+
+
+def _is_continued(study: optuna.Study, trial: FrozenTrial) -> bool:
+    return any(trial.number in t.system_attrs.get("retry_history", []) for t in study.get_trials(deepcopy=False))
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
