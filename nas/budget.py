@@ -9,7 +9,9 @@ from nas.errors import InputError
 
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS = {"macs": "MACs", "params": "params"}
-_FORM = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<prefix>[KMGT]?)[-\s]?(?P<unit>[a-z]+)\s*", re.IGNORECASE)
+_FORM = re.compile(
+    r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<prefix>[KMGT]?)[-\s]?(?P<unit>MACs|params)\s*", re.IGNORECASE | re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class Budget:
     def parse(cls, text: str) -> "Budget":
         """Read `300G-MACs`, `1.2M-params`, `900k params`. Raises InputError for anything else, and for zero."""
         match = _FORM.fullmatch(text)
-        unit = match and _UNITS.get(match["unit"].casefold())
-        if match is None or unit is None:
+        if match is None:
             raise InputError(f"'{text}' is not a budget; write it as 300G-MACs or 900K-params.")
+        unit = _UNITS[match["unit"].casefold()]
         limit = Decimal(match["number"]) * _PREFIXES[match["prefix"].upper()]
         if limit < 1:
             raise InputError(f"A budget must be at least 1 {unit}, not '{text}'.")
@@ -65,8 +67,8 @@ def quantity(count: int) -> str:
 def short(count: float) -> str:
     """Print a count with four significant digits and a prefix: 235003852800 → 235.0G."""
     for prefix, factor in reversed(_PREFIXES.items()):
-        if count >= factor > 1:
+        if count >= 0.99995 * factor > 1:  # 999,960 is 1.000M when rounded
             scaled = count / factor
-            decimals = 1 if scaled >= 100 else 2 if scaled >= 10 else 3
+            decimals = 1 if scaled >= 99.995 else 2 if scaled >= 9.9995 else 3
             return f"{scaled:.{decimals}f}{prefix}"
     return f"{count:g}"

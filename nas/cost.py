@@ -2,7 +2,7 @@
 
 import copy
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -29,7 +29,7 @@ class Cost:
     activations: int
     """Elements that convolutions and matrix products write (the measure of Radosavovic et al., 2003.13678)."""
     peak_memory: int
-    """Most bytes of float32 activations alive at once when operators run one after another."""
+    """Most bytes of float32 activations alive at once, beside the image, when operators run one after another."""
     hr_size: tuple[int, int]
     """Width, height."""
 
@@ -47,8 +47,12 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
     Raises SpaceError for an architecture that can't be built.
     """
     network, image = meta_network(architecture, hr_size)
-    counter, activations = FlopCounterMode(display=False), _ActivationCounter()
-    with torch.no_grad(), activations, counter:
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        network(image)
+    # A pass of its own: at an operator's first call torch may hold tensors in a reference cycle, alive too long.
+    activations = _ActivationCounter([image, *network.parameters(), *network.buffers()])
+    with torch.no_grad(), activations:
         network(image)
     return Cost(
         params=sum(p.numel() for p in network.parameters() if p.requires_grad),
@@ -96,13 +100,13 @@ _COUNTED = {
 }
 
 
-class _ActivationCounter(TorchDispatchMode):  # type: ignore[misc]
-    """Follows which activations are alive while a network runs on the meta device."""
+class _ActivationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Follows which activations are alive while a network runs on the meta device; `given` tensors are none."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, given: Sequence[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
         self.written = self.alive = self.peak = 0
-        self._known: set[int] = set()
+        self._known = {tensor.untyped_storage()._cdata for tensor in given}
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))

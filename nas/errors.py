@@ -2,8 +2,8 @@
 
 
 class InputError(ValueError):
-    """The user gave something that can't be used; the message is one sentence that says what would be right (exit code 2)."""
+    """The user gave something that can't be used; one sentence says what would be right (exit code 2)."""
 
 
 class RunError(RuntimeError):
-    """Valid input, but the work failed or was stopped; the message is one sentence that says how to go on (exit code 1)."""
+    """Valid input, but the work failed or was stopped; one sentence says how to go on (exit code 1)."""

@@ -2,6 +2,7 @@
 
 import signal
 from types import FrameType, TracebackType
+from typing import Any
 
 
 class StopFlag:
@@ -9,9 +10,10 @@ class StopFlag:
 
     def __init__(self) -> None:
         self._asked = 0
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
 
     def __call__(self) -> bool:
+        """Tell whether a stop was asked for."""
         return self._asked > 0
 
     def __enter__(self) -> "StopFlag":
@@ -21,7 +23,7 @@ class StopFlag:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         # SIGTERM may come from a parent after the terminal's SIGINT, which is no second wish of the user.

@@ -31,8 +31,12 @@ class Model:
     """What was measured, each figure with its protocol."""
 
     def save(self, folder: Path) -> None:
-        """Write the four files of a model directory; each is replaced atomically, the weights last."""
+        """Write the four files of a model directory, each atomically and the weights last.
+
+        Old weights are removed first, so that a kill never leaves weights beside another training's files.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / WEIGHTS).unlink(missing_ok=True)
         write_atomic(folder / ARCHITECTURE, self.architecture.to_yaml())
         write_atomic(folder / RECIPE, yaml.safe_dump(dict(self.recipe), sort_keys=False))
         write_atomic(folder / METRICS, json.dumps(self.metrics, indent=2) + "\n")
@@ -59,12 +63,18 @@ def load_model(folder: Path) -> Model:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError, OSError):
         raise InputError(f"The weights in {folder / WEIGHTS} don't fit the architecture beside them.") from None
+    return Model(architecture, network.eval(), _mapping(folder / RECIPE), _mapping(folder / METRICS))
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
     try:
-        recipe = yaml.safe_load((folder / RECIPE).read_text(encoding="utf-8"))
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"The model directory '{folder}' has an unreadable file: {error}.") from None
-    return Model(architecture, network.eval(), recipe, metrics)
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (yaml.YAMLError, OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}.") from None
+    if not isinstance(data, Mapping):
+        raise InputError(f"{path} must hold a mapping of names to values.")
+    return data
 
 
 def is_model(folder: Path) -> bool:

@@ -45,7 +45,7 @@ class Task(Protocol):
         """Train `network` in place by the run's brief recipe, from its checkpoint if there is one."""
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """Return the same random training patches at each call: LR [size, C, p, p] and HR [size, C, s·p, s·p] in 0..1."""
+        """Return the same training patches at each call: LR [size, C, p, p] and HR [size, C, s·p, s·p] in 0..1."""
 
 
 class Proxy(Protocol):

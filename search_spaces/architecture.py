@@ -40,7 +40,7 @@ class Architecture:
         space = SPACES.get(space_name)
         if point not in space.published:
             raise unknown_name(f"published point of '{space_name}'", point, dict(space.published))
-        return cls(space_name, scale, channels, space.published[point].choices)
+        return cls(space_name, scale, channels, dict(space.published[point].choices))
 
     def build(self) -> nn.Module:
         """Return the network, initialised from the torch seed. Raises SpaceError for what the space can't build."""
@@ -75,16 +75,19 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, data: object) -> "Architecture":
-        """Read what `to_dict` wrote. Raises SpaceError naming what is missing or wrong."""
+        """Read what `to_dict` wrote. Raises SpaceError (or UnknownNameError) naming what is missing or wrong."""
         if not isinstance(data, Mapping):
             raise SpaceError("An architecture must be a mapping with space, scale, channels and choices.")
         fields = {"space": str, "scale": int, "channels": int, "choices": Mapping}
         for name, kind in fields.items():
-            if not isinstance(data.get(name), kind):
-                raise SpaceError(f"An architecture needs '{name}' ({kind.__name__.lower()}), not {data.get(name)!r}.")
+            value = data.get(name)
+            if not isinstance(value, kind) or isinstance(value, bool):  # a bool is an int in Python
+                raise SpaceError(f"An architecture needs '{name}' ({kind.__name__.lower()}), not {value!r}.")
         if extra := set(data) - set(fields):
             raise SpaceError(f"An architecture has no field '{min(map(str, extra))}'.")
-        architecture = cls(data["space"], data["scale"], data["channels"], dict(data["choices"]))
+        architecture = cls(
+            data["space"], data["scale"], data["channels"], {str(k): v for k, v in data["choices"].items()}
+        )
         architecture.check()
         return architecture
 
@@ -94,7 +97,7 @@ class Architecture:
 
     @classmethod
     def from_yaml(cls, text: str) -> "Architecture":
-        """Read a YAML document. Raises SpaceError."""
+        """Read a YAML document. Raises SpaceError (or UnknownNameError)."""
         try:
             data = yaml.safe_load(text)
         except yaml.YAMLError as error:

@@ -58,7 +58,7 @@ class CellNetwork(nn.Module):
 
 
 def _initialise(module: nn.Conv2d) -> None:
-    """Keep the signal's variance through deep chains; the papers' fixed deviation of 0.02 lets it die in brief training."""
+    """Keep the signal's variance in deep chains; the papers' fixed deviation of 0.02 lets it die in brief training."""
     nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     nn.init.zeros_(cast(nn.Parameter, module.bias))
 
@@ -96,7 +96,7 @@ class CellSpace(SearchSpace):
         return choices
 
     def canonical(self, choices: Choices) -> Choices:
-        """A cell's skip spans its repeats after the first: with one repeat it has no effect (160 of 192 cells differ)."""
+        """A cell's skip spans the repeats after the first; with one it has no effect (160 of 192 cells differ)."""
         inert = {f"cell{i}.skip": False for i in range(1, CELLS + 1) if choices[f"cell{i}.repeats_log2"] == 0}
         return {**choices, **inert}
 
@@ -119,8 +119,9 @@ class Falsr(CellSpace):
 
     def suggest(self, trial: Trial) -> Choices:
         """Ask for the cells, then for one bit a free connection."""
+        cells = super().suggest(trial)
         edges = {f"edge.{s}-{t}": trial.suggest_categorical(f"edge.{s}-{t}", (False, True)) for s, t in EDGES}
-        return {**super().suggest(trial), **edges}
+        return {**cells, **edges}
 
     def sources(self, choices: Choices) -> Sources:
         """Return each node's sources in ascending order, the chain's own last."""

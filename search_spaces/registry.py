@@ -1,6 +1,7 @@
-"""A registry of named things (spaces, proxies) that finds its members by scanning a package, entry points and plugin files."""
+"""A registry of named things (spaces, proxies) that finds its members in a package, entry points and plugin files."""
 
 import difflib
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -64,19 +65,19 @@ class Registry(Generic[Member]):
     def _load(self) -> None:
         if self._loaded:
             return
-        self._loaded = True
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self._package}.{module.name}")
         for entry_point in importlib.metadata.entry_points(group=self._entry_points):
             entry_point.load()
+        self._loaded = True
 
 
 def load_plugin(path: Path) -> None:
     """Import a user's Python file, which registers its own spaces or proxies. Raises FileNotFoundError."""
     if not path.is_file():
         raise FileNotFoundError(f"The plugin file '{path}' does not exist.")
-    name = f"nas_plugin_{path.stem}"
+    name = f"nas_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)
@@ -84,4 +85,8 @@ def load_plugin(path: Path) -> None:
         raise FileNotFoundError(f"The plugin file '{path}' is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from torch import nn
 
@@ -20,7 +20,7 @@ class SpaceError(ValueError):
 class Trial(Protocol):
     """The part of an Optuna trial that a space asks; `optuna.Trial` and `optuna.trial.FixedTrial` satisfy it."""
 
-    def suggest_categorical(self, name: str, choices: Sequence[Choice], /) -> Choice:
+    def suggest_categorical(self, name: str, choices: Sequence[Any], /) -> Any:
         """Return one of `choices`."""
 
     def suggest_int(self, name: str, low: int, high: int, /, *, step: int = 1) -> int:
@@ -65,7 +65,7 @@ class SearchSpace(ABC):
         """Return the network of these choices: [N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
 
     def canonical(self, choices: Choices) -> Choices:
-        """Return `choices` with every choice that has no effect set to one fixed value, so that equal networks hash equal."""
+        """Return `choices` with each that has no effect set to one fixed value, so that equal networks hash equal."""
         return choices
 
     def build(self, choices: Choices, scale: int, channels: int) -> nn.Module:

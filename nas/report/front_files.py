@@ -6,6 +6,7 @@ from pathlib import Path
 from nas.cost import cost
 from nas.model import write_atomic
 from nas.report.front import Dot, plot_front
+from nas.report.front_view import Kind
 from nas.search.front import Candidate, hypervolume, knee, pareto_front
 from nas.search.run import Run
 from search_spaces import SPACES, Architecture
@@ -60,7 +61,7 @@ def write_front(run: Run) -> tuple[Path, Path, Path]:
 
 
 def _dot(candidate: Candidate, on_front: bool) -> Dot:
-    kind = "published" if candidate.published else "front" if on_front else "candidate"
+    kind: Kind = "published" if candidate.published else "front" if on_front else "candidate"
     return Dot(candidate.label, candidate.macs, candidate.psnr, candidate.params, kind)
 
 

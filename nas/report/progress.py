@@ -84,4 +84,5 @@ class CountDisplay:
         self._progress.stop()
 
     def __call__(self, done: int, total: int) -> None:
+        """Show how many are done."""
         self._progress.update(self._task, completed=done, total=total)

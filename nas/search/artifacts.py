@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nas.budget import short
 from nas.cost import Cost
 from nas.data.image_set import ImageSet
-from nas.data.images import resize_bicubic, to_pixels
+from nas.data.images import Pixels, resize_bicubic, to_pixels
 from search_spaces import Architecture
 
 PICTURE_CROP = 160
@@ -26,7 +26,7 @@ ERROR_GAIN = 8.0
 _MAGNIFY = 2
 
 
-def picture(network: nn.Module, images: ImageSet, device: torch.device, index: int = 0) -> np.ndarray:
+def picture(network: nn.Module, images: ImageSet, device: torch.device, index: int = 0) -> Pixels:
     """Return `LR upscaled | SR | HR | error` of the centre of one image, as uint8 [H, W] with captions.
 
     All panels share one display range, that of the HR crop; the error is |SR - HR| times `ERROR_GAIN`.
@@ -42,16 +42,16 @@ def picture(network: nn.Module, images: ImageSet, device: torch.device, index: i
     return np.hstack([_captioned(panel, name) for name, panel in shown.items()])
 
 
-def _captioned(panel: Tensor, caption: str) -> np.ndarray:
+def _captioned(panel: Tensor, caption: str) -> Pixels:
     pixels = to_pixels(panel, np.dtype(np.uint8))
-    pixels = cv2.resize(pixels, None, fx=_MAGNIFY, fy=_MAGNIFY, interpolation=cv2.INTER_NEAREST)
-    framed = cv2.copyMakeBorder(pixels, 24, 0, 0, 4, cv2.BORDER_CONSTANT, value=(255,))
+    magnified = cv2.resize(pixels, None, fx=_MAGNIFY, fy=_MAGNIFY, interpolation=cv2.INTER_NEAREST)
+    framed: Pixels = cv2.copyMakeBorder(magnified, 24, 0, 0, 4, cv2.BORDER_CONSTANT, value=(255,))
     cv2.putText(framed, caption, (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0,), 1, cv2.LINE_AA)
     return framed
 
 
 def attach(
-    trial: optuna.Trial, store: FileSystemArtifactStore, architecture: Architecture, image: np.ndarray, note: str
+    trial: optuna.Trial, store: FileSystemArtifactStore, architecture: Architecture, image: Pixels, note: str
 ) -> None:
     """Attach `architecture.yaml`, the picture and the note to a trial."""
     with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +64,7 @@ def attach(
 
 
 def note(architecture: Architecture, name: str | None, psnr: float, ssim: float, bicubic: float, cost: Cost) -> str:
-    """Return a trial's note in Markdown: the figures, then the architecture, which the dashboard can't show as a file."""
+    """Return a trial's note in Markdown: the figures, then the architecture, whose file can only be downloaded."""
     width, height = cost.hr_size
     return (
         f"**{name or architecture.space}** x{architecture.scale}: {psnr:.2f} dB ({psnr - bicubic:+.2f} over bicubic), "

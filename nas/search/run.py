@@ -85,7 +85,7 @@ def load_plugins(paths: tuple[str, ...]) -> None:
 
 
 def open_run_data(run: Run, folder: str | None = None) -> Dataset:
-    """Open the run's images, from `folder` where they lie elsewhere on this machine. Raises InputError if they differ."""
+    """Open the run's images, from `folder` where they lie elsewhere here. Raises InputError if they are others."""
     settings = run.settings
     source = folder or settings.data
     data = open_dataset(

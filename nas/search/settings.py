@@ -18,7 +18,7 @@ from search_spaces import SPACES, Choice
 SETTINGS = "search.yaml"
 
 EXTENDABLE = {"trials", "data", "storage"}
-"""What may change when a run goes on: how many more, and where data and study now lie (the fingerprint guards the data)."""
+"""What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
 
 
 class Settings(BaseModel):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, PartialFixedSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
@@ -98,12 +99,16 @@ SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
 }
 
 
-def make_sampler(settings: Settings, worker: int) -> BaseSampler:
-    """Return the sampler of worker number `worker` (each draws its own sequence). Raises UnknownNameError."""
+def make_sampler(settings: Settings, worker: int, known: int = 0) -> BaseSampler:
+    """Return the sampler of worker number `worker` of a study that holds `known` trials. Raises UnknownNameError.
+
+    Each worker draws its own sequence, and a run that goes on does not draw its first candidates again.
+    """
     if settings.sampler not in SAMPLERS:
         raise unknown_name("sampler", settings.sampler, dict(SAMPLERS))
     startup = min(30, max(1, settings.trials // 2))
-    sampler = SAMPLERS[settings.sampler](settings.seed * 1000 + worker, startup)
+    seed = int(np.random.SeedSequence([settings.seed, worker, known]).generate_state(1)[0])
+    sampler = SAMPLERS[settings.sampler](seed, startup)
     return PartialFixedSampler(settings.fixed, sampler)
 
 
@@ -167,7 +172,7 @@ def requeue(study: optuna.Study, trial: FrozenTrial, *, crashed: bool) -> None:
 
 
 def requeue_dead(study: optuna.Study) -> None:
-    """Requeue the running trials whose worker is gone: silent for the grace period, or a dead process of this machine."""
+    """Requeue the running trials whose worker is gone: silent for the grace period, or a dead process here."""
     optuna.storages.fail_stale_trials(study)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if _is_dead(trial.user_attrs.get("worker", "")):
@@ -185,7 +190,7 @@ def worker_name() -> str:
 
 def _machine() -> str:
     namespace = Path("/proc/self/ns/pid")  # containers may share a host name but not their process numbers
-    return f"{platform.node()}:{os.readlink(namespace) if namespace.exists() else ''}"
+    return f"{platform.node()}:{namespace.readlink() if namespace.exists() else ''}"
 
 
 def _is_dead(worker: str) -> bool:

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 import optuna
@@ -50,7 +51,8 @@ class Worker:
     def __init__(self, run: Run, data: Dataset, device: torch.device, audience: Audience, number: int = 0) -> None:
         self.run, self.data, self.device, self.audience = run, data, device, audience
         self.settings = run.settings
-        self.study = load_study(run.storage, run.settings.run, make_sampler(run.settings, number))
+        sampler = make_sampler(run.settings, number, known=len(run.study.get_trials(deepcopy=False)))
+        self.study = load_study(run.storage, run.settings.run, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
         self.bicubic = run.bicubic[0]
         self.should_stop: Callable[[], bool] = lambda: False
@@ -95,12 +97,12 @@ class Worker:
             self._requeue_own()
 
     def _requeue_own(self) -> None:
-        mine = worker_name()
-        for trial in self.study.get_trials(states=(TrialState.FAIL,)):
-            if trial.user_attrs.get("worker") == mine and trial.user_attrs.get("stopped", INTERRUPTED) == INTERRUPTED:
-                if not _is_continued(self.study, trial):
-                    trial.user_attrs = {k: v for k, v in trial.user_attrs.items() if k not in ("worker", "stopped")}
-                    requeue(self.study, trial, crashed=False)
+        failed = self.study.get_trials(states=(TrialState.FAIL,))
+        mine = [t for t in failed if t.user_attrs.get("worker") == worker_name() and _is_interrupted(t)]
+        for trial in mine:
+            if not _is_continued(self.study, trial):
+                trial.user_attrs = {k: v for k, v in trial.user_attrs.items() if k not in ("worker", "stopped")}
+                requeue(self.study, trial, crashed=False)
 
     def _objective(self, trial: optuna.Trial) -> tuple[float, float]:
         try:
@@ -192,8 +194,7 @@ class Worker:
         image = picture(network.eval(), self.data.validation, self.device)
         text = note(architecture, name, score.value, metrics["ssim"], self.bicubic, price)
         attach(trial, self.run.artifacts, architecture, image, text)
-        started = trial.datetime_start
-        seconds = (trial.datetime_start.now() - started).total_seconds() if started else 0.0
+        seconds = (datetime.now() - (trial.datetime_start or datetime.now())).total_seconds()
         figures = {
             "psnr": score.value,
             "macs": price.macs,
@@ -207,16 +208,22 @@ class Worker:
 
 
 def _is_rival(other: FrozenTrial, number: int, architecture: Architecture) -> bool:
-    """Tell whether `other` holds the same network and has been trained, is being trained, will be, or failed for good."""
+    """Tell whether `other` holds the same network and has been trained, is being or will be, or failed for good."""
     if other.number == number or other.user_attrs.get("fingerprint") != architecture.fingerprint:
         return False
     if other.state == TrialState.FAIL:
-        return other.user_attrs.get("stopped", INTERRUPTED) != INTERRUPTED
+        return not _is_interrupted(other)
     return other.state != TrialState.PRUNED
 
 
+def _is_interrupted(failed: FrozenTrial) -> bool:
+    """Tell whether a failed trial was stopped from outside: by its user, or with its process."""
+    return bool(failed.user_attrs.get("stopped", INTERRUPTED) == INTERRUPTED)
+
+
 def _is_continued(study: optuna.Study, trial: FrozenTrial) -> bool:
-    return any(trial.number in t.system_attrs.get("retry_history", []) for t in study.get_trials(deepcopy=False))
+    histories = (t.system_attrs.get("retry_history", []) for t in study.get_trials(deepcopy=False))
+    return any(trial.number in history for history in histories)
 
 
 def _free_memory() -> None:

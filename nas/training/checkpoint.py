@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nas.errors import InputError
+from nas.errors import InputError, RunError
 
 
 @dataclass
@@ -21,6 +21,8 @@ class Progress:
     train_seconds: float = 0.0
     validation_seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    """Of the steps since the loss was last looked at."""
 
 
 def save_checkpoint(
@@ -33,17 +35,21 @@ def save_checkpoint(
 ) -> None:
     """Write everything to `path`; a kill at any moment leaves the old file or the new one.
 
-    `identity` names what is being trained and how; `load_checkpoint` refuses another.
+    `identity` names what is being trained and how; `load_checkpoint` refuses another. Raises RunError when the file
+    can't be written.
     """
     tensors = {f"{name}:{key}": t for name, net in networks.items() for key, t in net.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser:{index}.{key}": t for key, t in state.items()}
     tensors |= {f"random:{name}": state for name, state in _random_states(sampler).items()}
     metadata = {"identity": identity, "progress": json.dumps(vars(progress))}
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file({name: t.detach().contiguous() for name, t in tensors.items()}, partial, metadata)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: t.detach().contiguous() for name, t in tensors.items()}, partial, metadata)
+        partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"The checkpoint {path} can't be written: {error}.") from None
 
 
 def load_checkpoint(
@@ -90,7 +96,7 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tens
     for key, tensor in tensors.items():
         index, _, name = key.partition(".")
         like = parameters[int(index)]
-        if tensor.shape == like.shape:
+        if name != "step" and tensor.shape == like.shape:
             # Same memory format as the parameter: another one would take another vectorised path and other roundings.
             tensor = torch.empty_like(like).copy_(tensor)
         state.setdefault(int(index), {})[name] = tensor

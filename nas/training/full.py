@@ -8,7 +8,7 @@ import torch
 
 from nas.data.dataset import Dataset
 from nas.metrics import Protocol, bicubic_baseline
-from nas.model import METRICS, Model, load_model
+from nas.model import WEIGHTS, Model, load_model
 from nas.training.recipe import Recipe
 from nas.training.trainer import Listener, seed_all, train
 from search_spaces import Architecture
@@ -30,12 +30,13 @@ def train_fully(
     Raises TrainingDivergedError and TrainingStoppedError.
     """
     protocol = Protocol.of(data.validation, recipe.validation_crop)
+    checkpoint = folder / "checkpoint.safetensors"
     if is_trained(folder, architecture, recipe, protocol):
+        checkpoint.unlink(missing_ok=True)
         return load_model(folder)
     seed = architecture.seed + recipe.seed
     seed_all(seed)
     network = architecture.build()
-    checkpoint = folder / "checkpoint.safetensors"
     trained = train(
         network,
         data,
@@ -65,7 +66,7 @@ def train_fully(
 
 def is_trained(folder: Path, architecture: Architecture, recipe: Recipe, protocol: Protocol) -> bool:
     """Tell whether `folder` holds this architecture, trained by this recipe and measured by this protocol."""
-    if not (folder / METRICS).is_file():
+    if not (folder / WEIGHTS).is_file():  # written last: without them the directory is not complete
         return False
     model = load_model(folder)
     same_recipe = json.dumps(model.recipe) == json.dumps(recipe.model_dump(mode="json"))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import yaml
@@ -14,6 +14,9 @@ from search_spaces.registry import unknown_name
 
 SHIPPED = Path(__file__).parent / "recipes"
 """The recipes that come with the package, one YAML file each."""
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""The decay of a moving average."""
 
 
 class Recipe(BaseModel):
@@ -33,9 +36,9 @@ class Recipe(BaseModel):
     learning_rate: float = Field(gt=0, description="peak learning rate of Adam")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises linearly")
     final_learning_rate: float = Field(0.0, ge=0, le=1, description="share of the peak that the cosine ends at")
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
-    ema: float = Field(0.0, ge=0, lt=1, description="decay of the moving average of the weights that is kept; 0: none")
+    ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
     degradation: str = "bicubic"
     validations: int = Field(4, gt=0, description="how many times PSNR is measured, the last at the end")
@@ -69,7 +72,7 @@ class Recipe(BaseModel):
 def fast_bfloat16(device: torch.device) -> bool:
     """Tell whether `device` multiplies bfloat16 faster than float32 (measured: 1.5 to 3 times on AVX512-BF16)."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
@@ -99,7 +102,7 @@ def load_recipe(name: str, device: torch.device, **overrides: object) -> Recipe:
         raise InputError(str(unknown_name("recipe", name, dict(shipped))))
     try:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
     if isinstance(data, dict) and "base" in data:
         base = shipped.get(str(data.pop("base")))

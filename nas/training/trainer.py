@@ -1,11 +1,11 @@
 """The training loop, for the brief training of a candidate and for the full training of a chosen network alike."""
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +44,7 @@ class Trained:
 
     validation: Measurement
     curve: tuple[dict[str, float], ...]
-    """One entry a validation: step, loss (mean since the last entry), psnr in dB."""
+    """One entry a validation: step, loss (mean of at most `LOSS_WINDOW` steps before it), psnr in dB."""
     steps: int
     train_seconds: float
     validation_seconds: float
@@ -99,7 +99,7 @@ class _Loop:
         self.recipe, self.device, self.data = recipe, device, data
         self.checkpoint, self.listener = checkpoint, listener
         self.optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None  # type: ignore[no-untyped-call]
         self.patches = PatchSampler(data.train, recipe.patch, device)
         self.generator = torch.Generator().manual_seed(seed)
         self.loss = _LOSSES[recipe.loss]
@@ -117,6 +117,8 @@ class _Loop:
         if self.average is not None:
             self.network.load_state_dict(self.average.module.state_dict())
         final = self._timed_validation(self.network, with_ssim=True)
+        if math.isnan(final.psnr):
+            raise TrainingDivergedError("The trained network's output is not a number.")
         self.progress.curve[-1]["psnr"] = final.psnr
         progress = self.progress
         return Trained(final, tuple(progress.curve), progress.step, progress.train_seconds, progress.validation_seconds)
@@ -124,9 +126,12 @@ class _Loop:
     def _advance(self, should_stop: Callable[[], bool]) -> None:
         """Train up to the next step at which the loss is looked at; validate where the recipe says so."""
         started = time.perf_counter()
-        window: list[Tensor] = []
+        window = [torch.tensor(loss, device=self.device) for loss in self.progress.losses]
+        self.progress.losses = []
         while True:
             if should_stop():
+                self.progress.losses = [loss.item() for loss in window]
+                self.progress.train_seconds += time.perf_counter() - started
                 self._save()
                 raise TrainingStoppedError(f"Stopped after {self.progress.step} of {self.recipe.steps} steps.")
             window.append(self._step())
@@ -219,4 +224,4 @@ def pick_device(name: str | None = None) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError):
         raise RunError(f"The device '{name}' is not there.") from None
-    return cast(torch.device, device)
+    return device

@@ -1,6 +1,7 @@
 """The cell of FALSR and MoreMNAS: four operations, repeated, with an optional skip.
 
-Semantics decoded from the authors' published graphs of FALSR-A/B/C (arXiv 1901.07261) and MoreMNAS-C/D (arXiv 1901.01074).
+Semantics decoded from the authors' published graphs of FALSR-A/B/C (arXiv 1901.07261) and MoreMNAS-C/D
+(arXiv 1901.01074).
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ _GROUPS = {"conv": 1, "group2": 2, "group4": 4}
 
 @dataclass(frozen=True)
 class CellChoices:
-    """One cell: operation, output width, kernel size, number of repeats (not weight-shared) and whether they are skipped."""
+    """One cell: operation, output width, kernel size, repeats (not weight-shared) and whether they are skipped."""
 
     operation: str
     width: int
@@ -70,7 +71,7 @@ def conv(inputs: int, outputs: int, kernel: int, groups: int = 1) -> nn.Conv2d:
 
 
 class Bottleneck(nn.Module):
-    """Inverted bottleneck: expand to twice the width, depthwise 3x3, project back linearly; always with its own skip."""
+    """Inverted bottleneck: expand to twice the width, depthwise 3x3, project linearly; always with its own skip."""
 
     def __init__(self, width: int, kernel: int) -> None:
         super().__init__()

@@ -1,0 +1,72 @@
+"""Measures the default search: how many candidates, how long, how much of it is not training, and how good the best is.
+
+    python benchmarks/default_search.py ../shared/infrared [--run NAME]
+
+Prints one JSON object. Runs `nas search` as a user does, in a process of its own, then reads the study. A run that is
+finished already is only read, and `minutes` then is its trials' time.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from optuna.trial import TrialState
+
+from nas.data.dataset import open_images
+from nas.metrics import bicubic_baseline
+from nas.model import load_model
+from nas.search.run import RESULTS, open_run
+from nas.training.evaluation import evaluate
+
+
+def main() -> None:
+    """Run the search and print what it took and what it brought."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--run", default="benchmark")
+    parser.add_argument("--budget", default="300G-MACs")
+    arguments = parser.parse_args()
+    command = [sys.executable, "-m", "nas", "search", "--budget", arguments.budget, "--data", str(arguments.data)]
+    fresh = not (RESULTS / arguments.run).exists()
+    started = time.perf_counter()
+    subprocess.run([*command, "--run", arguments.run], check=True)
+    wall = time.perf_counter() - started
+    print(json.dumps(measure(arguments.run, arguments.data, wall if fresh else None), indent=2))
+
+
+def measure(name: str, data: Path, wall: float | None) -> dict[str, object]:
+    """Return the figures of a finished run; `wall` is the seconds of its command, where it was watched."""
+    run = open_run(name)
+    trials = run.study.get_trials(deepcopy=False)
+    trained = [t for t in trials if t.state == TrialState.COMPLETE]
+    training = sum(t.user_attrs["train_seconds"] for t in trained)
+    validating = sum(t.user_attrs["validation_seconds"] for t in trained)
+    inside = sum(t.user_attrs["seconds"] for t in trained)
+    total = wall or sum((t.datetime_complete - t.datetime_start).total_seconds() for t in trials if t.datetime_complete)
+    best = max(run.candidates(), key=lambda c: c.psnr)
+    validation = data / "val"
+    images = open_images(validation if validation.is_dir() else data, scale=run.settings.scale, cache=RESULTS / "cache")
+    whole = evaluate(load_model(run.candidate_folder(best.trial)), images, torch.device("cpu"))
+    return {
+        "trained": len(trained),
+        "refused": sum(t.state == TrialState.PRUNED for t in trials),
+        "failed": sum(t.state == TrialState.FAIL for t in trials),
+        "minutes": round(total / 60, 2),
+        "minutes_training": round(training / 60, 2),
+        "minutes_validating": round(validating / 60, 2),
+        "share_outside_training_and_validation_of_a_trial": round(1 - (training + validating) / inside, 4),
+        "share_outside_training_and_validation_of_the_command": round(1 - (training + validating) / total, 4),
+        "best": best.label,
+        "best_macs_G": round(best.macs / 1e9, 2),
+        "best_gain_dB_brief_protocol": round(best.psnr - run.bicubic[0], 3),
+        "best_gain_dB_whole_images": round(whole.psnr - bicubic_baseline(images).psnr, 3),
+        "best_psnr_dB_whole_images": round(whole.psnr, 3),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Runs of tiny networks on tiny images."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.cost import Cost
+from nas.data.dataset import Dataset
+from nas.search.run import Run
+from nas.search.start import Request, start
+from nas.search.study import load_study, open_storage
+from nas.search.worker import Worker
+from nas.training.trainer import Report
+
+SPACES = Path(__file__).parent / "spaces"
+RECIPE = """base: brief
+name: tiny
+steps: {steps}
+batch: 2
+patch: 8
+validations: 2
+validation_crop: 32
+precision: float32
+"""
+CPU = torch.device("cpu")
+
+Begin = Callable[..., tuple[Run, Dataset]]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@dataclass
+class Listener:
+    """Remembers what a worker says."""
+
+    begun: list[str] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def begin(self, trial: int, label: str, cost: Cost) -> None:
+        self.begun.append(label)
+
+    def advance(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def finish(self, trial: int, line: str) -> None:
+        self.lines.append(line)
+
+
+def write_recipe(folder: Path, steps: int = 4) -> str:
+    path = folder / f"tiny{steps}.yaml"
+    path.write_text(RECIPE.format(steps=steps))
+    return str(path)
+
+
+@pytest.fixture
+def begin(tmp_path: Path, tiny_data: Path) -> Begin:
+    """Return a function that starts a run of the space `dots`, or goes on with it; keywords change the request."""
+
+    def begin(*, results: str = "results", steps: int = 4, space: str = "dots", **changed: Any) -> tuple[Run, Dataset]:
+        plugin = {"dots": "dots.py", "slow": "dots.py", "broken": "broken.py"}.get(space)
+        request = {
+            "run": "first",
+            "budgets": ("300M-MACs",),
+            "data": str(tiny_data),
+            "space": space,
+            "recipe": write_recipe(tmp_path, steps),
+            "sampler": "random",
+            "trials": 3,
+            "plugins": (str(SPACES / plugin),) if plugin else None,
+        } | changed
+        return start(Request(**request), CPU, tmp_path / results)
+
+    return begin
+
+
+def work(run: Run, data: Dataset, number: int = 0, stop: Callable[[], bool] = lambda: False) -> tuple[str, Listener]:
+    """Let one worker work until it ends; returns why it ended and what it said."""
+    listener = Listener()
+    return Worker(run, data, CPU, listener, number).work(stop), listener
+
+
+def trials_in(run: Run, *states: TrialState) -> list[FrozenTrial]:
+    return run.study.get_trials(states=states or None)
+
+
+def fingerprints(trials: Sequence[FrozenTrial]) -> list[str]:
+    return [trial.user_attrs["fingerprint"] for trial in trials]
+
+
+def read_trials(url: str, study: str = "first") -> list[FrozenTrial]:
+    """Return the trials of a study that other processes work on."""
+    return load_study(open_storage(url), study).get_trials()
+
+
+def start_nas(folder: Path, *arguments: object, heartbeat: int = 60) -> subprocess.Popen[str]:
+    """Start `nas` in a folder, as a user does from a shell."""
+    # Threads that wait by spinning would hold up whatever else the machine does.
+    environment = os.environ | {"NAS_HEARTBEAT_SECONDS": str(heartbeat), "OMP_WAIT_POLICY": "PASSIVE"}
+    command = [sys.executable, "-m", "nas", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 120) -> str:
+    """Wait for a process and return all it printed; raises AssertionError unless it ended with code 0."""
+    out, errors = process.communicate(timeout=seconds)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors, errors
+    return out + errors
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something that another process does. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.1)

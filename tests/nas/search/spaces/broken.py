@@ -1,0 +1,42 @@
+"""A user's own space whose networks fail in the ways that `how` says."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces import Choices, SearchSpace, Trial, register
+
+
+class _Broken(nn.Module):
+    def __init__(self, how: str, scale: int) -> None:
+        super().__init__()
+        self.how = how
+        self.layers = nn.Sequential(nn.Conv2d(1, scale**2, 1), nn.PixelShuffle(scale))
+
+    def forward(self, image: Tensor) -> Tensor:
+        sr: Tensor = self.layers(image)
+        if image.device.type == "meta":  # counting its cost goes well
+            return sr
+        if self.how == "raises":
+            raise RuntimeError("the frobnicator is\nout of order")
+        if self.how == "nan" or (self.how == "nan-when-measured" and not self.training):
+            return sr * torch.nan
+        return sr
+
+
+@register
+class Broken(SearchSpace):
+    """Networks that raise, yield NaN, yield NaN when measured only, or work; `width` tells them apart."""
+
+    name: ClassVar[str] = "broken"
+    smallest: ClassVar[Choices] = {"how": "works", "width": 1}
+
+    def suggest(self, trial: Trial) -> Choices:
+        return {
+            "how": trial.suggest_categorical("how", ("works", "raises", "nan", "nan-when-measured")),
+            "width": trial.suggest_int("width", 1, 1000),
+        }
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        return _Broken(str(choices["how"]), scale)
