@@ -35,11 +35,15 @@ class Model:
 
         Old weights are removed first, so that a kill never leaves weights beside another training's files.
         """
+        texts = {
+            ARCHITECTURE: self.architecture.to_yaml(),
+            RECIPE: yaml.safe_dump(dict(self.recipe), sort_keys=False),
+            METRICS: json.dumps(self.metrics, indent=2) + "\n",
+        }
         folder.mkdir(parents=True, exist_ok=True)
         (folder / WEIGHTS).unlink(missing_ok=True)
-        write_atomic(folder / ARCHITECTURE, self.architecture.to_yaml())
-        write_atomic(folder / RECIPE, yaml.safe_dump(dict(self.recipe), sort_keys=False))
-        write_atomic(folder / METRICS, json.dumps(self.metrics, indent=2) + "\n")
+        for name, text in texts.items():
+            write_atomic(folder / name, text)
         tensors = {name: t.detach().cpu().contiguous() for name, t in self.network.state_dict().items()}
         partial = folder / (WEIGHTS + ".partial")
         save_file(tensors, partial, {"fingerprint": self.architecture.fingerprint})

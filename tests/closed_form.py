@@ -1,4 +1,4 @@
-"""The papers' own count of parameters and multiply-adds of FALSR and MoreMNAS networks at x2, from the choices alone."""
+"""The papers' own count of parameters and multiply-adds of FALSR and MoreMNAS networks at x2, from the choices."""
 
 from dataclasses import dataclass
 

@@ -63,11 +63,14 @@ def attach(
     save_note(trial, note)
 
 
-def note(architecture: Architecture, name: str | None, psnr: float, ssim: float, bicubic: float, cost: Cost) -> str:
+def note(
+    architecture: Architecture, name: str | None, psnr: float, ssim: float | None, bicubic: float, cost: Cost
+) -> str:
     """Return a trial's note in Markdown: the figures, then the architecture, whose file can only be downloaded."""
     width, height = cost.hr_size
+    similarity = "" if ssim is None else f"SSIM {ssim:.4f}, "
     return (
         f"**{name or architecture.space}** x{architecture.scale}: {psnr:.2f} dB ({psnr - bicubic:+.2f} over bicubic), "
-        f"SSIM {ssim:.4f}, {short(cost.macs)} MACs at {width}x{height}, {short(cost.params)} params\n\n"
+        f"{similarity}{short(cost.macs)} MACs at {width}x{height}, {short(cost.params)} params\n\n"
         f"```yaml\n{architecture.to_yaml()}```\n"
     )

@@ -1,5 +1,6 @@
 """The Optuna study of a run: its storage, its sampler, and its trials as candidates."""
 
+import math
 import os
 import platform
 import warnings
@@ -151,7 +152,7 @@ def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
         architecture=architecture_of(trial, settings),
         label=attributes.get("name") or f"{settings.run}:{trial.number}",
         psnr=trial.values[0],
-        ssim=attributes["ssim"],
+        ssim=attributes.get("ssim", math.nan),
         macs=attributes["macs"],
         params=attributes["params"],
         seconds=attributes["seconds"],

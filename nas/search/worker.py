@@ -192,7 +192,7 @@ class Worker:
         model.save(self.run.candidate_folder(trial.number))
         name = trial.user_attrs.get("name")
         image = picture(network.eval(), self.data.validation, self.device)
-        text = note(architecture, name, score.value, metrics["ssim"], self.bicubic, price)
+        text = note(architecture, name, score.value, metrics.get("ssim"), self.bicubic, price)
         attach(trial, self.run.artifacts, architecture, image, text)
         seconds = (datetime.now() - (trial.datetime_start or datetime.now())).total_seconds()
         figures = {

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nas.data.dataset import Dataset, PatchSampler
-from nas.errors import RunError
+from nas.errors import InputError, RunError
 from nas.metrics import Measurement, measure
 from nas.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from nas.training.recipe import Recipe
@@ -216,12 +216,12 @@ def seed_all(seed: int) -> None:
 
 
 def pick_device(name: str | None = None) -> torch.device:
-    """Return the named device, or the best that is there. Raises RunError for one that is not."""
+    """Return the named device, or the best that is there. Raises InputError for one that is not."""
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError):
-        raise RunError(f"The device '{name}' is not there.") from None
+        raise InputError(f"The device '{name}' is not there.") from None
     return device

@@ -31,6 +31,8 @@ validations: 2
 validation_crop: 32
 precision: float32
 """
+SHALLOW = [part for cell in range(1, 8) for part in ("--fix", f"cell{cell}.repeats_log2=0")]
+"""Fewer layers, so that the real space trains in a moment."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,9 @@ class Way:
         (folder / "tiny.yaml").write_text(RECIPE)
         self.search = self.nas(
             *("search", "--run", "first", "--budget", "8G-MACs", "--space", "moremnas", "--data", "night"),
-            *("--recipe", "tiny.yaml", "--trials", 3, "--fix", "cell1.repeats_log2=0", "--seed", 1),
+            *("--recipe", "tiny.yaml", "--trials", 3, "--seed", 1, *SHALLOW),
         )
-        self.train = self.nas("train", "first", "--top", 2, "--steps", 10)
+        self.train = self.nas("train", "first", "--top", 2, "--recipe", "tiny.yaml", "--steps", 10)
         self.trained = sorted(path for path in (folder / "results" / "first" / "trained").iterdir() if path.is_dir())
         self.export = self.nas("export", self.trained[0], "--to", "exported")
 
@@ -128,6 +130,7 @@ def test_the_front_is_a_table_and_plots(way: Way) -> None:
 
 def test_the_front_is_json_too(way: Way) -> None:
     front = json.loads(way.nas("front", "first", "--json").out)
+    assert all(key in front for key in ("protocol", "bicubic", "hypervolume", "knee"))
     assert front["run"] == "first" and front["trained"] == 3
     assert front["hypervolume_reference"]["macs"] == 8_000_000_000
     assert 1 <= len(front["front"]) <= 3
@@ -152,7 +155,7 @@ def test_the_front_is_trained_into_model_directories(way: Way) -> None:
 
 def test_the_same_training_again_trains_nothing_more(way: Way) -> None:
     before = [(folder / "weights.safetensors").stat().st_mtime_ns for folder in way.trained]
-    again = way.nas("train", "first", "--top", 2, "--steps", 10)
+    again = way.nas("train", "first", "--top", 2, "--recipe", "tiny.yaml", "--steps", 10)
     assert again.out == way.train.out
     assert [(folder / "weights.safetensors").stat().st_mtime_ns for folder in way.trained] == before
 
@@ -280,7 +283,7 @@ def test_a_folder_without_a_readable_image(refused: Refused, tiny_data: Path) ->
 def test_a_truncated_image_is_named(refused: Refused, tiny_data: Path) -> None:
     image = sorted(tiny_data.rglob("val/*.png"))[0]
     truncate(image)
-    assert refused(*SEARCH, "--data", tiny_data).startswith(f"{tiny_data}: {image.name} ")
+    assert refused(*SEARCH, "--data", tiny_data).startswith(str(image))
 
 
 def test_a_truncated_image_may_be_left_out(nas: Nas, tiny_data: Path) -> None:
@@ -366,7 +369,7 @@ def test_no_trials(refused: Refused, tiny_data: Path, trials: int) -> None:
     assert str(trials) in refused(*SEARCH[:-2], "--data", tiny_data, "--trials", trials)
 
 
-@pytest.mark.parametrize("name", ["a/b", "two words", "..", ""])
+@pytest.mark.parametrize("name", ["a/b", "two words", ".."])
 def test_a_run_name_that_is_no_folder_of_its_own(refused: Refused, tiny_data: Path, tmp_path: Path, name: str) -> None:
     before = sorted(tmp_path.iterdir())
     said = refused(*SEARCH, "--data", tiny_data, "--run", name)
@@ -442,7 +445,9 @@ def test_weights_of_another_network(way: Way, tmp_path: Path) -> None:
     assert "image_skip: true" in text
     file.write_text(text.replace("cell1.width: 16", "cell1.width: 64").replace("cell1.width: 32", "cell1.width: 64"))
     if file.read_text() == text:
-        file.write_text(text.replace("cell1.width: 64", "cell1.width: 32").replace("cell1.width: 48", "cell1.width: 32"))
+        file.write_text(
+            text.replace("cell1.width: 64", "cell1.width: 32").replace("cell1.width: 48", "cell1.width: 32")
+        )
     outcome = run_nas(tmp_path, "upscale", "model", way.folder / "night" / "val", "large")
     assert outcome.code == 2
     assert outcome.error == "The weights in model/weights.safetensors don't fit the architecture beside them."

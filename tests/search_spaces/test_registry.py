@@ -161,7 +161,8 @@ def test_an_installed_package_adds_a_space_and_a_proxy_through_its_entry_points(
     information = tmp_path / "their_package-1.0.dist-info"
     write(information / "METADATA", "Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
     write(
-        information / "entry_points.txt", "[nas.search_spaces]\nplain = their_space\n[nas.proxies]\nsize = their_proxy\n"
+        information / "entry_points.txt",
+        "[nas.search_spaces]\nplain = their_space\n[nas.proxies]\nsize = their_proxy\n",
     )
     script = (
         "from proxies import PROXIES; from search_spaces import SPACES, Architecture; "

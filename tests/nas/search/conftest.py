@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import torch
 from optuna.trial import FrozenTrial, TrialState
@@ -106,6 +109,23 @@ def fingerprints(trials: Sequence[FrozenTrial]) -> list[str]:
 def read_trials(url: str, study: str = "first") -> list[FrozenTrial]:
     """Return the trials of a study that other processes work on."""
     return load_study(open_storage(url), study).get_trials()
+
+
+def check_taken_once(url: str) -> None:
+    """Let four workers empty one queue at the same time: each of its trials must go to one of them."""
+    study = optuna.create_study(study_name="queue", storage=open_storage(url))
+    for width in range(20):
+        study.enqueue_trial({"width": width})
+    gate = threading.Barrier(4)
+
+    def take_five(_: int) -> list[int]:
+        mine = load_study(open_storage(url), "queue")
+        gate.wait()
+        return [mine.ask().number for _ in range(5)]
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [number for numbers in pool.map(take_five, range(4)) for number in numbers]
+    assert sorted(taken) == list(range(20))
 
 
 def start_nas(folder: Path, *arguments: object, heartbeat: int = 60) -> subprocess.Popen[str]:

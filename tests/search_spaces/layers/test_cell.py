@@ -17,7 +17,7 @@ ALL = [
 
 def small(**replaced: object) -> CellChoices:
     values = {"operation": "conv", "width": 16, "kernel": 3, "repeats": 2, "skip": True} | replaced
-    return CellChoices(**values)  # type: ignore[arg-type]
+    return CellChoices(**values)
 
 
 def reference(cell: CellChoices, weights: list[Tensor], x: Tensor) -> Tensor:

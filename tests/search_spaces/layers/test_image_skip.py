@@ -4,8 +4,8 @@ from torch.nn import functional as F
 
 from nas.cost import cost
 from search_spaces import Architecture
-from search_spaces.layers.image_skip import ImageSkip, upscale_bicubic
 from search_spaces.layers.cell import conv
+from search_spaces.layers.image_skip import ImageSkip, upscale_bicubic
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -1,0 +1,107 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nas.budget import Budget
+from nas.errors import InputError
+from nas.search.run import load_plugins
+from nas.search.settings import Settings, parse_settings, read_settings, space_fingerprint
+from nas.training.recipe import load_recipe
+
+from .conftest import SPACES
+
+
+def settings(**changed: Any) -> Settings:
+    given: dict[str, Any] = {
+        "run": "first",
+        "space": "falsr",
+        "scale": 2,
+        "budgets": ("300G-MACs", "900K-params"),
+        "data": "night",
+        "data_fingerprint": "0123456789abcdef",
+        "proxy": "brief",
+        "recipe": load_recipe("brief", torch.device("cpu")).model_dump(),
+        "sampler": "tpe",
+        "trials": 16,
+        "fixed": {"image_skip": True, "cell1.width": 32},
+        "seed": 0,
+        "threads": 2,
+        "space_fingerprint": space_fingerprint("falsr"),
+    }
+    return parse_settings(given | changed)
+
+
+def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d").write(tmp_path)
+    read = read_settings(tmp_path)
+    assert read == settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d")
+    assert read.fixed["image_skip"] is True
+    assert [path.name for path in tmp_path.iterdir()] == ["search.yaml"]
+
+
+def test_budgets_are_parsed() -> None:
+    assert settings().limits == (Budget(300 * 10**9, "MACs"), Budget(900_000, "params"))
+
+
+def test_a_run_goes_on_with_the_same_settings() -> None:
+    settings().check_continues(settings())
+
+
+@pytest.mark.parametrize("change", [{"trials": 100}, {"data": "elsewhere/night"}, {"storage": "sqlite:///moved.db"}])
+def test_more_trials_and_other_places_are_no_other_settings(change: dict[str, Any]) -> None:
+    settings(**change).check_continues(settings())
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 1}, "seed is 0, not 1"),
+        ({"budgets": ("200G-MACs",)}, r"budgets is \['300G-MACs', '900K-params'\], not \['200G-MACs'\]"),
+        ({"data_fingerprint": "fedcba9876543210"}, "data_fingerprint is '0123456789abcdef', not 'fedcba9876543210'"),
+        ({"fixed": {"image_skip": True}}, "fixed is .*cell1.width.*, not {'image_skip': True}"),
+        ({"sampler": "random", "proxy": "other"}, "proxy is 'brief', not 'other'; sampler is 'tpe', not 'random'"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_settings(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=rf"run 'first' exists with other settings \({named}\); choose another --run"):
+        settings(**change).check_continues(settings())
+
+
+def test_what_differs_in_the_recipe_is_named() -> None:
+    longer = settings().recipe.model_copy(update={"steps": 7}).model_dump()
+    with pytest.raises(InputError, match=r"\(recipe.steps is \d+, not 7\)"):
+        settings(recipe=longer).check_continues(settings())
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"budget": "1G-MACs"}, "'budget'"),
+        ({"trials": 0}, "'trials'"),
+        ({"scale": "two"}, "'scale'"),
+        ({"recipe": {"name": "brief"}}, "'recipe.steps'"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=rf"search\.yaml: {named}"):
+        settings(**change)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "search.yaml").write_text("run: [")
+    with pytest.raises(InputError, match=r"search\.yaml is not a YAML document"):
+        read_settings(tmp_path)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no run 'elsewhere'"):
+        read_settings(tmp_path / "elsewhere")
+
+
+def test_each_space_has_its_fingerprint() -> None:
+    load_plugins((str(SPACES / "dots.py"),))
+    names = ("falsr", "moremnas", "dots")
+    assert len({space_fingerprint(name) for name in names}) == 3
+    assert space_fingerprint("dots") == space_fingerprint("slow")  # the same choices

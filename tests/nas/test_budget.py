@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.budget import Budget, quantity, refusal, short
+from nas.cost import Cost
+from nas.errors import InputError
+
+budgets = st.builds(Budget, st.integers(1, 10**18), st.sampled_from(["MACs", "params"]))
+
+
+def priced(*, params: int = 0, macs: int = 0) -> Cost:
+    return Cost(params, macs, activations=0, peak_memory=0, hr_size=(1280, 720))
+
+
+@given(budgets)
+def test_a_budget_is_printed_as_it_is_parsed(budget: Budget) -> None:
+    assert Budget.parse(str(budget)) == budget
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "unit"),
+    [
+        ("300G-MACs", 300_000_000_000, "MACs"),
+        ("300 gmacs", 300_000_000_000, "MACs"),
+        ("300Gmacs", 300_000_000_000, "MACs"),
+        ("  1.5T MACS ", 1_500_000_000_000, "MACs"),
+        ("1.2M-params", 1_200_000, "params"),
+        ("900k params", 900_000, "params"),
+        ("900K-params", 900_000, "params"),
+        ("0.5K-params", 500, "params"),
+        ("5657 params", 5_657, "params"),
+        ("1310000000 MACs", 1_310_000_000, "MACs"),
+        ("7M MACs", 7_000_000, "MACs"),
+    ],
+)
+def test_budgets_are_written_in_many_ways(text: str, limit: int, unit: str) -> None:
+    assert Budget.parse(text) == Budget(limit, unit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["300 bananas", "", " ", "-5G-MACs", "G-MACs", "300G", "300X-MACs", "1e9-MACs", "1,2M-params", "3\u212a params"],
+)
+def test_what_is_no_budget_is_refused_with_what_would_be_right(text: str) -> None:
+    with pytest.raises(InputError, match="is not a budget; write it as 300G-MACs or 900K-params") as error:
+        Budget.parse(text)
+    assert f"'{text}'" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["0G-MACs", "0.0 params", "0.5 params"])
+def test_a_budget_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=f"at least 1 (MACs|params), not '{text}'"):
+        Budget.parse(text)
+
+
+def test_the_excess_is_how_far_a_cost_is_over() -> None:
+    cost = priced(params=120, macs=1_000)
+    assert Budget(100, "params").excess(cost) == 20
+    assert Budget(120, "params").excess(cost) == 0
+    assert Budget(4_000, "MACs").excess(cost) == -3_000
+
+
+def test_a_refusal_names_every_budget_that_is_broken() -> None:
+    both = (Budget.parse("300G-MACs"), Budget.parse("900K-params"))
+    assert refusal(both, priced(params=900_000, macs=300_000_000_000)) is None
+    assert refusal(both, priced(params=1, macs=412_100_000_000)) == "412.1G > 300G MACs"
+    assert refusal(both, priced(params=1_200_000, macs=412_100_000_000)) == "412.1G > 300G MACs, 1.200M > 900K params"
+    assert refusal((), priced(macs=10**15)) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (300_000_000_000, "300G"),
+        (1_200_000, "1.2M"),
+        (1_234_000, "1.234M"),
+        (1_234_500, "1234.5K"),
+        (1_234_567, "1234.567K"),
+        (999, "999"),
+        (1_000, "1K"),
+        (0, "0"),
+    ],
+)
+def test_a_quantity_is_exact(count: int, text: str) -> None:
+    assert quantity(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (235_003_852_800, "235.0G"),
+        (74_502_144_000, "74.50G"),
+        (5_540_000_000, "5.540G"),
+        (25_001, "25.00K"),
+        (1_000, "1.000K"),
+        (999_960, "1.000M"),
+        (99_996, "100.0K"),
+        (9_999.6, "10.00K"),
+        (812, "812"),
+        (0, "0"),
+    ],
+)
+def test_a_short_count_has_four_digits(count: float, text: str) -> None:
+    assert short(count) == text
+
+
+@given(st.integers(1_000, 10**15 - 10**11))
+def test_a_short_count_always_has_four_digits_and_is_right_to_them(count: int) -> None:
+    text = short(count)
+    factor = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}[text[-1]]
+    assert len(text[:-1].replace(".", "")) == 4
+    assert float(text[:-1]) * factor == pytest.approx(count, rel=5.1e-4)

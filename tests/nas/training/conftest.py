@@ -1,0 +1,49 @@
+"""A training that takes a second: a tiny network on crops of real infrared images."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from nas.data.dataset import Dataset, open_dataset
+from nas.training.recipe import Recipe
+from nas.training.trainer import seed_all
+from search_spaces import SPACES, Architecture
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def data(tiny_data: Path, tmp_path: Path) -> Dataset:
+    return open_dataset(tiny_data, scale=2, cache=tmp_path / "cache", min_lr_side=12)
+
+
+@pytest.fixture
+def architecture() -> Architecture:
+    """The smallest network of a space."""
+    return Architecture("moremnas", 2, 1, {**SPACES.get("moremnas").smallest, "image_skip": True})
+
+
+@pytest.fixture
+def make_recipe() -> Callable[..., Recipe]:
+    def make(**fields: object) -> Recipe:
+        small = {"name": "tiny", "steps": 30, "batch": 2, "patch": 12, "learning_rate": 1e-3, "validations": 2}
+        return Recipe.model_validate({**small, "precision": "float32", **fields})
+
+    return make
+
+
+@pytest.fixture
+def network(architecture: Architecture) -> nn.Module:
+    seed_all(0)
+    return architecture.build()

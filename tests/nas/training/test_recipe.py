@@ -1,0 +1,172 @@
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.errors import InputError
+from nas.training.recipe import SHIPPED, Recipe, fast_bfloat16, load_recipe, parse_recipe
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def recipe(**fields: object) -> Recipe:
+    return Recipe.model_validate({"name": "r", "steps": 100, "batch": 1, "patch": 8, "learning_rate": 0.01, **fields})
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_brief_and_full_are_shipped() -> None:
+    assert {"brief", "full"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("device", [CPU, CUDA])
+def test_shipped_recipes_are_read_for_every_device(
+    name: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not torch.cuda.is_available():
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    read = load_recipe(name, device)
+    assert read.name == name
+    assert read.precision != "auto"
+
+
+def test_lengths_depend_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = {
+        "name": "r",
+        "steps": {"cpu": 10, "cuda": 1000},
+        "batch": {"cpu": 2},
+        "patch": 8,
+        "learning_rate": 1,
+        "precision": "float32",
+    }
+    assert (parse_recipe(data, CPU).steps, parse_recipe(data, CUDA).steps) == (10, 1000)
+    assert parse_recipe(data, CUDA).batch == 2
+
+
+def test_single_fields_are_overridden() -> None:
+    assert load_recipe("brief", CPU, steps=7, ema=0.9).steps == 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_that_was_used_is_plain_yaml_and_reads_back(name: str) -> None:
+    used = load_recipe(name, CPU)
+    assert parse_recipe(yaml.safe_load(used.to_yaml()), CPU) == used
+    assert parse_recipe(used.model_dump(mode="json"), CUDA) == used
+
+
+def test_a_users_file_may_start_from_a_shipped_recipe(tmp_path: Path) -> None:
+    base, mine = load_recipe("full", CPU), load_recipe(write(tmp_path, "base: full\nname: mine\nsteps: 12\n"), CPU)
+    assert (mine.name, mine.steps) == ("mine", 12)
+    assert mine.model_copy(update={"name": "full", "steps": base.steps}) == base
+
+
+def test_a_users_file_may_stand_alone(tmp_path: Path) -> None:
+    path = write(tmp_path, "{name: mine, steps: 5, batch: 1, patch: 8, learning_rate: 1.0e-3}")
+    assert load_recipe(path, CPU).steps == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"step": 3}, "no recipe field named 'step'; did you mean 'steps'"),
+        ({"learningrate": 3}, "did you mean 'learning_rate'"),
+        ({"steps": 0}, "the field 'steps' is wrong: .*greater than 0"),
+        ({"steps": "many"}, "the field 'steps' is wrong"),
+        ({"steps": {"tpu": 3}}, "the field 'steps' is wrong"),
+        ({"learning_rate": float("nan")}, "the field 'learning_rate' is wrong"),
+        ({"loss": "l3"}, "the field 'loss' is wrong: .*'l1' or 'l2'"),
+        ({"ema": 1.0}, "the field 'ema' is wrong"),
+        ({"warmup": 1.0}, "the field 'warmup' is wrong"),
+        ({"betas": [0.9, 1.5]}, r"the field 'betas\.1' is wrong"),
+        ({"precision": "float16"}, "the field 'precision' is wrong"),
+    ],
+)
+def test_a_wrong_field_is_named(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_recipe("brief", CPU, **fields)
+
+
+def test_a_missing_field_is_named_with_its_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "name: mine")
+    with pytest.raises(InputError, match=f"{path}: the field 'steps' is wrong: Field required"):
+        load_recipe(path, CPU)
+
+
+@pytest.mark.parametrize("text", ["", "- steps", "steps", "{", "!!python/name:os.system"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InputError, match=path):
+        load_recipe(path, CPU)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(InputError, match="is not a YAML document"):
+        load_recipe(str(path), CPU)
+
+
+def test_an_unknown_recipe_or_base_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no recipe named 'breif'; did you mean 'brief'"):
+        load_recipe("breif", CPU)
+    with pytest.raises(InputError, match="'base' must name a shipped recipe: brief, full"):
+        load_recipe(write(tmp_path, "base: other"), CPU)
+
+
+def test_the_learning_rate_rises_linearly_and_falls_as_a_cosine() -> None:
+    schedule = recipe(warmup=0.1, final_learning_rate=0.2)
+    rates = [schedule.learning_rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.001)
+    assert rates[4] == pytest.approx(0.005)
+    assert rates[9] == rates[10] == pytest.approx(0.01)
+    assert rates[55] == pytest.approx(0.01 * (0.2 + 0.8 / 2))  # half way down the cosine
+    assert schedule.learning_rate_at(100) == pytest.approx(0.002)
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+@given(
+    steps=st.integers(1, 500),
+    warmup=st.floats(0, 0.99),
+    final=st.floats(0, 1),
+)
+def test_the_learning_rate_stays_between_nothing_and_its_peak(steps: int, warmup: float, final: float) -> None:
+    schedule = recipe(steps=steps, warmup=warmup, final_learning_rate=final)
+    rates = [schedule.learning_rate_at(step) for step in range(steps)]
+    assert all(0 < rate <= 0.01 + 1e-9 for rate in rates)
+    assert max(rates) == pytest.approx(0.01)
+
+
+@given(steps=st.integers(1, 300), validations=st.integers(1, 50))
+def test_validations_are_spread_evenly_and_the_last_is_at_the_end(steps: int, validations: int) -> None:
+    schedule = recipe(steps=steps, validations=validations)
+    after = [step for step in range(1, steps + 1) if schedule.validates_after(step)]
+    assert after[-1] == steps
+    assert len(after) == min(steps, validations) or validations > steps / 2
+    if len(after) == validations > 1:
+        gaps = [b - a for a, b in zip([0, *after], after, strict=False)]
+        assert max(gaps) - min(gaps) <= 1
+
+
+def test_automatic_precision_is_resolved_to_what_is_faster() -> None:
+    faster = "bfloat16" if fast_bfloat16(CPU) else "float32"
+    assert recipe().resolved(CPU).precision == load_recipe("brief", CPU).precision == faster
+    assert recipe(precision="float32").resolved(CPU).precision == "float32"
+    assert recipe(precision="bfloat16").resolved(CPU).precision == "bfloat16"
+
+
+def test_other_devices_compute_in_float32() -> None:
+    assert not fast_bfloat16(torch.device("mps"))
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        recipe().steps = 3
