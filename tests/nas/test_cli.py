@@ -1,4 +1,4 @@
-"""The command line as a user meets it: exit code, the one sentence of an error, and the whole way from search to export."""
+"""The command line as a user meets it: exit codes, errors of one sentence, and the way from search to export."""
 
 import contextlib
 import io
@@ -57,9 +57,12 @@ def run_nas(folder: Path, *arguments: object) -> Outcome:
     out, errors, before = io.StringIO(), io.StringIO(), (sys.argv, torch.get_num_threads())
     sys.argv = ["nas", *map(str, arguments)]
     try:
-        with contextlib.chdir(folder), warnings.catch_warnings():
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-                main()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(contextlib.chdir(folder))
+            stack.enter_context(contextlib.redirect_stdout(out))
+            stack.enter_context(contextlib.redirect_stderr(errors))
+            stack.enter_context(warnings.catch_warnings())
+            main()
         code = 0
     except SystemExit as ended:
         code = int(ended.code or 0)

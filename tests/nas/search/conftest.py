@@ -146,10 +146,12 @@ def finish(process: subprocess.Popen[str], seconds: float = 120) -> str:
     return out + errors
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for something that another process does. Raises TimeoutError."""
+def wait_until(condition: Callable[[], object], *processes: subprocess.Popen[str], seconds: float = 60) -> None:
+    """Wait for something that processes do. Raises TimeoutError, and AssertionError when one of them ends before."""
     deadline = time.monotonic() + seconds
     while not condition():
+        for process in processes:
+            assert process.poll() is None, process.communicate()
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.1)

@@ -58,7 +58,7 @@ def server() -> Iterator[str]:
         try:
             yield f"postgresql+psycopg://nas:{PASSWORD}@127.0.0.1:{port}"
         finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
+            run("pg_ctl", "-w", "-m", "fast", "stop")
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_two_machines_share_a_study_and_the_kill_of_one_loses_nothing(
     command = ("worker", "--storage", url, "--study", "first", "--data", "images")
     second = start_nas(tmp_path / "there", *command, heartbeat=1)
 
-    wait_until(lambda: {pid(trial) for trial in in_training(url)} == {first.pid, second.pid})
+    wait_until(lambda: {pid(trial) for trial in in_training(url)} == {first.pid, second.pid}, first, second)
     first.kill()
     first.communicate()
     (victim,) = [trial for trial in in_training(url) if pid(trial) == first.pid]
@@ -135,6 +135,6 @@ def test_joining_a_study_writes_no_password(
 
 
 def test_a_wrong_password_is_refused_without_being_shown(url: str) -> None:
-    with pytest.raises(InputError, match="can't be opened: .*password authentication failed") as refusal:
+    with pytest.raises(InputError, match=r"can't be opened: .*password authentication failed") as refusal:
         open_storage(url.replace(PASSWORD, "hammerhead"))
     assert "hammerhead" not in str(refusal.value)

@@ -62,7 +62,7 @@ def search(tmp_path: Path, tiny_data: Path) -> Iterator[Search]:
 
 def test_a_killed_search_goes_on_by_the_same_command(search: Search) -> None:
     killed = search.begin()
-    wait_until(search.in_training)
+    wait_until(search.in_training, killed)
     killed.kill()
     killed.communicate()
     victim = search.trials(TrialState.RUNNING)[0]
@@ -77,7 +77,7 @@ def test_a_killed_search_goes_on_by_the_same_command(search: Search) -> None:
 
 def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_goes_on(search: Search) -> None:
     stopped = search.begin()
-    wait_until(search.in_training)
+    wait_until(search.in_training, stopped)
     victim = search.in_training()[0]
     stopped.send_signal(signal.SIGINT)
     printed = finish(stopped)
@@ -94,7 +94,7 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_goes_on(search: Search
 
 def test_two_jobs_share_the_work_and_sigterm_stops_both(search: Search) -> None:
     stopped = search.begin("--jobs", 2)
-    wait_until(lambda: len(search.in_training()) == 2)
+    wait_until(lambda: len(search.in_training()) == 2, stopped)
     victims = search.in_training()
     assert len({trial.user_attrs["worker"] for trial in victims}) == 2
     stopped.send_signal(signal.SIGTERM)

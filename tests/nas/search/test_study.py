@@ -170,7 +170,7 @@ def test_each_sampler_draws_networks_of_the_space_after_the_published_points(sto
 
 
 def test_an_unknown_sampler_suggests_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="There is no sampler named 'nsga'; did you mean 'nsga2'?"):
+    with pytest.raises(UnknownNameError, match=r"There is no sampler named 'nsga'; did you mean 'nsga2'\?"):
         make_sampler(run_settings(sampler="nsga"), 0)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nas.data.dataset import Dataset, open_dataset
-from nas.errors import InputError, RunError
+from nas.errors import InputError
 from nas.metrics import measure
 from nas.training import trainer
 from nas.training.recipe import Recipe

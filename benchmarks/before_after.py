@@ -1,0 +1,38 @@
+"""Draws what a trained model does to synthetic thermal scenes: bicubic, network, original and error beside each other.
+
+    python benchmarks/before_after.py results/first/trained/trial-7 results/reference/before_after.png
+
+Synthetic scenes, since pictures of real data sets belong to their owners.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from nas.data.dataset import open_dataset
+from nas.model import load_model
+from nas.search.artifacts import picture
+from nas.search.run import RESULTS
+
+SCENES = (1, 4)
+"""Validation scenes that are drawn."""
+
+
+def main() -> None:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("png", type=Path)
+    arguments = parser.parse_args()
+    model = load_model(arguments.model)
+    data = open_dataset(None, scale=model.architecture.scale, cache=RESULTS / "cache")
+    rows = [picture(model.network, data.validation, torch.device("cpu"), index) for index in SCENES]
+    arguments.png.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(arguments.png), np.vstack(rows))
+
+
+if __name__ == "__main__":
+    main()
