@@ -19,7 +19,7 @@ from nas.cost import thop_macs
 from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.search.run import RESULTS, open_run, open_run_data
+from nas.search.run import RESULTS, load_plugins, open_run, open_run_data
 from nas.search.start import Request
 from nas.training.trainer import pick_device
 from search_spaces import SPACES, SpaceError, UnknownNameError
@@ -48,9 +48,13 @@ def main() -> None:
         sys.exit(1)
 
 
-@app.callback(invoke_without_command=True)
-def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+@app.callback(invoke_without_command=True, no_args_is_help=True)
+def options(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    plugin: Annotated[list[str] | None, typer.Option(help="Python file with your own spaces or proxies.")] = None,
+) -> None:
     """Search super-resolution networks for infrared cameras, within a compute budget."""
+    load_plugins(tuple(plugin or ()))
     if show:
         OUT.print(__version__)
         raise typer.Exit
@@ -94,8 +98,7 @@ def search(
     _introduce(opened, images.synthetic, str(where), jobs)
     with StopFlag() as stop:
         if jobs > 1:
-            run_workers(opened, jobs, str(where), stop, seconds, storage)
-            reason = "stopped" if stop() else "done"
+            reason = run_workers(opened, jobs, str(where), stop, seconds, storage)
         else:
             torch.set_num_threads(settings.threads)
             with TrainingDisplay() as display:
@@ -145,6 +148,9 @@ def front(run: str, storage: Storage = None, as_json: Json = False) -> None:
     shown = [c for c in trained if c in members or c.published]
     title = f"Front of {opened.settings.run} ({len(trained)} trained)"
     OUT.print(front_table(sorted(shown, key=lambda c: c.macs), opened.bicubic[0], marks, title))
+    if fixed := opened.settings.fixed:
+        held = ", ".join(f"{name}={value}" for name, value in fixed.items())
+        OUT.print(f"Held fixed, in the published networks too: {held}.", soft_wrap=True)
     reference: Any = summary["hypervolume_reference"]
     OUT.print(f"Protocol: {opened.protocol.describe()}; bicubic {opened.bicubic[0]:.2f} dB.", soft_wrap=True)
     OUT.print(
@@ -342,6 +348,8 @@ def _conclude(run: Any, reason: str) -> None:
         OUT.print(f"Front: {write_front(run)[0]}", soft_wrap=True)
     if reason == "done":
         OUT.print(f"Next: nas front {name} · nas train {name} --top 3 · nas dashboard {name}", soft_wrap=True)
+    elif reason.endswith("failed"):
+        raise RunError(f"The search gave up: {reason}, as they say above.")
     else:
         OUT.print(f"Go on with: nas search --run {name}", soft_wrap=True)
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Threads that wait by spinning hold up the other processes that tests start; torch reads this when it is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from nas.data.images import read_image, write_image
 from nas.data.layout import list_parts
 from nas.data.synthetic import scene

@@ -30,7 +30,7 @@ def front_table(front: Sequence[Candidate], bicubic: float, marks: dict[int, str
             str(c.trial),
             f"{c.psnr:.2f}",
             f"{c.psnr - bicubic:+.2f}",
-            f"{c.ssim:.4f}",
+            "" if c.ssim is None else f"{c.ssim:.4f}",
             short(c.macs),
             short(c.params),
             marks.get(c.trial, ""),

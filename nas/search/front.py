@@ -19,7 +19,8 @@ class Candidate:
     """The published point it is (`falsr/FALSR-B`), else `RUN:TRIAL`."""
     psnr: float
     """dB, by the run's protocol."""
-    ssim: float
+    ssim: float | None
+    """None when the proxy doesn't measure it."""
     macs: int
     params: int
     seconds: float

@@ -16,9 +16,10 @@ def run_workers(
     should_stop: Callable[[], bool],
     seconds: float | None = None,
     storage: str | None = None,
-) -> None:
-    """Start `jobs` worker processes and wait until all are done; a stop is passed on to them.
+) -> str:
+    """Start `jobs` worker processes, wait until all have ended, and return in a few words why they did.
 
+    A stop is passed on to them.
     Raises RunError when every one of them failed.
     """
     command = [sys.executable, "-m", "nas", "worker", str(run.folder), "--device", device]
@@ -34,3 +35,8 @@ def run_workers(
         time.sleep(0.2)
     if all(worker.returncode for worker in workers) and not should_stop():
         raise RunError(f"All {jobs} workers failed; what they said stands above.")
+    if len(run.candidates()) >= run.settings.trials:
+        return "done"
+    if should_stop():
+        return "stopped"
+    return "time is up" if seconds is not None else "the workers have ended, as they say above"

@@ -81,7 +81,7 @@ def load_plugins(paths: tuple[str, ...]) -> None:
         try:
             load_plugin(Path(path))
         except Exception as error:
-            raise InputError(f"The plugin {path} can't be loaded: {error}") from None
+            raise InputError(f"The plugin {path} can't be loaded: {str(error).rstrip('.')}.") from None
 
 
 def open_run_data(run: Run, folder: str | None = None) -> Dataset:

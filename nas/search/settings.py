@@ -17,6 +17,9 @@ from search_spaces import SPACES, Choice
 
 SETTINGS = "search.yaml"
 
+RUN_NAME = r"^[A-Za-z0-9][\w.+-]*$"
+"""A run's name is its folder's."""
+
 EXTENDABLE = {"trials", "data", "storage"}
 """What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
 
@@ -26,7 +29,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    run: str = Field(pattern=r"^[\w.+-]+$")
+    run: str = Field(pattern=RUN_NAME)
     space: str
     scale: int
     channels: int = 1

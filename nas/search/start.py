@@ -1,6 +1,6 @@
 """From what the user asked to a run that workers can join."""
 
-import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ from nas.cost import cost
 from nas.data.dataset import Dataset, open_dataset
 from nas.errors import InputError
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
-from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
-from nas.search.study import SAMPLERS, create_study, embedded_url, open_storage, without_password
+from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
+from nas.search.study import SAMPLERS, create_study, embedded_url, open_storage, publish, without_password
 from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import SPACES, Architecture, Choice
 from search_spaces.registry import unknown_name
 
-DEFAULT_TRIALS = {"cpu": 16, "cuda": 120}
+DEFAULT_TRIALS = {"cpu": 14, "cuda": 120}
 """About ten minutes of brief trainings on 2 CPU cores."""
 
 
@@ -57,6 +57,8 @@ def start(
     """
     load_plugins(request.plugins or ())
     name = request.run or _default_name(request)
+    if not re.fullmatch(RUN_NAME, name):
+        raise InputError(f"'{name}' can't name a run; use letters, digits and . _ + -, the first a letter or a digit.")
     folder = results / name
     earlier = read_settings(folder) if (folder / SETTINGS).is_file() else None
     if earlier:
@@ -89,10 +91,14 @@ def start(
 
 
 def _open(settings: Settings, folder: Path, storage_url: str | None, data: Dataset) -> Run:
-    folder.mkdir(parents=True, exist_ok=True)
-    storage = open_storage(storage_url or settings.storage or embedded_url(folder))
+    url = storage_url or settings.storage
+    if url is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    storage = open_storage(url or embedded_url(folder))
     study = create_study(storage, settings)
     record_baseline(study, settings, data)
+    publish(study, settings)
+    folder.mkdir(parents=True, exist_ok=True)
     settings.write(folder)
     return Run(folder, settings, study, storage)
 
@@ -113,6 +119,8 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     given.pop("jobs")
     if request.budgets:
         given["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
+    if request.plugins:
+        given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
     if request.storage:
         given["storage"] = without_password(request.storage)
     if request.recipe or not earlier:
@@ -132,7 +140,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "sampler": "tpe",
         "trials": DEFAULT_TRIALS.get(device.type, DEFAULT_TRIALS["cuda"]),
         "seed": 0,
-        "threads": max(1, (os.cpu_count() or 1) // request.jobs),
+        "threads": max(1, torch.get_num_threads() // request.jobs),
         "skip_bad": False,
         "plugins": (),
         "storage": None,

@@ -1,6 +1,6 @@
 """The Optuna study of a run: its storage, its sampler, and its trials as candidates."""
 
-import math
+import copy
 import os
 import platform
 import warnings
@@ -14,7 +14,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, PartialFixedS
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import InputError, RunError
@@ -48,11 +48,11 @@ def open_storage(url: str) -> RDBStorage:
             engine_kwargs=engine,
             heartbeat_interval=heartbeat,
             grace_period=heartbeat * GRACE_SECONDS // HEARTBEAT_SECONDS,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES),
+            heartbeat_stale_trial_callback=lambda study, trial: requeue(study, trial, crashed=True),
         )
     except (SQLAlchemyError, ImportError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"The storage {without_password(url)} can't be opened: {reason}") from None
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"The storage {without_password(url)} can't be opened: {reason}.") from None
     if sqlite:
         _use_wal(storage.engine)
     return storage
@@ -60,11 +60,17 @@ def open_storage(url: str) -> RDBStorage:
 
 def _use_wal(engine: Engine) -> None:
     def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # sqlite3 would begin only before a write
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
 
+    def begin(connection: Connection) -> None:
+        # SQLite has no SELECT … FOR UPDATE: two workers would both see a queued trial waiting, and both take it.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     event.listen(engine, "connect", configure)
-    engine.dispose()  # connections from before the listener
+    event.listen(engine, "begin", begin)
+    engine.dispose()  # connections from before the listeners
 
 
 def embedded_url(folder: Path) -> str:
@@ -75,9 +81,12 @@ def embedded_url(folder: Path) -> str:
 def without_password(url: str) -> str:
     """Return a URL that may be written down: `PGPASSWORD` or `~/.pgpass` supply the password."""
     try:
-        return make_url(url).set(password=None).render_as_string()
-    except SQLAlchemyError:
-        raise InputError(f"'{url}' is not a database URL, e.g. postgresql+psycopg://user@host/database.") from None
+        # `set(password=None)` would leave it as it is.
+        return make_url(url)._replace(password=None).render_as_string(hide_password=False)
+    except (SQLAlchemyError, ValueError):
+        raise InputError(
+            "The storage is not a database URL; write it as postgresql+psycopg://user@host/database."
+        ) from None
 
 
 def _tpe(seed: int, startup: int) -> BaseSampler:
@@ -114,17 +123,30 @@ def make_sampler(settings: Settings, worker: int, known: int = 0) -> BaseSampler
 
 
 def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
-    """Create the study of a run, or return it if it is there, with the published points enqueued once."""
+    """Create the study of a run with the published points enqueued, or return it if it is there.
+
+    Raises InputError when it is there with other settings. `publish` then lets workers in.
+    """
     study = optuna.create_study(
         study_name=settings.run, storage=storage, directions=["maximize", "minimize"], load_if_exists=True
     )
+    if "settings" in study.user_attrs:
+        settings.check_continues(settings_of(study))
+        return study
     study.set_metric_names(list(OBJECTIVES))
-    if "settings" not in study.user_attrs:
-        for name in SPACES.get(settings.space).published:
-            choices = dict(SPACES.get(settings.space).published[name].choices) | settings.fixed
-            study.enqueue_trial(choices, user_attrs={"name": f"{settings.space}/{name}"}, skip_if_exists=True)
-    study.set_user_attr("settings", settings.model_dump(mode="json"))
+    space = SPACES.get(settings.space)
+    for name, point in space.published.items():
+        choices = dict(point.choices) | settings.fixed
+        # What the space pins leaves a published network itself; what the user fixes may not.
+        itself = choices == dict(point.choices) | dict(space.pinned)
+        attributes = {"name": f"{settings.space}/{name}"} if itself else None
+        study.enqueue_trial(choices, user_attrs=attributes, skip_if_exists=True)
     return study
+
+
+def publish(study: optuna.Study, settings: Settings) -> None:
+    """Let workers into a study that is set up: they read its settings."""
+    study.set_user_attr("settings", settings.model_dump(mode="json"))
 
 
 def load_study(storage: RDBStorage, name: str, sampler: BaseSampler | None = None) -> optuna.Study:
@@ -136,8 +158,10 @@ def load_study(storage: RDBStorage, name: str, sampler: BaseSampler | None = Non
 
 
 def settings_of(study: optuna.Study) -> Settings:
-    """Return the settings that a study carries for workers on other machines."""
-    return parse_settings(study.user_attrs.get("settings"))
+    """Return the settings that a study carries for workers on other machines. Raises InputError before `publish`."""
+    if "settings" not in study.user_attrs:
+        raise InputError(f"The study '{study.study_name}' is still being set up; try again in a moment.")
+    return parse_settings(study.user_attrs["settings"])
 
 
 def candidates(study: optuna.Study, settings: Settings) -> list[Candidate]:
@@ -152,7 +176,7 @@ def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
         architecture=architecture_of(trial, settings),
         label=attributes.get("name") or f"{settings.run}:{trial.number}",
         psnr=trial.values[0],
-        ssim=attributes.get("ssim", math.nan),
+        ssim=attributes.get("ssim"),
         macs=attributes["macs"],
         params=attributes["params"],
         seconds=attributes["seconds"],
@@ -168,8 +192,18 @@ def architecture_of(trial: FrozenTrial, settings: Settings) -> Architecture:
 
 
 def requeue(study: optuna.Study, trial: FrozenTrial, *, crashed: bool) -> None:
-    """Put a trial that was stopped back into the queue with its choices, so that it goes on from its checkpoint."""
-    RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES if crashed else None)(study, trial)
+    """Put a trial that was stopped back into the queue with its choices, so that it goes on from its checkpoint.
+
+    A trial that has crashed `MAX_RETRIES` times is left; stops that a user asked for are not counted.
+    """
+    crashes = trial.user_attrs.get("crashes", 0) + crashed
+    if crashes > MAX_RETRIES:
+        return
+    again = copy.deepcopy(trial)
+    # The next worker puts in its own name; till then the dead one's would have the trial taken for dead again.
+    again.user_attrs = {k: v for k, v in trial.user_attrs.items() if k not in ("worker", "stopped", "claimed")}
+    again.user_attrs["crashes"] = crashes
+    RetryHeartbeatStaleTrialCallback()(study, again)
 
 
 def requeue_dead(study: optuna.Study) -> None:

@@ -30,6 +30,8 @@ MOST_REFUSED = 500
 MOST_FAILED = 10
 """Failed candidates in a row after which the search ends: something other than the candidates is broken."""
 _POLL_SECONDS = 1.0
+_CLAIM_SECONDS = 30.0
+"""How long a worker waits for another that has said what it has but then does nothing: it has died there."""
 
 
 class Audience(Protocol):
@@ -57,6 +59,7 @@ class Worker:
         self.bicubic = run.bicubic[0]
         self.should_stop: Callable[[], bool] = lambda: False
         self.refused = self.failed = 0
+        self.superfluous = False
 
     def work(self, should_stop: Callable[[], bool], seconds: float | None = None) -> str:
         """Train candidates until the run has enough of them, and return in a few words why it ended.
@@ -88,12 +91,15 @@ class Worker:
     def _try_one(self) -> None:
         try:
             self.study.optimize(self._objective, n_trials=1, catch=(Exception,))
-        except UpdateFinishedTrialError:
+        except (UpdateFinishedTrialError, ValueError) as error:
+            if isinstance(error, ValueError) and "Cannot tell" not in str(error):
+                raise
             self.audience.finish(-1, "a candidate was taken over by another worker, since this one was silent too long")
         except KeyboardInterrupt:
             self._requeue_own()
             raise
-        if self.should_stop():
+        if self.should_stop() or self.superfluous:
+            self.superfluous = False
             self._requeue_own()
 
     def _requeue_own(self) -> None:
@@ -111,7 +117,8 @@ class Worker:
             trial.set_user_attr("stopped", str(refused))
             self.refused += 1
             raise
-        except TrainingStoppedError:
+        except (TrainingStoppedError, _EnoughError) as stop:
+            self.superfluous = isinstance(stop, _EnoughError)
             trial.set_user_attr("stopped", INTERRUPTED)
             raise
         except Exception as error:
@@ -130,7 +137,7 @@ class Worker:
         architecture = Architecture.suggest(settings.space, settings.scale, settings.channels, trial)
         price = cost(architecture)
         self._refuse_over_budget(trial, price)
-        self._refuse_known(trial, architecture)
+        self._claim(trial, architecture)
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
         self.audience.begin(trial.number, label, price)
         seed_all(architecture.seed + settings.recipe.seed)
@@ -161,20 +168,29 @@ class Worker:
         if reason := refusal(self.settings.limits, price):
             raise optuna.TrialPruned(reason)
 
-    def _refuse_known(self, trial: optuna.Trial, architecture: Architecture) -> None:
-        """Refuse an architecture that was seen before, also when two workers draw it at the same moment.
+    def _claim(self, trial: optuna.Trial, architecture: Architecture) -> None:
+        """Take a candidate for this worker, unless its network is known or the others make up the run's number.
 
-        Each first says what it has, then looks around. Of two that see each other the lower trial number goes on; the
-        lower waits for the higher, which may have looked before the lower said anything and then has claimed it.
+        Workers may do this at the same moment, so each first says what it has, then looks around. Of two that see each
+        other the lower trial number goes on; the lower waits for the higher, which may have looked before the lower
+        said anything and then is about to claim. Raises TrialPruned or _EnoughError.
         """
         trial.set_user_attr("fingerprint", architecture.fingerprint)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + _CLAIM_SECONDS
         while time.monotonic() < deadline:
-            rivals = [t for t in self.study.get_trials(deepcopy=False) if _is_rival(t, trial.number, architecture)]
-            settled = [t for t in rivals if t.state != TrialState.RUNNING or "claimed" in t.user_attrs]
-            for rival in [*settled, *(t for t in rivals if t.number < trial.number)]:
-                raise optuna.TrialPruned(f"duplicate of {rival.number}")
-            if not rivals:
+            others = [t for t in self.study.get_trials(deepcopy=False) if t.number != trial.number]
+            running = [t for t in others if t.state == TrialState.RUNNING and "fingerprint" in t.user_attrs]
+            ahead = [t for t in running if "claimed" in t.user_attrs or t.number < trial.number]
+            same = [t for t in others if _holds(t, architecture)]
+            for rival in same:
+                if rival.state != TrialState.RUNNING or rival in ahead:
+                    raise optuna.TrialPruned(f"duplicate of {rival.number}")
+            trained = sum(t.state == TrialState.COMPLETE for t in others)
+            if trained + len(ahead) >= self.settings.trials:
+                raise _EnoughError
+            if not same and trained + len(running) < self.settings.trials:
+                break
+            if len(running) == len(ahead):
                 break
             time.sleep(0.05)
         trial.set_user_attr("claimed", True)
@@ -207,13 +223,17 @@ class Worker:
             trial.set_user_attr(key, value)
 
 
-def _is_rival(other: FrozenTrial, number: int, architecture: Architecture) -> bool:
-    """Tell whether `other` holds the same network and has been trained, is being or will be, or failed for good."""
-    if other.number == number or other.user_attrs.get("fingerprint") != architecture.fingerprint:
+class _EnoughError(Exception):
+    """The candidates of other workers already make up the run's number."""
+
+
+def _holds(trial: FrozenTrial, architecture: Architecture) -> bool:
+    """Tell whether `trial` is the same network and was trained, is being or will be, or failed for good."""
+    if trial.user_attrs.get("fingerprint") != architecture.fingerprint:
         return False
-    if other.state == TrialState.FAIL:
-        return not _is_interrupted(other)
-    return other.state != TrialState.PRUNED
+    if trial.state == TrialState.FAIL:
+        return not _is_interrupted(trial)
+    return trial.state != TrialState.PRUNED
 
 
 def _is_interrupted(failed: FrozenTrial) -> bool:

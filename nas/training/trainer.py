@@ -133,7 +133,8 @@ class _Loop:
                 self.progress.losses = [loss.item() for loss in window]
                 self.progress.train_seconds += time.perf_counter() - started
                 self._save()
-                raise TrainingStoppedError(f"Stopped after {self.progress.step} of {self.recipe.steps} steps.")
+                done = f"{self.progress.step} of {self.recipe.steps} steps"
+                raise TrainingStoppedError(f"Stopped after {done}; the same command goes on from there.")
             window.append(self._step())
             step = self.progress.step
             if step % LOSS_WINDOW == 0 or step == self.recipe.steps or self.recipe.validates_after(step):
