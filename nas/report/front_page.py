@@ -97,12 +97,9 @@ def _add_lines(figure: graph_objects.Figure, view: View) -> None:
             font={"size": 10, "color": UNTRAINED_COLOUR},
         )
     if view.bicubic_psnr is not None:
-        figure.add_hline(
-            view.bicubic_psnr,
-            line={"color": BICUBIC_COLOUR, "dash": "dash", "width": 1},
-            annotation_text=f"bicubic interpolation, {view.bicubic_psnr:.2f} dB",
-            annotation_position="bottom right",
-        )
+        dashes = {"color": BICUBIC_COLOUR, "dash": "dash", "width": 1}
+        figure.add_hline(view.bicubic_psnr, line=dashes)
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=dashes, name=view.bicubic_label)
     if view.budget_macs is not None:
         budget = view.budget_macs / 1e9
         figure.add_vline(budget, line={"color": BUDGET_COLOUR, "width": 1.5})

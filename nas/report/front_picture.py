@@ -57,7 +57,7 @@ def draw_picture(view: View) -> Figure:
     _draw_dots(axes, view)
     _draw_ticks(axes, view)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper left", fontsize=8.5, framealpha=0.92)
+        figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
     # The labels need the final layout, and must not change it.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -67,8 +67,7 @@ def draw_picture(view: View) -> Figure:
 
 def _draw_lines(axes: Axes, view: View) -> None:
     if view.bicubic_psnr is not None:
-        label = f"bicubic interpolation, {view.bicubic_psnr:.2f} dB"
-        axes.axhline(view.bicubic_psnr, color=BICUBIC_COLOUR, linestyle="--", linewidth=1.1, label=label)
+        axes.axhline(view.bicubic_psnr, color=BICUBIC_COLOUR, ls="--", lw=1.1, label=view.bicubic_label)
     if view.budget_macs is not None:
         budget = view.budget_macs / 1e9
         axes.axvline(budget, color=BUDGET_COLOUR, linewidth=1.3, label=f"budget, {quantity(view.budget_macs)} MACs")
@@ -105,8 +104,6 @@ def _draw_ticks(axes: Axes, view: View) -> None:
 def _draw_labels(axes: Axes, view: View, renderer: RendererAgg) -> None:
     """Label the published networks, and the front where there is room, without covering dots or other labels."""
     taken = [text.get_window_extent(renderer) for text in axes.texts]
-    if legend := axes.get_legend():
-        taken.append(legend.get_window_extent(renderer))
     for dot in [*view.of("published"), *view.of("front")]:
         others = [_box(axes, other) for other in view.dots if other is not dot and other.kind != "candidate"]
         box = _draw_label(axes, dot, [*taken, *others], renderer)

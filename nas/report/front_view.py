@@ -66,13 +66,21 @@ class View:
     def psnr_range(self) -> tuple[float, float]:
         """The shown range, in dB. The worst candidates may lie below it, so that they don't flatten the front."""
         shown = [dot.psnr for dot in self.dots if dot.kind != "candidate"]
-        shown += [] if self.bicubic_psnr is None else [self.bicubic_psnr]
         if candidates := [dot.psnr for dot in self.of("candidate")]:
             shown += [float(np.quantile(candidates, 0.25)), max(candidates)]
-        low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
+        bicubic = [] if self.bicubic_psnr is None else [self.bicubic_psnr]
+        low, high = (min(shown), max(shown)) if shown else (min(bicubic, default=0.0),) * 2
+        if bicubic and low - bicubic[0] < max(high - low, 0.1):  # farther away it would flatten the front
+            low, high = min(low, *bicubic), max(high, *bicubic)
         height = max(high - low, 0.1)
         # The ticks of the untrained networks and their names stand below the dots.
         return low - height * (0.4 if self.untrained else 0.1), high + 0.12 * height
+
+    @property
+    def bicubic_label(self) -> str:
+        """Return the entry of the legend for bicubic interpolation, which may lie below the shown range."""
+        below = self.bicubic_psnr is not None and self.bicubic_psnr < self.psnr_range[0]
+        return f"bicubic interpolation, {self.bicubic_psnr:.2f} dB{' (below the axis)' if below else ''}"
 
     @property
     def front_line(self) -> tuple[list[float], list[float]]:

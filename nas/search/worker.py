@@ -107,7 +107,6 @@ class Worker:
         mine = [t for t in failed if t.user_attrs.get("worker") == worker_name() and _is_interrupted(t)]
         for trial in mine:
             if not _is_continued(self.study, trial):
-                trial.user_attrs = {k: v for k, v in trial.user_attrs.items() if k not in ("worker", "stopped")}
                 requeue(self.study, trial, crashed=False)
 
     def _objective(self, trial: optuna.Trial) -> tuple[float, float]:
