@@ -3,6 +3,7 @@
 import copy
 import os
 import platform
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -84,8 +85,9 @@ def without_password(url: str) -> str:
         # `set(password=None)` would leave it as it is.
         return make_url(url)._replace(password=None).render_as_string(hide_password=False)
     except (SQLAlchemyError, ValueError):
+        shown = re.sub(r"//.*@", "//", url)
         raise InputError(
-            "The storage is not a database URL; write it as postgresql+psycopg://user@host/database."
+            f"'{shown}' is not a database URL; write it as postgresql+psycopg://user@host/database."
         ) from None
 
 

@@ -20,6 +20,7 @@ from nas.search.study import (
     load_study,
     make_sampler,
     open_storage,
+    publish,
     requeue,
     requeue_dead,
     settings_of,
@@ -142,6 +143,7 @@ def test_a_point_that_is_no_longer_itself_does_not_bear_its_name(storage: RDBSto
 
 
 def test_a_study_carries_its_settings(study: optuna.Study, storage: RDBStorage) -> None:
+    publish(study, run_settings())
     assert settings_of(load_study(storage, "first")) == run_settings()
     assert study.metric_names == ["PSNR dB", "GMACs"]
 
@@ -285,3 +287,8 @@ load_study(open_storage({url!r}), "one").optimize(idle, n_trials=1)
     assert again.user_attrs["kept"] == 7
     assert again.system_attrs["retry_history"] == [0]
     assert again.params == killed.params
+
+
+def test_a_study_that_is_still_being_set_up_lets_no_worker_in(study: optuna.Study) -> None:
+    with pytest.raises(InputError, match="'first' is still being set up"):
+        settings_of(study)
