@@ -2,11 +2,13 @@
 
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-# Threads that wait by spinning hold up the other processes that tests start; torch reads this when it is imported.
+# For the processes that tests start: threads that wait by spinning would hold up the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from nas.data.images import read_image, write_image
@@ -39,3 +41,11 @@ def tiny_data(infrared: Path, tmp_path: Path) -> Path:
         for source in listing.sources[:count]:
             write_image(folder / part / f"{source.hr.stem}.png", read_image(source.hr)[100:180, 100:196])
     return folder
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

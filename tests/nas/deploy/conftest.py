@@ -1,6 +1,6 @@
 """Models with weights as after a training: nothing is zero, and the output keeps the input's order of magnitude."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -9,14 +9,6 @@ from torch import nn
 from nas.model import Model
 from nas.training.recipe import load_recipe
 from search_spaces import Architecture
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
