@@ -183,7 +183,7 @@ def train(
         NOTES.print(_SYNTHETIC)
     with StopFlag() as stop, TrainingDisplay() as display:
         models = train_all(job, where, display, stop)
-    OUT.print(trained_table(models, f"Trained by '{job.recipe.name}'"))
+    OUT.print(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
     OUT.print(f"Wrote {job.write_summary(models)}", soft_wrap=True)
 
 

@@ -1,6 +1,7 @@
 """The tables that commands print, as rich tables from plain data."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.table import Table
 
@@ -40,12 +41,12 @@ def front_table(front: Sequence[Candidate], bicubic: float, marks: dict[int, str
 
 def trained_table(models: Sequence[tuple[str, Model, Cost]], title: str) -> Table:
     """Return the fully trained models beside bicubic interpolation."""
-    table = _table(title, "model directory", "PSNR dB", "over bicubic", "SSIM", "MACs", "params", "steps", "minutes")
+    table = _table(title, "network", "PSNR dB", "over bicubic", "SSIM", "MACs", "params", "steps", "minutes")
     for folder, model, cost in models:
         m = model.metrics
         gain = f"{m['psnr'] - m['bicubic_psnr']:+.2f}"
         figures = [f"{m['psnr']:.2f}", gain, f"{m['ssim']:.4f}", short(cost.macs), short(cost.params)]
-        table.add_row(folder, *figures, str(m["steps"]), f"{m['train_seconds'] / 60:.1f}")
+        table.add_row(Path(folder).name, *figures, str(m["steps"]), f"{m['train_seconds'] / 60:.1f}")
     return table
 
 
