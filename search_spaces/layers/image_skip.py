@@ -32,7 +32,7 @@ class ImageSkip(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         learned = cast(Tensor, self.network(image - CENTRE))
-        return upscale_bicubic(image, self.scale) + GAIN * learned
+        return GAIN * learned + upscale_bicubic(image, self.scale)
 
 
 def upscale_bicubic(image: Tensor, scale: int) -> Tensor:

@@ -97,11 +97,18 @@ def test_a_hopeless_candidate_does_not_flatten_the_front_and_is_counted() -> Non
 
 
 def test_everything_else_lies_within_the_ranges() -> None:
-    shown = view(untrained={"SRCNN": G // 2}, budget_macs=500 * G, bicubic_psnr=32.0)
+    shown = view(untrained={"SRCNN": G // 2}, budget_macs=500 * G, bicubic_psnr=32.9)
     low, high = shown.macs_range
     assert low < 0.5 and high > 500
     low, high = shown.psnr_range
-    assert low < 32.0 and high > 33.6
+    assert low < 32.9 and high > 33.6
+    assert shown.bicubic_label == "bicubic interpolation, 32.90 dB"
+
+
+def test_bicubic_far_below_does_not_flatten_the_front() -> None:
+    shown = view(bicubic_psnr=28.0)
+    assert shown.psnr_range == view().psnr_range
+    assert shown.bicubic_label == "bicubic interpolation, 28.00 dB (below the axis)"
 
 
 def test_the_front_is_a_line_of_steps_to_the_border() -> None:
