@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 from nas import __version__
-from nas.budget import short
+from nas.budget import Budget, short
 from nas.cost import cost as cost_of
 from nas.cost import thop_macs
 from nas.errors import InputError, RunError
@@ -130,12 +130,18 @@ def worker(
 
 
 @app.command()
-def front(run: str, storage: Storage = None, as_json: Json = False) -> None:
+def front(
+    run: str,
+    under: Annotated[list[str] | None, typer.Option(help="Also name the best network within: 50G-MACs.")] = None,
+    storage: Storage = None,
+    as_json: Json = False,
+) -> None:
     """Show the Pareto front of a run as a table and as plots, beside the published networks."""
     from nas.report.front_files import summarise, write_front
     from nas.report.tables import front_table
-    from nas.search.front import knee, pareto_front
+    from nas.search.front import best_under, knee, pareto_front
 
+    limits = [Budget.parse(text) for text in under or ()]
     opened = open_run(run, storage)
     if as_json:
         OUT.print_json(data=summarise(opened))
@@ -158,6 +164,9 @@ def front(run: str, storage: Storage = None, as_json: Json = False) -> None:
         f"at {short(reference['macs'])} MACs.",
         soft_wrap=True,
     )
+    for limit in limits:
+        best = best_under(trained, limit)
+        OUT.print(f"Best within {limit}: {f'{best.label}, {best.psnr:.2f} dB' if best else 'none'}")
     for path in write_front(opened):
         OUT.print(f"Wrote {path}", soft_wrap=True)
 

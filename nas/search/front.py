@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nas.budget import Budget
 from search_spaces import Architecture
 
 
@@ -69,9 +70,9 @@ def knee(front: Sequence[Candidate]) -> Candidate | None:
     return members[int(height.argmax())]
 
 
-def best_under(candidates: Sequence[Candidate], macs: int) -> Candidate | None:
-    """Return the candidate of highest PSNR that needs at most `macs`, or None."""
-    fitting = [c for c in candidates if c.macs <= macs]
+def best_under(candidates: Sequence[Candidate], budget: Budget) -> Candidate | None:
+    """Return the candidate of highest PSNR that fits the budget, or None."""
+    fitting = [c for c in candidates if (c.macs if budget.unit == "MACs" else c.params) <= budget.limit]
     return max(fitting, key=lambda c: c.psnr, default=None)
 
 

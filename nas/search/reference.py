@@ -17,6 +17,14 @@ class Reference:
     architecture: Architecture
     published: Published | None = None
 
+    @property
+    def folder_name(self) -> str:
+        """What a folder for it is called: `falsr-FALSR-B`, `first-7`, or the name of the folder that it came from."""
+        path = Path(self.label)
+        if path.exists():
+            return (path.parent if path.is_file() else path).resolve().name
+        return self.label.replace("/", "-").replace(":", "-")
+
 
 def resolve(name: str, scale: int = 2, results: Path = RESULTS) -> Reference:
     """Return what `name` names: a path of a model directory or of an `architecture.yaml`, `RUN:TRIAL` or `SPACE/POINT`.

@@ -80,7 +80,9 @@ def plan(
         folder, source = run.folder / "trained", data or run.settings.data
     else:
         named = [resolve(name, scale, results) for name in names]
-        architectures = {r.label.replace("/", "-").replace(":", "-"): r.architecture for r in named}
+        architectures = {r.folder_name: r.architecture for r in named}
+        if len(architectures) < len(named):
+            raise InputError("Two of the architectures would be trained into one folder; train them apart.")
         folder, source = results / "trained", data
     if len(scales := {a.scale for a in architectures.values()}) > 1:
         raise InputError(f"The architectures have different scales ({', '.join(map(str, scales))}); train them apart.")

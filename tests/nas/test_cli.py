@@ -181,6 +181,21 @@ def test_an_export_is_verified_and_is_a_model(way: Way) -> None:
     assert exported == model
 
 
+def test_an_exported_model_is_trained_again_to_the_same_figures(way: Way) -> None:
+    recipe = "exported/retrain.yaml"
+    way.nas("train", "exported/architecture.yaml", "--recipe", recipe, "--data", "night")
+    again, before = (
+        json.loads((way.folder / f / "metrics.json").read_text()) for f in ("results/trained/exported", "exported")
+    )
+    assert again["psnr"] == before["psnr"]
+
+
+def test_the_best_network_within_a_tighter_budget_is_named(way: Way) -> None:
+    printed = way.nas("front", "first", "--under", "1T-MACs", "--under", "1K-params").out
+    assert "Best within 1T-MACs: " in printed and " dB" in printed
+    assert "Best within 1K-params: none" in printed
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_upscaling_doubles_the_size_and_keeps_the_depth(way: Way, kind: type[np.generic]) -> None:
     image = (np.linspace(0, 1, 20 * 30).reshape(20, 30) * np.iinfo(kind).max).astype(kind)

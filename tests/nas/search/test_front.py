@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas.budget import Budget
 from nas.search.front import Candidate, best_under, hypervolume, knee, pareto_front, spread
 from search_spaces import Architecture
 
@@ -103,10 +104,11 @@ def test_fewer_than_three_have_no_knee(count: int) -> None:
 
 
 def test_the_best_under_a_budget() -> None:
-    assert best_under(CANDIDATES, 39 * G) == CANDIDATES[1]
-    assert best_under(CANDIDATES, 40 * G) == CANDIDATES[3]
-    assert best_under(CANDIDATES, 10 * G) == CANDIDATES[0]
-    assert best_under(CANDIDATES, 9 * G) is None
+    assert best_under(CANDIDATES, Budget(39 * G, "MACs")) == CANDIDATES[1]
+    assert best_under(CANDIDATES, Budget(40 * G, "MACs")) == CANDIDATES[3]
+    assert best_under(CANDIDATES, Budget(10 * G, "MACs")) == CANDIDATES[0]
+    assert best_under(CANDIDATES, Budget(9 * G, "MACs")) is None
+    assert best_under(CANDIDATES, Budget(999, "params")) is None
 
 
 def test_spread_begins_with_the_best_and_covers_the_front() -> None:
