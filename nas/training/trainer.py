@@ -148,7 +148,8 @@ class _Loop:
                 psnr = self._timed_validation(self.average or self.network, with_ssim=False).psnr
             self.progress.curve.append({"step": step, "loss": loss, "psnr": psnr})
         if self.listener is not None:
-            last = self.progress.curve[-1]["psnr"] if self.progress.curve else None
+            measured = [entry["psnr"] for entry in self.progress.curve if not math.isnan(entry["psnr"])]
+            last = measured[-1] if measured else None
             self.listener(Report(step, self.recipe.steps, loss, last))
 
     def _step(self) -> Tensor:
