@@ -6,9 +6,9 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,6 @@ class Store:
         image = self.images[index]
         flat = self.flat[image.offset : image.offset + image.height * image.width]
         return flat.reshape(image.height, image.width).astype(np.uint8 if image.peak == 255 else np.uint16, copy=False)
-
-    def select(self, indices: Iterable[int]) -> "Store":
-        """The same file with only these images, in this order."""
-        return replace(self, images=tuple(self.images[index] for index in indices))
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "flat"}

@@ -1,6 +1,5 @@
 """Degradations: how a high-resolution image becomes a low-resolution one. Adding one is adding one function."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from nas.data.images import Pixels, UnreadableImageError, read_image, resize_bicubic, to_pixels, to_tensor
 from nas.errors import InputError
+from search_spaces.registry import unknown_name
 
 Degradation = Callable[[Tensor, int], Tensor]
 """(HR [N, C, sH, sW] in 0..1, scale s) → LR [N, C, H, W]; deterministic, one image independent of the others."""
@@ -37,9 +37,7 @@ def degradation(name: str) -> Callable[[Degradation], Degradation]:
 def get_degradation(name: str) -> Degradation:
     """The degradation of that name, clipped to 0..1; raises `InputError` with the nearest name for an unknown one."""
     if name not in _registered:
-        near = difflib.get_close_matches(name, _registered, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(sorted(_registered))}."
-        raise InputError(f"There is no degradation {name!r}; {hint}")
+        raise InputError(str(unknown_name("degradation", name, _registered)))
     function = _registered[name]
 
     def clipped(hr: Tensor, scale: int) -> Tensor:

@@ -18,7 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from nas.errors import InputError, RunError
+from nas.errors import InputError
 from nas.search.front import Candidate
 from nas.search.settings import Settings, parse_settings
 from search_spaces import SPACES, Architecture
@@ -241,11 +241,3 @@ def _is_dead(worker: str) -> bool:
     except PermissionError:
         return False
     return False
-
-
-def check_reachable(study: optuna.Study) -> None:
-    """Raise RunError in one sentence when the database has gone away."""
-    try:
-        study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    except SQLAlchemyError as error:
-        raise RunError(f"The storage can't be reached any more: {str(error).splitlines()[0]}") from None

@@ -8,13 +8,15 @@ from typing import Protocol
 
 import optuna
 import torch
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
 from nas.budget import refusal, short
 from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
+from nas.errors import RunError
 from nas.model import Model
 from nas.search.artifacts import attach, note, picture
 from nas.search.run import Run
@@ -65,9 +67,16 @@ class Worker:
         """Train candidates until the run has enough of them, and return in a few words why it ended.
 
         `should_stop` (looked at between two training steps) checkpoints the candidate and puts it back into the
-        queue; after `seconds` no new candidate is begun.
+        queue; after `seconds` no new candidate is begun. Raises RunError when the database goes away.
         """
         self.should_stop = should_stop
+        try:
+            return self._work(seconds)
+        except (SQLAlchemyError, StorageInternalError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise RunError(f"The study can't be reached ({reason}); the same command goes on with it.") from None
+
+    def _work(self, seconds: float | None) -> str:
         started = time.monotonic()
         while True:
             requeue_dead(self.study)
@@ -75,7 +84,7 @@ class Worker:
             trained, running = states.count(TrialState.COMPLETE), states.count(TrialState.RUNNING)
             if trained >= self.settings.trials:
                 return "done"
-            if should_stop():
+            if self.should_stop():
                 return "stopped"
             if seconds is not None and time.monotonic() - started >= seconds:
                 return "time is up"

@@ -116,7 +116,7 @@ def test_given_lr_images_are_used_and_are_part_of_the_fingerprint(tmp_path: Path
     assert np.array_equal(to_pixels(images.pair(2).lr, np.uint8), scene(11, 32, 32))
     write_image(folder / "LR_real" / "X2" / "2x2.png", scene(5, 32, 32))
     assert open_images(folder, scale=2, cache=cache, degradation="real").fingerprint != images.fingerprint
-    with pytest.raises(InputError, match="There is no degradation 'real'"):
+    with pytest.raises(InputError, match="There is no degradation named 'real'"):
         open_images(folder, scale=3, cache=cache, degradation="real")
 
 
@@ -213,4 +213,4 @@ def test_processes_may_build_at_once_and_sets_travel_between_them(tiny_data: Pat
 def test_opening_a_clean_folder_warns_of_nothing(tiny_data: Path, cache: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        open_dataset(tiny_data, scale=2, cache=cache).train.pair(0)
+        assert open_dataset(tiny_data, scale=2, cache=cache).train.pair(0).peak == 255

@@ -1,4 +1,6 @@
+import contextlib
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import get_note
 
 from nas.data.dataset import Dataset
-from nas.errors import InputError
+from nas.errors import InputError, RunError
 from nas.model import load_model
 from nas.search.run import Run, open_run
 from nas.search.worker import MOST_FAILED, Worker
@@ -233,6 +235,16 @@ def test_a_network_is_as_good_whoever_trains_it(begin: Begin) -> None:
         work(run, data, number)
     first, second = ({c.label: c for c in run.candidates()}["dots/Dots-A"] for run, _ in runs)
     assert (first.psnr, first.ssim) == (second.psnr, second.ssim)
+
+
+def test_a_database_that_goes_away_ends_the_work_with_a_sentence(begin: Begin) -> None:
+    run, data = begin()
+    worker = Worker(run, data, CPU, Listener())
+    with contextlib.closing(sqlite3.connect(run.folder / "study.db")) as database:
+        database.execute("DROP TABLE trials")
+        database.commit()
+    with pytest.raises(RunError, match=r"The study can't be reached .*; the same command goes on with it"):
+        worker.work(lambda: False)
 
 
 def stop_after(steps: int) -> Callable[[], bool]:
