@@ -272,8 +272,9 @@ def cost(
     OUT.print(cost_table(rows, "Cost for one 1280x720 HR image"))
     for r, _, _ in rows:
         if r.published:
-            note = f"; {r.published.note}" if r.published.note else ""
-            OUT.print(f"{r.label}: published in {r.published.source} for {r.published.at}{note}.", soft_wrap=True)
+            said = r.published.paper
+            note = f"; {said.note}" if said.note else ""
+            OUT.print(f"{r.label}: published in {said.source} for {said.at}{note}.", soft_wrap=True)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import copy
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from search_spaces import Architecture
+from search_spaces.layers.collapsible import fused
 
 HR_SIZE = (1280, 720)
 """Width and height of the HR image that costs are counted for: the convention of the literature since CARN's table."""
@@ -48,6 +49,7 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
     """
     network, image = meta_network(architecture, hr_size)
     counter = FlopCounterMode(display=False)
+    unseen = _count_unseen(network)
     with torch.no_grad(), counter:
         network(image)
     # A pass of its own: at an operator's first call torch may hold tensors in a reference cycle, alive too long.
@@ -56,7 +58,7 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
         network(image)
     return Cost(
         params=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        macs=counter.get_total_flops() // 2,
+        macs=counter.get_total_flops() // 2 + sum(unseen),
         activations=activations.written,
         peak_memory=activations.peak,
         hr_size=hr_size,
@@ -72,10 +74,16 @@ def meta_network(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE)
         return network, torch.empty(1, architecture.channels, height // scale, width // scale)
 
 
-def fused(network: nn.Module) -> nn.Module:
-    """Return the inference form of a network: its own `fuse()` where train-time branches exist, else itself."""
-    fuse: Callable[[], nn.Module] | None = getattr(network, "fuse", None)
-    return network if fuse is None else fuse()
+def _count_unseen(network: nn.Module) -> list[int]:
+    """Return a list that fills, as the network runs, with the multiply-adds that modules say no operator shows.
+
+    A module says so by a method `unseen_macs` of its inputs, e.g. for the recurrence of a selective scan.
+    """
+    counts: list[int] = []
+    for module in network.modules():
+        if hasattr(type(module), "unseen_macs"):
+            module.register_forward_pre_hook(lambda m, inputs: counts.append(m.unseen_macs(*inputs)))
+    return counts
 
 
 def thop_macs(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> int:

@@ -2,18 +2,33 @@
 
 from search_spaces.architecture import Architecture
 from search_spaces.registry import UnknownNameError, load_plugin
-from search_spaces.space import SPACES, Choice, Choices, Published, SearchSpace, SpaceError, Trial, register
+from search_spaces.space import (
+    SPACES,
+    Choice,
+    Choices,
+    Claim,
+    Published,
+    SearchSpace,
+    SkippedSpace,
+    SpaceError,
+    Trial,
+    Values,
+    register,
+)
 
 __all__ = [
     "SPACES",
     "Architecture",
     "Choice",
     "Choices",
+    "Claim",
     "Published",
     "SearchSpace",
+    "SkippedSpace",
     "SpaceError",
     "Trial",
     "UnknownNameError",
+    "Values",
     "load_plugin",
     "register",
 ]

@@ -6,14 +6,15 @@ authors' published graphs. The papers define scale 2 only; at 3 and 4 one more 3
 channels to the 8·scale² that depth-to-space needs.
 """
 
+import math
 from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from search_spaces.layers.cell import Cell, CellChoices, conv, suggest_cell
-from search_spaces.layers.image_skip import ImageSkip
-from search_spaces.space import Choice, Choices, Published, SearchSpace, Trial, register
+from search_spaces.layers.cell import Cell, CellChoices, cell_options
+from search_spaces.layers.conv import conv
+from search_spaces.space import ARTICLE, Choice, Choices, Claim, Published, SkippedSpace, Values, register
 
 CELLS = 7
 FUSE = CELLS + 1
@@ -83,28 +84,27 @@ def point(cells: str, sources: str = "") -> dict[str, Choice]:
     return choices
 
 
-class CellSpace(SearchSpace):
+class CellSpace(SkippedSpace):
     """What FALSR and MoreMNAS share: the cells and the image skip."""
 
-    pinned: ClassVar[Choices] = {"image_skip": True}
-
-    def suggest(self, trial: Trial) -> Choices:
-        """Ask for the image skip and for the five choices of each of the seven cells."""
-        choices: dict[str, Choice] = {"image_skip": trial.suggest_categorical("image_skip", (False, True))}
-        for cell in range(1, CELLS + 1):
-            choices |= suggest_cell(trial, cell)
-        return choices
+    own_options: ClassVar[dict[str, Values]] = {
+        name: values for cell in range(1, CELLS + 1) for name, values in cell_options(cell).items()
+    }
 
     def canonical(self, choices: Choices) -> Choices:
         """A cell's skip spans the repeats after the first; with one it has no effect (160 of 192 cells differ)."""
         inert = {f"cell{i}.skip": False for i in range(1, CELLS + 1) if choices[f"cell{i}.repeats_log2"] == 0}
         return {**choices, **inert}
 
-    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
-        """Return the network; see `CellNetwork`."""
+    def count(self) -> int:
+        """A cell whose skip has no effect is one and not two: 160 of 192 cells differ."""
+        return math.prod(len(values) for values in self.options.values()) * 160**CELLS // 192**CELLS
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `CellNetwork`."""
         cells = [CellChoices.read(choices, i) for i in range(1, CELLS + 1)]
         network = CellNetwork(cells, self.sources(choices), scale, channels)
-        return ImageSkip(network, network.last, scale) if choices["image_skip"] else network
+        return network, network.last
 
     def sources(self, choices: Choices) -> Sources:
         """Return each node's sources in ascending order, the chain's own last."""
@@ -116,12 +116,11 @@ class Falsr(CellSpace):
     """192⁷ cells and 2²⁸ connections: about 2.6e24 networks of 5.7K to 4.4M parameters at scale 2."""
 
     name: ClassVar[str] = "falsr"
-
-    def suggest(self, trial: Trial) -> Choices:
-        """Ask for the cells, then for one bit a free connection."""
-        cells = super().suggest(trial)
-        edges = {f"edge.{s}-{t}": trial.suggest_categorical(f"edge.{s}-{t}", (False, True)) for s, t in EDGES}
-        return {**cells, **edges}
+    summary: ClassVar[str] = "seven cells of four operations with free connections between them (2019)"
+    own_options: ClassVar[dict[str, Values]] = {
+        **CellSpace.own_options,
+        **{f"edge.{s}-{t}": (False, True) for s, t in EDGES},
+    }
 
     def sources(self, choices: Choices) -> Sources:
         """Return each node's sources in ascending order, the chain's own last."""
@@ -141,9 +140,7 @@ class Falsr(CellSpace):
                 conv f64 k3 b4 skip""",
                 "0 | 1 | 2 | 2 3 | 0 2 4 | 5 | 0 2 5 6 | 0 1 2 3 4 5 6 7",
             ),
-            source="arXiv 1901.07261, table 1",
-            params=1_021_000,
-            macs=234_700_000_000,
+            Claim("arXiv 1901.07261, table 1", 1_021_000, 234_700_000_000, 37.82),
         ),
         "FALSR-B": Published(
             point(
@@ -156,9 +153,8 @@ class Falsr(CellSpace):
                 conv f16 k3 b1 skip""",
                 "0 | 0 1 | 0 1 2 | 3 | 2 3 4 | 2 4 5 | 0 1 2 6 | 1 4 6 7",
             ),
-            source="arXiv 1901.07261, table 1",
-            params=326_000,
-            macs=74_700_000_000,
+            Claim("arXiv 1901.07261, table 1", 326_000, 74_700_000_000, 37.61),
+            Claim(ARTICLE, 326_000, 74_700_000_000),
         ),
         "FALSR-C": Published(
             point(
@@ -171,9 +167,12 @@ class Falsr(CellSpace):
                 conv f16 k3 b1 skip""",
                 "0 | 0 1 | 2 | 1 3 | 0 4 | 0 5 | 1 6 | 0 2 6 7",
             ),
-            source="arXiv 1901.07261, table 1",
-            params=408_000,
-            macs=93_700_000_000,
-            note="the published figures omit the edge 2→8 that the released network has: without it 408,137 and 93.71G",
+            Claim(
+                "arXiv 1901.07261, table 1",
+                408_000,
+                93_700_000_000,
+                37.66,
+                note="omits the edge 2→8 that the released network has: without it 408,137 and 93.71G",
+            ),
         ),
     }

@@ -6,7 +6,7 @@ The genotypes of MoreMNAS-A and -B were never published in a readable form.
 from typing import ClassVar
 
 from search_spaces.falsr import CELLS, CellSpace, point
-from search_spaces.space import Choices, Published, register
+from search_spaces.space import ARTICLE, Choices, Claim, Published, register
 
 
 @register
@@ -14,6 +14,7 @@ class Moremnas(CellSpace):
     """192⁷ chains of cells, about 9.6e15 networks."""
 
     name: ClassVar[str] = "moremnas"
+    summary: ClassVar[str] = "the cells of FALSR in a plain chain (2019)"
     smallest: ClassVar[Choices] = point("group4 f16 k1 b1\n" * CELLS)
     published: ClassVar = {
         "MoreMNAS-C": Published(
@@ -26,9 +27,8 @@ class Moremnas(CellSpace):
                 invert f16 k1 b2
                 invert f16 k1 b2"""
             ),
-            source="arXiv 1901.01074, table of results",
-            params=25_000,
-            macs=5_500_000_000,
+            Claim("arXiv 1901.01074, table of results", 25_000, 5_500_000_000, 37.06),
+            Claim(ARTICLE, 25_000, 5_500_000_000),
         ),
         "MoreMNAS-D": Published(
             point(
@@ -40,8 +40,6 @@ class Moremnas(CellSpace):
                 group4 f16 k1 b1
                 invert f64 k3 b4"""
             ),
-            source="arXiv 1901.01074, table of results",
-            params=664_000,
-            macs=152_400_000_000,
+            Claim("arXiv 1901.01074, table of results", 664_000, 152_400_000_000, 37.57),
         ),
     }

@@ -1,12 +1,15 @@
 """What a search space promises, and the registry of all of them."""
 
+import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
-from torch import nn
+from torch import Tensor, nn
 
+from search_spaces.layers.image_skip import ImageSkip
 from search_spaces.registry import Registry, unknown_name
 
 Choice = bool | int | float | str
@@ -28,37 +31,62 @@ class Trial(Protocol):
 
 
 @dataclass(frozen=True)
-class Published:
-    """A hand-made (or once found) network as a point of a space, with what its paper says of it.
+class Claim:
+    """What somebody has published of a network; a figure that they don't give is None."""
 
-    Parameters are a plain count, multiply-adds (`macs`) are for `at`; a figure that was never published is None.
-    """
-
-    choices: Choices
     source: str
     params: int | None = None
     macs: int | None = None
+    """Multiply-adds for `at`."""
+    psnr: float | None = None
+    """dB on Set5 at `at`'s scale, of the luminance."""
     at: str = "x2, HR 1280x720"
     note: str = ""
+    """How a figure was counted where not as we count, or what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A hand-made (or once found) network as a point of a space, with what is published of it."""
+
+    choices: Choices
+    paper: Claim
+    article: Claim | None = None
+    """The row of the survey of super-resolution for infrared imaging, where it has one."""
+    scale: int = 2
+    """The scale that its figures are for."""
+
+
+ARTICLE = "survey of super-resolution for infrared imaging"
+"""The source of the claims in `Published.article`; its own measurements are of an LR image of 640x512."""
+
+Values = range | tuple[Choice, ...]
+"""The values that a choice may take: a range is ordered and asked as an integer, a tuple is a set of categories."""
 
 
 class SearchSpace(ABC):
     """A family of networks, its choices and its published points."""
 
     name: ClassVar[str]
+    summary: ClassVar[str]
+    """What it is, in one line for a table."""
     scales: ClassVar[tuple[int, ...]] = (2, 3, 4)
     channels: ClassVar[tuple[int, ...]] = (1, 3)
     minimum_side: ClassVar[int] = 1
     """The smallest height and width of an input, in pixels."""
+    options: ClassVar[Mapping[str, Values]]
+    """Every choice with its values, in the order they are asked. Each combination must be a network."""
     published: ClassVar[Mapping[str, Published]] = {}
     smallest: ClassVar[Choices]
     """The choices of the cheapest network, against which a budget is checked before a search."""
     pinned: ClassVar[Choices] = {}
     """Choices that a search holds fixed unless its user frees them."""
+    authors_names: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """(pattern, replacement) that turn the authors' names of tensors into ours; see `translate`."""
 
-    @abstractmethod
     def suggest(self, trial: Trial) -> Choices:
         """Ask `trial` for every choice; the names asked for are the same for every trial."""
+        return {name: _ask(trial, name, values) for name, values in self.options.items()}
 
     @abstractmethod
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
@@ -67,6 +95,28 @@ class SearchSpace(ABC):
     def canonical(self, choices: Choices) -> Choices:
         """Return `choices` with each that has no effect set to one fixed value, so that equal networks hash equal."""
         return choices
+
+    def count(self) -> int:
+        """Return how many distinct architectures the space holds at one scale and channel count.
+
+        A space whose `canonical` folds some together must say how many are left.
+        """
+        return math.prod(len(values) for values in self.parameters().values())
+
+    def translate(self, state: Mapping[str, Tensor], scale: int, channels: int) -> dict[str, Tensor]:
+        """Return the tensors of an authors' checkpoint under our names.
+
+        The rules of `authors_names` are applied to each name in their order, as `re.sub` does; `{scale}` in a rule
+        stands for the scale. A tensor whose name becomes empty is left out.
+        """
+        rules = [(a.replace("{scale}", str(scale)), b.replace("{scale}", str(scale))) for a, b in self.authors_names]
+        translated = {}
+        for name, tensor in state.items():
+            for pattern, replacement in rules:
+                name = re.sub(pattern, replacement, name)
+            if name:
+                translated[name] = tensor
+        return translated
 
     def build(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Check what is asked, then return the network. Deterministic given the torch seed.
@@ -95,24 +145,43 @@ class SearchSpace(ABC):
 
     def parameters(self) -> Mapping[str, tuple[Choice, ...]]:
         """Return every choice's name and the values it may take, in the order they are asked."""
-        recorder = _Recorder()
-        self.suggest(recorder)
-        return recorder.values
+        return {name: tuple(values) for name, values in self.options.items()}
 
 
-class _Recorder:
-    """A trial that answers with the first value and remembers what it was asked."""
+class SkippedSpace(SearchSpace):
+    """A family of super-resolution networks with the choice of how the image itself reaches the output.
 
-    def __init__(self) -> None:
-        self.values: dict[str, tuple[Choice, ...]] = {}
+    `image_skip` off is the network as published, with the global skip and the input normalisation of its authors, if
+    any. On, both give way to `ImageSkip`: bicubic interpolation is added, and training starts from it. A search holds
+    it on, so that one recipe suits every family.
+    """
 
-    def suggest_categorical(self, name: str, choices: Sequence[Choice], /) -> Choice:
-        self.values[name] = tuple(choices)
-        return choices[0]
+    own_options: ClassVar[Mapping[str, Values]]
+    """Every choice but `image_skip`."""
+    pinned: ClassVar[Choices] = {"image_skip": True}
 
-    def suggest_int(self, name: str, low: int, high: int, /, *, step: int = 1) -> int:
-        self.values[name] = tuple(range(low, high + 1, step))
-        return low
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if hasattr(cls, "own_options"):
+            cls.options = {"image_skip": (False, True), **cls.own_options}
+
+    @abstractmethod
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and the convolution in it that writes its output image.
+
+        Where `choices["image_skip"]`, it is built without its own global skip and input normalisation.
+        """
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the network, within an `ImageSkip` where the choices say so."""
+        network, last = self.learned(choices, scale, channels)
+        return ImageSkip(network, last, scale) if choices["image_skip"] else network
+
+
+def _ask(trial: Trial, name: str, values: Values) -> Choice:
+    if isinstance(values, range):
+        return trial.suggest_int(name, values[0], values[-1], step=values.step)
+    return cast(Choice, trial.suggest_categorical(name, values))
 
 
 SPACES: Registry[SearchSpace] = Registry("space", package="search_spaces", entry_points="nas.search_spaces")

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.cost import fused
 from nas.errors import InputError, RunError
 from search_spaces import Architecture
+from search_spaces.layers.collapsible import fused
 
 OPSET = 18
 """The first opset whose Resize says whether it anti-aliases; every runtime since 2023 reads it."""

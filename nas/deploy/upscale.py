@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from nas.cost import fused
 from nas.data.images import IMAGE_SUFFIXES, read_image, to_pixels, to_tensor, write_image
 from nas.errors import InputError, RunError
 from nas.model import Model
 from search_spaces import SPACES
+from search_spaces.layers.collapsible import fused
 
 TILE = 256
 """Height and width of a tile in LR pixels, without its overlap."""

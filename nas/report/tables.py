@@ -62,7 +62,7 @@ def cost_table(rows: Sequence[tuple[Reference, Cost, int]], title: str) -> Table
     """Return costs, with thop's count and the published figures beside ours."""
     table = _table(title, "network", "params", "MACs", "thop MACs", "published params", "published MACs", "peak memory")
     for reference, cost, thop in rows:
-        said = reference.published
+        said = reference.published.paper if reference.published else None
         table.add_row(
             reference.label,
             f"{cost.params:,}",
@@ -79,7 +79,7 @@ def spaces_table() -> Table:
     """Return all spaces with their published points."""
     table = _table("Search spaces", "space", "what it is", "published points", "scales", numbers_from=4)
     for space in SPACES:
-        summary = (space.__doc__ or "").strip().splitlines()[0]
+        summary = space.summary
         table.add_row(space.name, summary, ", ".join(space.published), ", ".join(map(str, space.scales)))
     return table
 

@@ -10,7 +10,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from search_spaces.space import Choice, Choices, Trial
+from search_spaces.layers.conv import conv
+from search_spaces.space import Choice, Choices, Values
 
 OPERATIONS = ("conv", "group2", "group4", "invert")
 """Plain convolution, convolution in 2 or 4 groups, inverted bottleneck of expansion 2."""
@@ -53,21 +54,16 @@ class CellChoices:
         return {f"cell{cell}.{name}": value for name, value in values.items()}
 
 
-def suggest_cell(trial: Trial, cell: int) -> dict[str, Choice]:
-    """Ask `trial` for the choices of cell number `cell`: 4·4·2·3·2 = 192 entries."""
+def cell_options(cell: int) -> dict[str, Values]:
+    """Return the options of cell number `cell` (1-based): 4·4·2·3·2 = 192 entries."""
     return {
-        f"cell{cell}.op": trial.suggest_categorical(f"cell{cell}.op", OPERATIONS),
-        f"cell{cell}.width": trial.suggest_int(f"cell{cell}.width", 16, 64, step=16),
-        f"cell{cell}.kernel": trial.suggest_int(f"cell{cell}.kernel", 1, 3, step=2),
+        f"cell{cell}.op": OPERATIONS,
+        f"cell{cell}.width": range(16, 65, 16),
+        f"cell{cell}.kernel": range(1, 4, 2),
         # The repeats are 1, 2 or 4: their logarithm is an ordered integer, which samplers use better than a category.
-        f"cell{cell}.repeats_log2": trial.suggest_int(f"cell{cell}.repeats_log2", 0, 2),
-        f"cell{cell}.skip": trial.suggest_categorical(f"cell{cell}.skip", (False, True)),
+        f"cell{cell}.repeats_log2": range(3),
+        f"cell{cell}.skip": (False, True),
     }
-
-
-def conv(inputs: int, outputs: int, kernel: int, groups: int = 1) -> nn.Conv2d:
-    """Return a convolution with bias that keeps height and width."""
-    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups)
 
 
 class Bottleneck(nn.Module):
@@ -103,7 +99,9 @@ class Cell(nn.Module):
         else:
             groups = _GROUPS[choices.operation]
             widths = [inputs] + [width] * repeats
-            layers = [nn.Sequential(conv(a, width, kernel, groups), nn.ReLU(inplace=False)) for a in widths[:repeats]]
+            layers = [
+                nn.Sequential(conv(a, width, kernel, groups=groups), nn.ReLU(inplace=False)) for a in widths[:repeats]
+            ]
             self.first, self.rest = layers[0], nn.Sequential(*layers[1:])
         self.skip = choices.skip and repeats > 1
 

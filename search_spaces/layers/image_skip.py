@@ -18,16 +18,17 @@ brief training then gained 0.3 dB instead of 1.5 dB on most networks."""
 class ImageSkip(nn.Module):
     """Adds the bicubically upscaled input to a network's output: bicubic(x) + 0.1 · network(x - 0.25).
 
-    The network's last convolution starts at zero, so that an untrained network is exactly bicubic interpolation and
-    training starts from there. Plain cubic `Resize` (a = -0.75) is used because every deployment runtime has it.
+    `last`, the convolution that writes the network's output, starts at zero, so that an untrained network is exactly
+    bicubic interpolation and training starts from there. Plain cubic `Resize` (a = -0.75) is used because every
+    deployment runtime has it.
     """
 
-    def __init__(self, network: nn.Module, last: nn.Conv2d, scale: int) -> None:
+    def __init__(self, network: nn.Module, last: nn.Module, scale: int) -> None:
         super().__init__()
         self.network = network
         self.scale = scale
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(cast(nn.Parameter, last.bias))
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""

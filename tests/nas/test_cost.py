@@ -1,5 +1,6 @@
 import gc
 import warnings
+from typing import ClassVar
 
 import pytest
 import torch
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas.cost import HR_SIZE, Cost, cost, fused, meta_network, thop_macs
-from search_spaces import SPACES, Architecture, Choices, SearchSpace, SpaceError
+from nas.cost import HR_SIZE, Cost, cost, meta_network, thop_macs
+from search_spaces import SPACES, Architecture, Choices, SearchSpace, SpaceError, Values
+from search_spaces.layers.collapsible import fused
 
 POINTS = ["falsr/FALSR-A", "falsr/FALSR-B", "falsr/FALSR-C", "moremnas/MoreMNAS-C", "moremnas/MoreMNAS-D"]
 
@@ -19,13 +21,13 @@ class Wrapped(SearchSpace):
     """Counts any module: a space with one network."""
 
     name = "wrapped"
+    summary = "one network"
     channels = (1, 2, 3, 4)
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network
 
-    def suggest(self, trial: object) -> Choices:
-        return {}
+    options: ClassVar[dict[str, Values]] = {}
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         return self._network.to("meta")

@@ -11,18 +11,18 @@ from search_spaces.registry import Registry
 
 SPACE = '''
 from torch import nn
-from search_spaces import Published, SearchSpace, register
+from search_spaces import Claim, Published, SearchSpace, register
 
 @register
 class Plain(SearchSpace):
     """One convolution before the pixel shuffle."""
 
     name = "{name}"
+    summary = "one convolution"
     smallest = {{"kernel": 1}}
-    published = {{"Wide": Published({{"kernel": 3}}, source="this file")}}
+    published = {{"Wide": Published({{"kernel": 3}}, Claim("this file"))}}
 
-    def suggest(self, trial):
-        return {{"kernel": trial.suggest_int("kernel", 1, 3, step=2)}}
+    options = {{"kernel": range(1, 4, 2)}}
 
     def network(self, choices, scale, channels):
         k = choices["kernel"]

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from nas.cost import cost
 from search_spaces import Architecture
-from search_spaces.layers.cell import conv
+from search_spaces.layers.conv import conv
 from search_spaces.layers.image_skip import ImageSkip, upscale_bicubic
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from search_spaces import Choices, SearchSpace, Trial, register
+from search_spaces import Choices, SearchSpace, Values, register
 
 
 class _Broken(nn.Module):
@@ -30,13 +30,13 @@ class Broken(SearchSpace):
     """Networks that raise, yield NaN, yield NaN when measured only, or work; `width` tells them apart."""
 
     name: ClassVar[str] = "broken"
+    summary: ClassVar[str] = "networks that fail"
     smallest: ClassVar[Choices] = {"how": "works", "width": 1}
 
-    def suggest(self, trial: Trial) -> Choices:
-        return {
-            "how": trial.suggest_categorical("how", ("works", "raises", "nan", "nan-when-measured")),
-            "width": trial.suggest_int("width", 1, 1000),
-        }
+    options: ClassVar[dict[str, Values]] = {
+        "how": ("works", "raises", "nan", "nan-when-measured"),
+        "width": range(1, 1001),
+    }
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         return _Broken(str(choices["how"]), scale)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces import Choices, Published, SearchSpace, Trial, register
+from search_spaces import Choices, Claim, Published, SearchSpace, Values, register
 
 
 class _Idle(nn.Module):
@@ -19,21 +19,20 @@ class _Idle(nn.Module):
 
 @register
 class Dots(SearchSpace):
-    """Two convolutions: 40 widths, a kernel of 1 or 3, and a choice that does nothing where the kernel is 1."""
+    """Two convolutions: 64 widths, a kernel of 1 or 3, and a choice that does nothing where the kernel is 1."""
 
     name: ClassVar[str] = "dots"
+    summary: ClassVar[str] = "two convolutions"
     smallest: ClassVar[Choices] = {"width": 1, "kernel": 1, "padded": False}
     published: ClassVar = {
-        "Dots-A": Published({"width": 8, "kernel": 3, "padded": True}, source="nowhere", params=400),
-        "Dots-B": Published({"width": 64, "kernel": 3, "padded": True}, source="nowhere"),
+        "Dots-A": Published({"width": 8, "kernel": 3, "padded": True}, Claim("nowhere", params=400)),
+        "Dots-B": Published({"width": 64, "kernel": 3, "padded": True}, Claim("nowhere")),
     }
 
-    def suggest(self, trial: Trial) -> Choices:
-        return {
-            "width": trial.suggest_int("width", 1, 64),
-            "kernel": trial.suggest_categorical("kernel", (1, 3)),
-            "padded": trial.suggest_categorical("padded", (False, True)),
-        }
+    options: ClassVar[dict[str, Values]] = {"width": range(1, 65), "kernel": (1, 3), "padded": (False, True)}
+
+    def count(self) -> int:
+        return 64 * 3
 
     def canonical(self, choices: Choices) -> Choices:
         return {**choices, "padded": choices["padded"] and choices["kernel"] == 3}

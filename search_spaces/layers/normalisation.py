@@ -1,0 +1,31 @@
+"""What authors subtract from an image before their network sees it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
+"""Mean red, green and blue of the training images of DIV2K, in 0..1 (Lim et al., arXiv 1707.02921)."""
+
+
+class MeanShift(nn.Module):
+    """Takes a fixed mean from a colour image, and gives it back; does nothing to an image of another channel count.
+
+    The mean is no parameter and not in the state dict.
+    """
+
+    mean: Tensor
+
+    def __init__(self, channels: int, mean: Sequence[float] = DIV2K_MEAN) -> None:
+        super().__init__()
+        values = mean if channels == len(mean) else [0.0] * channels
+        self.register_buffer("mean", torch.tensor(values).view(1, channels, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → the same, less the mean."""
+        return image - self.mean
+
+    def back(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → the same, with the mean."""
+        return image + self.mean

@@ -1,0 +1,81 @@
+"""Every published point against figures measured on its authors' own code, and at work on odd sizes.
+
+`known_good.csv` holds parameters and multiply-adds (G, as printed) counted on the reference implementations for an LR
+image of 640x360, with three and with one channel; `frozen_3ch` of the parameters are constants there (colour means,
+shift masks), which are no parameters here. Multiply-adds of selective scans are included.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas.cost import cost
+from search_spaces import SPACES, Architecture, Published
+from search_spaces.layers.collapsible import fused
+
+ROWS = list(csv.DictReader((Path(__file__).parent / "known_good.csv").open(encoding="utf-8")))
+FIGURES = [(row, channels) for row in ROWS for channels in (1, 3) if row[f"params_{channels}ch"]]
+POINTS = [(space, name) for space in SPACES for name in space.published]
+LIGHT = 100e9
+"""Multiply-adds at 720p up to which a network takes a 33x47 image in a test; heavier ones take a smaller one."""
+
+
+@pytest.mark.parametrize(("row", "channels"), FIGURES, ids=[f"{row['point']}-{c}ch" for row, c in FIGURES])
+def test_params_and_macs_are_those_of_the_reference_code(row: dict[str, str], channels: int) -> None:
+    width, height = map(int, row["hr"].split("x"))
+    price = cost(Architecture.published(row["point"], int(row["scale"]), channels), (width, height))
+    frozen = int(row["frozen_3ch"]) if channels == 3 else 0
+    if row["point"] == "elan/ELAN-light":  # its shift masks are there with one channel too, its colour mean is not
+        frozen = {1: 38_880, 3: 38_904}[channels]
+    assert price.params == int(row[f"params_{channels}ch"]) - frozen
+    printed = row[f"gmacs_{channels}ch"]
+    decimals = len(printed.partition(".")[2])
+    # A colour mean written as a 1x1 convolution costs the reference up to 0.011G.
+    slack = 0.5 * 10**-decimals + (0.011 if frozen and channels == 3 else 0)
+    assert price.macs / 1e9 == pytest.approx(float(printed), abs=1.01 * slack)
+
+
+def test_every_published_point_has_a_known_figure() -> None:
+    assert {f"{space.name}/{name}" for space, name in POINTS} == {row["point"] for row in ROWS}
+
+
+def forms() -> Iterator[tuple[str, Published, int, int]]:
+    for space, name in POINTS:
+        for scale in space.scales:
+            yield from ((f"{space.name}/{name}", space.published[name], scale, c) for c in space.channels)
+
+
+@pytest.mark.parametrize(
+    ("point", "published", "scale", "channels"), [pytest.param(*f, id=f"{f[0]}-x{f[2]}-{f[3]}ch") for f in forms()]
+)
+def test_every_point_runs_forward_and_backward_on_odd_sizes(
+    point: str, published: Published, scale: int, channels: int
+) -> None:
+    torch.manual_seed(0)
+    architecture = Architecture.published(point, scale, channels)
+    macs = cost(architecture).macs
+    side = SPACES.get(architecture.space).minimum_side
+    height, width = (33, 47) if macs <= LIGHT else (max(7, side), max(9, side))
+    network = architecture.build()
+    output = network(torch.rand(1, channels, height, width))
+    assert output.shape == (1, channels, scale * height, scale * width)
+    output.square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize(("space", "name"), POINTS, ids=[f"{s.name}/{n}" for s, n in POINTS])
+def test_what_trains_with_branches_fuses_to_the_same_function(space: object, name: str) -> None:
+    architecture = Architecture.published(f"{space.name}/{name}", space.scales[0])
+    torch.manual_seed(0)
+    with torch.device("meta"):
+        meta = architecture.build()
+        if fused(meta) is meta:
+            return
+    network = architecture.build().eval()
+    image = torch.rand(1, 1, 13, 11)
+    with torch.no_grad():
+        expected = network(image)
+        assert torch.allclose(fused(network)(image), expected, atol=1e-5 * max(1, expected.abs().max().item()))
