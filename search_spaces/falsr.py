@@ -98,7 +98,8 @@ class CellSpace(SkippedSpace):
 
     def count(self) -> int:
         """A cell whose skip has no effect is one and not two: 160 of 192 cells differ."""
-        return math.prod(len(values) for values in self.options.values()) * 160**CELLS // 192**CELLS
+        whole = math.prod(len(values) for values in self.options.values())
+        return int(whole * 160**CELLS // 192**CELLS)
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `CellNetwork`."""

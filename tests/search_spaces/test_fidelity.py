@@ -1,7 +1,7 @@
 """Every published point against figures measured on its authors' own code, and at work on odd sizes.
 
 `known_good.csv` holds parameters and multiply-adds (G, as printed) counted on the reference implementations for an LR
-image of 640x360, with three and with one channel; `frozen_3ch` of the parameters are constants there (colour means,
+image of 640x360, with three and with one channel; `frozen` of the parameters are constants there (colour means,
 shift masks), which are no parameters here. Multiply-adds of selective scans are included.
 """
 
@@ -27,9 +27,7 @@ LIGHT = 100e9
 def test_params_and_macs_are_those_of_the_reference_code(row: dict[str, str], channels: int) -> None:
     width, height = map(int, row["hr"].split("x"))
     price = cost(Architecture.published(row["point"], int(row["scale"]), channels), (width, height))
-    frozen = int(row["frozen_3ch"]) if channels == 3 else 0
-    if row["point"] == "elan/ELAN-light":  # its shift masks are there with one channel too, its colour mean is not
-        frozen = {1: 38_880, 3: 38_904}[channels]
+    frozen = int(row[f"frozen_{channels}ch"])
     assert price.params == int(row[f"params_{channels}ch"]) - frozen
     printed = row[f"gmacs_{channels}ch"]
     decimals = len(printed.partition(".")[2])
