@@ -16,7 +16,7 @@ _FORM = re.compile(
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a network may cost, e.g. `300G-MACs` (multiply-adds for one 1280x720 HR image) or `900K-params`.
+    """The most that a network may cost, e.g. `300G-MACs` (multiply-adds for one HR image) or `900K-params`.
 
     Parsed and printed back the same: `Budget.parse(str(budget)) == budget`.
     """

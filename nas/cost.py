@@ -2,7 +2,7 @@
 
 import copy
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from search_spaces import Architecture
+from search_spaces import SPACES, Architecture, Choice
 from search_spaces.layers.collapsible import fused
 
 HR_SIZE = (1280, 720)
@@ -48,21 +48,64 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
     Raises SpaceError for an architecture that can't be built.
     """
     network, image = meta_network(architecture, hr_size)
-    counter = FlopCounterMode(display=False)
-    unseen = _count_unseen(network)
-    with torch.no_grad(), counter:
-        network(image)
+    macs = _macs(network, image)
     # A pass of its own: at an operator's first call torch may hold tensors in a reference cycle, alive too long.
     activations = _ActivationCounter([image, *network.parameters(), *network.buffers()])
     with torch.no_grad(), activations:
         network(image)
     return Cost(
-        params=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        macs=counter.get_total_flops() // 2 + sum(unseen),
+        params=_params(network),
+        macs=macs,
         activations=activations.written,
         peak_memory=activations.peak,
         hr_size=hr_size,
     )
+
+
+@dataclass(frozen=True)
+class ScreeningCost:
+    """What a budget looks at: parameters and multiply-adds, equal to those of `cost`."""
+
+    params: int
+    macs: int
+
+
+def screening_cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> ScreeningCost:
+    """Count parameters and multiply-adds only: some microseconds in a space that gives its networks as parts.
+
+    Each part is counted once per size and remembered. Raises SpaceError as `cost` does.
+    """
+    space = SPACES.get(architecture.space)
+    parts = space.parts(architecture.choices, architecture.scale, architecture.channels)
+    if parts is None:
+        whole = cost(architecture, hr_size)
+        return ScreeningCost(whole.params, whole.macs)
+    width, height = hr_size[0] // architecture.scale, hr_size[1] // architecture.scale
+    params = macs = 0
+    for part in parts:
+        one = _part_cost(part.build, part.args, part.inputs, -(-height // part.divisor), -(-width // part.divisor))
+        params, macs = params + part.repeats * one[0], macs + part.repeats * one[1]
+    return ScreeningCost(params, macs)
+
+
+@lru_cache(maxsize=65536)
+def _part_cost(build: Callable[..., nn.Module], args: tuple[Choice, ...], *shape: int) -> tuple[int, int]:
+    with torch.device("meta"):
+        module = fused(build(*args)).eval()
+        features = torch.empty(1, *shape)
+    return _params(module), _macs(module, features)
+
+
+def _params(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def _macs(network: nn.Module, image: Tensor) -> int:
+    counter = FlopCounterMode(display=False)
+    unseen = _count_unseen(network)
+    with torch.no_grad(), counter:
+        network(image)
+    return counter.get_total_flops() // 2 + sum(unseen)
 
 
 def meta_network(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> tuple[nn.Module, Tensor]:

@@ -37,23 +37,33 @@ class Protocol:
     channel: str = "gray"
     rounding: str = "integer"
     peak: str = "integer range"
+    denoiser: str | None = None
+    """The digest of the denoiser before the network; None is none."""
 
     @classmethod
     def of(cls, images: ImageSet, crop: int | None = None) -> "Protocol":
-        """The protocol that `measure` follows on this set: a shave as wide as the scale."""
-        return cls(images.fingerprint, images.degradation, images.scale, shave=images.scale, crop=crop)
+        """The protocol that `measure` follows on this set: a shave as wide as the scale, so of 1 for denoisers."""
+        return cls(
+            images.fingerprint,
+            images.degradation,
+            images.scale,
+            shave=images.scale,
+            crop=crop,
+            denoiser=images.denoiser,
+        )
 
     def describe(self) -> str:
         """One line for below a table or a plot."""
         area = "whole images" if self.crop is None else f"centre {self.crop} x {self.crop}"
+        denoised = f" denoised by {self.denoiser}" if self.denoiser else ""
         return (
-            f"data {self.data}, {self.degradation} x{self.scale}, {self.channel}, shave {self.shave}, "
+            f"data {self.data}, {self.degradation} x{self.scale}{denoised}, {self.channel}, shave {self.shave}, "
             f"{self.rounding} rounding, peak {self.peak}, {area}"
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON and YAML."""
-        return asdict(self)
+        """Plain data, for JSON and YAML; the denoiser is left out where there is none."""
+        return {name: value for name, value in asdict(self).items() if name != "denoiser" or value}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Protocol":
@@ -145,8 +155,13 @@ def measure(
     return Measurement(float(means[0]), float(means[1]), tuple(rows))
 
 
+def baseline_name(scale: int) -> str:
+    """What `bicubic_baseline` measures: bicubic enlargement, which at scale 1 is the input as it is."""
+    return "bicubic" if scale > 1 else "input"
+
+
 def bicubic_baseline(images: ImageSet, crop: int | None = None) -> Measurement:
-    """What bicubic enlargement alone reaches on a set: the number every network must beat."""
+    """What bicubic enlargement alone reaches on a set, at scale 1 the images as they are: what networks must beat."""
 
     def enlarge(lr: Tensor) -> Tensor:
         return resize_bicubic(lr, (lr.shape[-2] * images.scale, lr.shape[-1] * images.scale))

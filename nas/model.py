@@ -17,6 +17,9 @@ from search_spaces import Architecture, SpaceError, UnknownNameError
 
 ARCHITECTURE, WEIGHTS, RECIPE, METRICS = "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json"
 
+IMPORTED = "imported_from"
+"""The one field of an imported model's recipe: the published point and the file that its weights are from."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -26,7 +29,7 @@ class Model:
     network: nn.Module
     """On the CPU, in evaluation mode."""
     recipe: Mapping[str, Any]
-    """The fields of the recipe it was trained by."""
+    """The fields of the recipe it was trained by, or where its weights were imported from."""
     metrics: Mapping[str, Any]
     """What was measured, each figure with its protocol."""
 

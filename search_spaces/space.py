@@ -3,7 +3,7 @@
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
@@ -64,6 +64,21 @@ Values = range | tuple[Choice, ...]
 """The values that a choice may take: a range is ordered and asked as an integer, a tuple is a set of categories."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """A piece of a network whose cost does not depend on the rest: costs of parts are counted once and added.
+
+    `build(*args)` makes a module that takes [N, inputs, H', W'], where H' and W' are those of the LR image divided by
+    `divisor`, rounded up. `repeats` copies of it are in the network.
+    """
+
+    build: Callable[..., nn.Module]
+    args: tuple[Choice, ...]
+    inputs: int
+    divisor: int = 1
+    repeats: int = 1
+
+
 class SearchSpace(ABC):
     """A family of networks, its choices and its published points."""
 
@@ -102,6 +117,10 @@ class SearchSpace(ABC):
         A space whose `canonical` folds some together must say how many are left.
         """
         return math.prod(len(values) for values in self.parameters().values())
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part] | None:
+        """Return the network as parts whose costs add up to its own; None where it must be counted whole."""
+        return None
 
     def translate(self, state: Mapping[str, Tensor], scale: int, channels: int) -> dict[str, Tensor]:
         """Return the tensors of an authors' checkpoint under our names.

@@ -51,9 +51,12 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert ci.rstrip().endswith("pytest")
 
 
+@pytest.mark.timeout(900)
 def test_every_command_works(tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(TINY)
+    for name, text in re.findall(r"```yaml\n# (\S+)\n(.*?)```", README, flags=re.DOTALL):
+        Path(name).write_text(text)
     image = next((tiny_data / "val").iterdir())
     Path("some.png").write_bytes(image.read_bytes())
     for words in NAS:

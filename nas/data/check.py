@@ -91,7 +91,9 @@ def check_folder(
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for name, listing in parts.items():
             every = -(-len(listing.sources) // MEASURED)
-            jobs = [(source, index % every == 0) for index, source in enumerate(listing.sources)]
+            # At scale 1 bicubic interpolation leaves an image as it is: there is nothing to measure.
+            measures = scale > 1 or degradation != "bicubic"
+            jobs = [(source, measures and index % every == 0) for index, source in enumerate(listing.sources)]
             findings = []
             for finding in pool.map(partial(_examine, scale=scale, degradation=degradation), jobs):
                 findings.append(finding)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from nas.data.cache import Item, Store, open_store
 from nas.data.degradation import DEGRADATIONS, get_degradation, low_resolution
@@ -19,10 +20,20 @@ from nas.data.patches import PatchSampler
 from nas.data.synthetic import write_scenes
 from nas.errors import InputError
 
-__all__ = ["Dataset", "ImageSet", "Pair", "PatchSampler", "Progress", "open_dataset", "open_images"]
+__all__ = ["Dataset", "Denoiser", "ImageSet", "Pair", "PatchSampler", "Progress", "open_dataset", "open_images"]
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while images are decoded."""
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """What LR images go through before a network sees them."""
+
+    digest: str
+    """Equal only where `run` computes the same: it names what was kept, and what was measured."""
+    run: Callable[[Pixels], Pixels]
+    """One LR image to the denoised one of the same size and type; called by one thread at a time."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ def open_dataset(
     scale: int,
     cache: Path,
     degradation: str = "bicubic",
+    denoiser: Denoiser | None = None,
     skip_bad: bool = False,
     min_lr_side: int = 0,
     progress: Progress | None = None,
@@ -55,7 +67,8 @@ def open_dataset(
     validation. Without a `train` folder, all other images are for training. Without a validation folder, about a tenth
     of the images (1 to 100) is held back by a hash of the file name. Frames of one video should therefore come in two
     folders. Where `LR_<degradation>/X<scale>` lies beside `HR`, LR images are taken from there by their stem (`0001`
-    or `0001x2`); else the degradation makes them, rounded to the image's integer range.
+    or `0001x2`); else the degradation makes them, rounded to the image's integer range. Either then pass `denoiser`.
+    At scale 1, which is for training denoisers, the degradation must be one that leaves the size and adds noise.
 
     `cache` is the folder that keeps decoded images; they're made anew when a file's name, size or time changes.
     Training images need `min_lr_side` LR pixels on each side. Bad files raise `InputError`, or with `skip_bad` are
@@ -64,7 +77,7 @@ def open_dataset(
     """
     source = write_scenes(cache) if folder is None else folder
     listings = list_parts(source, scale, degradation)
-    opener = _Opener(source, scale, degradation, cache, skip_bad, _ticker(progress, listings))
+    opener = _Opener(source, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, listings))
     train = opener.open(listings[0], "train", min_lr_side)
     validation = opener.open(listings[1], "validation", 1)
     return Dataset(
@@ -84,12 +97,13 @@ def open_images(
     scale: int,
     cache: Path,
     degradation: str = "bicubic",
+    denoiser: Denoiser | None = None,
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Opens all images of a folder as one set, to evaluate on; LR images, errors and cache as for `open_dataset`."""
     listing = list_images(folder, scale, degradation)
-    opener = _Opener(folder, scale, degradation, cache, skip_bad, _ticker(progress, [listing]))
+    opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]))
     return opener.open(listing, "all", 1)
 
 
@@ -111,13 +125,14 @@ class _Opener:
     folder: Path
     scale: int
     degradation: str
+    denoiser: Denoiser | None
     cache: Path
     skip_bad: bool
     tick: Callable[[int], None]
 
     def open(self, listing: Listing, part: str, min_lr_side: int) -> ImageSet:
-        if self.scale < 2:
-            raise InputError(f"The scale must be 2 or more, but got {self.scale}.")
+        given = any(source.lr for source in listing.sources)
+        self._check_scale(given)
         left_out = list(listing.unpaired)
         self._refuse(left_out)
         hr = self._open_hr(listing, part)
@@ -134,8 +149,17 @@ class _Opener:
             warnings.warn(
                 f"{self.folder}: left out {len(left_out)} of the {part} set{_reasons(left_out)}", stacklevel=3
             )
-        given = any(source.lr for source in listing.sources)
-        return ImageSet(hr, lr, self.scale, self.degradation, given)
+        denoised = self.denoiser.digest if self.denoiser else None
+        return ImageSet(hr, lr, self.scale, self.degradation, given, denoised)
+
+    def _check_scale(self, given: bool) -> None:
+        if self.scale < 1:
+            raise InputError(f"The scale must be 1 or more, but got {self.scale}.")
+        if self.scale == 1 and self.degradation == "bicubic" and not given:
+            raise InputError(
+                "At scale 1 the degradation 'bicubic' changes nothing, so there is nothing to learn or to measure; "
+                "take one that does, such as 'noise' (the recipe 'denoise' does)."
+            )
 
     def _refuse(self, bad: Sequence[tuple[str, str]]) -> None:
         if bad and not self.skip_bad:
@@ -155,18 +179,24 @@ class _Opener:
 
     def _open_lr(self, hr: Store, listing: Listing, part: str) -> Store:
         files = {source.name: source.lr for source in listing.sources}
+        lock = Lock()  # a network takes all cores and much memory: images go through it one after the other
         items = [
-            Item(image.name, partial(self._read_lr, hr, index, files[image.name]))
+            Item(image.name, partial(self._read_lr, hr, index, files[image.name], lock))
             for index, image in enumerate(hr.images)
         ]
         stamps = [(name, *_stamp(file)) for name, file in files.items() if file]
         kept = [image.name for image in hr.images]
-        key = _hash([kept, stamps or _source_of(self.degradation)])
+        denoised = [self.denoiser.digest] if self.denoiser else []
+        key = _hash([kept, stamps or _source_of(self.degradation), *denoised])
         folder = hr.file.parent / f"lr-{self.degradation}-x{self.scale}-{key}"
         return open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
 
-    def _read_lr(self, hr: Store, index: int, file: Path | None) -> Pixels:
-        return low_resolution(hr.pixels(index), self.scale, self.degradation, file)
+    def _read_lr(self, hr: Store, index: int, file: Path | None, lock: Lock) -> Pixels:
+        lr = low_resolution(hr.pixels(index), self.scale, self.degradation, file)
+        if self.denoiser is None:
+            return lr
+        with lock:
+            return self.denoiser.run(lr)
 
     def _too_small(self, hr: Store, side: int) -> list[tuple[str, str]]:
         least = side * self.scale

@@ -1,9 +1,11 @@
 """Degradations: how a high-resolution image becomes a low-resolution one. Adding one is adding one function."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import torch
 from torch import Tensor
 
 from nas.data.images import Pixels, UnreadableImageError, read_image, resize_bicubic, to_pixels, to_tensor
@@ -11,7 +13,8 @@ from nas.errors import InputError
 from search_spaces.registry import unknown_name
 
 Degradation = Callable[[Tensor, int], Tensor]
-"""(HR [N, C, sH, sW] in 0..1, scale s) → LR [N, C, H, W]; deterministic, one image independent of the others."""
+"""(HR [N, C, sH, sW] in 0..1, scale s) → LR [N, C, H, W]; deterministic, one image independent of the others. The scale
+of denoisers is 1."""
 
 _registered: dict[str, Degradation] = {}
 DEGRADATIONS: Mapping[str, Degradation] = MappingProxyType(_registered)
@@ -50,6 +53,25 @@ def get_degradation(name: str) -> Degradation:
 def bicubic(hr: Tensor, scale: int) -> Tensor:
     """Anti-aliased bicubic reduction, the standard benchmark degradation ("BI"); see `resize_bicubic`."""
     return resize_bicubic(hr, (hr.shape[-2] // scale, hr.shape[-1] // scale))
+
+
+@degradation("noise")
+def noise(hr: Tensor, scale: int) -> Tensor:
+    """Bicubic reduction, then white Gaussian noise of 15 of 255 grey levels, at which denoisers are often compared."""
+    return bicubic(hr, scale) + 15 / 255 * gaussian_noise(hr, scale)
+
+
+def gaussian_noise(hr: Tensor, scale: int) -> Tensor:
+    """Normal numbers of mean 0 and deviation 1 for the LR images of `hr`, drawn anew but the same for the same image.
+
+    Each image is its own seed, so its noise depends neither on the other images nor on their order.
+    """
+    lows = []
+    for image in hr.float().cpu():
+        digest = hashlib.sha256(image.contiguous().numpy().tobytes()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+        lows.append(torch.randn(hr.shape[1], hr.shape[2] // scale, hr.shape[3] // scale, generator=generator))
+    return torch.stack(lows).to(hr.device)
 
 
 def low_resolution(hr: Pixels, scale: int, degradation: str, file: Path | None = None) -> Pixels:

@@ -35,6 +35,8 @@ class ImageSet:
     degradation: str
     lr_is_given: bool
     """Whether the LR images are the set's own files; else `degradation` made them."""
+    denoiser: str | None = None
+    """The digest of the denoiser that the LR images went through, where they did."""
 
     def __len__(self) -> int:
         return len(self.hr.images)

@@ -10,7 +10,7 @@ import yaml
 
 from nas.deploy.onnx import check_onnx, to_onnx
 from nas.errors import InputError, RunError
-from nas.model import ARCHITECTURE, METRICS, RECIPE, WEIGHTS, Model, load_model, write_atomic
+from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model, write_atomic
 from nas.training.recipe import load_recipe, parse_recipe
 
 ONNX, RETRAIN = "model.onnx", "retrain.yaml"
@@ -25,16 +25,17 @@ class Exported:
 
     folder: Path
     """Holds architecture.yaml, weights.safetensors, recipe.yaml and metrics.json, so it is a model directory, and
-    model.onnx and retrain.yaml."""
+    model.onnx and, unless the weights were imported, retrain.yaml."""
     onnx_difference: float
     """Largest difference between ONNX Runtime and PyTorch, see `check_onnx`."""
     command: str
-    """What trains the architecture again from nothing; DIR stands for the data set."""
+    """What trains the architecture again from nothing, or imported weights further; DIR stands for the data set."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The six files."""
-        return tuple(self.folder / name for name in (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, RETRAIN))
+        """The six files, or five."""
+        names = (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, RETRAIN)
+        return tuple(self.folder / name for name in names if (self.folder / name).is_file())
 
 
 def export(model: Model, target: Path) -> Exported:
@@ -47,7 +48,8 @@ def export(model: Model, target: Path) -> Exported:
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InputError(f"{target} exists; name a new folder to export to.")
-    parse_recipe(model.recipe, torch.device("cpu"), "The model's recipe")
+    if _trained(model):
+        parse_recipe(model.recipe, torch.device("cpu"), "The model's recipe")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
@@ -56,7 +58,8 @@ def export(model: Model, target: Path) -> Exported:
             folder.replace(target)
     except OSError as error:
         raise InputError(f"{target} can't be written ({error.strerror or error}).") from None
-    return Exported(target, difference, retrain_command(target))
+    command = retrain_command(target) if _trained(model) else f"nas train {target} --data DIR"
+    return Exported(target, difference, command)
 
 
 def retrain_command(folder: Path) -> str:
@@ -64,12 +67,18 @@ def retrain_command(folder: Path) -> str:
     return f"nas train {folder / ARCHITECTURE} --recipe {folder / RETRAIN} --data DIR"
 
 
+def _trained(model: Model) -> bool:
+    """Tell whether a recipe trained the weights; else they were imported."""
+    return IMPORTED not in model.recipe
+
+
 def _write(model: Model, folder: Path) -> float:
     """Write and verify everything; return the difference of the ONNX form."""
     model.save(folder)
-    header = "# Trains this architecture again from nothing; DIR is the data set:\n"
-    recipe = yaml.safe_dump(dict(model.recipe), sort_keys=False)
-    write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
+    if _trained(model):
+        header = "# Trains this architecture again from nothing; DIR is the data set:\n"
+        recipe = yaml.safe_dump(dict(model.recipe), sort_keys=False)
+        write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
     _verify(model, folder)
     to_onnx(model.network, model.architecture, folder / ONNX)
     difference = check_onnx(folder / ONNX, model.network)
@@ -92,5 +101,5 @@ def _verify(model: Model, folder: Path) -> None:
         if not torch.equal(read.network(image), network(image)):
             raise RunError(f"{WEIGHTS} gives another output than the network it was written from.")
     device = torch.device("cpu")
-    if load_recipe(str(folder / RETRAIN), device) != parse_recipe(model.recipe, device):
+    if _trained(model) and load_recipe(str(folder / RETRAIN), device) != parse_recipe(model.recipe, device):
         raise RunError(f"{RETRAIN} reads back as another recipe.")

@@ -1,14 +1,16 @@
 """Upscaling with a network: images of any size in tiles without a seam, and files and folders of images."""
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from nas.data.images import IMAGE_SUFFIXES, read_image, to_pixels, to_tensor, write_image
+from nas.data.images import IMAGE_SUFFIXES, Pixels, read_image, to_pixels, to_tensor, write_image
 from nas.errors import InputError, RunError
 from nas.model import Model
 from search_spaces import SPACES
@@ -157,11 +159,59 @@ def _target(span: Span, scale: int) -> slice:
     return slice(scale * span.keep_start, scale * span.keep_stop)
 
 
+class Upscaler:
+    """A model made ready for images of files: one channel, integer pixels in and out, tiled as `upscale` does.
+
+    Raises InputError for a model of several channels.
+    """
+
+    def __init__(
+        self, model: Model, *, tile: int | None = TILE, overlap: int | None = None, device: torch.device | str = "cpu"
+    ) -> None:
+        self._architecture = model.architecture
+        if model.architecture.channels != 1:
+            raise InputError(f"Images are upscaled as one channel, but the model takes {self._architecture.channels}.")
+        self._network = fused(copy.deepcopy(model.network))
+        self._tile, self._overlap, self._device = tile, overlap, device
+
+    @cached_property
+    def _radius(self) -> int | None:
+        return receptive_radius(self._network, self._architecture.scale)
+
+    def __call__(self, pixels: Pixels, *, name: str = "The image", progress: Progress | None = None) -> Pixels:
+        """Upscale uint8 or uint16 [H, W] to [scale·H, scale·W] of the same type.
+
+        Raises InputError, with the `name` in it, for an image that is smaller than the network takes; RunError when the
+        memory does not suffice.
+        """
+        space, (height, width) = SPACES.get(self._architecture.space), pixels.shape
+        if min(height, width) < space.minimum_side:
+            raise InputError(
+                f"{name} has {width}x{height} pixels, but a network of the space '{space.name}' needs at least "
+                f"{space.minimum_side} a side."
+            )
+        tile, overlap = self._tile, self._overlap
+        if tile is not None and overlap is None and max(height, width) > _on_grid(tile):
+            overlap = self._radius
+            tile = None if overlap is None else tile
+        result = upscale(
+            self._network,
+            to_tensor(pixels),
+            self._architecture.scale,
+            tile=tile,
+            overlap=overlap,
+            device=self._device,
+            progress=progress,
+        )
+        return to_pixels(result, pixels.dtype)
+
+
 def upscale_files(
     model: Model,
     source: Path,
     target: Path,
     *,
+    denoiser: Model | None = None,
     tile: int | None = TILE,
     overlap: int | None = None,
     device: torch.device | str = "cpu",
@@ -170,39 +220,31 @@ def upscale_files(
 ) -> list[Path]:
     """Upscale an image file to a file, or every image below a folder to the same relative name below another.
 
+    With a `denoiser`, which is a model of scale 1, each image passes it first, and is rounded to its integer range as
+    if it had been written to a file between; a note reminds of it when the model was trained so and none is given.
+
     The bit depth (8 or 16) is kept; each file appears whole or not at all. Returns the written paths. `progress` counts
     the tiles of a file, or the images of a folder. Raises InputError for a missing source, a folder without images, a
     target that exists (unless `overwrite`), is of the wrong kind, lies within the source or has no image suffix, and
     for an unreadable or too small image; RunError when the memory does not suffice.
     """
-    if model.architecture.channels != 1:
-        raise InputError(f"Images are upscaled as one channel, but the model takes {model.architecture.channels}.")
+    enlarge = Upscaler(model, tile=tile, overlap=overlap, device=device)
+    denoise = Upscaler(denoiser, tile=tile, device=device) if denoiser else None
     pairs = list(_pairs(source, target))
     if not overwrite and (existing := next((path for _, path in pairs if path.exists()), None)):
         raise InputError(f"{existing} exists; give --overwrite to replace it.")
-    network, scale = fused(copy.deepcopy(model.network)), model.architecture.scale
-    if overlap is None and tile is not None:
-        overlap = receptive_radius(network, scale)
-        tile = None if overlap is None else tile
+    if denoiser is None and (missing := model.recipe.get("denoiser")):
+        warnings.warn(f"the model was trained on images denoised by {missing}; give --denoise {missing}", stacklevel=2)
     for done, (path, written) in enumerate(pairs, start=1):
         pixels = read_image(path)
-        _check_size(path, pixels.shape, SPACES.get(model.architecture.space).minimum_side)
         of_tiles = progress if source.is_file() else None
-        result = upscale(
-            network, to_tensor(pixels), scale, tile=tile, overlap=overlap, device=device, progress=of_tiles
-        )
+        clean = denoise(pixels, name=str(path)) if denoise else pixels
+        result = enlarge(clean, name=str(path), progress=of_tiles)
         written.parent.mkdir(parents=True, exist_ok=True)
-        write_image(written, to_pixels(result, pixels.dtype))
+        write_image(written, result)
         if progress is not None and of_tiles is None:
             progress(done, len(pairs))
     return [path for _, path in pairs]
-
-
-def _check_size(path: Path, shape: tuple[int, ...], minimum: int) -> None:
-    if min(shape) < minimum:
-        raise InputError(
-            f"{path}: the image is {shape[1]}x{shape[0]}, but the network needs at least {minimum}x{minimum}."
-        )
 
 
 def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:

@@ -22,6 +22,7 @@ def summarise(run: Run) -> dict[str, object]:
     return {
         "run": run.settings.run,
         "protocol": run.protocol.to_dict(),
+        "hr_size": list(run.settings.hr_size),
         "bicubic": {"psnr": psnr, "ssim": ssim},
         "hypervolume": hypervolume(front, psnr, reference),
         "hypervolume_reference": {"psnr": psnr, "macs": reference},
@@ -51,8 +52,10 @@ def write_front(run: Run) -> tuple[Path, Path, Path]:
         untrained=_untrained(run, candidates),
         budget_macs=min(limits, default=None),
         bicubic_psnr=run.bicubic[0],
-        title=f"{settings.run}: {len(candidates)} candidates of '{settings.space}', x{settings.scale}",
+        title=f"{settings.run}: {len(candidates)} candidates of {settings.space_in_words}, x{settings.scale}",
         protocol=f"after brief training ({settings.recipe.steps} steps); {run.protocol.describe()}",
+        hr_size=settings.hr_size,
+        baseline="bicubic interpolation" if settings.scale > 1 else "the input as it is",
         png=png,
         html=html,
     )
@@ -69,4 +72,5 @@ def _untrained(run: Run, candidates: list[Candidate]) -> dict[str, int]:
     """Return the published points that have no PSNR on this data (over budget, or not yet trained) with their MACs."""
     space, trained = SPACES.get(run.settings.space), {c.label for c in candidates}
     names = [name for name in space.published if f"{space.name}/{name}" not in trained]
-    return {n: cost(Architecture.published(f"{space.name}/{n}", run.settings.scale)).macs for n in names}
+    points = {name: Architecture.published(f"{space.name}/{name}", run.settings.scale) for name in names}
+    return {name: cost(point, run.settings.hr_size).macs for name, point in points.items()}

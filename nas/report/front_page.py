@@ -11,7 +11,6 @@ from nas.report.front_view import (
     BUDGET_COLOUR,
     COLOURS,
     UNTRAINED_COLOUR,
-    X_LABEL,
     Y_LABEL,
     Dot,
     Kind,
@@ -33,7 +32,7 @@ def draw_page(view: View) -> str:
     low, high = map(math.log10, view.macs_range)
     ticks = [digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5)]
     texts = [f"{tick:g}" for tick in ticks]
-    figure.update_xaxes(type="log", title=X_LABEL, range=[low, high], tickvals=ticks, ticktext=texts)
+    figure.update_xaxes(type="log", title=view.x_label, range=[low, high], tickvals=ticks, ticktext=texts)
     figure.update_yaxes(title=Y_LABEL, range=view.psnr_range)
     figure.update_layout(
         template="plotly_white",

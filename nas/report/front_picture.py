@@ -17,7 +17,6 @@ from nas.report.front_view import (
     BUDGET_COLOUR,
     COLOURS,
     UNTRAINED_COLOUR,
-    X_LABEL,
     Y_LABEL,
     Dot,
     Kind,
@@ -46,7 +45,7 @@ def draw_picture(view: View) -> Figure:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel(X_LABEL)
+    axes.set_xlabel(view.x_label)
     axes.set_ylabel(Y_LABEL)
     axes.grid(color="#e6e9ec", linewidth=0.8)
     axes.set_axisbelow(True)

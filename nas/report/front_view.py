@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 
 from nas.cost import HR_SIZE
+from nas.image_size import Size, show_size
 
 Kind = Literal["candidate", "front", "published"]
 
-X_LABEL = f"MACs for a {HR_SIZE[0]}x{HR_SIZE[1]} HR image, in G"
 Y_LABEL = "PSNR, in dB"
 COLOURS: Mapping[Kind, str] = {"candidate": "#9aa5b1", "front": "#1f5fa8", "published": "#d1550f"}
 BUDGET_COLOUR, BICUBIC_COLOUR, UNTRAINED_COLOUR = "#a3243b", "#4a4a4a", "#707070"
@@ -27,7 +27,7 @@ class Dot:
 
     label: str
     macs: int
-    """Multiply-adds for one HR image of `nas.cost.HR_SIZE`; above 0."""
+    """Multiply-adds for one HR image of the plot's size; above 0."""
     psnr: float
     """Finite, in dB."""
     params: int
@@ -44,6 +44,13 @@ class View:
     bicubic_psnr: float | None
     title: str
     protocol: str
+    hr_size: Size = HR_SIZE
+    baseline: str = "bicubic interpolation"
+
+    @property
+    def x_label(self) -> str:
+        """What the horizontal axis shows."""
+        return f"MACs for a {show_size(self.hr_size)} HR image, in G"
 
     def of(self, kind: Kind) -> list[Dot]:
         """Return the dots of one kind by increasing MACs."""
@@ -78,9 +85,9 @@ class View:
 
     @property
     def bicubic_label(self) -> str:
-        """Return the entry of the legend for bicubic interpolation, which may lie below the shown range."""
+        """Return the entry of the legend for the baseline, which may lie below the shown range."""
         below = self.bicubic_psnr is not None and self.bicubic_psnr < self.psnr_range[0]
-        return f"bicubic interpolation, {self.bicubic_psnr:.2f} dB{' (below the axis)' if below else ''}"
+        return f"{self.baseline}, {self.bicubic_psnr:.2f} dB{' (below the axis)' if below else ''}"
 
     @property
     def front_line(self) -> tuple[list[float], list[float]]:

@@ -15,6 +15,7 @@ from nas.budget import short
 from nas.cost import Cost
 from nas.data.image_set import ImageSet
 from nas.data.images import Pixels, resize_bicubic, to_pixels
+from nas.metrics import baseline_name
 from search_spaces import Architecture
 
 PICTURE_CROP = 160
@@ -36,7 +37,8 @@ def picture(network: nn.Module, images: ImageSet, device: torch.device, index: i
         sr = network(pair.lr.to(device)).float().cpu()
     bicubic = resize_bicubic(pair.lr, (pair.hr.shape[-2], pair.hr.shape[-1]))
     low, high = pair.hr.min(), pair.hr.max()
-    panels = {f"bicubic x{images.scale}": bicubic, "network": sr, "original": pair.hr}
+    shown_as = f"bicubic x{images.scale}" if images.scale > 1 else "input"
+    panels = {shown_as: bicubic, "network": sr, "original": pair.hr}
     shown = {name: (panel - low) / (high - low).clamp(min=1e-6) for name, panel in panels.items()}
     shown[f"error x{ERROR_GAIN:.0f}"] = ERROR_GAIN * (sr - pair.hr).abs() / (high - low).clamp(min=1e-6)
     return np.hstack([_captioned(panel, name) for name, panel in shown.items()])
@@ -68,9 +70,10 @@ def note(
 ) -> str:
     """Return a trial's note in Markdown: the figures, then the architecture, whose file can only be downloaded."""
     width, height = cost.hr_size
+    gain = f"{psnr - bicubic:+.2f} over {baseline_name(architecture.scale)}"
     similarity = "" if ssim is None else f"SSIM {ssim:.4f}, "
     return (
-        f"**{name or architecture.space}** x{architecture.scale}: {psnr:.2f} dB ({psnr - bicubic:+.2f} over bicubic), "
-        f"{similarity}{short(cost.macs)} MACs at {width}x{height}, {short(cost.params)} params\n\n"
+        f"**{name or architecture.space}** x{architecture.scale}: {psnr:.2f} dB ({gain}), "
+        f"{similarity}{short(cost.macs)} MACs for HR {width}x{height}, {short(cost.params)} params\n\n"
         f"```yaml\n{architecture.to_yaml()}```\n"
     )

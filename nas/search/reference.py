@@ -1,6 +1,6 @@
 """The one way to name an architecture on the command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.errors import InputError
@@ -26,11 +26,11 @@ class Reference:
         return self.label.replace("/", "-").replace(":", "-")
 
 
-def resolve(name: str, scale: int = 2, results: Path = RESULTS) -> Reference:
+def resolve(name: str, scale: int | None = None, results: Path = RESULTS) -> Reference:
     """Return what `name` names: a path of a model directory or of an `architecture.yaml`, `RUN:TRIAL` or `SPACE/POINT`.
 
-    `scale` applies to published points, which exist at every scale of their space. Raises InputError, SpaceError or
-    UnknownNameError.
+    `scale` is that of a published point, which exists at every scale of its space; without it, it is the scale that its
+    figures are for. Raises InputError, SpaceError or UnknownNameError.
     """
     path = Path(name)
     if path.is_file():
@@ -45,5 +45,7 @@ def resolve(name: str, scale: int = 2, results: Path = RESULTS) -> Reference:
     space, separator, point = name.partition("/")
     if not separator or path.suffix in (".yaml", ".yml"):
         raise InputError(f"There is no architecture '{name}'; give SPACE/POINT, RUN:TRIAL or the path of one.")
-    architecture = Architecture.published(name, scale)
-    return Reference(name, architecture, SPACES.get(space).published[point])
+    architecture = Architecture.published(name)
+    published = SPACES.get(space).published[point]
+    scale = published.scale if scale is None else scale
+    return Reference(name, replace(architecture, scale=scale), published)

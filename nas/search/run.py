@@ -8,11 +8,13 @@ from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import RDBStorage
 
 from nas.data.dataset import Dataset, open_dataset
+from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.search.front import Candidate
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
+from nas.training.trainer import pick_device
 from search_spaces import Architecture, load_plugin
 
 RESULTS = Path("results")
@@ -93,17 +95,32 @@ def open_run_data(run: Run, folder: str | None = None) -> Dataset:
         scale=settings.scale,
         cache=run.folder.parent / "cache",
         degradation=settings.recipe.degradation,
+        denoiser=as_denoiser(settings.recipe.denoiser, pick_device()),
         skip_bad=settings.skip_bad,
         min_lr_side=settings.recipe.patch,
     )
     check_data(settings, data)
+    _check_denoiser(settings, run.protocol, data)
     return data
 
 
 def record_baseline(study: optuna.Study, settings: Settings, data: Dataset) -> None:
-    """Keep the protocol and bicubic's figures in the study: what every candidate is compared with."""
-    if "bicubic" not in study.user_attrs:
+    """Keep the protocol and bicubic's figures in the study: what every candidate is compared with.
+
+    Raises InputError where the study is of images that another denoiser made.
+    """
+    if "bicubic" in study.user_attrs:
+        _check_denoiser(settings, Protocol.from_dict(study.user_attrs["protocol"]), data)
+    else:
         crop = settings.recipe.validation_crop
         baseline = bicubic_baseline(data.validation, crop)
         study.set_user_attr("protocol", Protocol.of(data.validation, crop).to_dict())
         study.set_user_attr("bicubic", [baseline.psnr, baseline.ssim])
+
+
+def _check_denoiser(settings: Settings, protocol: Protocol, data: Dataset) -> None:
+    if data.validation.denoiser != protocol.denoiser:
+        raise InputError(
+            f"The denoiser {settings.recipe.denoiser} has other weights than when the run '{settings.run}' began; "
+            "choose another --run name."
+        )

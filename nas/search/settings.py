@@ -3,17 +3,20 @@
 import hashlib
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from nas.budget import Budget
+from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.model import write_atomic
 from nas.training.recipe import Recipe
-from search_spaces import SPACES, Choice
+from search_spaces import Choice, SearchSpace
+from search_spaces.narrowed import Allowed, narrowed
 
 SETTINGS = "search.yaml"
 
@@ -31,9 +34,13 @@ class Settings(BaseModel):
 
     run: str = Field(pattern=RUN_NAME)
     space: str
+    allow: dict[str, tuple[Choice, ...]] = {}
+    """The values that its user left to choices of the space; the others may take all of theirs."""
     scale: int
     channels: int = 1
     budgets: tuple[str, ...]
+    hr_size: tuple[PositiveInt, PositiveInt] = HR_SIZE
+    """Width and height of the HR image that costs are counted for."""
     data: str | None
     """The folder as given; None is the embedded synthetic set."""
     data_fingerprint: str
@@ -57,6 +64,19 @@ class Settings(BaseModel):
     def limits(self) -> tuple[Budget, ...]:
         """The budgets, parsed."""
         return tuple(Budget.parse(text) for text in self.budgets)
+
+    @property
+    def searched(self) -> SearchSpace:
+        """What candidates are drawn from: the space, narrowed where its user has narrowed it.
+
+        Raises SpaceError or UnknownNameError where this machine's space is another.
+        """
+        return narrowed(self.space, self.allow)
+
+    @property
+    def space_in_words(self) -> str:
+        """The space's name, and whether it is narrowed."""
+        return f"'{self.space}'{' as narrowed' if self.allow else ''}"
 
     def to_yaml(self) -> str:
         """Return the settings as a YAML document."""
@@ -95,9 +115,9 @@ def parse_settings(data: Any) -> Settings:
         raise InputError(f"{SETTINGS}: '{'.'.join(map(str, first['loc']))}': {first['msg']}.") from None
 
 
-def space_fingerprint(space: str) -> str:
-    """Hash the names and values of a space's choices: a study can't go on once they changed."""
-    content = [(name, list(values)) for name, values in SPACES.get(space).parameters().items()]
+def space_fingerprint(space: str, allow: Allowed = MappingProxyType({})) -> str:
+    """Hash the names and values of a space's choices, as narrowed: a study can't go on once they changed."""
+    content = [(name, list(values)) for name, values in narrowed(space, allow).parameters().items()]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
@@ -113,4 +133,5 @@ def check_data(settings: Settings, data: Dataset) -> None:
 def _flat(settings: Settings) -> dict[str, Any]:
     data = settings.model_dump(mode="json")
     recipe = {f"recipe.{name}": value for name, value in data.pop("recipe").items()}
-    return data | recipe
+    allow = {f"allow.{name}": values for name, values in data.pop("allow").items()}
+    return data | recipe | allow

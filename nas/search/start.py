@@ -9,17 +9,23 @@ from typing import Any
 import torch
 
 from nas.budget import Budget, short
-from nas.cost import cost
+from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset, open_dataset
+from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
+from nas.image_size import check_size, hr_size, show_size
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
 from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
+from nas.search.smallest import smallest_cost
 from nas.search.study import SAMPLERS, create_study, embedded_url, open_storage, publish, without_password
 from nas.training.recipe import load_recipe
 from proxies import PROXIES
-from search_spaces import SPACES, Architecture, Choice
+from search_spaces import Choice, SearchSpace
+from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
 
+DEFAULT_SPACE = "falsr"
+DEFAULT_SCALE = 2
 DEFAULT_TRIALS = {"cpu": 14, "cuda": 120}
 """About ten minutes of brief trainings on 2 CPU cores."""
 
@@ -32,6 +38,7 @@ class Request:
     budgets: tuple[str, ...] | None = None
     data: str | None = None
     space: str | None = None
+    """Its name, or the path of a YAML file that narrows one."""
     scale: int | None = None
     proxy: str | None = None
     recipe: str | None = None
@@ -43,6 +50,8 @@ class Request:
     skip_bad: bool | None = None
     plugins: tuple[str, ...] | None = None
     storage: str | None = None
+    hr: str | None = None
+    lr: str | None = None
 
 
 def start(
@@ -64,15 +73,16 @@ def start(
     if earlier:
         load_plugins(earlier.plugins)
     wanted = _wanted(request, name, earlier, device)
-    space, recipe = SPACES.get(wanted["space"]), wanted["recipe"]
-    _check_names(wanted)
-    _check_budget(wanted)
+    space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
+    _check_names(wanted, space)
+    _check_budget(wanted, space)
     source = wanted["data"]
     data = open_dataset(
         Path(source) if source else None,
         scale=wanted["scale"],
         cache=results / "cache",
         degradation=recipe.degradation,
+        denoiser=as_denoiser(recipe.denoiser, device),
         skip_bad=wanted["skip_bad"],
         min_lr_side=recipe.patch,
         progress=progress,
@@ -82,7 +92,7 @@ def start(
         | {
             "recipe": recipe.model_dump(),
             "data_fingerprint": data.fingerprint,
-            "space_fingerprint": space_fingerprint(space.name),
+            "space_fingerprint": space_fingerprint(space.name, wanted["allow"]),
         }
     )
     if earlier:
@@ -109,14 +119,20 @@ def _default_name(request: Request) -> str:
         raise InputError("Give a --budget, e.g. --budget 300G-MACs, or the --run to go on with.")
     limits = "-".join(str(Budget.parse(text)) for text in request.budgets)
     images = Path(request.data).resolve().name if request.data else "synthetic"
-    return f"{request.space or 'falsr'}-x{request.scale or 2}-{limits}-{images}"
+    space, scale = Path(request.space or DEFAULT_SPACE).stem, request.scale or DEFAULT_SCALE
+    size = hr_size(request.hr, request.lr, scale) or HR_SIZE
+    return f"{space}-x{scale}-{limits}{'' if size == HR_SIZE else f'-{show_size(size)}'}-{images}"
 
 
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
     """Merge what was given over what the run remembers, or over the defaults."""
-    space = request.space or (earlier.space if earlier else "falsr")
-    given = {key: value for key, value in asdict(request).items() if value is not None}
-    given.pop("jobs")
+    space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
+    asked = {key: value for key, value in asdict(request).items() if value is not None}
+    given = {key: value for key, value in asked.items() if key not in ("space", "hr", "lr", "jobs")}
+    given |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
+    scale = request.scale or (earlier.scale if earlier else DEFAULT_SCALE)
+    if size := hr_size(request.hr, request.lr, scale):
+        given["hr_size"] = size
     if request.budgets:
         given["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
     if request.plugins:
@@ -132,9 +148,9 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     if not request.budgets:
         raise InputError("Give a --budget, e.g. --budget 300G-MACs.")
     defaults = {
-        "space": space,
-        "scale": 2,
+        "scale": scale,
         "channels": 1,
+        "hr_size": HR_SIZE,
         "data": None,
         "proxy": "brief",
         "sampler": "tpe",
@@ -145,31 +161,32 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "plugins": (),
         "storage": None,
     }
-    return defaults | given | {"run": name, "fixed": {**SPACES.get(space).pinned, **(request.fixed or {})}}
+    return defaults | given | {"run": name, "fixed": {**space.pinned, **(request.fixed or {})}}
 
 
-def _check_names(wanted: dict[str, Any]) -> None:
+def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:
     PROXIES.get(wanted["proxy"])
     if wanted["sampler"] not in SAMPLERS:
         raise unknown_name("sampler", wanted["sampler"], dict(SAMPLERS))
     if wanted["trials"] < 1:
         raise InputError(f"A search needs at least one trial, not {wanted['trials']}.")
-    parameters = SPACES.get(wanted["space"]).parameters()
+    parameters = space.parameters()
     for name, value in wanted["fixed"].items():
         if name not in parameters:
-            raise unknown_name(f"choice of the space '{wanted['space']}'", name, dict(parameters))
-        if not any(value == v and type(value) is type(v) for v in parameters[name]):
+            raise unknown_name(f"choice of the space '{space.name}'", name, dict(parameters))
+        if not is_among(value, parameters[name]):
             raise InputError(f"The choice '{name}' may be fixed to one of {list(parameters[name])}, not {value!r}.")
 
 
-def _check_budget(wanted: dict[str, Any]) -> None:
+def _check_budget(wanted: dict[str, Any], space: SearchSpace) -> None:
     """Raise InputError when not even the smallest network of the space fits."""
-    space = SPACES.get(wanted["space"])
-    choices = {**space.smallest, **wanted["fixed"]}
-    smallest = cost(Architecture(space.name, wanted["scale"], wanted["channels"], choices))
+    scale, size = wanted["scale"], wanted["hr_size"]
+    check_size(size, scale, space.minimum_side)
     for budget in (Budget.parse(text) for text in wanted["budgets"]):
+        smallest = smallest_cost(space, scale, wanted["channels"], wanted["fixed"], size, budget)
         if budget.excess(smallest) > 0:
             raise InputError(
-                f"The budget {budget} is under the smallest network of the space '{space.name}' at "
-                f"x{wanted['scale']}: {short(smallest.macs)} MACs, {short(smallest.params)} params."
+                f"The budget {budget} is under the smallest network of the space '{space.name}'"
+                f"{' as narrowed' if wanted['allow'] else ''} at x{scale}, HR {show_size(size)}: "
+                f"{short(smallest.macs)} MACs, {short(smallest.params)} params."
             )

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from nas.errors import InputError
 from nas.search.front import Candidate
 from nas.search.settings import Settings, parse_settings
-from search_spaces import SPACES, Architecture
+from search_spaces import Architecture
 from search_spaces.registry import unknown_name
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -136,7 +136,7 @@ def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
         settings.check_continues(settings_of(study))
         return study
     study.set_metric_names(list(OBJECTIVES))
-    space = SPACES.get(settings.space)
+    space = settings.searched
     for name, point in space.published.items():
         choices = dict(point.choices) | settings.fixed
         # What the space pins leaves a published network itself; what the user fixes may not.

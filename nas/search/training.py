@@ -1,8 +1,9 @@
 """Full training of what a search found, or of any named architecture."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +11,9 @@ import torch
 
 from nas.cost import Cost, cost
 from nas.data.dataset import Dataset, open_dataset
+from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
-from nas.model import Model, write_atomic
+from nas.model import Model, is_model, write_atomic
 from nas.search.front import Candidate, pareto_front, spread
 from nas.search.reference import resolve
 from nas.search.run import RESULTS, Run, open_run
@@ -45,6 +47,8 @@ class Job:
     """By the name of their model directory."""
     data: Dataset
     recipe: Recipe
+    starts: Mapping[str, Path] = field(default_factory=dict)
+    """By the same names: the model directories whose weights some of the architectures start from."""
 
     def write_summary(self, models: Trained) -> Path:
         """Write `summary.json`, the figures of all models, and return its path."""
@@ -65,25 +69,31 @@ def plan(
     recipe: str = "full",
     steps: int | None = None,
     data: str | None = None,
-    scale: int = 2,
+    scale: int | None = None,
     storage: str | None = None,
     results: Path = RESULTS,
 ) -> Job:
     """Work out what `nas train` was asked: the `top` members of a run's front, or the named architectures.
 
+    The training of a model directory starts from its weights and goes to a folder of its name and `-tuned`; that of
+    the `architecture.yaml` in it starts from nothing, as everything else does.
+
     Raises InputError, SpaceError or UnknownNameError.
     """
     chosen = load_recipe(recipe, device, **({} if steps is None else {"steps": steps}))
     run = open_run(names[0], storage, results) if len(names) == 1 and _is_run(names[0], results) else None
+    starts: Mapping[str, Path] = {}
     if run:
         architectures = {_folder_name(c): c.architecture for c in _members(run, top)}
         folder, source = run.folder / "trained", data or run.settings.data
     else:
-        named = [resolve(name, scale, results) for name in names]
-        architectures = {r.folder_name: r.architecture for r in named}
-        if len(architectures) < len(named):
-            raise InputError("Two of the architectures would be trained into one folder; train them apart.")
+        architectures, starts = _named(names, scale, results)
         folder, source = results / "trained", data
+    if colour := next((name for name, architecture in architectures.items() if architecture.channels != 1), None):
+        raise InputError(
+            f"Images are of one channel, but {starts.get(colour, colour)} takes {architectures[colour].channels}; "
+            "a published network is imported for one channel with --to-gray."
+        )
     if len(scales := {a.scale for a in architectures.values()}) > 1:
         raise InputError(f"The architectures have different scales ({', '.join(map(str, scales))}); train them apart.")
     images = open_dataset(
@@ -91,12 +101,19 @@ def plan(
         scale=scales.pop(),
         cache=results / "cache",
         degradation=chosen.degradation,
+        denoiser=as_denoiser(chosen.denoiser, device),
         skip_bad=run.settings.skip_bad if run else False,
         min_lr_side=chosen.patch,
     )
     if run and data is None:
         check_data(run.settings, images)
-    return Job(folder, architectures, images, chosen)
+    if run and (searched := run.settings.recipe).input_in_words != chosen.input_in_words:
+        warnings.warn(
+            f"the search was on images made by {searched.input_in_words}, but the recipe '{chosen.name}' is for "
+            f"{chosen.input_in_words}",
+            stacklevel=2,
+        )
+    return Job(folder, architectures, images, chosen, starts)
 
 
 def train_all(
@@ -116,11 +133,27 @@ def train_all(
             job.recipe,
             folder,
             device=device,
+            start=job.starts.get(name),
             listener=display.advance,
             should_stop=should_stop,
         )
         models.append((str(folder), model, cost(architecture)))
     return models
+
+
+def _named(names: Sequence[str], scale: int | None, results: Path) -> tuple[dict[str, Architecture], dict[str, Path]]:
+    """Return the named architectures, and the model directories among them, by the folder that each is trained into."""
+    architectures, starts = {}, {}
+    for name in names:
+        reference = resolve(name, scale, results)
+        folder = reference.folder_name
+        if is_model(Path(name)):
+            folder += "-tuned"
+            starts[folder] = Path(name)
+        if folder in architectures:
+            raise InputError("Two of the architectures would be trained into one folder; train them apart.")
+        architectures[folder] = reference.architecture
+    return architectures, starts
 
 
 def _is_run(name: str, results: Path) -> bool:

@@ -17,6 +17,7 @@ from nas.budget import refusal, short
 from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.errors import RunError
+from nas.metrics import baseline_name
 from nas.model import Model
 from nas.search.artifacts import attach, note, picture
 from nas.search.run import Run
@@ -55,6 +56,7 @@ class Worker:
     def __init__(self, run: Run, data: Dataset, device: torch.device, audience: Audience, number: int = 0) -> None:
         self.run, self.data, self.device, self.audience = run, data, device, audience
         self.settings = run.settings
+        self.space = run.settings.searched
         sampler = make_sampler(run.settings, number, known=len(run.study.get_trials(deepcopy=False)))
         self.study = load_study(run.storage, run.settings.run, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
@@ -142,8 +144,9 @@ class Worker:
     def _score(self, trial: optuna.Trial) -> tuple[float, float]:
         settings = self.settings
         trial.set_user_attr("worker", worker_name())
-        architecture = Architecture.suggest(settings.space, settings.scale, settings.channels, trial)
-        price = cost(architecture)
+        choices = dict(self.space.suggest(trial))
+        architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
+        price = cost(architecture, settings.hr_size)
         self._refuse_over_budget(trial, price)
         self._claim(trial, architecture)
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
@@ -165,7 +168,9 @@ class Worker:
         checkpoint.unlink(missing_ok=True)
         gain = score.value - self.bicubic
         self.audience.finish(
-            trial.number, f"{label}: {score.value:.2f} dB ({gain:+.2f} over bicubic), {short(price.macs)} MACs"
+            trial.number,
+            f"{label}: {score.value:.2f} dB ({gain:+.2f} over {baseline_name(settings.scale)}), "
+            f"{short(price.macs)} MACs",
         )
         return score.value, price.macs / 1e9
 

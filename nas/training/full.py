@@ -1,17 +1,23 @@
 """Full training of an architecture into a model directory."""
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from nas.data.dataset import Dataset
+from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
-from nas.model import WEIGHTS, Model, load_model
+from nas.model import IMPORTED, WEIGHTS, Model, load_model
 from nas.training.recipe import Recipe
 from nas.training.trainer import Listener, seed_all, train
 from search_spaces import Architecture
+
+STARTED = "started_from"
+"""The metric of a model whose training didn't start at random: which weights it started from."""
 
 
 def train_fully(
@@ -21,22 +27,28 @@ def train_fully(
     folder: Path,
     *,
     device: torch.device,
+    start: Path | None = None,
     listener: Listener | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Model:
     """Train `architecture` by `recipe` and write the model directory `folder`, which is returned.
 
+    The weights start at random, or from those of the model directory `start`, which holds the same architecture.
     Goes on from its checkpoint when it was stopped, and returns at once when this very training was finished before.
-    Raises TrainingDivergedError and TrainingStoppedError.
+    Raises InputError when `start` can't be read or is `folder` itself, TrainingDivergedError and TrainingStoppedError.
     """
+    if start is not None and start.resolve() == folder.resolve():
+        raise InputError(f"{folder} can't be trained into itself; copy it to a folder of another name first.")
     protocol = Protocol.of(data.validation, recipe.validation_crop)
     checkpoint = folder / "checkpoint.safetensors"
-    if is_trained(folder, architecture, recipe, protocol):
+    origin = _origin(start)
+    if is_trained(folder, architecture, recipe, protocol, origin):
         checkpoint.unlink(missing_ok=True)
         return load_model(folder)
-    seed = architecture.seed + recipe.seed
+    # Other weights draw other patches too: so a checkpoint tells from which it started.
+    seed = architecture.seed + recipe.seed + (int(origin["sha256"][:7], 16) if origin else 0)
     seed_all(seed)
-    network = architecture.build()
+    network = architecture.build() if start is None else load_model(start).network.train()
     trained = train(
         network,
         data,
@@ -58,17 +70,37 @@ def train_fully(
         "train_seconds": trained.train_seconds,
         "validation_seconds": trained.validation_seconds,
         "curve": trained.curve,
-    }
+    } | ({STARTED: origin} if origin else {})
     Model(architecture, network, recipe.model_dump(mode="json"), metrics).save(folder)
     checkpoint.unlink(missing_ok=True)
     return load_model(folder)
 
 
-def is_trained(folder: Path, architecture: Architecture, recipe: Recipe, protocol: Protocol) -> bool:
-    """Tell whether `folder` holds this architecture, trained by this recipe and measured by this protocol."""
+def _origin(start: Path | None) -> dict[str, Any] | None:
+    """Say which weights a training starts from: their folder's name and digest, and where they came from."""
+    if start is None:
+        return None
+    model = load_model(start)
+    earlier = {name: value for name, value in {**model.recipe, **model.metrics}.items() if name in (IMPORTED, STARTED)}
+    digest = hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest()
+    return {"model": start.resolve().name, "sha256": digest, **earlier}
+
+
+def is_trained(
+    folder: Path,
+    architecture: Architecture,
+    recipe: Recipe,
+    protocol: Protocol,
+    origin: Mapping[str, Any] | None = None,
+) -> bool:
+    """Tell whether `folder` holds this architecture, trained by this recipe from there, measured by this protocol."""
     if not (folder / WEIGHTS).is_file():  # written last: without them the directory is not complete
         return False
     model = load_model(folder)
-    same_recipe = json.dumps(model.recipe) == json.dumps(recipe.model_dump(mode="json"))
+    # Which denoiser it was, the protocol says by its weights.
+    fields = {name: value for name, value in model.recipe.items() if name != "denoiser"}
+    same_recipe = json.dumps(fields) == json.dumps(recipe.model_dump(mode="json", exclude={"denoiser"}))
     same_protocol = model.metrics.get("protocol") == protocol.to_dict()
-    return model.architecture.fingerprint == architecture.fingerprint and same_recipe and same_protocol
+    same_origin = model.metrics.get(STARTED) == origin
+    same_network = model.architecture.fingerprint == architecture.fingerprint
+    return same_network and same_recipe and same_protocol and same_origin

@@ -24,6 +24,10 @@ class Recipe(BaseModel):
 
     The brief proxy and the full training differ only in their recipe. Lengths may depend on the device: a YAML value
     `{cpu: 300, cuda: 3000}` is resolved when the recipe is read, so a recipe that was used holds plain numbers.
+
+    With a `denoiser`, the network is trained and validated on LR images that have passed it. Like every path that the
+    tool takes it is seen from the current folder, not from the recipe's file, so it reads the same on each machine
+    of a search; what it names is told by its weights, and a training or a search doesn't go on behind other ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +45,9 @@ class Recipe(BaseModel):
     ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
     degradation: str = "bicubic"
+    denoiser: str | None = Field(
+        None, min_length=1, description="model directory of a denoiser that LR images pass first, as seen from here"
+    )
     validations: int = Field(4, gt=0, description="how many times PSNR is measured, the last at the end")
     validation_crop: int | None = Field(None, gt=0, description="centre crop of the HR validation images; null: whole")
     seed: int = 0
@@ -63,6 +70,11 @@ class Recipe(BaseModel):
         if self.precision != "auto":
             return self
         return self.model_copy(update={"precision": "bfloat16" if fast_bfloat16(device) else "float32"})
+
+    @property
+    def input_in_words(self) -> str:
+        """What makes the LR images."""
+        return f"'{self.degradation}'{f' and denoised by {self.denoiser}' if self.denoiser else ''}"
 
     def to_yaml(self) -> str:
         """Return the recipe as a YAML document."""

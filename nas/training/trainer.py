@@ -208,7 +208,9 @@ class _Loop:
 def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> str:
     """Name what is being trained, on what and how, so that a checkpoint of something else is refused."""
     shapes = {name: tuple(p.shape) for name, p in network.state_dict().items()}
-    content = f"{shapes} {data.fingerprint} {recipe.model_dump_json()} {seed}"
+    # The denoiser is told by its weights, not by where they lie.
+    denoiser = data.train.denoiser or ""
+    content = f"{shapes} {data.fingerprint}{denoiser} {recipe.model_dump_json(exclude={'denoiser'})} {seed}"
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import torch
@@ -26,10 +27,29 @@ class Collapsible(nn.Module, ABC):
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
         """Set the branches so that `merged` gives this weight and bias."""
 
+    def output_parameters(self) -> nn.ParameterList:
+        """Return parameters that, all set to zero, make the output zero and leave every branch able to learn.
+
+        For a block that writes an image: products of zeros, as in a chain of zero convolutions, have no gradient.
+        """
+        return nn.ParameterList(self.parameters())
+
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, H, W], by the merged convolution: exact at the border, and faster."""
-        weight, bias = self.merged()
-        return F.conv2d(features, weight, bias, padding=self.kernel // 2)
+        # The sum of the branches would lose digits of the small ones in half precision.
+        with _full_precision(features.device):
+            weight, bias = self.merged()
+        # In the layout of a parameter, or the convolution would be another routine than the fused one's.
+        return F.conv2d(features, weight.contiguous(), bias, padding=self.kernel // 2)
+
+    @torch.no_grad()
+    def start_as_plain(self, slope: float = 0.0) -> None:
+        """Initialise as one convolution before a (leaky or parametric) ReLU of this slope: the signal's variance stays.
+
+        Several branches, each with the usual initialisation, would add up to something else in every width.
+        """
+        weight, bias = (torch.zeros_like(merged) for merged in self.merged())
+        self.absorb(nn.init.kaiming_normal_(weight, a=slope), bias)
 
     def fuse(self) -> nn.Conv2d:
         """Return the one convolution."""
@@ -39,6 +59,28 @@ class Collapsible(nn.Module, ABC):
             fused.weight.copy_(weight)
             cast(nn.Parameter, fused.bias).copy_(bias)
         return fused.to(weight.device)
+
+
+NOISE = 0.3
+"""Share of the usual initialisation beside the identity in a chain."""
+
+
+@torch.no_grad()
+def start_chain(layer: nn.Conv2d | Collapsible, slope: float) -> None:
+    """Initialise a convolution before a ReLU of this slope in a chain without skips: near the identity where it can be.
+
+    PyTorch's own initialisation lets the signal die in a chain. With that of He et al. (1502.01852) it lives, but brief
+    trainings of 12 convolutions lowered the loss by only half as much as with this, whatever their branches.
+    """
+    weight, bias = layer.merged() if isinstance(layer, Collapsible) else (layer.weight, cast(Tensor, layer.bias))
+    start = nn.init.kaiming_normal_(torch.zeros_like(weight), a=slope)
+    if weight.shape[0] == weight.shape[1]:
+        start = nn.init.dirac_(torch.zeros_like(weight)) + NOISE * start
+    if isinstance(layer, Collapsible):
+        layer.absorb(start, torch.zeros_like(bias))
+    else:
+        layer.weight.copy_(start)
+        nn.init.zeros_(bias)
 
 
 def fused(network: nn.Module) -> nn.Module:
@@ -56,6 +98,12 @@ def fused(network: nn.Module) -> nn.Module:
             if _fusible(child):
                 setattr(parent, name, child.fuse())  # type: ignore[operator]
     return network
+
+
+def _full_precision(device: torch.device) -> AbstractContextManager[object]:
+    if torch.amp.is_autocast_available(device.type):  # not on the meta device
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def _fusible(module: nn.Module) -> bool:

@@ -1,4 +1,4 @@
-"""A global image skip: the network learns only what bicubic interpolation gets wrong."""
+"""A global image skip: the network learns only what interpolation gets wrong."""
 
 from typing import cast
 
@@ -16,27 +16,34 @@ brief training then gained 0.3 dB instead of 1.5 dB on most networks."""
 
 
 class ImageSkip(nn.Module):
-    """Adds the bicubically upscaled input to a network's output: bicubic(x) + 0.1 · network(x - 0.25).
+    """Adds the interpolated input to a network's output: interpolated(x) + 0.1 · network(x - 0.25).
 
     `last`, the convolution that writes the network's output, starts at zero, so that an untrained network is exactly
-    bicubic interpolation and training starts from there. Plain cubic `Resize` (a = -0.75) is used because every
-    deployment runtime has it.
+    the interpolation and training starts from there. Plain cubic `Resize` (a = -0.75) is used because every deployment
+    runtime has it; `nearest` copies pixels, which the simplest accelerators can.
     """
 
-    def __init__(self, network: nn.Module, last: nn.Module, scale: int) -> None:
+    def __init__(self, network: nn.Module, last: nn.Module, scale: int, mode: str = "bicubic") -> None:
         super().__init__()
         self.network = network
         self.scale = scale
+        self.mode = mode
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         learned = cast(Tensor, self.network(image - CENTRE))
-        return GAIN * learned + upscale_bicubic(image, self.scale)
+        return GAIN * learned + interpolate(image, self.scale, self.mode)
 
 
 def upscale_bicubic(image: Tensor, scale: int) -> Tensor:
     """[N, C, H, W] → [N, C, scale·H, scale·W] by cubic convolution."""
+    return interpolate(image, scale, "bicubic")
+
+
+def interpolate(image: Tensor, scale: int, mode: str) -> Tensor:
+    """[N, C, H, W] → [N, C, scale·H, scale·W]; `mode` is `bicubic`, `bilinear` or `nearest`."""
     # Autocast leaves interpolation alone but the input may be half; the skip carries the image, so it stays in float32.
-    return F.interpolate(image.to(torch.float32), scale_factor=float(scale), mode="bicubic", align_corners=False)
+    corners = None if mode == "nearest" else False
+    return F.interpolate(image.to(torch.float32), scale_factor=float(scale), mode=mode, align_corners=corners)

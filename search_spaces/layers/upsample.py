@@ -1,7 +1,10 @@
 """How features become an image at the high resolution."""
 
-from torch import nn
+from typing import cast
 
+from torch import Tensor, nn
+
+from search_spaces.layers.activation import activation as make_activation
 from search_spaces.layers.conv import conv
 
 
@@ -36,3 +39,40 @@ class PixelShuffleSteps(nn.Sequential):
             layers += [conv(width, width * factor**2, groups=groups), nn.PixelShuffle(factor)]
             layers += [activation()] if activation else []
         super().__init__(*layers)
+
+
+UPSAMPLERS = ("direct", "steps", "nearest", "transposed")
+"""One pixel shuffle; a pixel shuffle a step and a convolution; nearest neighbour and convolutions; transposed."""
+
+
+class Upsampler(nn.Module):
+    """Features become an image, in one of four ways: [N, width, H, W] → [N, channels, factor·H, factor·W].
+
+    `direct` and `transposed` compute nothing at the high resolution; `steps` is the tail of EDSR; `nearest` is that of
+    PAN without its gate, with half the width at each step.
+    """
+
+    def __init__(self, kind: str, width: int, channels: int, factor: int, activation: str) -> None:
+        super().__init__()
+        self.body: nn.Module = nn.Identity()
+        self.shuffle = nn.PixelShuffle(factor) if kind == "direct" else nn.Identity()
+        self.last: nn.Conv2d | nn.ConvTranspose2d
+        if kind == "direct":
+            self.last = conv(width, channels * factor**2)
+        elif kind == "steps":
+            self.body, self.last = PixelShuffleSteps(width, factor), conv(width, channels)
+        elif kind == "nearest":
+            layers: list[nn.Module] = []
+            inputs, half = width, max(4, width // 2)
+            for step in factors(factor):
+                layers += [nn.Upsample(scale_factor=step), conv(inputs, half), make_activation(activation, half)]
+                inputs = half
+            self.body, self.last = nn.Sequential(*layers), conv(half, channels)
+        else:
+            odd = factor % 2
+            kernel, padding = 2 * factor + odd, (factor + odd) // 2
+            self.last = nn.ConvTranspose2d(width, channels, kernel, factor, padding)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → [N, channels, factor·H, factor·W]."""
+        return cast(Tensor, self.shuffle(self.last(self.body(features))))

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from nas.data.dataset import ImageSet, open_images
+from nas.data.dataset import Denoiser, ImageSet, open_images
 from nas.data.images import to_tensor, write_image
 from nas.data.synthetic import scene
 from nas.errors import InputError
-from nas.metrics import PSNR_LIMIT, Protocol, bicubic_baseline, measure, psnr, ssim
+from nas.metrics import PSNR_LIMIT, Protocol, baseline_name, bicubic_baseline, measure, psnr, ssim
 
 HR = scene(0, 64, 72)
 NOISY = np.clip(HR + np.random.default_rng(0).normal(0, 6, HR.shape), 0, 255).astype(np.uint8)
@@ -167,6 +167,24 @@ def test_a_protocol_says_what_was_measured_and_survives_json(images: ImageSet) -
     assert "\n" not in line
     assert f"data {images.fingerprint}, bicubic x2, gray, shave 2, integer rounding" in line
     assert "centre 64 x 64" in line
+
+
+def test_the_denoiser_belongs_to_the_protocol(tiny_data: Path, tmp_path: Path, images: ImageSet) -> None:
+    denoiser = Denoiser("abc", lambda lr: lr)
+    protocol = Protocol.of(open_images(tiny_data / "val", scale=2, cache=tmp_path / "cache", denoiser=denoiser))
+    assert protocol != Protocol.of(images)
+    assert protocol.to_dict() == Protocol.of(images).to_dict() | {"denoiser": "abc"}
+    assert Protocol.from_dict(protocol.to_dict()) == protocol
+    assert "bicubic x2 denoised by abc, gray" in protocol.describe()
+
+
+def test_at_scale_one_the_baseline_is_the_input(tiny_data: Path, tmp_path: Path) -> None:
+    noisy = open_images(tiny_data / "val", scale=1, cache=tmp_path / "cache", degradation="noise")
+    result = bicubic_baseline(noisy)
+    assert result == measure(lambda lr: lr, noisy)
+    assert result.psnr == pytest.approx(20 * math.log10(255 / 15), abs=0.3)  # but for what was clipped
+    assert Protocol.of(noisy).shave == 1
+    assert (baseline_name(1), baseline_name(2)) == ("input", "bicubic")
 
 
 @pytest.mark.parametrize("values", [{}, {"data": "a", "degradation": "b", "scale": 2, "shave": 2, "colour": "red"}])

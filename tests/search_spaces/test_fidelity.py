@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas.cost import cost
+from nas.cost import cost, screening_cost
 from search_spaces import SPACES, Architecture, Published
 from search_spaces.layers.collapsible import fused
 
@@ -37,7 +37,8 @@ def test_params_and_macs_are_those_of_the_reference_code(row: dict[str, str], ch
 
 
 def test_every_published_point_has_a_known_figure() -> None:
-    assert {f"{space.name}/{name}" for space, name in POINTS} == {row["point"] for row in ROWS}
+    published = {f"{space.name}/{name}" for space, name in POINTS if space.name != "hybrid"}  # seeds, not published
+    assert published == {row["point"] for row in ROWS}
 
 
 def forms() -> Iterator[tuple[str, Published, int, int]]:
@@ -54,7 +55,7 @@ def test_every_point_runs_forward_and_backward_on_odd_sizes(
 ) -> None:
     torch.manual_seed(0)
     architecture = Architecture.published(point, scale, channels)
-    macs = cost(architecture).macs
+    macs = screening_cost(architecture).macs
     side = SPACES.get(architecture.space).minimum_side
     height, width = (33, 47) if macs <= LIGHT else (max(7, side), max(9, side))
     network = architecture.build()

@@ -25,6 +25,12 @@ def test_a_good_folder_is_clean_and_measured(tiny_data: Path, tmp_path: Path) ->
     assert (validation.psnr, validation.ssim) == pytest.approx((baseline.psnr, baseline.ssim))
 
 
+def test_at_scale_one_bicubic_interpolation_is_not_measured(tiny_data: Path) -> None:
+    report = check_folder(tiny_data, scale=1)
+    assert report.is_clean
+    assert report.parts["validation"].psnr is None
+
+
 def test_everything_wrong_is_listed_and_nothing_raised(tiny_data: Path) -> None:
     train, val = tiny_data / "train", tiny_data / "val"
     first = sorted(train.iterdir())[0]

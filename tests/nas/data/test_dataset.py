@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data.dataset import ImageSet, open_dataset, open_images
+from nas.data.dataset import Denoiser, ImageSet, open_dataset, open_images
 from nas.data.degradation import low_resolution
-from nas.data.images import read_image, to_pixels, write_image
+from nas.data.images import Pixels, read_image, to_pixels, write_image
 from nas.data.synthetic import scene
 from nas.errors import InputError, RunError
 
@@ -120,6 +120,65 @@ def test_given_lr_images_are_used_and_are_part_of_the_fingerprint(tmp_path: Path
         open_images(folder, scale=3, cache=cache, degradation="real")
 
 
+def test_at_scale_one_the_images_become_noisy_and_keep_their_size(tiny_data: Path, cache: Path) -> None:
+    data = open_dataset(tiny_data, scale=1, cache=cache, degradation="noise", min_lr_side=80)
+    for index, name in enumerate(data.train.names):
+        pair, pixels = data.train.pair(index, crop=64), read_image(tiny_data / "train" / name)
+        assert np.array_equal(to_pixels(pair.hr, np.uint8), pixels[8:72, 16:80])
+        assert np.array_equal(to_pixels(pair.lr, np.uint8), low_resolution(pixels, 1, "noise")[8:72, 16:80])
+    assert data.fingerprint == open_dataset(tiny_data, scale=2, cache=cache).fingerprint
+
+
+def test_at_scale_one_something_must_change(tiny_data: Path, tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(InputError, match=r"At scale 1 the degradation 'bicubic' changes nothing.*'noise'"):
+        open_dataset(tiny_data, scale=1, cache=cache)
+    for part in ("HR", "LR_bicubic/X1"):  # given ones may be whatever they are
+        (tmp_path / "pairs" / part).mkdir(parents=True)
+        write_image(tmp_path / "pairs" / part / "a.png", scene(len(part), 32, 32))
+    pair = open_images(tmp_path / "pairs", scale=1, cache=cache).pair(0)
+    assert not pair.lr.equal(pair.hr)
+
+
+class Halving:
+    """Halves the values, and counts the images."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, pixels: Pixels) -> Pixels:
+        self.count += 1
+        return pixels // 2
+
+
+def test_lr_images_pass_the_denoiser_once(tiny_data: Path, cache: Path) -> None:
+    plain, halving = open_dataset(tiny_data, scale=2, cache=cache, degradation="noise"), Halving()
+    for _ in range(2):
+        data = open_dataset(tiny_data, scale=2, cache=cache, degradation="noise", denoiser=Denoiser("half", halving))
+    assert halving.count == 6
+    for before, after in ((plain.train, data.train), (plain.validation, data.validation)):
+        for index in range(len(before)):
+            assert np.array_equal(after.lr.pixels(index), before.lr.pixels(index) // 2)
+            assert np.array_equal(after.hr.pixels(index), before.hr.pixels(index))
+    assert (plain.train.denoiser, data.train.denoiser, data.validation.denoiser) == (None, "half", "half")
+    assert data.fingerprint == plain.fingerprint
+
+
+def test_each_denoiser_has_its_own_images(tiny_data: Path, cache: Path) -> None:
+    folder = tiny_data / "val"
+    images = [
+        open_images(folder, scale=2, cache=cache, denoiser=denoiser)
+        for denoiser in (None, Denoiser("half", lambda lr: lr // 2), Denoiser("none", lambda lr: lr * 0))
+    ]
+    bright = [int(one.lr.pixels(0).max()) for one in images]
+    assert bright == [bright[0], bright[0] // 2, 0]
+
+
+def test_given_lr_images_are_denoised_too(tmp_path: Path, cache: Path) -> None:
+    folder, denoiser = _paired(tmp_path / "pairs"), Denoiser("half", lambda lr: lr // 2)
+    images = open_images(folder, scale=2, cache=cache, degradation="real", denoiser=denoiser)
+    assert np.array_equal(images.lr.pixels(2), scene(11, 32, 32) // 2)
+
+
 def test_pairs_that_do_not_fit_are_refused_or_left_out(tmp_path: Path, cache: Path) -> None:
     folder = _paired(tmp_path / "pairs")
     write_image(folder / "LR_real" / "X2" / "1x2.png", scene(1, 32, 33))
@@ -176,8 +235,8 @@ def test_missing_and_empty_folders_and_wrong_scales_are_refused(tmp_path: Path, 
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no image"):
         open_images(tmp_path / "empty", scale=2, cache=cache)
-    with pytest.raises(InputError, match="scale must be 2 or more, but got 1"):
-        open_dataset(tiny_data, scale=1, cache=cache)
+    with pytest.raises(InputError, match="scale must be 1 or more, but got 0"):
+        open_dataset(tiny_data, scale=0, cache=cache)
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(tiny_data: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def overshoot() -> Iterator[str]:
     degradation._registered.pop("overshoot")
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("name", sorted(DEGRADATIONS))
 def test_every_degradation_divides_the_size_and_keeps_the_range(name: str, scale: int) -> None:
     hr = torch.rand(2, 1, 6 * scale, 8 * scale, generator=torch.Generator().manual_seed(0))
@@ -40,6 +40,34 @@ def test_every_degradation_divides_the_size_and_keeps_the_range(name: str, scale
 def test_bicubic_keeps_a_constant_image(value: float) -> None:
     lr = get_degradation("bicubic")(torch.full((1, 1, 16, 16), value), 2)
     assert torch.allclose(lr, torch.full((1, 1, 8, 8), value), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_noise_is_white_and_of_fifteen_grey_levels(scale: int) -> None:
+    hr = torch.rand(1, 1, 120 * scale, 150 * scale) / 4 + 0.4
+    grey = 255 * (get_degradation("noise")(hr, scale) - get_degradation("bicubic")(hr, scale))[0, 0]
+    assert float(grey.std()) == pytest.approx(15, rel=0.03)
+    assert abs(float(grey.mean())) < 0.5
+    for shifted in (grey[1:] * grey[:-1], grey[:, 1:] * grey[:, :-1]):
+        assert abs(float(shifted.mean())) < 0.05 * 15**2
+
+
+def test_noise_belongs_to_the_image_alone() -> None:
+    first, second = torch.rand(2, 1, 1, 40, 60).unbind()
+    noise = degradation.noise
+    together = noise(torch.cat([second, first, first]), 2)
+    assert torch.equal(together[1], together[2])
+    assert torch.equal(together[1:2], noise(first, 2))
+    added = [noise(image, 1) - image for image in (first, second)]
+    assert abs(float((added[0] * added[1]).mean())) < 0.1 * (15 / 255) ** 2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_noise_is_as_strong_at_every_bit_depth(dtype: type) -> None:
+    hr = np.full((64, 64), np.iinfo(dtype).max // 2, dtype)
+    lr = low_resolution(hr, 1, "noise")
+    assert (lr.shape, lr.dtype) == (hr.shape, dtype)
+    assert lr.std() / np.iinfo(dtype).max == pytest.approx(15 / 255, rel=0.05)
 
 
 def test_adding_a_degradation_is_adding_one_function(overshoot: str) -> None:

@@ -64,6 +64,11 @@ def test_the_page_carries_all_it_needs(tmp_path: Path) -> None:
     assert "<script src=" not in page and "Plotly.newPlot" in page
 
 
+def test_the_size_that_macs_are_counted_for_is_named(tmp_path: Path) -> None:
+    assert "MACs for a 1280x720 HR image, in G" in draw(tmp_path)[1]
+    assert "MACs for a 1280x1024 HR image, in G" in draw(tmp_path, hr_size=(1280, 1024))[1]
+
+
 def test_names_can_not_break_the_page(tmp_path: Path) -> None:
     name = "</script><script>alert(1)</script>"
     _, page = draw(tmp_path, title=name, dots=[Dot(name, G, 30.0, 1, "published")], untrained={name: G})

@@ -41,6 +41,21 @@ def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["search.yaml"]
 
 
+def test_what_was_left_of_the_space_and_the_size_are_remembered(tmp_path: Path) -> None:
+    left: dict[str, Any] = {"cell1.width": (16, 32), "image_skip": (True,), "cell1.op": ("conv",)}
+    settings(allow=left, hr_size=(1280, 1024)).write(tmp_path)
+    read = read_settings(tmp_path)
+    assert (read.allow, read.hr_size) == (left, (1280, 1024))
+    assert read.allow["image_skip"] == (True,) and read.allow["image_skip"][0] is True
+    assert read.searched.parameters()["cell1.width"] == (16, 32)
+
+
+def test_a_run_from_before_there_were_sizes_and_narrowed_spaces_goes_on(tmp_path: Path) -> None:
+    old = {name: value for name, value in settings().model_dump().items() if name not in ("allow", "hr_size")}
+    settings().check_continues(parse_settings(old))
+    assert parse_settings(old).hr_size == (1280, 720)
+
+
 def test_budgets_are_parsed() -> None:
     assert settings().limits == (Budget(300 * 10**9, "MACs"), Budget(900_000, "params"))
 
@@ -61,6 +76,8 @@ def test_more_trials_and_other_places_are_no_other_settings(change: dict[str, An
         ({"budgets": ("200G-MACs",)}, r"budgets is \['300G-MACs', '900K-params'\], not \['200G-MACs'\]"),
         ({"data_fingerprint": "fedcba9876543210"}, "data_fingerprint is '0123456789abcdef', not 'fedcba9876543210'"),
         ({"fixed": {"image_skip": True}}, "fixed is .*cell1.width.*, not {'image_skip': True}"),
+        ({"hr_size": (1280, 1024)}, r"hr_size is \[1280, 720\], not \[1280, 1024\]"),
+        ({"allow": {"cell1.width": (16,)}}, r"allow.cell1.width is None, not \[16\]"),
         ({"sampler": "random", "proxy": "other"}, "proxy is 'brief', not 'other'; sampler is 'tpe', not 'random'"),
     ],
 )
@@ -81,6 +98,7 @@ def test_what_differs_in_the_recipe_is_named() -> None:
         ({"budget": "1G-MACs"}, "'budget'"),
         ({"trials": 0}, "'trials'"),
         ({"scale": "two"}, "'scale'"),
+        ({"hr_size": (1280, 0)}, "'hr_size.1'"),
         ({"recipe": {"name": "brief"}}, "'recipe.steps'"),
     ],
 )
@@ -105,3 +123,9 @@ def test_each_space_has_its_fingerprint() -> None:
     names = ("falsr", "moremnas", "dots")
     assert len({space_fingerprint(name) for name in names}) == 3
     assert space_fingerprint("dots") == space_fingerprint("slow")  # the same choices
+
+
+def test_the_fingerprint_covers_what_was_left_of_the_space() -> None:
+    few = space_fingerprint("falsr", {"cell1.width": (16, 32)})
+    assert few == space_fingerprint("falsr", {"cell1.width": (32, 16)})
+    assert len({few, space_fingerprint("falsr"), space_fingerprint("falsr", {"cell2.width": (16, 32)})}) == 3

@@ -56,3 +56,10 @@ def test_models_of_different_scales_are_not_compared(
 def test_what_is_no_model_is_named(tiny_data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no model directory '.*gone'"):
         compare([tmp_path / "gone"], tiny_data / "val", tmp_path / "cache", CPU)
+
+
+def test_a_colour_network_is_not_measured_on_infrared_images(tiny_data: Path, tmp_path: Path) -> None:
+    architecture = Architecture.published("espcn/ESPCN", channels=3)
+    Model(architecture, architecture.build(), {}, {}).save(tmp_path / "colour")
+    with pytest.raises(InputError, match=r"of one channel, but .*colour takes 3; .* --to-gray"):
+        compare([tmp_path / "colour"], tiny_data / "val", tmp_path / "cache", CPU)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from nas.data.dataset import Dataset
+from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline, measure
 from nas.model import ARCHITECTURE, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.full import is_trained, train_fully
@@ -109,3 +110,80 @@ def test_only_this_very_training_counts_as_done(
     assert not is_trained(folder, architecture.replaced(image_skip=False), recipe, protocol)
     assert not is_trained(folder, architecture, make_recipe(ema=0.8), protocol)
     assert not is_trained(folder, architecture, recipe, Protocol.of(data.validation, crop=48))
+
+
+@pytest.fixture
+def start(full: Callable[..., Model], make_recipe: Make, tmp_path: Path) -> Path:
+    """A model directory with weights as from elsewhere: far from those that a training starts with."""
+    model = full("start", make_recipe(steps=1))
+    torch.manual_seed(5)
+    for parameter in model.network.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    origin = {"imported_from": {"file": "net.pth"}}
+    Model(model.architecture, model.network, origin, {}).save(tmp_path / "start")
+    return tmp_path / "start"
+
+
+def still(make_recipe: Make) -> Recipe:
+    """A recipe that hardly moves the weights."""
+    return make_recipe(steps=2, learning_rate=1e-9)
+
+
+def test_a_training_starts_from_the_weights_of_a_model(
+    full: Callable[..., Model], make_recipe: Make, start: Path
+) -> None:
+    given = load_model(start)
+    tuned, scratch = full("tuned", still(make_recipe), start=start), full("scratch", still(make_recipe))
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(weights(tuned), weights(given), strict=True))
+    assert not all(torch.allclose(a, b, atol=1e-2) for a, b in zip(weights(scratch), weights(given), strict=True))
+
+
+def test_the_model_it_starts_from_is_left_as_it_was_and_named(
+    full: Callable[..., Model], make_recipe: Make, start: Path
+) -> None:
+    before = {path.name: path.read_bytes() for path in start.iterdir()}
+    tuned = full("tuned", make_recipe(steps=5), start=start)
+    assert {path.name: path.read_bytes() for path in start.iterdir()} == before
+    origin = tuned.metrics["started_from"]
+    assert origin["model"] == "start" and len(origin["sha256"]) == 64
+    assert origin["imported_from"] == {"file": "net.pth"}
+    assert tuned.recipe == make_recipe(steps=5).model_dump(mode="json")
+
+
+def test_a_stopped_training_from_weights_ends_bit_identically(
+    full: Callable[..., Model], start: Path, tmp_path: Path
+) -> None:
+    straight = full("straight", start=start)
+    with pytest.raises(TrainingStoppedError):
+        full("stopped", start=start, should_stop=stop_once(10))
+    resumed = full("stopped", start=start)
+    assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
+
+
+def test_a_checkpoint_of_other_initial_weights_is_refused(
+    full: Callable[..., Model], start: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingStoppedError):
+        full("tuned", start=start, should_stop=stop_once(10))
+    with pytest.raises(InputError, match="is of another architecture, recipe or data set"):
+        full("tuned")
+    model = load_model(start)
+    next(model.network.parameters()).data += 1
+    model.save(start)
+    with pytest.raises(InputError, match="is of another architecture, recipe or data set"):
+        full("tuned", start=start)
+
+
+def test_only_a_training_from_the_same_weights_counts_as_done(full: Callable[..., Model], start: Path) -> None:
+    reports: list[Report] = []
+    first = full("tuned", start=start)
+    again = full("tuned", start=start, listener=reports.append)
+    assert not reports and again.metrics == first.metrics
+    full("tuned", listener=reports.append)
+    assert reports
+
+
+def test_a_model_is_not_trained_into_itself(full: Callable[..., Model], start: Path) -> None:
+    with pytest.raises(InputError, match="start can't be trained into itself; copy it to a folder of another name"):
+        full("start", start=start)
+    load_model(start)

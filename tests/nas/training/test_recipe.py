@@ -23,8 +23,9 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_brief_and_full_are_shipped() -> None:
-    assert {"brief", "full"} <= set(NAMES)
+def test_brief_full_and_denoise_are_shipped() -> None:
+    assert {"brief", "denoise", "full"} <= set(NAMES)
+    assert load_recipe("denoise", CPU).degradation == "noise"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,6 +70,12 @@ def test_a_users_file_may_start_from_a_shipped_recipe(tmp_path: Path) -> None:
     assert mine.model_copy(update={"name": "full", "steps": base.steps}) == base
 
 
+def test_a_denoiser_is_named_as_it_is_seen_from_the_current_folder(tmp_path: Path) -> None:
+    mine = load_recipe(write(tmp_path, "base: full\nname: mine\ndenoiser: my/denoiser\n"), CPU)
+    assert mine.denoiser == "my/denoiser"
+    assert load_recipe("full", CPU).denoiser is None
+
+
 def test_a_users_file_may_stand_alone(tmp_path: Path) -> None:
     path = write(tmp_path, "{name: mine, steps: 5, batch: 1, patch: 8, learning_rate: 1.0e-3}")
     assert load_recipe(path, CPU).steps == 5
@@ -88,6 +95,8 @@ def test_a_users_file_may_stand_alone(tmp_path: Path) -> None:
         ({"warmup": 1.0}, "the field 'warmup' is wrong"),
         ({"betas": [0.9, 1.5]}, r"the field 'betas\.1' is wrong"),
         ({"precision": "float16"}, "the field 'precision' is wrong"),
+        ({"denoiser": ""}, "the field 'denoiser' is wrong"),
+        ({"denoiser": 3}, "the field 'denoiser' is wrong"),
     ],
 )
 def test_a_wrong_field_is_named(fields: dict[str, object], message: str) -> None:
@@ -118,7 +127,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_recipe_or_base_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no recipe named 'breif'; did you mean 'brief'"):
         load_recipe("breif", CPU)
-    with pytest.raises(InputError, match="'base' must name a shipped recipe: brief, full"):
+    with pytest.raises(InputError, match="'base' must name a shipped recipe: brief, denoise, full"):
         load_recipe(write(tmp_path, "base: other"), CPU)
 
 

@@ -1,0 +1,167 @@
+"""Imports published checkpoints and measures them on Set5, beside what their authors report.
+
+    python benchmarks/published_weights.py CHECKPOINTS SET5 [--only bsrn] [--to-gray]
+
+CHECKPOINTS is a folder that holds checkpoints somewhere below it under their authors' file names, e.g. clones of their
+repositories; SET5 is `data/Set5` of the repository SelfExSR (folders `image_SRF_2` …). Nothing is downloaded. Points
+without a file are left out.
+
+The protocol is that of the literature: the output rounded to 8 bits a colour, luminance in 16..235 not rounded, a
+border of as many pixels as the scale left out. Networks of one channel see the luminance. FALSR and MoreMNAS are
+measured as by their authors' script instead, which works in full-range luminance, takes the other components from
+bicubic interpolation, cuts the output to 8 bits and rounds the luminance.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+from nas.convert.importing import import_checkpoint
+from nas.errors import InputError
+from nas.model import IMPORTED, Model
+from search_spaces import SpaceError, UnknownNameError
+from search_spaces.falsr import CellNetwork
+
+Pixels = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A checkpoint that its authors published within a repository."""
+
+    point: str
+    repository: str
+    file: str
+    scale: int
+    psnr: float | None
+    """On Set5 as the authors report it, dB; None where they don't."""
+    reached: float | None = None
+    """What their own code reaches with it by this protocol, dB."""
+
+
+KNOWN = (
+    Known("falsr/FALSR-A", "xiaomi-automl/FALSR", "FALSR-A.pb", 2, 37.82, 37.822),
+    Known("falsr/FALSR-B", "xiaomi-automl/FALSR", "FALSR-B.pb", 2, 37.61, 37.614),
+    Known("falsr/FALSR-C", "xiaomi-automl/FALSR", "FALSR-C.pb", 2, 37.66, 37.661),
+    Known("moremnas/MoreMNAS-C", "xiaomi-automl/MoreMNAS", "MoreMNAS-C.pb", 2, 37.06, 37.063),
+    Known("moremnas/MoreMNAS-D", "xiaomi-automl/MoreMNAS", "MoreMNAS-D.pb", 2, 37.57, 37.572),
+    Known("pan/PAN", "zhaohengyuan1/PAN", "PANx2_DF2K.pth", 2, 38.00, 38.002),
+    Known("imdn/IMDN", "Zheng222/IMDN", "IMDN_x2.pth", 2, 38.00, 37.997),
+    Known("imdn/IMDN-RTC", "Zheng222/IMDN", "model_RTC.pth", 2, None, 37.315),
+    Known("bsrn/BSRN", "xiaom233/BSRN", "net_g_BSRN_x2.pth", 2, 38.10, 38.084),
+    Known("bsrn/BSRN", "xiaom233/BSRN", "net_g_BSRN_x4.pth", 4, 32.35, 32.350),
+    Known("bsrn/BSRN-S", "xiaom233/BSRN", "net_g_BSRN-S.pth", 4, None, 32.163),
+    Known("mdrn/MDRN", "bbbolt/MDRN", "mdrn_x2.pth", 2, None, 38.097),
+    Known("mdrn/MDRN", "bbbolt/MDRN", "mdrn_x4.pth", 4, None, 32.350),
+    Known("carn/CARN-M", "nmhkahn/CARN-pytorch", "carn_m.pth", 2, 37.53, 37.682),
+    Known("lesrcnn/LESRCNN", "hellloxiaotian/LESRCNN", "lesrcnn_x2.pth", 2, 37.65, 37.798),
+    Known("reprfn/RepRFN", "laonafahaodange/RepRFN", "reprfn_ntire_x4.pth", 4, None, 32.196),
+    Known("tpsr/TPSR-NoGAN", "royson/tpsr", "TPSR_NOGANX4.pt", 4, 31.10, 31.103),
+    Known("tpsr/TPSR", "royson/tpsr", "TPSR_D2X4.pt", 4, 29.60, 29.605),
+    Known("camixersr/CAMixerSR-S", "icandle/CAMixerSR", "CAMixerSR_S.pth", 4, None, 32.287),
+)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoints", type=Path)
+    parser.add_argument("set5", type=Path)
+    parser.add_argument("--only", default="", help="part of a point's name")
+    parser.add_argument("--to-gray", action="store_true", help="measure the one-channel forms of colour networks")
+    arguments = parser.parse_args()
+    table = Table("point", "scale", "channels", "PSNR dB", "authors' code", "published")
+    for known in KNOWN:
+        path = next(arguments.checkpoints.rglob(known.file), None)
+        if path is None or arguments.only not in known.point:
+            continue
+        try:
+            model = _imported(known, path, to_gray=arguments.to_gray)
+        except (InputError, SpaceError, UnknownNameError) as error:
+            print(f"{known.point}: {error}")
+            continue
+        figures = (f"{f:.3f}" if f else "-" for f in (psnr(model, arguments.set5), known.reached, known.psnr))
+        table.add_row(known.point, str(known.scale), str(model.architecture.channels), *figures)
+    Console().print(table)
+
+
+def _imported(known: Known, path: Path, *, to_gray: bool) -> Model:
+    with tempfile.TemporaryDirectory() as folder:
+        model = import_checkpoint(known.point, path, Path(folder) / "model", known.scale)
+        if to_gray and model.architecture.channels == 3:
+            model = import_checkpoint(known.point, path, Path(folder) / "gray", known.scale, to_gray=True)
+            origin = model.recipe[IMPORTED]["to_gray"]
+            if not origin["exact"]:
+                difference = origin["largest_difference"]
+                print(f"{known.point}: at the border the one-channel form differs by up to {difference:.3f}.")
+        return model
+
+
+def psnr(model: Model, set5: Path) -> float:
+    """Return the mean PSNR of the luminance over the five images, in dB."""
+    scale = model.architecture.scale
+    measured = []
+    for small, large in _pairs(set5, scale):
+        if isinstance(model.network, CellNetwork):
+            result, target = np.round(_luminance(_as_falsr(model.network, small, scale))), np.round(_luminance(large))
+        elif model.architecture.channels == 1:
+            result, target = 255 * _run(model.network, _luminance(small)[..., None] / 255)[..., 0], _luminance(large)
+        else:
+            result, target = _luminance(np.round(255 * _run(model.network, small / 255))), _luminance(large)
+        error = (result - target)[scale:-scale, scale:-scale]
+        measured.append(10 * np.log10(255**2 / np.mean(error**2)))
+    return float(np.mean(measured))
+
+
+def _pairs(set5: Path, scale: int) -> Iterator[tuple[Pixels, Pixels]]:
+    """Yield each LR and HR image as [H, W, 3] in 0..255, HR cut to a multiple of the scale."""
+    paths = sorted((set5 / f"image_SRF_{scale}").glob("*_LR.png"))
+    if not paths:
+        raise SystemExit(f"{set5} holds no images for scale {scale}.")
+    for path in paths:
+        small, large = (_read(p) for p in (path, path.with_name(path.name.replace("_LR", "_HR"))))
+        yield small, large[: scale * small.shape[0], : scale * small.shape[1]]
+
+
+def _read(path: Path) -> Pixels:
+    return np.asarray(Image.open(path).convert("RGB"), np.float64)
+
+
+def _luminance(pixels: Pixels) -> Pixels:
+    """[H, W, 3] in 0..255 → [H, W] in 16..235."""
+    return 16 + pixels @ np.array([65.481, 128.553, 24.966]) / 255
+
+
+def _run(network: nn.Module, image: Pixels) -> Pixels:
+    """[H, W, C] → [scale·H, scale·W, C], both in 0..1."""
+    with torch.inference_mode():
+        result = network(torch.from_numpy(image).float().permute(2, 0, 1)[None])
+    output: Any = result[0].permute(1, 2, 0).clamp(0, 1).double().numpy()
+    return np.asarray(output)
+
+
+def _as_falsr(network: nn.Module, small: Pixels, scale: int) -> Pixels:
+    """[H, W, 3] → [scale·H, scale·W, 3], both in 0..255, as the authors' graphs and script do."""
+    y = 255 * _run(network, (small @ np.array([0.299, 0.587, 0.114]) / 255)[..., None])
+    size = scale * small.shape[1], scale * small.shape[0]
+    up = np.asarray(Image.fromarray(small.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC), np.float64)
+    pb, pr = up @ np.array([-0.168736, -0.331264, 0.5]), up @ np.array([0.5, -0.418688, -0.081312])
+    # Before: 127.5 is added to the components. Here: 128 is taken away.
+    pb, pr = pb[..., None] - 0.5, pr[..., None] - 0.5
+    colours = np.concatenate([y + 1.402 * pr, y - 0.34414 * pb - 0.71414 * pr, y + 1.772 * pb], axis=-1)
+    return np.floor(np.clip(colours, 0, 255))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The command `nas`: parse, call, print. This file lists its commands; the others hold one group of them each."""
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from nas import __version__
+from nas.cli.common import OUT
+from nas.cli.look import check, cost, dashboard, spaces
+from nas.cli.models import evaluate, export, train, upscale
+from nas.cli.runs import front, search, worker
+from nas.errors import InputError, RunError
+from nas.report.progress import NOTES
+from nas.search.run import load_plugins
+from search_spaces import SpaceError, UnknownNameError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+for command in (search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard):
+    app.command()(command)
+
+data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
+data_app.command()(check)
+app.add_typer(data_app, name="data")
+
+
+def main() -> None:
+    """Run the command line; what a user did wrong ends with one sentence and exit code 2, a failure with 1."""
+    warnings.showwarning = lambda message, *_args, **_kwargs: NOTES.print(f"Note: {message}", markup=False)
+    warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
+    try:
+        app()
+    except (InputError, SpaceError, UnknownNameError) as error:
+        NOTES.print(f"Error: {error}", markup=False)
+        sys.exit(2)
+    except RunError as error:
+        NOTES.print(f"Error: {error}", markup=False)
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True, no_args_is_help=True)
+def options(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    plugin: Annotated[list[str] | None, typer.Option(help="Python file with your own spaces or proxies.")] = None,
+) -> None:
+    """Search super-resolution networks for infrared cameras, within a compute budget."""
+    load_plugins(tuple(plugin or ()))
+    if show:
+        OUT.print(__version__)
+        raise typer.Exit

@@ -1,0 +1,85 @@
+"""Commands that look at what there is: spaces, costs, images, a run's dashboard."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli.common import OUT, HrSize, Json, LrSize, PointScale, Storage
+from nas.report.progress import NOTES, CountDisplay
+from nas.search.run import open_run
+from search_spaces import SPACES
+from search_spaces.narrowed import read_space
+
+
+def cost(
+    architectures: Annotated[list[str], typer.Argument(metavar="ARCH...", help="SPACE/POINT, RUN:TRIAL or a path.")],
+    scale: PointScale = None,
+    hr: HrSize = None,
+    lr: LrSize = None,
+    as_json: Json = False,
+) -> None:
+    """Count parameters and multiply-adds, beside thop's count and what is published."""
+    from nas.report.costs import cost_notes, cost_table, count
+    from nas.search.reference import resolve
+
+    counts = [count(resolve(name, scale), hr, lr) for name in architectures]
+    if as_json:
+        OUT.print_json(data={one.reference.label: one.to_dict() for one in counts})
+        return
+    OUT.print(cost_table(counts))
+    for line in cost_notes(counts):
+        OUT.print(line, soft_wrap=True, markup=False)
+
+
+def spaces(
+    name: Annotated[str | None, typer.Argument(help="A space, or a YAML file that narrows one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the search spaces; or the choices of one, and what its published points cost."""
+    from nas.report.space_tables import space_tables, spaces_data, spaces_table
+
+    space = read_space(name) if name else None
+    if as_json:
+        OUT.print_json(data=spaces_data([space] if space else SPACES, with_costs=space is not None))
+        return
+    for shown in space_tables(space) if space else [spaces_table()]:
+        OUT.print(shown)
+
+
+def check(
+    folder: str,
+    scale: Annotated[int, typer.Option(help="Scale of the bicubic figures.")] = 2,
+    patch: Annotated[int, typer.Option(help="LR patch that training images must hold.")] = 32,
+    as_json: Json = False,
+) -> None:
+    """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
+    from nas.data.check import check_folder
+    from nas.report.tables import data_faults, data_table
+
+    with CountDisplay("checking") as progress:
+        report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress)
+    if as_json:
+        OUT.print_json(data=report.to_dict())
+    else:
+        OUT.print(data_table(report))
+        for line in data_faults(report):
+            OUT.print(line, markup=False, soft_wrap=True)
+    if not report.is_clean:
+        raise typer.Exit(1)
+
+
+def dashboard(
+    run: str,
+    host: Annotated[str, typer.Option(help="Another than this machine needs a password.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    password: Annotated[str | None, typer.Option(envvar="NAS_DASHBOARD_PASSWORD", help="Asked by the browser.")] = None,
+    storage: Storage = None,
+) -> None:
+    """Show a run in Optuna Dashboard until Ctrl-C."""
+    from nas.report.dashboard import check_host, dashboard_app, serve
+
+    check_host(host, password)
+    opened = open_run(run, storage)
+    NOTES.print(f"Optuna Dashboard of '{opened.settings.run}': http://{host}:{port}/ (Ctrl-C ends it)")
+    serve(dashboard_app(opened.storage, opened.folder / "artifacts", password), host, port)

@@ -1,0 +1,111 @@
+"""Commands around trained models: train, measure, export, upscale."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli.common import OUT, SYNTHETIC, Device, Json, PointScale, Storage
+from nas.interrupt import StopFlag
+from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.run import RESULTS
+from nas.training.trainer import pick_device
+
+
+def train(
+    what: Annotated[list[str], typer.Argument(metavar="RUN|ARCH...", help="A run (its front), or architectures.")],
+    top: Annotated[int, typer.Option(min=1, help="How many networks of a run's front.")] = 3,
+    recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "full",
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    data: Annotated[str | None, typer.Option(help="Folder of images; default: the run's.")] = None,
+    scale: PointScale = None,
+    storage: Storage = None,
+    device: Device = None,
+) -> None:
+    """Train a run's front, or named architectures, fully; the same command again goes on."""
+    from nas.report.tables import trained_table
+    from nas.search.training import plan, train_all
+
+    where = pick_device(device)
+    job = plan(what, where, top=top, recipe=recipe, steps=steps, data=data, scale=scale, storage=storage)
+    if job.data.synthetic:
+        NOTES.print(SYNTHETIC)
+    with StopFlag() as stop, TrainingDisplay() as display:
+        models = train_all(job, where, display, stop)
+    OUT.print(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
+    OUT.print(f"Wrote {job.write_summary(models)}", soft_wrap=True)
+
+
+def evaluate(
+    models: Annotated[list[str], typer.Argument(help="Model directories.")],
+    data: Annotated[str, typer.Option(help="Folder of images.")],
+    degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: as for the training.")] = None,
+    denoise: Annotated[str | None, typer.Option(help="Model that denoises them. Default: as for the training.")] = None,
+    as_json: Json = False,
+    device: Device = None,
+) -> None:
+    """Measure models on a folder of images: PSNR and SSIM, gray, rounded, shaved by the scale."""
+    from nas.report.tables import evaluation_table
+    from nas.training.evaluation import compare
+
+    where = pick_device(device)
+    with CountDisplay("measuring") as progress:
+        rows, protocol = compare(
+            [Path(m) for m in models],
+            Path(data),
+            RESULTS / "cache",
+            where,
+            progress,
+            degradation=degradation,
+            denoiser=denoise,
+        )
+    if as_json:
+        figures = {name: {"psnr": m.psnr, "ssim": m.ssim} for name, m in rows}
+        OUT.print_json(data={"protocol": protocol.to_dict(), "results": figures})
+        return
+    OUT.print(evaluation_table(rows, f"On {data}"))
+    OUT.print(f"Protocol: {protocol.describe()}.", soft_wrap=True)
+
+
+def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
+    """Export a model: architecture, weights, ONNX and the recipe to train it again, each verified."""
+    from nas.deploy.export import export as export_model
+    from nas.model import load_model
+
+    done = export_model(load_model(Path(model)), Path(to))
+    for path in done.files:
+        OUT.print(f"Wrote {path}", soft_wrap=True)
+    OUT.print(
+        f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.", soft_wrap=True
+    )
+    OUT.print(f"Train it again: {done.command}", soft_wrap=True)
+
+
+def upscale(
+    model: str,
+    source: str,
+    target: str,
+    denoise: Annotated[str | None, typer.Option(help="Model that denoises the images first.")] = None,
+    noise: Annotated[float | None, typer.Option(help="Noise that a denoiser expects, in grey levels of 255.")] = None,
+    tile: Annotated[int, typer.Option(min=1, help="Side of a tile in LR pixels.")] = 256,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    device: Device = None,
+) -> None:
+    """Upscale (with a denoiser: denoise) an image or a folder of images; 8 bit stays 8 bit, 16 bit stays 16."""
+    from nas.deploy.denoising import load_stages
+    from nas.deploy.upscale import upscale_files
+
+    where = pick_device(device)
+    loaded, denoiser = load_stages(Path(model), Path(denoise) if denoise else None, noise)
+    with CountDisplay("upscaling") as progress:
+        paths = upscale_files(
+            loaded,
+            Path(source),
+            Path(target),
+            denoiser=denoiser,
+            tile=tile,
+            device=where,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    OUT.print(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Weights that others have trained, brought into model directories."""

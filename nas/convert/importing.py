@@ -1,0 +1,112 @@
+"""From a published checkpoint to a model directory."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from nas.convert.checkpoint import Fit, State, fit, load, read_state
+from nas.convert.falsr_graph import check_function, graph_state, in_our_order
+from nas.convert.gray import to_gray as gray_form
+from nas.convert.tensorflow_graph import Node, read_graph
+from nas.errors import InputError
+from nas.model import IMPORTED, Model
+from search_spaces import SPACES, Architecture
+from search_spaces.falsr import CellNetwork, CellSpace
+
+
+def import_checkpoint(point: str, checkpoint: Path, to: Path, scale: int | None = None, to_gray: bool = False) -> Model:
+    """Make the new model directory `to` of the published point `SPACE/POINT` with the weights in `checkpoint`.
+
+    The checkpoint is a PyTorch one (.pth, .pt, .pth.tar), a safetensors file, or a frozen TensorFlow graph of FALSR or
+    MoreMNAS (.pb). Its channel count is found out, and its scale too unless it is given. With `to_gray`, a colour
+    network becomes one of a single channel; see `gray.to_gray`.
+
+    Raises InputError for a folder that isn't empty, an unreadable checkpoint, one that isn't of this point (naming the
+    tensors), and a network that has no one-channel form; UnknownNameError for an unknown point.
+    """
+    if to.is_file() or (to.is_dir() and any(to.iterdir())):
+        raise InputError(f"{to} exists; name a new folder to import to.")
+    architecture, network = _network(point, checkpoint, scale)
+    origin: dict[str, Any] = {"point": point, "file": checkpoint.name, "sha256": _digest(checkpoint)}
+    if to_gray:
+        gray = gray_form(network, architecture)
+        architecture, network = gray.architecture, gray.network
+        origin["to_gray"] = {"exact": gray.exact, "largest_difference": gray.difference}
+    model = Model(architecture, network.eval(), {IMPORTED: origin}, {})
+    try:
+        model.save(to)
+    except OSError as error:
+        raise InputError(f"{to} can't be written ({error.strerror or error}).") from None
+    return model
+
+
+def _network(point: str, checkpoint: Path, scale: int | None) -> tuple[Architecture, nn.Module]:
+    """Return the point at the scale and channel count of the checkpoint, with its weights."""
+    Architecture.published(point)  # an unknown point is the first thing to say
+    if not checkpoint.is_file():
+        raise InputError(f"There is no checkpoint '{checkpoint}'.")
+    graph = read_graph(checkpoint) if checkpoint.suffix == ".pb" else None
+    if graph and not isinstance(SPACES.get(point.partition("/")[0]), CellSpace):
+        raise InputError("TensorFlow graphs are read for points of FALSR and MoreMNAS alone.")
+    state = graph_state(graph) if graph else read_state(checkpoint)
+    found = _best_form(point, state, scale)
+    architecture = found.architecture
+    if found.fit.faults:
+        colours = "" if architecture.channels == 1 else f" in {architecture.channels} channels"
+        raise InputError(
+            f"{checkpoint} is no checkpoint of {point} at scale {architecture.scale}{colours}: {found.fit.describe()}."
+        )
+    network = architecture.build().eval()
+    return architecture, _from_graph(graph, state, network) if graph else _loaded(found.fit, network)
+
+
+def _loaded(found: Fit, network: nn.Module) -> nn.Module:
+    load(found, network)
+    return network
+
+
+def _from_graph(graph: Mapping[str, Node], state: State, network: nn.Module) -> nn.Module:
+    assert isinstance(network, CellNetwork)  # of a CellSpace, without its image skip
+    network.load_state_dict(in_our_order(state, network))
+    check_function(graph, network)
+    return network
+
+
+@dataclass(frozen=True)
+class _Form:
+    architecture: Architecture
+    fit: Fit
+
+
+def _best_form(point: str, state: State, scale: int | None) -> _Form:
+    """Return the first form of the point that the tensors fit, else the one that they miss least."""
+    best = None
+    for architecture in _forms(point, scale):
+        space = SPACES.get(architecture.space)
+        with torch.device("meta"):
+            network = architecture.build()
+        translated = space.translate(state, architecture.scale, architecture.channels)
+        found = _Form(architecture, fit(translated, network))
+        if not found.fit.faults:
+            return found
+        best = found if best is None or found.fit.faults < best.fit.faults else best
+    assert best is not None  # every space has a scale and a channel count
+    return best
+
+
+def _forms(point: str, scale: int | None) -> Iterator[Architecture]:
+    """Yield the point at `scale`, or at each scale of its space, its own first, with one and with three channels."""
+    space = SPACES.get(point.partition("/")[0])
+    own = space.published[point.partition("/")[2]].scale
+    scales = [scale] if scale is not None else sorted(space.scales, key=lambda s: s != own)
+    for channels in space.channels:
+        yield from (Architecture.published(point, s, channels) for s in scales)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,187 @@
+"""Reading a frozen TensorFlow graph without TensorFlow: its nodes, their inputs, attributes and constants.
+
+A graph is a protocol buffer: fields of a number and a wire type (0: a varint, 1: eight bytes, 2: a length and so many
+bytes, 5: four bytes). Only the fields that a frozen convolutional network uses are read; their numbers are those of
+TensorFlow's `graph.proto`, `node_def.proto`, `attr_value.proto`, `tensor.proto` and `tensor_shape.proto`.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.errors import InputError
+
+Field = int | memoryview
+Array = NDArray[np.generic]
+
+_TYPES: Mapping[int, type[np.generic]] = {1: np.float32, 2: np.float64, 3: np.int32, 9: np.int64, 10: np.bool_}
+"""Numbers of TensorFlow's data types."""
+
+_VALUES = {5: "<f4", 6: "<f8", 7: "varint", 10: "varint", 11: "varint"}
+"""Fields of a tensor that hold its elements one by one, and how each is written."""
+
+_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation of a graph."""
+
+    name: str
+    op: str
+    inputs: tuple[tuple[str, int], ...]
+    """Names of nodes and which of their outputs."""
+    attributes: Mapping[str, object]
+    """Strings, numbers, truth values and lists of numbers; a constant's `value` is an array."""
+
+
+def read_graph(path: Path) -> dict[str, Node]:
+    """Return the nodes of the frozen graph in `path` by name, in the file's order, which is that of execution.
+
+    Raises InputError for a file that is none.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error.strerror or error}).") from None
+    try:
+        nodes = [_node(value) for number, value in _fields(memoryview(data)) if number == 1]
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+        nodes = []
+    if not nodes:
+        raise InputError(f"{path} is not a frozen TensorFlow graph.")
+    return {node.name: node for node in nodes}
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, Field]]:
+    """Yield the number and value of every field of a message; raise ValueError where it is cut off."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        number, wire = key >> 3, key & 7
+        if wire == _VARINT:
+            value, at = _varint(data, at)
+            yield number, value
+            continue
+        if wire == _BYTES:
+            length, at = _varint(data, at)
+        else:
+            length = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}[wire]
+        if at + length > len(data):
+            raise ValueError("cut off")
+        yield number, data[at : at + length]
+        at += length
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+
+
+def _node(data: Field) -> Node:
+    name = op = ""
+    inputs, attributes = [], {}
+    for number, value in _message(data):
+        if number == 1:
+            name = _text(value)
+        elif number == 2:
+            op = _text(value)
+        elif number == 3:
+            source, _, output = _text(value).partition(":")
+            if not source.startswith("^"):  # that only says what runs first
+                inputs.append((source, int(output or 0)))
+        elif number == 5:
+            entry = dict(_message(value))
+            attributes[_text(entry[1])] = _attribute(entry[2])
+    return Node(name, op, tuple(inputs), attributes)
+
+
+def _attribute(data: Field) -> object:
+    for number, value in _message(data):
+        if number == 1:
+            return [n for field, item in _message(value) if field == 3 for n in _numbers(item)]
+        if number == 2:
+            return _text(value)
+        if number == 3:
+            return _signed(value)
+        if number == 4:
+            return float(np.frombuffer(_bytes(value), "<f4")[0])
+        if number == 5:
+            return bool(value)
+        if number == 8:
+            return _tensor(value)
+    return None  # a type or the shape of a placeholder: nothing that a network's weights depend on
+
+
+def _tensor(data: Field) -> Array:
+    kind, shape, content = 1, [], b""
+    values: list[NDArray[np.generic]] = []
+    for number, value in _message(data):
+        if number == 1:
+            kind = _integer(value)
+        elif number == 2:
+            shape = [_signed(dict(_message(dim)).get(1, 0)) for field, dim in _message(value) if field == 2]
+        elif number == 4:
+            content = bytes(_bytes(value))
+        elif number in _VALUES:
+            values.append(_elements(value, _VALUES[number]))
+    if kind not in _TYPES:
+        raise ValueError(f"data type {kind}")
+    if content:
+        return np.frombuffer(content, np.dtype(_TYPES[kind]).newbyteorder("<")).reshape(shape)
+    flat = np.concatenate(values) if values else np.zeros(1)
+    # A constant of one value, or whose end repeats, is written short.
+    missing = math.prod(shape) - flat.size
+    return np.pad(flat, (0, missing), mode="edge").astype(_TYPES[kind]).reshape(shape)
+
+
+def _elements(value: Field, layout: str) -> NDArray[np.generic]:
+    if layout == "varint":
+        return np.array(_numbers(value), np.int64)
+    return np.frombuffer(_bytes(value), layout)
+
+
+def _numbers(value: Field) -> list[int]:
+    """Return one integer, or the packed ones."""
+    if isinstance(value, int):
+        return [_signed(value)]
+    numbers, at = [], 0
+    while at < len(value):
+        number, at = _varint(value, at)
+        numbers.append(_signed(number))
+    return numbers
+
+
+def _signed(value: Field) -> int:
+    number = _integer(value)
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def _integer(value: Field) -> int:
+    if not isinstance(value, int):
+        raise ValueError("a number was expected")
+    return value
+
+
+def _bytes(value: Field) -> memoryview:
+    if isinstance(value, int):
+        raise ValueError("bytes were expected")
+    return value
+
+
+def _message(value: Field) -> Iterator[tuple[int, Field]]:
+    return _fields(_bytes(value))
+
+
+def _text(value: Field) -> str:
+    return str(_bytes(value), "utf-8")

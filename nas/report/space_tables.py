@@ -1,0 +1,97 @@
+"""The search spaces as tables and as plain data."""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+
+from nas.cost import HR_SIZE, cost
+from nas.image_size import show_size
+from nas.report.costs import claimed, claims_data, giga
+from nas.report.tables import in_short, table
+from search_spaces import SPACES, Architecture, SearchSpace, Values
+from search_spaces.narrowed import NarrowedSpace
+
+
+def spaces_table() -> Table:
+    """Return all spaces with their published points."""
+    spaces = table("Search spaces", "space", "what it is", "architectures", "published points", numbers_from=4)
+    for space in SPACES:
+        spaces.add_row(space.name, space.summary, architectures(space), ", ".join(space.published))
+    return spaces
+
+
+def space_tables(space: SearchSpace) -> Iterator[Table]:
+    """Yield the choices of one space and its published points with what they cost."""
+    narrowed = " as narrowed" if isinstance(space, NarrowedSpace) else ""
+    scales = ", ".join(f"x{scale}" for scale in space.scales)
+    title = f"Choices of '{space.name}'{narrowed}: {architectures(space)} architectures at each of {scales}"
+    choices = table(title, "choice", "values", "held fixed at", numbers_from=3)
+    for names, values, held in _alike(space):
+        choices.add_row(names, show_values(values), held)
+    yield choices
+    if not space.published:
+        return
+    title = f"Published points; our count is for one channel, HR {show_size(HR_SIZE)}"
+    columns = ("point", "paper is for", "params", "MACs", "paper's params", "paper's MACs", "PSNR dB")
+    points = table(title, *columns, numbers_from=2)
+    for name, published in space.published.items():
+        paper = published.paper
+        price = cost(Architecture.published(f"{space.name}/{name}", published.scale))
+        ours = f"{price.params:,}", giga(price.macs)
+        psnr = "" if paper.psnr is None else f"{paper.psnr:.2f}"
+        points.add_row(f"{name} x{published.scale}", paper.at, *ours, *claimed(paper), psnr)
+    yield points
+
+
+def _alike(space: SearchSpace) -> Iterator[tuple[str, Values, str]]:
+    """Yield names, values and what is held of the choices; those that differ by a number in the name are one."""
+    groups: dict[tuple[str, Values, str], list[str]] = {}
+    for name, values in space.options.items():
+        groups.setdefault((re.sub(r"\d+", "#", name), values, str(space.pinned.get(name, ""))), []).append(name)
+    for (_, values, held), names in groups.items():
+        yield in_short(names), values, held
+
+
+def spaces_data(spaces: Iterable[SearchSpace], with_costs: bool) -> dict[str, Any]:
+    """Return spaces as plain data; `with_costs` counts what each published point costs, which takes a moment."""
+    return {space.name: _space_data(space, with_costs) for space in spaces}
+
+
+def _space_data(space: SearchSpace, with_costs: bool) -> dict[str, Any]:
+    published = {}
+    for name, point in space.published.items():
+        architecture = Architecture.published(f"{space.name}/{name}", point.scale)
+        counted = cost(architecture).to_dict() if with_costs else {}
+        published[name] = {"scale": point.scale, **counted, **claims_data(point)["published"]}
+    return {
+        "summary": space.summary,
+        "architectures": space.count(),
+        "at_most": is_bound(space),
+        "scales": list(space.scales),
+        "channels": list(space.channels),
+        "choices": {name: list(values) for name, values in space.parameters().items()},
+        "held_fixed": dict(space.pinned),
+        "published": published,
+    }
+
+
+def is_bound(space: SearchSpace) -> bool:
+    """Tell whether a space's count is only a bound."""
+    return isinstance(space, NarrowedSpace) and not space.is_counted
+
+
+def architectures(space: SearchSpace) -> str:
+    """Print how many architectures a space holds: 960, 34,560, 2.6e24."""
+    number = space.count()
+    shown = f"{number:,}" if number < 1_000_000 else f"{Decimal(number):.1e}".replace("e+", "e")
+    return f"at most {shown}" if is_bound(space) else shown
+
+
+def show_values(values: Values) -> str:
+    """Print the values of a choice; many numbers by their ends."""
+    if isinstance(values, range) and len(values) > 6:
+        return f"{values[0]} to {values[-1]}{f' in steps of {values.step}' if values.step > 1 else ''}"
+    return ", ".join(map(str, values))

@@ -1,0 +1,24 @@
+"""Activations by their names."""
+
+from typing import Literal, cast
+
+from torch import nn
+
+ACTIVATIONS = ("relu", "leaky", "prelu", "gelu", "silu")
+
+Activation = Literal["relu", "leaky", "prelu", "gelu", "silu"]
+
+
+def activation(name: str, width: int) -> nn.Module:
+    """Return an activation for features of `width` channels; `leaky` has slope 0.05, `prelu` one slope a channel."""
+    match cast(Activation, name):
+        case "relu":
+            return nn.ReLU()
+        case "leaky":
+            return nn.LeakyReLU(0.05)
+        case "prelu":
+            return nn.PReLU(width)
+        case "gelu":
+            return nn.GELU()
+        case "silu":
+            return nn.SiLU()

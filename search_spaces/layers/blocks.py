@@ -1,0 +1,248 @@
+"""The blocks of `hybrid`: one shape in and out, an easy path, and a last layer that starts at zero.
+
+Each takes [N, width, H, W] and returns the same shape. `kernel` (3, 5, 7) and `expansion` (1, 2, 3) mean in each block
+what its docstring says. All but the chained ones begin as the identity, so that a brief training judges what a block
+learns, not how it was initialised.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.layers.activation import activation
+from search_spaces.layers.attention import ChannelAttention
+from search_spaces.layers.blueprint import BlueprintConv
+from search_spaces.layers.channels_last import ChannelNorm
+from search_spaces.layers.conv import conv
+from search_spaces.layers.distillation import FeatureDistillation
+from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.layers.modulation import SpatialModulation
+from search_spaces.layers.parameter_free import ParameterFreeAttention
+from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
+from search_spaces.layers.window import WindowBlock
+
+
+@dataclass(frozen=True)
+class BlockChoices:
+    """Which block, of how many features, and its three choices."""
+
+    name: str
+    width: int
+    kernel: int
+    expansion: int
+    activation: str
+
+    def build(self, place: int = 0) -> nn.Module:
+        """Return the block, as number `place` (from 0) among its repeats."""
+        return BLOCKS[self.name](self, place)
+
+    @property
+    def cost_key(self) -> tuple[str, int, int, int, str]:
+        """The arguments of a block of the same cost: activations but PReLU, and branches that fuse, cost nothing."""
+        act = "prelu" if self.activation == "prelu" and self.name not in OWN_ACTIVATION else "relu"
+        if self.name == "ecb":
+            return "conv", self.width, self.kernel, 1, act
+        return self.name, self.width, self.kernel, self.expansion, act
+
+    def act(self, width: int | None = None) -> nn.Module:
+        """Return the activation for `width` features, by default the block's."""
+        return activation(self.activation, self.width if width is None else width)
+
+    @property
+    def inner(self) -> int:
+        """Features between two full convolutions: half, once or one and a half times the width."""
+        return self.width * self.expansion // 2
+
+
+def block(name: str, width: int, kernel: int, expansion: int, activation: str) -> nn.Module:
+    """Return a block of these choices."""
+    return BlockChoices(name, width, kernel, expansion, activation).build()
+
+
+class Residual(nn.Module):
+    """Adds what its layers make of the features to them."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + cast(Tensor, self.body(features))
+
+
+def skipped(*layers: nn.Module, last: nn.Module | None = None) -> Residual:
+    """Return the layers with a skip around them, `last` (by default the last of them) starting at zero."""
+    block = Residual(*layers)
+    keep_variance(block)
+    for parameter in (last or layers[-1]).parameters():
+        nn.init.zeros_(parameter)
+    return block
+
+
+def plain(c: BlockChoices, _place: int) -> nn.Module:
+    """A convolution and its activation, no skip: shallow networks of these are the strongest small ones."""
+    layer = conv(c.width, c.width, c.kernel)
+    keep_variance(layer)
+    return nn.Sequential(layer, c.act())
+
+
+def collapsible(c: BlockChoices, _place: int) -> nn.Module:
+    """A convolution that trains with branches and a skip and fuses to one, activated.
+
+    Of 3x3, it is the edge-oriented one of ECBSR, `2·expansion` times wider inside; else the expanded one of SESR.
+    """
+    wide = 2 * c.expansion
+    layer: nn.Module = EdgeConv(c.width, c.width, expansion=wide, identity=True)
+    if c.kernel > 3:
+        layer = ExpandedConv(c.width, c.width, c.kernel, intermediate=wide * c.width, identity=True)
+    return nn.Sequential(layer, c.act())
+
+
+def residual(c: BlockChoices, _place: int) -> nn.Module:
+    """The residual block of EDSR: convolution to `inner`, activation, convolution."""
+    return skipped(*_two_convolutions(c))
+
+
+def _two_convolutions(c: BlockChoices) -> tuple[nn.Module, nn.Module, nn.Module]:
+    return conv(c.width, c.inner, c.kernel), c.act(c.inner), conv(c.inner, c.width, c.kernel)
+
+
+def grouped(c: BlockChoices, _place: int) -> nn.Module:
+    """Two convolutions in `2^expansion` groups, with a channel shuffle between through which the groups exchange."""
+    groups = 2**c.expansion
+    first, second = (conv(c.width, c.width, c.kernel, groups=groups) for _ in range(2))
+    return skipped(first, c.act(), nn.ChannelShuffle(groups), second)
+
+
+def inverted(c: BlockChoices, _place: int) -> nn.Module:
+    """The inverted bottleneck of MobileNetV2: 1x1 to `expansion` times the width, depthwise, 1x1 back."""
+    wide = c.expansion * c.width
+    depthwise = conv(wide, wide, c.kernel, groups=wide)
+    return skipped(conv(c.width, wide, 1), c.act(wide), depthwise, c.act(wide), conv(wide, c.width, 1))
+
+
+def blueprint(c: BlockChoices, _place: int) -> nn.Module:
+    """Two blueprint-separable convolutions, `expansion` times the width between them."""
+    wide = c.expansion * c.width
+    second = BlueprintConv(wide, c.width, c.kernel)
+    return skipped(BlueprintConv(c.width, wide, c.kernel), c.act(wide), second, last=second.depthwise)
+
+
+def distill(c: BlockChoices, _place: int) -> nn.Module:
+    """The distillation block of RFDN: `expansion` quarters of the features are put aside at each of three steps."""
+    return _distillation(c, lambda inputs, outputs, _kernel=3, **_: conv(inputs, outputs, c.kernel))
+
+
+def distill_separable(c: BlockChoices, _place: int) -> nn.Module:
+    """The distillation block of BSRN: as `distill`, of blueprint-separable convolutions."""
+    return _distillation(c, lambda inputs, outputs, _kernel=3, **_: BlueprintConv(inputs, outputs, c.kernel))
+
+
+def _distillation(c: BlockChoices, convolution: Callable[..., nn.Module]) -> nn.Module:
+    # The parts differ in width, so they share one slope.
+    act = nn.PReLU() if c.activation == "prelu" else c.act()
+    body = FeatureDistillation(c.width, c.width * c.expansion // 4, convolution=convolution, activation=act)
+    return skipped(body, EnhancedSpatialAttention(c.width, c.width // 4), last=body.merge)
+
+
+def channel_attention(c: BlockChoices, _place: int) -> nn.Module:
+    """The residual channel attention block of RCAN: convolution to `inner`, activation, convolution, channel gate."""
+    layers = _two_convolutions(c)
+    return skipped(*layers, ChannelAttention(c.width, 4), last=layers[-1])
+
+
+def spatial_attention(c: BlockChoices, _place: int) -> nn.Module:
+    """Convolution to `inner`, activation, convolution, and the enhanced spatial attention of RFDN."""
+    layers = _two_convolutions(c)
+    return skipped(*layers, EnhancedSpatialAttention(c.width, c.width // 4), last=layers[-1])
+
+
+class SelfCalibration(nn.Module):
+    """Two branches of `inner` features, one gated pixel by pixel, merged by a 1x1 (the body of PAN's block)."""
+
+    def __init__(self, c: BlockChoices) -> None:
+        super().__init__()
+        self.plain = nn.Sequential(conv(c.width, c.inner, 1), c.act(c.inner), conv(c.inner, c.inner, c.kernel))
+        self.split = nn.Sequential(conv(c.width, c.inner, 1), c.act(c.inner))
+        self.gate = conv(c.inner, c.inner, 1)
+        self.gated = conv(c.inner, c.inner, c.kernel)
+        self.after = conv(c.inner, c.inner, c.kernel)
+        self.activation = c.act(2 * c.inner)
+        self.merge = conv(2 * c.inner, c.width, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        split = self.split(features)
+        gated = self.after(self.gated(split) * torch.sigmoid(self.gate(split)))
+        return cast(Tensor, self.merge(self.activation(torch.cat([self.plain(features), gated], dim=1))))
+
+
+def pixel_attention(c: BlockChoices, _place: int) -> nn.Module:
+    """The self-calibrated block with pixel attention of PAN, each branch `inner` wide."""
+    body = SelfCalibration(c)
+    return skipped(body, last=body.merge)
+
+
+def modulation(c: BlockChoices, _place: int) -> nn.Module:
+    """Spatially-adaptive feature modulation, then a convolutional mixer over `inner` features (SAFMN)."""
+    gate = SpatialModulation(c.width, kernel=c.kernel)
+    mixer = skipped(ChannelNorm(c.width), conv(c.width, c.inner), c.act(c.inner), conv(c.inner, c.width, 1))
+    return nn.Sequential(skipped(ChannelNorm(c.width), gate, last=gate.mix), mixer)
+
+
+def parameter_free(c: BlockChoices, _place: int) -> nn.Module:
+    """The parameter-free attention of SPAN over `expansion` convolutions, with a skip around it."""
+    body = ParameterFreeAttention(c.width, c.expansion, lambda inputs, outputs: conv(inputs, outputs, c.kernel))
+    return skipped(body, last=body.convs[-1])
+
+
+def large_kernel(c: BlockChoices, _place: int) -> nn.Module:
+    """A depthwise convolution of `2·kernel + 1` pixels, then a 1x1 bottleneck of `expansion` times the width."""
+    wide, reach = c.expansion * c.width, 2 * c.kernel + 1
+    depthwise = conv(c.width, c.width, reach, groups=c.width)
+    return skipped(depthwise, conv(c.width, wide, 1), c.act(wide), conv(wide, c.width, 1))
+
+
+def window_attention(c: BlockChoices, place: int) -> nn.Module:
+    """A light transformer layer: windows of 4, 8 or 16 pixels for kernels of 3, 5 or 7, every second one shifted."""
+    heads = c.width // (16 if c.width % 16 == 0 else 8)
+    window = 2 ** ((c.kernel + 1) // 2)
+    block = WindowBlock(c.width, heads, window, shifted=place % 2 == 1, expansion=c.expansion)
+    keep_variance(block)
+    nn.init.zeros_(block.attention.project.weight)
+    nn.init.zeros_(cast(nn.Conv2d, block.forwards[-1]).weight)
+    return block
+
+
+BLOCKS: Mapping[str, Callable[[BlockChoices, int], nn.Module]] = {
+    "conv": plain,
+    "ecb": collapsible,
+    "residual": residual,
+    "group": grouped,
+    "invert": inverted,
+    "blueprint": blueprint,
+    "distill": distill,
+    "distill_bs": distill_separable,
+    "rcab": channel_attention,
+    "pixel": pixel_attention,
+    "esa": spatial_attention,
+    "safm": modulation,
+    "span": parameter_free,
+    "large": large_kernel,
+    "window": window_attention,
+}
+"""Every block by the name that a choice gives it."""
+
+CHAINED = frozenset({"conv", "ecb"})
+"""Blocks that end in an activation: a head before them is activated too."""
+
+FIXED_EXPANSION = frozenset({"conv"})
+"""Blocks that `expansion` has no effect on."""
+
+OWN_ACTIVATION = frozenset({"span", "window"})
+"""Blocks that bring their own activation, so that the network's has no effect on them."""

@@ -1,0 +1,133 @@
+"""Convolutions that train with branches for edges, or through a wide intermediate, and deploy as a plain one."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.layers.collapsible import Collapsible
+from search_spaces.layers.conv import conv
+
+FILTERS = {
+    "sobel_x": ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),
+    "sobel_y": ((1.0, 2.0, 1.0), (0.0, 0.0, 0.0), (-1.0, -2.0, -1.0)),
+    "laplacian": ((0.0, 1.0, 0.0), (1.0, -4.0, 1.0), (0.0, 1.0, 0.0)),
+}
+"""The fixed edge filters by name."""
+
+
+class EdgeBranch(nn.Module):
+    """A 1x1 convolution, then a fixed edge filter with a learned gain and bias a channel.
+
+    The 1x1 has no bias, since the filters sum to zero. Its gain starts near zero, as its authors' does.
+    """
+
+    mask: Tensor
+
+    def __init__(self, inputs: int, outputs: int, name: str) -> None:
+        super().__init__()
+        self.register_buffer("mask", torch.tensor(FILTERS[name]), persistent=False)
+        self.mix = conv(inputs, outputs, 1, bias=False)
+        self.gain = nn.Parameter(1e-3 * torch.randn(outputs, 1, 1, 1))
+        self.bias = nn.Parameter(1e-3 * torch.randn(outputs))
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight [outputs, inputs, 3, 3] of both together."""
+        return self.mix.weight * self.gain * self.mask
+
+
+def edge_branches(inputs: int, outputs: int) -> nn.ModuleDict:
+    """Return a branch for each edge filter, by name."""
+    return nn.ModuleDict({name: EdgeBranch(inputs, outputs, name) for name in FILTERS})
+
+
+class EdgeConv(Collapsible):
+    """The edge-oriented convolution of ECBSR: 3x3, plus 1x1 to a multiple of the outputs and 3x3, plus three for edges.
+
+    With `identity` (where inputs and outputs are as many) the input is added too.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, expansion: int = 2, identity: bool = False) -> None:
+        super().__init__(inputs, outputs, kernel=3)
+        self.plain = conv(inputs, outputs, 3)
+        self.widen = conv(inputs, expansion * outputs, 1)
+        self.narrow = conv(expansion * outputs, outputs, 3)
+        self.edges = edge_branches(inputs, outputs)
+        self.identity = identity and inputs == outputs
+
+    def merged(self) -> tuple[Tensor, Tensor]:
+        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the one convolution."""
+        weight, bias = merged_pair(self.widen, self.narrow)
+        for branch in (self.plain, *self.edges.values()):
+            weight, bias = weight + cast(Tensor, branch.weight), bias + cast(Tensor, branch.bias)
+        return weight + unit_weight(weight) if self.identity else weight, bias
+
+    def absorb(self, weight: Tensor, bias: Tensor) -> None:
+        """Set the 3x3 branch so that `merged` gives this weight and bias; the others stay as they are."""
+        absorb_into(self.plain, self, weight, bias)
+
+    def output_parameters(self) -> nn.ParameterList:
+        """Return what the branches end in; see `Collapsible`. Not for a block with an identity."""
+        edges = [parameter for branch in self.edges.values() for parameter in (branch.gain, branch.bias)]
+        return nn.ParameterList([*self.plain.parameters(), *self.narrow.parameters(), *edges])
+
+
+class ExpandedConv(Collapsible):
+    """A k x k convolution to a wide intermediate, then a 1x1, nothing between them (SESR, arXiv 2103.09404).
+
+    With `identity` (where inputs and outputs are as many) the input is added too.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, *, intermediate: int = 256, identity: bool = False
+    ) -> None:
+        super().__init__(inputs, outputs, kernel)
+        intermediate = max(intermediate, outputs)
+        self.widen = conv(inputs, intermediate, kernel, bias=False)  # the bias of the other one covers it
+        self.narrow = conv(intermediate, outputs, 1)
+        self.identity = identity and inputs == outputs
+
+    def merged(self) -> tuple[Tensor, Tensor]:
+        """Return the weight [outputs, inputs, kernel, kernel] and the bias [outputs] of the one convolution."""
+        weight, bias = merged_pair(self.widen, self.narrow)
+        return weight + unit_weight(weight) if self.identity else weight, bias
+
+    def absorb(self, weight: Tensor, bias: Tensor) -> None:
+        """Set the k x k convolution by the least change so that `merged` gives this weight, and the bias of the 1x1."""
+        with torch.no_grad():
+            lacking = (weight - self.merged()[0]).flatten(1)
+            change = torch.linalg.pinv(self.narrow.weight.flatten(1)) @ lacking
+            self.widen.weight += change.view_as(self.widen.weight)
+            cast(nn.Parameter, self.narrow.bias).copy_(bias)
+
+    def output_parameters(self) -> nn.ParameterList:
+        """Return the parameters of the 1x1; see `Collapsible`. Not for a block with an identity."""
+        return nn.ParameterList(self.narrow.parameters())
+
+
+def merged_pair(first: nn.Conv2d, second: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Return the weight and the bias of two convolutions after each other, one of them 1x1, as one.
+
+    Exact where the intermediate image is continued by the first one's bias (or that is zero).
+    """
+    outer = torch.einsum("omkl,mipq->oikplq", second.weight, first.weight)
+    weight = outer.flatten(4, 5).flatten(2, 3)
+    bias = torch.zeros_like(weight[:, 0, 0, 0]) if second.bias is None else second.bias
+    return weight, bias if first.bias is None else bias + second.weight.sum((2, 3)) @ first.bias
+
+
+def unit_weight(weight: Tensor) -> Tensor:
+    """Return the weight of the same shape [n, n, k, k] of the convolution that changes nothing."""
+    channels, _, kernel, _ = weight.shape
+    centre = torch.zeros(kernel, kernel, dtype=weight.dtype, device=weight.device)
+    centre[kernel // 2, kernel // 2] = 1
+    return torch.einsum("oi,kl->oikl", torch.eye(channels, dtype=weight.dtype, device=weight.device), centre)
+
+
+def absorb_into(branch: nn.Conv2d, block: Collapsible, weight: Tensor, bias: Tensor) -> None:
+    """Change a k x k branch of `block` so that the block's merged weight and bias are these."""
+    with torch.no_grad():
+        merged_weight, merged_bias = block.merged()
+        branch.weight += weight - merged_weight
+        cast(nn.Parameter, branch.bias).add_(bias - merged_bias)

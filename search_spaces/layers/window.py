@@ -1,0 +1,154 @@
+"""Self-attention within windows of an image (Swin, arXiv 2103.14030), and what it takes to cut an image into them.
+
+Everything works at any height and width by arithmetic on the shapes, without a branch, so that an exported network
+takes images of any size; products are plain matrix products, so that they are counted.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.layers.channels_last import ChannelNorm
+from search_spaces.layers.conv import conv
+
+Size = tuple[int, int]
+"""Height and width."""
+
+MASKED = -100.0
+"""Added to the score of a pair of pixels that are no neighbours in the image: e^-100 is nothing beside any other."""
+
+
+def pad_to_multiple(image: Tensor, multiple: Size) -> Tensor:
+    """[N, C, H, W] → the same with rows and columns added below and right, up to multiples of `multiple`.
+
+    The image is mirrored about its last row and column, and back again where it is smaller than what is missing.
+    """
+    for axis, step in zip((2, 3), multiple, strict=True):
+        size = image.shape[axis]
+        padded = (size + step - 1) // step * step
+        # A tensor, since exporters can't take remainders by a number that depends on the size.
+        period = torch.full((1,), 2 * size - 2, device=image.device).clamp_min(1)
+        turn = torch.arange(padded, device=image.device) % period
+        image = image.index_select(axis, size - 1 - (turn - (size - 1)).abs())
+    return image
+
+
+class Padded(nn.Module):
+    """A part of a network that pads its image, to be counted on its own: [N, C, H, W] of any size → the module's."""
+
+    def __init__(self, module: nn.Module, multiple: int) -> None:
+        super().__init__()
+        self.module, self.multiple = module, (multiple, multiple)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, C, H, W] → what the module makes of it, padded."""
+        return cast(Tensor, self.module(pad_to_multiple(features, self.multiple)))
+
+
+def partition(features: Tensor, window: Size) -> Tensor:
+    """[N, H, W, C] → [N, windows, pixels of a window, C]; both in rows. H and W are multiples of the window's."""
+    n, height, width, channels = features.shape
+    rows, columns = height // window[0], width // window[1]
+    cut = features.reshape(n, rows, window[0], columns, window[1], channels).transpose(2, 3)
+    return cut.reshape(n, rows * columns, window[0] * window[1], channels)
+
+
+def merge(windows: Tensor, window: Size, size: Size) -> Tensor:
+    """[N, windows, pixels of a window, C] → [N, H, W, C] where `size` is (H, W): undoes `partition`."""
+    n, channels = windows.shape[0], windows.shape[3]
+    rows, columns = size[0] // window[0], size[1] // window[1]
+    cut = windows.reshape(n, rows, columns, window[0], window[1], channels).transpose(2, 3)
+    return cut.reshape(n, rows * window[0], columns * window[1], channels)
+
+
+def roll(features: Tensor, shift: Size) -> Tensor:
+    """[N, H, W, C] → the same, moved down and right by `shift`; what leaves comes in at the other side."""
+    return torch.roll(features, shift, dims=(1, 2)) if any(shift) else features
+
+
+def shift_mask(features: Tensor, window: Size, shift: Size) -> Tensor:
+    """[N, H, W, C] → [windows, pixels, pixels]: `MASKED` where two pixels of a window were brought together by rolling.
+
+    To be added to scores of windows of the features rolled up and left by `shift`.
+    """
+    below = [
+        torch.arange(length, device=features.device).ge(length - s).to(features.dtype)
+        for length, s in zip(features.shape[1:3], shift, strict=True)
+    ]
+    area = (2 * below[0][:, None] + below[1])[None, :, :, None]
+    area = partition(area, window).squeeze(0).squeeze(-1)
+    return MASKED * (area[:, :, None] != area[:, None, :]).to(features.dtype)
+
+
+class PositionBias(nn.Module):
+    """One learned score a head for every distance between two pixels of a window: () → [heads, pixels, pixels]."""
+
+    index: Tensor
+
+    def __init__(self, heads: int, window: Size) -> None:
+        super().__init__()
+        height, width = window
+        self.table = nn.Parameter(torch.empty((2 * height - 1) * (2 * width - 1), heads))
+        nn.init.normal_(self.table, std=0.02)
+        y, x = torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)
+        down, right = y[:, None] - y + height - 1, x[:, None] - x + width - 1
+        self.register_buffer("index", down * (2 * width - 1) + right, persistent=False)
+
+    def forward(self) -> Tensor:
+        """Return the scores [heads, pixels, pixels]."""
+        return self.table[self.index].permute(2, 0, 1)
+
+
+class WindowAttention(nn.Module):
+    """Every pixel of a window looks at all of them: softmax(q·k / √width of a head + position bias) · v, projected."""
+
+    def __init__(self, width: int, heads: int, window: Size, *, bias: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.position = PositionBias(heads, window)
+        self.qkv = nn.Linear(width, 3 * width, bias=bias)
+        self.project = nn.Linear(width, width, bias=bias)
+
+    def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
+        """[N, windows, pixels, width] → the same shape; `mask` is that of `shift_mask`."""
+        n, count, pixels, width = windows.shape
+        qkv = cast(Tensor, self.qkv(windows)).reshape(n, count, pixels, 3, self.heads, width // self.heads)
+        q, k, v = qkv.permute(3, 0, 1, 4, 2, 5).unbind(0)
+        scores = q * (width // self.heads) ** -0.5 @ k.transpose(-2, -1) + self.position()
+        if mask is not None:
+            scores = scores + mask[:, None]
+        mixed = scores.softmax(dim=-1) @ v
+        return cast(Tensor, self.project(mixed.transpose(2, 3).reshape(n, count, pixels, width)))
+
+
+class WindowBlock(nn.Module):
+    """A light transformer layer for any network: x + attention(norm x), then x + feed-forward(norm x).
+
+    Without biases in its products. Shifted by half a window, every second one, the windows of the layers overlap;
+    what meets across the image's border is not masked.
+    """
+
+    def __init__(self, width: int, heads: int, window: int, *, shifted: bool = False, expansion: int = 2) -> None:
+        super().__init__()
+        self.window = (window, window)
+        self.shift = window // 2 if shifted else 0
+        self.norm = ChannelNorm(width)
+        self.attention = WindowAttention(width, heads, self.window, bias=False)
+        hidden = expansion * width
+        self.forwards = nn.Sequential(
+            ChannelNorm(width), conv(width, hidden, 1, bias=False), nn.GELU(), conv(hidden, width, 1, bias=False)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        features = features + self.attend(cast(Tensor, self.norm(features)))
+        return features + cast(Tensor, self.forwards(features))
+
+    def attend(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape: attention in windows that need not divide the image."""
+        height, width = features.shape[2:]
+        padded = pad_to_multiple(features, self.window).permute(0, 2, 3, 1)
+        windows = partition(roll(padded, (-self.shift, -self.shift)), self.window)
+        mixed = merge(self.attention(windows), self.window, (padded.shape[1], padded.shape[2]))
+        return roll(mixed, (self.shift, self.shift)).permute(0, 3, 1, 2)[:, :, :height, :width]

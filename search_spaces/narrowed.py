@@ -1,0 +1,244 @@
+"""A space some of whose choices keep only some of their values, as its user wrote it in a YAML file:
+
+    space: falsr
+    allow: {"cell*.width": [16, 32], "cell?.repeats_log2": {max: 1}}
+    fix: {"cell?.kernel": 3}
+
+The names are patterns as of `fnmatch`; all that match a choice narrow it, one after the other.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from torch import Tensor, nn
+
+from search_spaces.registry import UnknownNameError, unknown_name
+from search_spaces.space import SPACES, Choice, Choices, Part, SearchSpace, SpaceError, Values
+
+Allowed = Mapping[str, Sequence[Choice]]
+"""The values left to each choice that was named, even if all are."""
+
+ENUMERABLE = 20_000
+"""Up to so many combinations are looked at one by one to count the distinct ones."""
+
+_FIELDS = ("space", "allow", "fix")
+
+
+class NarrowedSpace(SearchSpace):
+    """A part of the space `base`, under its name: an architecture of it is one of the base and needs no more.
+
+    Published points that lie inside are its own. What the base pins stays pinned unless it is named: a choice that is
+    named may take the values left to it.
+    """
+
+    def __init__(self, base: SearchSpace, allow: Allowed) -> None:
+        """Raises SpaceError (or UnknownNameError) for a choice or a value that `base` doesn't have."""
+        self.base = base
+        self.allow = {name: _ordered(base, name, values) for name, values in allow.items()}
+        options = {n: _narrowed(v, self.allow[n]) if n in self.allow else v for n, v in base.options.items()}
+        kept = {name: value for name, value in base.pinned.items() if name not in allow}
+        held = {name: options[name][0] for name in base.pinned if len(options[name]) == 1}
+        # The registered spaces declare these in their class.
+        vars(self).update(
+            name=base.name,
+            summary=base.summary,
+            scales=base.scales,
+            channels=base.channels,
+            minimum_side=base.minimum_side,
+            options=options,
+            pinned=kept | held,
+            smallest={name: _nearest(value, options[name]) for name, value in base.smallest.items()},
+            authors_names=base.authors_names,
+        )
+        vars(self).update(published={n: p for n, p in base.published.items() if self._holds(p.choices)})
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the base's network."""
+        return self.base.network(choices, scale, channels)
+
+    def canonical(self, choices: Choices) -> Choices:
+        """Return the base's canonical choices, which may lie outside of what is left here."""
+        return self.base.canonical(choices)
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part] | None:
+        """Return the base's parts."""
+        return self.base.parts(choices, scale, channels)
+
+    def translate(self, state: Mapping[str, Tensor], scale: int, channels: int) -> dict[str, Tensor]:
+        """Return the tensors of an authors' checkpoint under our names."""
+        return self.base.translate(state, scale, channels)
+
+    def count(self) -> int:
+        """Return how many distinct architectures are left, or, unless `is_counted`, the most that there can be."""
+        return self._count
+
+    @cached_property
+    def is_counted(self) -> bool:
+        """Whether `count` is exact: the combinations are few, or all those of the base are distinct."""
+        return self._combinations <= ENUMERABLE or self.base.count() == _combinations(self.base)
+
+    @cached_property
+    def excluded(self) -> tuple[str, ...]:
+        """The choices that may not take the value that they have in the base's cheapest network."""
+        return tuple(n for n, value in self.base.smallest.items() if not is_among(value, self.options[n]))
+
+    @cached_property
+    def _count(self) -> int:
+        if self._combinations > ENUMERABLE:
+            return min(self._combinations, self.base.count())
+        values = self.parameters()
+        every = (dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
+        return len({tuple(map(repr, sorted(self.canonical(choices).items()))) for choices in every})
+
+    @cached_property
+    def _combinations(self) -> int:
+        return _combinations(self)
+
+    def _holds(self, choices: Choices) -> bool:
+        try:
+            self.check({**choices, **self.pinned})
+        except SpaceError:
+            return False
+        return True
+
+
+def narrowed(space: str, allow: Allowed) -> SearchSpace:
+    """Return the registered space of that name, narrowed if there is anything in `allow`.
+
+    Raises UnknownNameError for an unknown space, and as `NarrowedSpace` does.
+    """
+    base = SPACES.get(space)
+    return NarrowedSpace(base, allow) if allow else base
+
+
+def read_space(name: str) -> SearchSpace:
+    """Return the space that a user names: a registered one, or by the path of a YAML file one narrowed there.
+
+    Raises UnknownNameError, and SpaceError naming the file and what is wrong in it.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        return SPACES.get(name)
+    try:
+        return _from_data(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise SpaceError(f"There is no file {name}.") from None
+    except yaml.YAMLError as error:
+        raise SpaceError(f"{name} is not a YAML document: {str(error).splitlines()[0]}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpaceError(f"{name} can't be read: {error}.") from None
+    except (SpaceError, UnknownNameError) as error:
+        raise SpaceError(f"{name}: {error}") from None
+
+
+def is_among(value: object, values: Sequence[Choice]) -> bool:
+    """Tell whether `value` is one of `values` and of its type: `true` is not 1."""
+    return any(value == v and type(value) is type(v) for v in values)
+
+
+def _from_data(data: object) -> SearchSpace:
+    fields = data if isinstance(data, Mapping) else {}
+    for field in map(str, fields):
+        if field not in _FIELDS:
+            raise unknown_name("field of a narrowed space", field, list(_FIELDS))
+    if not fields.get("space"):
+        raise SpaceError("A narrowed space names the 'space' that it narrows, and what it may 'allow' or 'fix'.")
+    base = SPACES.get(str(fields["space"]))
+    allowed: dict[str, list[Choice]] = {}
+    for pattern, wanted in [*_entries(fields, "allow"), *_entries(fields, "fix")]:
+        for name in _matching(base, pattern):
+            values, kept = base.options[name], _kept(base, name, wanted)
+            allowed[name] = [v for v in allowed.get(name, list(values)) if is_among(v, kept)]
+            if not allowed[name]:
+                raise SpaceError(f"'{pattern}' leaves no value to the choice '{name}'; it {_may_be(values)}.")
+    return NarrowedSpace(base, allowed)
+
+
+def _entries(data: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
+    """Yield the patterns of one field and what they ask for: a list of values, or a mapping with min, max, step."""
+    entries = data.get(field) or {}
+    if not isinstance(entries, Mapping):
+        raise SpaceError(f"'{field}' must map names of choices to values, not {entries!r}.")
+    for pattern, wanted in entries.items():
+        if field == "allow" and not isinstance(wanted, list | Mapping):
+            raise SpaceError(f"'{pattern}' may allow a list of values or {{min, max, step}}, not {wanted!r}.")
+        if field == "fix" and not isinstance(wanted, bool | int | float | str):
+            raise SpaceError(f"'{pattern}' may be fixed to one value, not {wanted!r}.")
+        yield str(pattern), wanted if field == "allow" else [wanted]
+
+
+def _matching(base: SearchSpace, pattern: str) -> list[str]:
+    names = [name for name in base.options if fnmatchcase(name, pattern)]
+    if not names:
+        raise unknown_name(f"choice of the space '{base.name}'", pattern, list(base.options))
+    return names
+
+
+def _kept(base: SearchSpace, name: str, wanted: Any) -> Sequence[Choice]:
+    if isinstance(wanted, Mapping):
+        return _between(name, base.options[name], wanted)
+    return _ordered(base, name, wanted) if wanted else ()
+
+
+def _ordered(base: SearchSpace, name: str, wanted: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Return the wanted values of a choice in their order in `base`, which must have them all."""
+    if name not in base.options:
+        raise unknown_name(f"choice of the space '{base.name}'", name, list(base.options))
+    values = base.options[name]
+    for value in wanted:
+        if not is_among(value, values):
+            raise SpaceError(f"The choice '{name}' {_may_be(values)}, not {value!r}.")
+    if not wanted:
+        raise SpaceError(f"The choice '{name}' is left no value; it {_may_be(values)}.")
+    return tuple(value for value in values if is_among(value, wanted))
+
+
+def _between(name: str, values: Values, limits: Mapping[str, Any]) -> Sequence[Choice]:
+    """Return the values from `min` to `max`, every `step` from the first of them."""
+    if not isinstance(values, range):
+        raise SpaceError(f"The choice '{name}' has no order, so it takes a list: it {_may_be(values)}.")
+    for field, number in limits.items():
+        if field not in ("min", "max", "step"):
+            raise unknown_name("limit of a choice", str(field), ["min", "max", "step"])
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise SpaceError(f"'{field}' of the choice '{name}' must be an integer, not {number!r}.")
+    step = limits.get("step", values.step)
+    if step < 1 or step % values.step:
+        raise SpaceError(f"The step of the choice '{name}' must be a multiple of {values.step}, not {step}.")
+    inside = [v for v in values if limits.get("min", v) <= v <= limits.get("max", v)]
+    return [v for v in inside if (v - inside[0]) % step == 0]
+
+
+def _narrowed(values: Values, kept: tuple[Choice, ...]) -> Values:
+    """Return the values that are left; an ordered choice stays so where they are evenly spaced."""
+    if not isinstance(values, range):
+        return kept
+    numbers = cast(tuple[int, ...], kept)
+    steps = {b - a for a, b in pairwise(numbers)} or {1}
+    return range(numbers[0], numbers[-1] + 1, steps.pop()) if len(steps) == 1 else kept
+
+
+def _nearest(value: Choice, values: Values) -> Choice:
+    """Return `value` if it is left, else what is likely to cost least: the nearest of numbers, the first of others."""
+    if is_among(value, values):
+        return value
+    if all(type(v) is int for v in (value, *values)):
+        return min(values, key=lambda v: abs(cast(int, v) - cast(int, value)))
+    return values[0]
+
+
+def _combinations(space: SearchSpace) -> int:
+    return math.prod(len(values) for values in space.options.values())
+
+
+def _may_be(values: Values) -> str:
+    if isinstance(values, range) and len(values) > 8:
+        steps = f" in steps of {values.step}" if values.step > 1 else ""
+        return f"may be {values[0]} to {values[-1]}{steps}"
+    return f"may be one of {list(values)}"
