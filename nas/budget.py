@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from nas.cost import Cost
+from nas.cost import ScreeningCost
 from nas.errors import InputError
 
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -40,16 +40,16 @@ class Budget:
     def __str__(self) -> str:
         return f"{quantity(self.limit)}-{self.unit}"
 
-    def of(self, cost: Cost) -> int:
+    def of(self, cost: ScreeningCost) -> int:
         """Return the part of `cost` that this budget limits."""
         return cost.macs if self.unit == "MACs" else cost.params
 
-    def excess(self, cost: Cost) -> int:
+    def excess(self, cost: ScreeningCost) -> int:
         """Return how far `cost` is over the budget; at most 0 when it fits."""
         return self.of(cost) - self.limit
 
 
-def refusal(budgets: tuple[Budget, ...], cost: Cost) -> str | None:
+def refusal(budgets: tuple[Budget, ...], cost: ScreeningCost) -> str | None:
     """Return why `cost` does not fit, e.g. `412.1G > 300G MACs`; None when it fits every budget."""
     over = [b for b in budgets if b.excess(cost) > 0]
     return ", ".join(f"{short(b.of(cost))} > {quantity(b.limit)} {b.unit}" for b in over) or None

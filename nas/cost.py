@@ -20,13 +20,19 @@ HR_SIZE = (1280, 720)
 
 
 @dataclass(frozen=True)
-class Cost:
-    """The cost of one HR image of `hr_size` pixels by the inference form of a network."""
+class ScreeningCost:
+    """What a budget looks at."""
 
     params: int
     """Trainable parameters, biases included."""
     macs: int
     """Multiply-adds of convolutions and matrix products; biases, activations, additions and interpolation are free."""
+
+
+@dataclass(frozen=True)
+class Cost(ScreeningCost):
+    """The cost of one HR image of `hr_size` pixels by the inference form of a network."""
+
     activations: int
     """Elements that convolutions and matrix products write (the measure of Radosavovic et al., 2003.13678)."""
     peak_memory: int
@@ -60,14 +66,6 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
         peak_memory=activations.peak,
         hr_size=hr_size,
     )
-
-
-@dataclass(frozen=True)
-class ScreeningCost:
-    """What a budget looks at: parameters and multiply-adds, equal to those of `cost`."""
-
-    params: int
-    macs: int
 
 
 def screening_cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> ScreeningCost:
@@ -151,7 +149,7 @@ _COUNTED = {
 }
 
 
-class _ActivationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _ActivationCounter(TorchDispatchMode):
     """Follows which activations are alive while a network runs on the meta device; `given` tensors are none."""
 
     def __init__(self, given: Sequence[Tensor]) -> None:

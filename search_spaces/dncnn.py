@@ -54,7 +54,9 @@ class DnCnn(SearchSpace):
         "DnCNN-folded": Published(
             dncnn(17, batch_norm=False),
             Claim(
-                "cszn/KAIR", at=DENOISING, note="DnCNN as released: the normalisation is folded into the convolutions"
+                "cszn/KAIR",
+                at=DENOISING,
+                note="DnCNN as released, normalisation folded into the convolutions; 30.43 dB on Set12 at noise 25/255",
             ),
             scale=1,
         ),

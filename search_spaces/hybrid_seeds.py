@@ -1,4 +1,4 @@
-"""Points of `hybrid` after known networks: not the same layer by layer, but of their kind and size.
+"""Points of `hybrid` after known networks: of their kind, narrower, so that a brief training gets far with them.
 
 The networks themselves are points of their own spaces; these are where a search of `hybrid` starts from.
 """
@@ -56,33 +56,32 @@ def _like(source: str, choices: dict[str, Choice]) -> Published:
 
 SEEDS: dict[str, Published] = {
     "Plain-C32M3": Published(
-        point("conv x3"), Claim("a head, three 3x3 convolutions and a tail, of 32 channels", params=28_000 + 1_200)
+        point("conv x3"), Claim("no paper: three 3x3 convolutions of 32 channels between head and tail")
     ),
     "SESR-M11-like": _like(
         "arXiv 2103.09404", point("ecb x4 | ecb x4 | ecb x3", width=16, activation="prelu", body_skip=True)
     ),
     "IMDN-like": _like(
         "arXiv 1909.11856",
-        point(" | ".join(["distill e1"] * 6), width=64, activation="leaky", fusion="concat", body_skip=True),
+        point(" | ".join(["distill e1"] * 6), width=32, activation="leaky", fusion="concat", body_skip=True),
     ),
     "RFDN-like": _like(
         "arXiv 2009.11551",
-        point(" | ".join(["distill e2"] * 6), width=48, activation="leaky", fusion="concat", body_skip=True),
+        point(" | ".join(["distill e2"] * 6), width=32, activation="leaky", fusion="concat", body_skip=True),
     ),
     "BSRN-like": _like(
         "arXiv 2205.05996",
-        point(" | ".join(["distill_bs e2"] * 5), width=48, activation="gelu", fusion="concat", body_skip=True),
+        point(" | ".join(["distill_bs e2"] * 5), width=32, activation="gelu", fusion="concat", body_skip=True),
     ),
     "PAN-like": _like(
         "arXiv 2010.01073",
-        point(" | ".join(["pixel x4"] * 4), width=40, activation="leaky", body_skip=True, upsampler="nearest"),
+        point(" | ".join(["pixel x2"] * 4), width=32, activation="leaky", body_skip=True, upsampler="nearest"),
     ),
     "SPAN-like": _like(
         "arXiv 2311.12770",
         point(
             "span e2 fused | span e2 x2 | span e2 x2 fused | span e2 fused",
-            width=48,
-            activation="silu",
+            width=32,
             fusion="selected",
         ),
     ),

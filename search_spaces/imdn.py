@@ -106,7 +106,7 @@ class ImdnSpace(SkippedSpace):
                 "attention": True,
                 "gathered": True,
             },
-            Claim("arXiv 1909.11856, table 5", 694_000, 158_800_000_000, 38.00),
+            Claim("arXiv 1909.11856; multiply-adds of arXiv 2108.10257", 694_000, 158_800_000_000, 38.00),
         ),
         "IMDN-RTC": Published(
             {
@@ -122,7 +122,7 @@ class ImdnSpace(SkippedSpace):
                 ARTICLE,
                 700_000,
                 17_900_000_000,
-                at="not said",
+                at="x2",
                 note="the parameters are IMDN's, the multiply-adds those of IMDN+ at x4",
             ),
         ),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from search_spaces.layers import distillation, spatial_attention
 from search_spaces.layers.blueprint import MakesConv, SeparableConv, plain
+from search_spaces.layers.collapsible import start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
@@ -83,10 +84,14 @@ def _attention(width: int, separable: bool) -> nn.Module:
 
 
 def _tail(width: int, scale: int, channels: int) -> nn.Sequential:
-    steps: list[nn.Module] = []
+    layers: list[nn.Module] = []
     for factor in factors(scale):
-        steps += [nn.Upsample(scale_factor=float(factor), mode="nearest"), conv(width, width), nn.ReLU()]
-    return nn.Sequential(*steps, conv(width, width), nn.ReLU(), conv(width, channels, bias=False))
+        layers += [nn.Upsample(scale_factor=float(factor), mode="nearest"), conv(width, width), nn.ReLU()]
+    layers += [conv(width, width), nn.ReLU()]
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            start_chain(layer, 0.0)
+    return nn.Sequential(*layers, conv(width, channels, bias=False))
 
 
 def _point(width: int, blocks: int, *, branch: bool = True) -> dict[str, Choice]:

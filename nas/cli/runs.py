@@ -25,7 +25,7 @@ def search(
         list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
-    space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one. Default: falsr.")] = None,
+    space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
     scale: Annotated[int | None, typer.Option(help="2, 3 or 4; of denoisers 1. Default: 2.")] = None,
     trials: Annotated[int | None, typer.Option(help="Candidates to train, over all workers.")] = None,
     time: Annotated[str | None, typer.Option(help="Begin no candidate after this long: 90s, 20m, 2h.")] = None,

@@ -123,7 +123,7 @@ def _arrangements(many: int, few: int) -> list[Tensor]:
         : min(images, 2)
     ]
     pairs = [(part, rest) for part in parts] + [(rest, part) for part in parts if len(rest)]
-    return [torch.block_diag(*pair) for pair in pairs]  # type: ignore[no-untyped-call]
+    return [torch.block_diag(*pair) for pair in pairs]
 
 
 def _reduce(colour: nn.Module, gray: nn.Module, layouts: Layouts) -> None:

@@ -143,8 +143,8 @@ def _upscale_tile(
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             height, width = part.shape[-2:]
             raise RunError(
-                f"The memory does not suffice for a tile of {width}x{height}; give a smaller --tile, and an "
-                "--overlap if the network depends on the whole image."
+                f"The memory does not suffice for a tile of {width}x{height}; give a smaller --tile, which helps "
+                "unless the network depends on the whole image."
             ) from None
         raise
     inner = output[..., _kept(rows, scale), _kept(columns, scale)]

@@ -24,7 +24,7 @@ from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
 
-DEFAULT_SPACE = "falsr"
+DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
 DEFAULT_TRIALS = {"cpu": 14, "cuda": 120}
 """About ten minutes of brief trainings on 2 CPU cores."""

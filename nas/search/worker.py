@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
 from nas.budget import refusal, short
-from nas.cost import Cost, cost
+from nas.cost import Cost, ScreeningCost, cost, screening_cost
 from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.metrics import baseline_name
@@ -146,9 +146,9 @@ class Worker:
         trial.set_user_attr("worker", worker_name())
         choices = dict(self.space.suggest(trial))
         architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
-        price = cost(architecture, settings.hr_size)
-        self._refuse_over_budget(trial, price)
+        self._refuse_over_budget(trial, screening_cost(architecture, settings.hr_size))
         self._claim(trial, architecture)
+        price = cost(architecture, settings.hr_size)
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
         self.audience.begin(trial.number, label, price)
         seed_all(architecture.seed + settings.recipe.seed)
@@ -174,7 +174,7 @@ class Worker:
         )
         return score.value, price.macs / 1e9
 
-    def _refuse_over_budget(self, trial: optuna.Trial, price: Cost) -> None:
+    def _refuse_over_budget(self, trial: optuna.Trial, price: ScreeningCost) -> None:
         for budget in self.settings.limits:
             if budget.unit not in trial.constraints:  # a requeued trial brings its own
                 trial.set_constraint(budget.unit, budget.excess(price))

@@ -99,7 +99,7 @@ class _Loop:
         self.recipe, self.device, self.data = recipe, device, data
         self.checkpoint, self.listener = checkpoint, listener
         self.optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None
         self.patches = PatchSampler(data.train, recipe.patch, device)
         self.generator = torch.Generator().manual_seed(seed)
         self.loss = _LOSSES[recipe.loss]
@@ -161,7 +161,7 @@ class _Loop:
             sr = self.network(lr.contiguous(memory_format=torch.channels_last))
         loss = self.loss(sr.float(), hr)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         self.optimiser.step()
         if self.average is not None:

@@ -67,7 +67,7 @@ NOISE = 0.3
 
 @torch.no_grad()
 def start_chain(layer: nn.Conv2d | Collapsible, slope: float) -> None:
-    """Initialise a convolution before a ReLU of this slope in a chain without skips: near the identity where it can be.
+    """Initialise a convolution before a ReLU of this slope in a chain: near the identity where that can be.
 
     PyTorch's own initialisation lets the signal die in a chain. With that of He et al. (1502.01852) it lives, but brief
     trainings of 12 convolutions lowered the loss by only half as much as with this, whatever their branches.

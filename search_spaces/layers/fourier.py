@@ -30,5 +30,7 @@ def fit_to_data(estimate: Tensor, image: Tensor, spectrum: Tensor, weight: Tenso
     power = spectrum.real.square() + spectrum.imag.square()
     folded = torch.unflatten(torch.unflatten(power, 3, (scale, -1)), 2, (scale, -1)).mean(dim=(2, 4))
     ratio = missing / (folded + weight)
-    correction: Tensor = torch.fft.ifft2(spectrum.conj() * ratio.repeat(1, 1, scale, scale)).real
+    # Concatenated rather than repeated, which ONNX can't do to complex numbers.
+    periodic = torch.cat([torch.cat([ratio] * scale, dim=3)] * scale, dim=2)
+    correction: Tensor = torch.fft.ifft2(spectrum.conj() * periodic).real
     return estimate + correction

@@ -53,7 +53,9 @@ def _max_of_parts(features: Tensor, axis: int, divisor: int) -> Tensor:
     # No part is longer than 2·divisor - 1, that of an image with a single one.
     within = torch.arange(2 * divisor - 1, device=features.device)
     index = torch.minimum(start + within, last)
-    return features.index_select(axis, index.flatten()).unflatten(axis, (count, 2 * divisor - 1)).amax(axis + 1)
+    return cast(
+        Tensor, features.index_select(axis, index.flatten()).unflatten(axis, (count, 2 * divisor - 1)).amax(axis + 1)
+    )
 
 
 def enlarge_to(coarse: Tensor, like: Tensor) -> Tensor:

@@ -66,7 +66,10 @@ class EnhancedSpatialAttention(nn.Module):
 
 
 def at_least(features: Tensor, side: int) -> Tensor:
-    """Continue an image that is smaller than `side` x `side` by its last row and column; return others as they are."""
+    """Continue an image that is smaller than `side` x `side` by its last row and column; return others as they are.
+
+    An exported network is for images of at least that side, so that it has no padding that nearly never does anything.
+    """
     height, width = features.shape[-2:]
     if height >= side and width >= side:
         return features

@@ -127,7 +127,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_recipe_or_base_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no recipe named 'breif'; did you mean 'brief'"):
         load_recipe("breif", CPU)
-    with pytest.raises(InputError, match="'base' must name a shipped recipe: brief, denoise, full"):
+    with pytest.raises(InputError, match="'base' must name a shipped recipe: brief, denoise, full, tune"):
         load_recipe(write(tmp_path, "base: other"), CPU)
 
 
