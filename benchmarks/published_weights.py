@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from torch import nn
 
 from nas.convert.importing import import_checkpoint
@@ -70,6 +70,9 @@ KNOWN = (
     Known("tpsr/TPSR-NoGAN", "royson/tpsr", "TPSR_NOGANX4.pt", 4, 31.10, 31.103),
     Known("tpsr/TPSR", "royson/tpsr", "TPSR_D2X4.pt", 4, 29.60, 29.605),
     Known("camixersr/CAMixerSR-S", "icandle/CAMixerSR", "CAMixerSR_S.pth", 4, None, 32.287),
+    Known("smfanet/SMFANet", "Zheng-MJ/SMFANet", "SMFANet_DF2K_100w_x2SR.pth", 2, 38.08),
+    Known("smfanet/SMFANet-plus", "Zheng-MJ/SMFANet", "SMFANet_plus_DF2K_100w_x2SR.pth", 2, 38.19),
+    Known("span/SPAN-28", "Amazingren/NTIRE2024_ESR", "team38_span_ch28_slim.pth", 4, None),
 )
 
 
@@ -81,7 +84,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="part of a point's name")
     parser.add_argument("--to-gray", action="store_true", help="measure the one-channel forms of colour networks")
     arguments = parser.parse_args()
-    table = Table("point", "scale", "channels", "PSNR dB", "authors' code", "published")
+    table = Table(Column("point", min_width=22), "scale", "channels", "PSNR dB", "their code", "published")
     for known in KNOWN:
         path = next(arguments.checkpoints.rglob(known.file), None)
         if path is None or arguments.only not in known.point:

@@ -1,11 +1,11 @@
-"""RGT: attention in windows and, by turns, of the whole image on a recursively shrunk one (Chen et al., arXiv 2303.06373).
+"""RGT: attention in windows and, by turns, to all of a recursively shrunk image (Chen et al., arXiv 2303.06373).
 
 The network: a 3x3 head; layer normalisation; groups of pairs of blocks and a 3x3 convolution with a skip around each;
 layer normalisation; a 3x3 with a skip from the head; a 3x3 to 64 channels, leaky ReLU, a convolution and pixel shuffle
 for each factor of the scale, a 3x3. Each block is attention, then a gated feed-forward layer, each with a skip, and a
-learned share of the block's input on top. The first block of a pair attends within windows, half of its channels in wide
-ones and half in high ones; the second lets each pixel look at the image shrunk to a sixteenth. A colour mean is taken
-away and given back; there is no global skip.
+learned share of the block's input on top. The first block of a pair attends within windows, half of its channels in
+wide ones and half in high ones; the second lets each pixel look at the image shrunk to a sixteenth. A colour mean is
+taken away and given back; there is no global skip.
 """
 
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ class RectangleAttention(nn.Module):
 
     def _split(self, windows: Tensor) -> Tensor:
         """[N, windows, pixels, width] → [N, windows, heads, pixels, width of a head]."""
-        return windows.unflatten(3, (self.heads, -1)).transpose(2, 3)
+        return cast(Tensor, windows.unflatten(3, (self.heads, -1))).transpose(2, 3)
 
 
 class LocalAttention(nn.Module):
@@ -136,7 +136,7 @@ class GlobalAttention(nn.Module):
 
     def _split(self, features: Tensor) -> Tensor:
         """[N, H, W, width] → [N, heads, H·W, width of a head]."""
-        return features.flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return cast(Tensor, features.flatten(1, 2).unflatten(2, (self.heads, -1))).transpose(1, 2)
 
 
 class GatedForward(nn.Module):
@@ -154,3 +154,211 @@ class GatedForward(nn.Module):
         kept, gate = F.gelu(cast(Tensor, self.expand(features))).chunk(2, dim=-1)
         gate = self.gate(cast(Tensor, self.norm(gate)).movedim(3, 1)).movedim(1, 3)
         return cast(Tensor, self.project(kept * gate))
+
+
+class RgtBlock(nn.Module):
+    """x + attention(norm x), x + forward(norm x), and a learned share of the block's input: [N, H, W, width]."""
+
+    def __init__(self, width: int, hidden: int, attention: nn.Module) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = attention
+        self.forwards = GatedForward(width, hidden)
+        self.share = nn.Parameter(torch.full((width,), SHARE))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, H, W, width] → the same shape."""
+        mixed = features + cast(Tensor, self.attention(self.norm1(features)))
+        mixed = mixed + cast(Tensor, self.forwards(self.norm2(mixed)))
+        return mixed + features * self.share
+
+
+class RgtGroup(nn.Module):
+    """Blocks, then a 3x3 convolution; a skip around all."""
+
+    def __init__(self, blocks: Sequence[nn.Module], width: int) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*blocks)
+        self.conv = conv(width, width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, H, W, width] → the same shape."""
+        mixed = cast(Tensor, self.blocks(features)).movedim(3, 1)
+        return features + cast(Tensor, self.conv(mixed)).movedim(1, 3)
+
+
+class RgtNetwork(nn.Module):
+    """Head, groups, tail; around them the colour mean unless the image is skipped."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        width, pairs = _width(choices), int(choices["pairs"])
+        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        self.head = conv(channels, width)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        groups = []
+        for group in range(int(choices["groups"])):
+            blocks = []
+            for pair in range(pairs):
+                blocks += [_local_block(*_local(choices, (group + pair) % 2 == 1)), _global_block(*_global(choices))]
+            groups.append(RgtGroup(blocks, width))
+        self.groups = nn.Sequential(*groups)
+        self.body_end = conv(width, width)
+        self.tail = _tail(width, channels, scale)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return self._computed(image) if self.shift is None else self.shift.back(self._computed(self.shift(image)))
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = cast(Tensor, self.head(image))
+        body = self.norm2(self.groups(self.norm1(head.movedim(1, 3)))).movedim(3, 1)
+        return cast(Tensor, self.tail(self.body_end(body) + head))
+
+
+def _width(choices: Choices) -> int:
+    return 2 * int(choices["head_pairs"]) * int(choices["head_width"])
+
+
+def _local(choices: Choices, shifted: bool) -> tuple[int, int, int, int, int, bool]:
+    """Return what makes a block of local attention: width, hidden width, heads, window, and whether it is shifted."""
+    width, heads = _width(choices), 2 * int(choices["head_pairs"])
+    short, long = 1 << int(choices["window_short_log2"]), 1 << int(choices["window_long_log2"])
+    return width, int(choices["expansion"]) * width, heads, short, long, shifted
+
+
+def _local_block(width: int, hidden: int, heads: int, short: int, long: int, shifted: bool) -> RgtBlock:
+    return RgtBlock(width, hidden, LocalAttention(width, heads, (short, long), shifted=shifted))
+
+
+def _global(choices: Choices) -> tuple[int, int, int, int, int]:
+    """Return what makes a block of global attention: width, hidden width, heads, width of a key, recursions."""
+    width, heads = _width(choices), 2 * int(choices["head_pairs"])
+    return width, int(choices["expansion"]) * width, heads, int(choices["key_width"]), int(choices["recursions"])
+
+
+def _global_block(width: int, hidden: int, heads: int, key_width: int, recursions: int) -> RgtBlock:
+    return RgtBlock(width, hidden, GlobalAttention(width, heads, key_width, recursions))
+
+
+def _tail(width: int, channels: int, scale: int) -> nn.Sequential:
+    before = nn.Sequential(conv(width, TAIL_WIDTH), nn.LeakyReLU())
+    return nn.Sequential(before, PixelShuffleSteps(TAIL_WIDTH, scale), conv(TAIL_WIDTH, channels))
+
+
+class _ChannelsLast(nn.Module):
+    """A module of [N, H, W, C] on [N, C, H, W], to be counted as a part."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, features: Tensor) -> Tensor:
+        return cast(Tensor, self.module(features.movedim(1, 3))).movedim(3, 1)
+
+
+def _local_part(*args: Choice) -> nn.Module:
+    return _ChannelsLast(_local_block(*args))  # type: ignore[arg-type]
+
+
+def _global_part(*args: Choice) -> nn.Module:
+    return _ChannelsLast(_global_block(*args))  # type: ignore[arg-type]
+
+
+def _norm_part(width: int) -> nn.Module:
+    return _ChannelsLast(nn.LayerNorm(width))
+
+
+def point(groups: int) -> dict[str, Choice]:
+    """Return the choices of the authors' networks, which differ in depth alone."""
+    attention: dict[str, Choice] = {"head_pairs": 3, "head_width": 30, "key_width": 15, "recursions": 2}
+    windows: dict[str, Choice] = {"window_short_log2": 3, "window_long_log2": 5}
+    return {"image_skip": False, "groups": groups, "pairs": 3, "expansion": 2, **attention, **windows}
+
+
+@register
+class Rgt(SkippedSpace):
+    """Depth at two levels, heads and their widths, both windows, and how small the image for global attention is.
+
+    The authors shrink images of 1024 pixels and more once more; here the recursions are a choice, whatever the size.
+    """
+
+    name: ClassVar[str] = "rgt"
+    summary: ClassVar[str] = "window attention and global attention to a shrunk image, by turns (2023)"
+    minimum_side: ClassVar[int] = SHRINK**2  # after two recursions one pixel is left
+    own_options: ClassVar[dict[str, Values]] = {
+        "groups": range(1, 9),
+        "pairs": range(1, 5),
+        "head_pairs": range(1, 5),
+        "head_width": range(6, 37, 6),
+        "expansion": range(1, 5),
+        "window_short_log2": range(2, 4),
+        "window_long_log2": range(3, 6),
+        "key_width": range(5, 31, 5),
+        "recursions": range(1, 3),
+    }
+    smallest: ClassVar[Choices] = {
+        "image_skip": False,
+        "groups": 1,
+        "pairs": 1,
+        "head_pairs": 1,
+        "head_width": 6,
+        "expansion": 1,
+        "window_short_log2": 2,
+        "window_long_log2": 3,
+        "key_width": 5,
+        "recursions": 2,
+    }
+    published: ClassVar = {
+        "RGT-S": Published(
+            point(6), Claim("arXiv 2303.06373", psnr=38.56, note="its figures are of x4: 10.20M, 193.08G for 512x512")
+        ),
+        "RGT": Published(
+            point(8), Claim("arXiv 2303.06373", psnr=38.59, note="its figures are of x4: 13.37M, 251.07G for 512x512")
+        ),
+    }
+    authors_names: ClassVar = (
+        (r".*\.(rpe_biases|relative_position_index|attn_mask_[01])$", ""),
+        (r"^conv_first\.", "head."),
+        (r"^before_RG\.1\.", "norm1."),
+        (r"^norm\.", "norm2."),
+        (r"^conv_after_body\.", "body_end."),
+        (r"^conv_before_upsample\.0\.", "tail.0.0."),
+        (r"^upsample\.", "tail.1."),
+        (r"^conv_last\.", "tail.2."),
+        (r"^layers\.", "groups."),
+        (r"\.gamma$", ".share"),
+        (r"\.mlp\.fc1\.", ".forwards.expand."),
+        (r"\.mlp\.fc2\.", ".forwards.project."),
+        (r"\.mlp\.sg\.norm\.", ".forwards.norm."),
+        (r"\.mlp\.sg\.conv\.", ".forwards.gate."),
+        (r"\.attn\.", ".attention."),
+        (r"\.attention\.proj\.", ".attention.project."),
+        (r"\.attention\.get_v\.", ".attention.local."),
+        (r"\.attns\.", ".attentions."),
+        (r"\.pos\.pos_proj\.", ".position.project."),
+        *((rf"\.pos\.pos{layer + 1}\.", f".position.layers.{layer}.") for layer in range(3)),
+        (r"\.attention\.reduction1\.", ".attention.shrink."),
+        (r"\.attention\.dwconv\.", ".attention.small.0."),
+        (r"\.attention\.conv\.", ".attention.small.1."),
+        (r"\.attention\.norm_act\.0\.", ".attention.norm."),
+        (r"\.attention\.cpe\.", ".attention.position."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `RgtNetwork`."""
+        network = RgtNetwork(choices, scale, channels)
+        return network, network.tail[-1]
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return head, norms, blocks, the convolutions between them and tail."""
+        width, groups, pairs = _width(choices), int(choices["groups"]), int(choices["pairs"])
+        # Shifted windows cost the same.
+        return [
+            Part(conv, (channels, width), channels),
+            Part(_norm_part, (width,), width, repeats=2),
+            Part(_local_part, _local(choices, shifted=False), width, repeats=groups * pairs),
+            Part(_global_part, _global(choices), width, repeats=groups * pairs),
+            Part(conv, (width, width), width, repeats=groups + 1),
+            Part(_tail, (width, channels, scale), width),
+        ]

@@ -26,6 +26,9 @@ TOLERANCE = 1e-4
 """Largest difference that is rounding, which deep networks have 2e-5 of; a layout taken for another one makes a
 thousand times as much."""
 
+ROUNDING = 1e-6
+"""Colour means below this are none."""
+
 _AXES: Mapping[type[nn.Module], tuple[int, int]] = {nn.Conv2d: (0, 1), nn.ConvTranspose2d: (1, 0), nn.Linear: (0, 1)}
 """Which dimensions of a module's weight are its outputs and its inputs."""
 
@@ -65,16 +68,22 @@ def to_gray(network: nn.Module, architecture: Architecture) -> Gray:
     colour, gray = fused(copy.deepcopy(network).cpu().eval()), fused(form.build().eval())
     images = _images(space.minimum_side)
     black = torch.zeros_like(images[:1])
-    nearest = math.inf
+    nearest, reasons = math.inf, []
     for layouts in _layouts(colour, gray):
         _reduce(colour, gray, layouts)
-        shifted = _fold_input(colour, gray, layouts, black)
-        _fold_output(colour, gray, black)
+        try:
+            shifted = _fold_input(colour, gray, layouts, black)
+            _fold_output(colour, gray, black)
+        except InputError as error:
+            reasons.append(error)
+            continue
         # Around a periodic image no zeros are padded, so there the two must agree.
         nearest = min(nearest, _difference(_periodic(colour, shifted), _periodic(gray, shifted), images))
         if nearest <= TOLERANCE:
             break
     else:
+        if nearest == math.inf and reasons:
+            raise reasons[0]
         raise InputError(
             "This network has no one-channel form: its colours meet inside, so the nearest would differ by "
             f"{nearest:.2g} of its range."
@@ -107,7 +116,11 @@ def _layouts(colour: nn.Module, gray: nn.Module) -> Iterator[Layouts]:
     theirs, ours = colour.state_dict(), gray.state_dict()
     if theirs.keys() != ours.keys():
         raise InputError("The one-channel form of this network has other layers, so it can't be made of these weights.")
-    pairs = sorted({p for n in ours for p in zip(theirs[n].shape, ours[n].shape, strict=True) if p[0] != p[1]})
+    differing = [name for name in ours if theirs[name].shape != ours[name].shape]
+    for name in differing:
+        if ours[name].dim() > 1 and _axis(gray, name, 0) is None:
+            raise InputError(f"The tensor '{name}' of this network can't be made one of a single channel.")
+    pairs = sorted({p for n in differing for p in zip(theirs[n].shape, ours[n].shape, strict=True) if p[0] != p[1]})
     for chosen in itertools.product(*(_arrangements(*pair) for pair in pairs)):
         yield dict(zip(pairs, chosen, strict=True))
 
@@ -163,7 +176,7 @@ def _fold_input(colour: nn.Module, gray: nn.Module, layouts: Layouts, black: Ten
         matrix = layouts[len(theirs), len(ours)]
         of_colours = (matrix.sum(dim=1) > 1).float()
         mean = (theirs - ours @ matrix) * (of_colours @ matrix)
-        if mean.abs().max() > 0:
+        if mean.abs().max() > ROUNDING:
             change = _response(colour.get_submodule(path), mean)
             if path in writers:
                 matrix = next(m for (many, _), m in layouts.items() if many == len(change))
@@ -224,7 +237,7 @@ def _fold_output(colour: nn.Module, gray: nn.Module, black: Tensor) -> None:
                 parameter.zero_()
     before = _middle(silent(black))
     offset = _middle(_mean_colour(muted, black)) - before
-    if abs(offset) < 1e-6:
+    if abs(offset) < ROUNDING:
         return
     biased = [path for path in writers if gray.get_submodule(path).bias is not None]
     if not biased:

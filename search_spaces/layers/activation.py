@@ -6,6 +6,9 @@ from torch import nn
 
 ACTIVATIONS = ("relu", "leaky", "prelu", "gelu", "silu")
 
+SLOPES = {"leaky": 0.05, "prelu": 0.25}
+"""The slope for negative values, at the start of training, where it is not zero."""
+
 Activation = Literal["relu", "leaky", "prelu", "gelu", "silu"]
 
 
@@ -15,7 +18,7 @@ def activation(name: str, width: int) -> nn.Module:
         case "relu":
             return nn.ReLU()
         case "leaky":
-            return nn.LeakyReLU(0.05)
+            return nn.LeakyReLU(SLOPES["leaky"])
         case "prelu":
             return nn.PReLU(width)
         case "gelu":

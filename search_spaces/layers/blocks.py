@@ -1,8 +1,8 @@
 """The blocks of `hybrid`: one shape in and out, an easy path, and a last layer that starts at zero.
 
 Each takes [N, width, H, W] and returns the same shape. `kernel` (3, 5, 7) and `expansion` (1, 2, 3) mean in each block
-what its docstring says. All but the chained ones begin as the identity, so that a brief training judges what a block
-learns, not how it was initialised.
+what its docstring says. All but the chained ones begin as the identity, and those near it, so that a brief training
+judges what a block learns, not how it was initialised.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,10 +12,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from search_spaces.layers.activation import activation
+from search_spaces.layers.activation import SLOPES, activation
 from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.blueprint import BlueprintConv
 from search_spaces.layers.channels_last import ChannelNorm
+from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
@@ -87,7 +88,7 @@ def skipped(*layers: nn.Module, last: nn.Module | None = None) -> Residual:
 def plain(c: BlockChoices, _place: int) -> nn.Module:
     """A convolution and its activation, no skip: shallow networks of these are the strongest small ones."""
     layer = conv(c.width, c.width, c.kernel)
-    keep_variance(layer)
+    start_chain(layer, SLOPES.get(c.activation, 0.0))
     return nn.Sequential(layer, c.act())
 
 
@@ -97,9 +98,10 @@ def collapsible(c: BlockChoices, _place: int) -> nn.Module:
     Of 3x3, it is the edge-oriented one of ECBSR, `2·expansion` times wider inside; else the expanded one of SESR.
     """
     wide = 2 * c.expansion
-    layer: nn.Module = EdgeConv(c.width, c.width, expansion=wide, identity=True)
+    layer: Collapsible = EdgeConv(c.width, c.width, expansion=wide, identity=True)
     if c.kernel > 3:
         layer = ExpandedConv(c.width, c.width, c.kernel, intermediate=wide * c.width, identity=True)
+    start_chain(layer, SLOPES.get(c.activation, 0.0))
     return nn.Sequential(layer, c.act())
 
 

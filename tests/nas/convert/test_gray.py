@@ -20,6 +20,7 @@ POINTS = [
     ("pan/PAN", 2),  # its own bilinear skip
     ("moremnas/MoreMNAS-C", 2),
     ("imdn/IMDN-RTC", 4),
+    ("ffdnet/FFDNet-colour", 1),  # a pixel unshuffle, and a plane beside the colours
 ]
 
 
@@ -114,6 +115,12 @@ def test_colours_that_meet_inside_are_refused() -> None:
     torch.manual_seed(0)
     network = architecture.build().eval()
     with pytest.raises(InputError, match="no one-channel form: its colours meet inside"):
+        to_gray(network, architecture)
+
+
+def test_weights_whose_layout_is_not_known_are_refused() -> None:
+    network, architecture = colour("divanet/DiVANet")
+    with pytest.raises(InputError, match=r"tensor 'head\.direction' of this network can't be made one of a single"):
         to_gray(network, architecture)
 
 
