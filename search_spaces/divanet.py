@@ -21,14 +21,6 @@ from search_spaces.layers.upsample import factors
 from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, Values, register
 
 
-class Gain(nn.Module):
-    """The length of each output's weights, and the bias: zero, they silence a convolution that can still learn."""
-
-    def __init__(self, gain: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self.gain, self.bias = nn.Parameter(gain), nn.Parameter(bias)
-
-
 class NormedConv(nn.Module):
     """A convolution whose weights are direction times length (weight normalisation, arXiv 1602.07868)."""
 
@@ -36,13 +28,14 @@ class NormedConv(nn.Module):
         super().__init__()
         start = conv(inputs, outputs, kernel, groups=groups)
         self.direction = start.weight
-        self.output = Gain(self._length().detach(), cast(nn.Parameter, start.bias).detach())
+        self.gain = nn.Parameter(self._length().detach())
+        self.bias = start.bias
         self.padding, self.groups = kernel // 2, groups
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, H, W]."""
-        weight = self.direction * (self.output.gain / self._length())
-        return F.conv2d(features, weight, self.output.bias, padding=self.padding, groups=self.groups)
+        weight = self.direction * (self.gain / self._length())
+        return F.conv2d(features, weight, self.bias, padding=self.padding, groups=self.groups)
 
     def _length(self) -> Tensor:
         return self.direction.square().sum(dim=(1, 2, 3), keepdim=True).sqrt()
@@ -112,7 +105,7 @@ class DivaNetwork(nn.Module):
         self.head = NormedConv(channels, width)
         row = (Bank((VarianceBlock(*block) for _ in range(blocks)), width) for _ in range(groups))
         self.bank = Bank(row, width)
-        self.tail = _tail(width, channels, scale, int(choices["tail_groups_log2"]))
+        self.tail = _tail(width, channels, scale, *_tail_options(choices))
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
@@ -131,11 +124,20 @@ def _block(choices: Choices) -> tuple[int, int, int]:
     return int(choices["width"]), int(choices["expansion"]), int(choices["waist_tenths"])
 
 
-def _tail(width: int, channels: int, scale: int, groups_log2: int) -> nn.Sequential:
+def _tail_options(choices: Choices) -> tuple[int, bool]:
+    """Return the groups of the enlarging convolution, and whether the last one is ordinary.
+
+    A normalised one that is to start at zero could at first learn a single number an output.
+    """
+    return 1 << int(choices["tail_groups_log2"]), bool(choices["image_skip"])
+
+
+def _tail(width: int, channels: int, scale: int, groups: int, ordinary: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for factor in factors(scale):
-        layers += [NormedConv(width, width * factor**2, groups=1 << groups_log2), nn.ReLU(), nn.PixelShuffle(factor)]
-    return nn.Sequential(nn.Sequential(*layers), NormedConv(width, channels))
+        layers += [NormedConv(width, width * factor**2, groups=groups), nn.ReLU(), nn.PixelShuffle(factor)]
+    last = conv(width, channels) if ordinary else NormedConv(width, channels)
+    return nn.Sequential(nn.Sequential(*layers), last)
 
 
 @register
@@ -153,7 +155,7 @@ class DivaNet(SkippedSpace):
         "tail_groups_log2": range(4),
     }
     smallest: ClassVar[Choices] = {
-        "image_skip": False,
+        "image_skip": True,
         "width": 16,
         "expansion": 1,
         "waist_tenths": 2,
@@ -188,16 +190,14 @@ class DivaNet(SkippedSpace):
         (r"\.reduction_2\.conv\.", ".attentions."),
         (r"\.DiVA\.conv_h\.", ".attention.rows."),
         (r"\.DiVA\.conv_w\.", ".attention.columns."),
-        # A bias is inside the gain except in the attention, whose convolutions are ordinary.
-        (r"^(?!.*\.attention\.)(.*)\.bias$", r"\1.output.bias"),
-        (r"\.weight_g$", ".output.gain"),
+        (r"\.weight_g$", ".gain"),
         (r"\.weight_v$", ".direction"),
     )
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
-        """Return the network, and what its last convolution is multiplied by and added to; see `DivaNetwork`."""
+        """Return the network and its last convolution; see `DivaNetwork`."""
         network = DivaNetwork(choices, scale, channels)
-        return network, cast(NormedConv, network.tail[-1]).output
+        return network, network.tail[-1]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, blocks, the merging convolutions of both levels and tail."""
@@ -208,5 +208,5 @@ class DivaNet(SkippedSpace):
             Part(NormedConv, (channels, width), channels),
             Part(VarianceBlock, block, width, repeats=groups * blocks),
             *(Part(NormedConv, (count * width, width, 1), count * width, repeats=repeats) for count, repeats in merges),
-            Part(_tail, (width, channels, scale, int(choices["tail_groups_log2"])), width),
+            Part(_tail, (width, channels, scale, *_tail_options(choices)), width),
         ]

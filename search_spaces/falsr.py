@@ -30,6 +30,17 @@ Sources = tuple[tuple[int, ...], ...]
 """For each of the nodes 1..8, the nodes whose outputs are concatenated as its input."""
 
 
+class DepthToSpace(nn.PixelShuffle):
+    """The pixel shuffle in TensorFlow's order, for which the authors' weights are: one sub-pixel after the other."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, C·scale², H, W] → [N, C, scale·H, scale·W]."""
+        n, channels, height, width = features.shape
+        pixels = self.upscale_factor**2
+        by_pixel = features.view(n, pixels, channels // pixels, height, width)
+        return super().forward(by_pixel.transpose(1, 2).reshape(n, channels, height, width))
+
+
 class CellNetwork(nn.Module):
     """Head, cells connected by concatenation, fuse, upsampling, output: the networks of FALSR and of MoreMNAS."""
 
@@ -42,7 +53,7 @@ class CellNetwork(nn.Module):
         self.cells = nn.ModuleList(Cell(n, cell) for n, cell in zip(inputs, cells, strict=False))
         self.merge = nn.Sequential(conv(inputs[-1], WIDTH, 3), nn.ReLU())
         expand = [] if scale == 2 else [conv(WIDTH, HR_WIDTH * scale**2, 3)]
-        self.upsample = nn.Sequential(*expand, nn.PixelShuffle(scale))
+        self.upsample = nn.Sequential(*expand, DepthToSpace(scale))
         self.last = conv(HR_WIDTH, channels, 3)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

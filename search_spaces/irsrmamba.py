@@ -136,7 +136,8 @@ class IrsrMambaNetwork(nn.Module):
         super().__init__()
         block = _block(choices)
         width, blocks, groups = block[0], cast(int, choices["blocks"]), cast(int, choices["groups"])
-        self.mean = nn.Identity() if choices["image_skip"] else MeanShift(channels, INFRARED_MEAN)
+        shifts = channels == len(INFRARED_MEAN) and not choices["image_skip"]
+        self.mean = MeanShift(channels, INFRARED_MEAN) if shifts else nn.Identity()
         self.front = WaveletFrontEnd(channels) if choices["wavelet"] else nn.Identity()
         self.head = conv(channels, width)
         self.enter = ChannelNorm(width, EPSILON)

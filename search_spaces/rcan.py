@@ -101,7 +101,7 @@ class Rcan(SkippedSpace):
                 ARTICLE,
                 80_603,
                 20_135_000_000,
-                note="layout not given and not found: no RCAN has both figures; this one is the closest regular one",
+                note="its layout can't be recovered: no standard RCAN has both figures; this one is near both",
             ),
         ),
     }

@@ -11,6 +11,7 @@ from typing import ClassVar, cast
 
 from torch import Tensor, nn
 
+from search_spaces.layers.collapsible import start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.normalisation import MeanShift
 from search_spaces.layers.upsample import factors
@@ -18,6 +19,8 @@ from search_spaces.space import ARTICLE, Choice, Choices, Claim, Part, Published
 
 RANGE = 255
 """The authors feed it images in 0..255."""
+PRELU_SLOPE = 0.25
+"""Where PyTorch starts a PReLU."""
 NODES = 10
 EARLY, MAIN, SIDE, BYPASS = (0, 1, 2), (4, 5, 6), (3, 7, 8), (9,)
 """The nodes of each path, numbered as the authors do."""
@@ -57,6 +60,10 @@ class TpsrNetwork(nn.Module):
         self.nodes = nn.ModuleList(operation(str(choices[f"node{node}"]), width) for node in range(NODES))
         self.merge = nn.PReLU()
         self.tail = ImageSteps(width, channels, scale)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
+                # Without skips, PyTorch's initialisation lets the signal die.
+                start_chain(module, PRELU_SLOPE)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""

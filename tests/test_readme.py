@@ -12,8 +12,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import torch
 
 from nas.data.images import read_image
+from search_spaces import Architecture
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,6 +61,7 @@ def test_every_command_works(tiny_data: Path, tmp_path: Path, monkeypatch: pytes
         Path(name).write_text(text)
     image = next((tiny_data / "val").iterdir())
     Path("some.png").write_bytes(image.read_bytes())
+    torch.save(Architecture.published("imdn/IMDN-RTC", channels=3).build().state_dict(), "model_RTC.pth")
     for words in NAS:
         if words[0] == "dashboard":
             check_dashboard(words)

@@ -9,7 +9,7 @@ import typer
 from nas import __version__
 from nas.cli.common import OUT
 from nas.cli.look import check, cost, dashboard, spaces
-from nas.cli.models import evaluate, export, train, upscale
+from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.runs import front, search, worker
 from nas.errors import InputError, RunError
 from nas.report.progress import NOTES
@@ -19,6 +19,8 @@ from search_spaces import SpaceError, UnknownNameError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for command in (search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard):
     app.command()(command)
+
+app.command("import")(import_)  # a word of Python
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
 data_app.command()(check)

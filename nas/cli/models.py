@@ -81,6 +81,22 @@ def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -
     OUT.print(f"Train it again: {done.command}", soft_wrap=True)
 
 
+def import_(
+    point: Annotated[str, typer.Argument(metavar="SPACE/POINT", help="The published network.")],
+    checkpoint: Annotated[str, typer.Argument(help="Its weights: .pth, .pt, .safetensors, or .pb of FALSR/MoreMNAS.")],
+    to: Annotated[str, typer.Option(help="A new folder.")],
+    to_gray: Annotated[bool, typer.Option("--to-gray", help="Make a colour network one of a single channel.")] = False,
+    scale: Annotated[int | None, typer.Option(help="Default: found out from the weights.")] = None,
+) -> None:
+    """Make a model directory of a published network with the weights that its authors released."""
+    from nas.convert.importing import describe, import_checkpoint
+
+    model = import_checkpoint(point, Path(checkpoint), Path(to), scale, to_gray)
+    OUT.print(f"Wrote {to}: {describe(model)}", soft_wrap=True)
+    if model.architecture.channels != 1:
+        OUT.print("Infrared images have one channel: import it with --to-gray to use it on them.", soft_wrap=True)
+
+
 def upscale(
     model: str,
     source: str,

@@ -14,7 +14,7 @@ from torch import Tensor
 from nas.convert.graph_function import evaluate
 from nas.convert.tensorflow_graph import Node
 from nas.errors import InputError
-from search_spaces.falsr import HR_WIDTH, WIDTH, CellNetwork
+from search_spaces.falsr import CellNetwork
 
 _PLACES = (
     (r"n32s1/c/", "head.0."),
@@ -43,7 +43,7 @@ TOLERANCE = 1e-5
 
 
 def graph_state(graph: Mapping[str, Node]) -> dict[str, Tensor]:
-    """Return the learned constants of a graph under our names and in PyTorch's layouts, the channels as they were."""
+    """Return the learned constants of a graph under our names and in PyTorch's layouts."""
     state = {}
     for node in graph.values():
         scope, _, kind = node.name.rpartition("/")
@@ -63,34 +63,6 @@ def _place(scope: str) -> str | None:
             numbers = match.groups()
             return place.format(*numbers, before=int(numbers[-1]) - 1 if numbers else None)
     return None
-
-
-def in_our_order(state: Mapping[str, Tensor], network: CellNetwork) -> dict[str, Tensor]:
-    """Return weights with which the pixel shuffle computes what TensorFlow's depth-to-space did.
-
-    TensorFlow puts the sub-pixel before the channel (i·16 + j·8 + c), the pixel shuffle after it (c·4 + i·2 + j). So
-    the channels of the two summands of its input are put in the other order: those of the merge and of the head, and
-    accordingly the inputs of everything that reads the head. Raises InputError where a grouped convolution reads the
-    head, since a channel can't leave its group.
-    """
-    order = torch.arange(WIDTH).reshape(WIDTH // HR_WIDTH, HR_WIDTH).T.flatten()
-    state = dict(state)
-    for name in ("head.0.weight", "head.0.bias", "merge.0.weight", "merge.0.bias"):
-        state[name] = state[name][order]
-    readers = [f"cells.{i}.first" for i in range(len(network.cells))] + ["merge"]
-    for reader, sources in zip(readers, network.sources, strict=True):
-        if 0 not in sources:
-            continue
-        name = f"{reader}.weight" if f"{reader}.weight" in state else f"{reader}.0.weight"
-        if network.get_submodule(name.removesuffix(".weight")).groups != 1:
-            raise InputError(
-                f"This graph can't be imported: {reader} reads the head in groups, whose channels must keep the order "
-                "that TensorFlow's depth-to-space wants."
-            )
-        weight = state[name].clone()  # the head comes first among the sources
-        weight[:, :WIDTH] = weight[:, order]
-        state[name] = weight
-    return state
 
 
 def check_function(graph: Mapping[str, Node], network: CellNetwork) -> None:

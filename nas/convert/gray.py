@@ -67,6 +67,14 @@ def to_gray(network: nn.Module, architecture: Architecture) -> Gray:
     form = replace(architecture, channels=1)
     colour, gray = fused(copy.deepcopy(network).cpu().eval()), fused(form.build().eval())
     images = _images(space.minimum_side)
+    _fill(gray, colour, images)
+    trained = _training_form(network, colour, gray, form)
+    difference = _difference(colour, trained, images)
+    return Gray(form, trained, difference <= TOLERANCE, difference)
+
+
+def _fill(gray: nn.Module, colour: nn.Module, images: Tensor) -> None:
+    """Give `gray` the weights that make it the mean colour of `colour` on `images`."""
     black = torch.zeros_like(images[:1])
     nearest, reasons = math.inf, []
     for layouts in _layouts(colour, gray):
@@ -80,17 +88,13 @@ def to_gray(network: nn.Module, architecture: Architecture) -> Gray:
         # Around a periodic image no zeros are padded, so there the two must agree.
         nearest = min(nearest, _difference(_periodic(colour, shifted), _periodic(gray, shifted), images))
         if nearest <= TOLERANCE:
-            break
-    else:
-        if nearest == math.inf and reasons:
-            raise reasons[0]
-        raise InputError(
-            "This network has no one-channel form: its colours meet inside, so the nearest would differ by "
-            f"{nearest:.2g} of its range."
-        )
-    trained = _training_form(network, colour, gray, form)
-    difference = _difference(colour, trained, images)
-    return Gray(form, trained, difference <= TOLERANCE, difference)
+            return
+    if nearest == math.inf and reasons:
+        raise reasons[0]
+    raise InputError(
+        "This network has no one-channel form: its colours meet inside, so the nearest would differ by "
+        f"{nearest:.2g} of its range."
+    )
 
 
 def _images(minimum: int) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nas.convert.checkpoint import Fit, State, fit, load, read_state
-from nas.convert.falsr_graph import check_function, graph_state, in_our_order
+from nas.convert.falsr_graph import check_function, graph_state
 from nas.convert.gray import to_gray as gray_form
 from nas.convert.tensorflow_graph import Node, read_graph
 from nas.errors import InputError
@@ -72,7 +72,7 @@ def _loaded(found: Fit, network: nn.Module) -> nn.Module:
 
 def _from_graph(graph: Mapping[str, Node], state: State, network: nn.Module) -> nn.Module:
     assert isinstance(network, CellNetwork)  # of a CellSpace, without its image skip
-    network.load_state_dict(in_our_order(state, network))
+    network.load_state_dict(dict(state))
     check_function(graph, network)
     return network
 
@@ -110,3 +110,18 @@ def _forms(point: str, scale: int | None) -> Iterator[Architecture]:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def describe(model: Model) -> str:
+    """Return in a sentence or two what was imported."""
+    architecture, origin = model.architecture, model.recipe[IMPORTED]
+    params = sum(p.numel() for p in model.network.parameters())
+    channels = f"{architecture.channels} channel{'s' if architecture.channels > 1 else ''}"
+    text = f"{origin['point']} at scale {architecture.scale}, {channels}, {params:,} parameters."
+    gray = origin.get("to_gray")
+    if gray is None or gray["exact"]:
+        return text
+    return (
+        f"{text} Near the border of an image it differs from the colour network, by up to "
+        f"{gray['largest_difference']:.1e} of the range: a colour mean that was subtracted can't be padded."
+    )

@@ -10,16 +10,17 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 
 class MeanShift(nn.Module):
-    """Takes a fixed mean from a colour image, and gives it back; does nothing to an image of another channel count.
+    """Takes a fixed mean from an image, and gives it back.
 
-    The mean is no parameter and not in the state dict.
+    From an image that has not as many channels it takes the mean of the mean, so that a colour network and its
+    one-channel form see a gray image nearly alike. The mean is no parameter and not in the state dict.
     """
 
     mean: Tensor
 
     def __init__(self, channels: int, mean: Sequence[float] = DIV2K_MEAN) -> None:
         super().__init__()
-        values = mean if channels == len(mean) else [0.0] * channels
+        values = mean if channels == len(mean) else [sum(mean) / len(mean)] * channels
         self.register_buffer("mean", torch.tensor(values).view(1, channels, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -30,21 +30,17 @@ def test_an_authors_checkpoint_is_taken() -> None:
 
 def test_a_normed_convolution_is_that_of_pytorch() -> None:
     ours, theirs = NormedConv(4, 6, groups=2), nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 6, 3, 1, 1, 1, 2))
-    theirs.parametrizations.weight.original0.data = ours.output.gain.data
+    theirs.parametrizations.weight.original0.data = ours.gain.data
     theirs.parametrizations.weight.original1.data = ours.direction.data
-    theirs.bias.data = ours.output.bias.data
+    theirs.bias.data = ours.bias.data
     features = torch.rand(2, 4, 5, 6)
     assert torch.allclose(ours(features), theirs(features), atol=1e-6)
 
 
-def test_a_silent_convolution_can_learn() -> None:
-    layer = NormedConv(2, 3)
-    for parameter in layer.output.parameters():
-        nn.init.zeros_(parameter)
-    output = layer(torch.rand(1, 2, 4, 4))
-    assert not output.any()
-    (output * torch.rand_like(output)).sum().backward()
-    assert layer.output.gain.grad.all()
+def test_where_the_image_is_skipped_the_last_convolution_can_learn_all_its_weights() -> None:
+    network = Architecture.published("divanet/DiVANet").replaced(image_skip=True, groups=1, blocks=1).build()
+    network(torch.rand(1, 1, 8, 8)).square().mean().backward()
+    assert network.network.tail[-1].weight.grad.any(dim=(2, 3)).all()
 
 
 def test_attention_is_from_the_variances_of_rows_and_columns() -> None:
@@ -68,7 +64,7 @@ def test_a_bank_merges_all_features_and_all_attentions() -> None:
 
 def test_the_enlarged_image_is_added_to_the_published_network() -> None:
     network = Architecture.published("divanet/DiVANet", 2, 3).replaced(groups=1, blocks=1).build()
-    for parameter in network.tail[-1].output.parameters():
+    for parameter in (network.tail[-1].gain, network.tail[-1].bias):
         nn.init.zeros_(parameter)
     image = torch.rand(1, 3, 6, 7)
     assert torch.allclose(network(image), F.interpolate(image, scale_factor=2, mode="bicubic"), atol=1e-6)

@@ -94,7 +94,11 @@ def test_the_network_computes_what_the_graph_does(name: str) -> None:
     for cell, sources in zip(network.cells, SOURCES[name], strict=False):
         nodes.append(cell(torch.cat([nodes[i] for i in sources], 1)))
     merged = F.relu(conv(torch.cat([nodes[i] for i in SOURCES[name][-1]], 1), -4)) + nodes[0]
-    expected = conv(F.pixel_shuffle(merged, 2), -2)
+    # TensorFlow's depth-to-space: channel 8·(2·i + j) + c is sub-pixel (i, j) of c.
+    large = torch.empty(1, 8, 2 * merged.shape[2], 2 * merged.shape[3])
+    for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        large[:, :, i::2, j::2] = merged[:, 16 * i + 8 * j : 16 * i + 8 * j + 8]
+    expected = conv(large, -2)
     assert torch.allclose(network(image), expected, rtol=1e-4, atol=1e-5)
 
 
