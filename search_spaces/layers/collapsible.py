@@ -72,15 +72,16 @@ def start_chain(layer: nn.Conv2d | Collapsible, slope: float) -> None:
     PyTorch's own initialisation lets the signal die in a chain. With that of He et al. (1502.01852) it lives, but brief
     trainings of 12 convolutions lowered the loss by only half as much as with this, whatever their branches.
     """
-    weight, bias = layer.merged() if isinstance(layer, Collapsible) else (layer.weight, cast(Tensor, layer.bias))
+    weight = layer.merged()[0] if isinstance(layer, Collapsible) else layer.weight
     start = nn.init.kaiming_normal_(torch.zeros_like(weight), a=slope)
     if weight.shape[0] == weight.shape[1]:
         start = nn.init.dirac_(torch.zeros_like(weight)) + NOISE * start
     if isinstance(layer, Collapsible):
-        layer.absorb(start, torch.zeros_like(bias))
-    else:
-        layer.weight.copy_(start)
-        nn.init.zeros_(bias)
+        layer.absorb(start, start.new_zeros(len(start)))
+        return
+    layer.weight.copy_(start)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def fused(network: nn.Module) -> nn.Module:

@@ -130,7 +130,7 @@ def test_no_budget(refused: Refused, tiny_data: Path) -> None:
         ("--proxy", "breif", "brief"),
         ("--sampler", "tpee", "tpe"),
         ("--recipe", "breif", "brief"),
-        ("--fix", "cell1.widht=32", "cell1.width"),
+        ("--fix", "cell1.kernle=3", "cell1.kernel"),
     ],
 )
 def test_a_misspelt_name_suggests_the_nearest(refused: Refused, option: str, wrong: str, right: str) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nas.convert.gray import to_gray
 from nas.errors import InputError
 from search_spaces import SPACES, Architecture
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import DIV2K_MEAN, MeanShift
 
 POINTS = [
     ("espcn/ESPCN", 3),  # pixel shuffle
@@ -99,13 +99,13 @@ def test_without_zeros_at_the_border_a_colour_mean_is_exact() -> None:
     assert (output(gray, smooth()) - expected).abs().max() < 1e-5 * max(1, expected.abs().max())
 
 
-def test_a_mean_of_zero_needs_no_bias_and_another_is_refused_without_one() -> None:
+def test_one_mean_of_all_colours_needs_no_bias_and_others_are_refused_without_one() -> None:
     network, architecture = colour("lesrcnn/LESRCNN")
     with pytest.raises(InputError, match=r"colour mean that is subtracted first can't be moved .* 'head' has no bias"):
         to_gray(network, architecture)
     shift = network.get_submodule("shift")
     assert isinstance(shift, MeanShift)
-    shift.mean.zero_()
+    shift.mean.fill_(sum(DIV2K_MEAN) / 3)  # what the one-channel form subtracts
     assert to_gray(network, architecture).exact
 
 
