@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nas import __version__
-from nas.cli.common import OUT
+from nas.cli.terminal import OUT
 from nas.cli.look import check, cost, dashboard, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.runs import front, search, worker

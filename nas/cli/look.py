@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.common import OUT, HrSize, Json, LrSize, PointScale, Storage
+from nas.cli.terminal import OUT, HrSize, Json, LrSize, PointScale, Storage
 from nas.report.progress import NOTES, CountDisplay
 from nas.search.run import open_run
 from search_spaces import SPACES

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.common import OUT, SYNTHETIC, Device, Json, PointScale, Storage
+from nas.cli.terminal import OUT, SYNTHETIC, Device, Json, PointScale, Storage
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.run import RESULTS

@@ -9,7 +9,7 @@ import typer
 import yaml
 
 from nas.budget import Budget, short
-from nas.cli.common import OUT, SYNTHETIC, Device, HrSize, Json, LrSize, Storage
+from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LrSize, Storage
 from nas.errors import InputError, RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag

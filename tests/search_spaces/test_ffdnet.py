@@ -32,4 +32,4 @@ def test_the_authors_tensors_have_a_place() -> None:
     shapes = [(64, 5), *[(64, 64)] * 13, (4, 64)]
     theirs = {f"model.{2 * i}.weight": torch.rand(o, n, 3, 3) for i, (o, n) in enumerate(shapes)}
     theirs |= {f"model.{2 * i}.bias": torch.rand(o) for i, (o, _) in enumerate(shapes)}
-    network.load_state_dict(SPACE.translate(theirs, 1, 1))
+    assert not any(network.load_state_dict(SPACE.translate(theirs, 1, 1)))

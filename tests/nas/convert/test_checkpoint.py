@@ -95,7 +95,9 @@ def test_a_fully_connected_layer_is_a_1x1_convolution() -> None:
 
 def test_counters_of_batch_normalisation_may_be_absent() -> None:
     state = {n: t for n, t in network().state_dict().items() if not n.endswith("num_batches_tracked")}
-    load(fit(state, network()), network())
+    found = fit(state, target := network())
+    load(found, target)
+    assert not found.faults
 
 
 def test_a_wrong_shape_is_said_with_both() -> None:
