@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from nas import __version__
-from nas.cli.terminal import OUT
 from nas.cli.look import check, cost, dashboard, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.runs import front, search, worker
+from nas.cli.terminal import OUT
 from nas.errors import InputError, RunError
 from nas.report.progress import NOTES
 from nas.search.run import load_plugins

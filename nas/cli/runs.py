@@ -133,7 +133,8 @@ def _conclude(run: Any, reason: str) -> None:
         best = max(trained, key=lambda c: c.psnr)
         gain = f"{best.psnr - run.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
         OUT.print(
-            f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {short(best.macs)} MACs",
+            f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {short(best.macs)} MACs "
+            f"for HR {show_size(run.settings.hr_size)}",
             soft_wrap=True,
         )
         OUT.print(f"Front: {write_front(run)[0]}", soft_wrap=True)

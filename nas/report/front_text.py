@@ -50,10 +50,11 @@ def front_lines(run: Run, limits: Sequence[Budget]) -> Iterator[str]:
     yield f"Protocol: {run.protocol.describe()}; {baseline_name(settings.scale)} {bicubic:.2f} dB."
     reference = reference_macs(run, trained)
     area = hypervolume(pareto_front(trained), bicubic, reference)
-    yield f"Hypervolume {area:.1f} dB·G against {bicubic:.2f} dB at {short(reference)} MACs."
+    size = f"for HR {show_size(settings.hr_size)}"
+    yield f"Hypervolume {area:.1f} dB·G against {bicubic:.2f} dB at {short(reference)} MACs {size}."
     for limit in limits:
         best = best_under(trained, limit)
-        yield f"Best within {limit}: {f'{best.label}, {best.psnr:.2f} dB' if best else 'none'}"
+        yield f"Best within {limit} {size}: {f'{best.label}, {best.psnr:.2f} dB' if best else 'none'}"
 
 
 def narrowing(settings: Settings) -> str:

@@ -9,10 +9,11 @@ from typing import Protocol
 
 import torch
 
-from nas.cost import Cost, cost
+from nas.cost import HR_SIZE, Cost, cost
 from nas.data.dataset import Dataset, open_dataset
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
+from nas.image_size import Size
 from nas.model import Model, is_model, write_atomic
 from nas.search.front import Candidate, pareto_front, spread
 from nas.search.reference import resolve
@@ -49,11 +50,13 @@ class Job:
     recipe: Recipe
     starts: Mapping[str, Path] = field(default_factory=dict)
     """By the same names: the model directories whose weights some of the architectures start from."""
+    hr_size: Size = HR_SIZE
+    """What costs are counted for: the run's size, where it is a run's front that is trained."""
 
     def write_summary(self, models: Trained) -> Path:
         """Write `summary.json`, the figures of all models, and return its path."""
         rows = [
-            {"model": name, "macs": price.macs, "params": price.params, **model.metrics}
+            {"model": name, "macs": price.macs, "hr_size": price.hr_size, "params": price.params, **model.metrics}
             for name, model, price in models
         ]
         path = self.folder / "summary.json"
@@ -113,7 +116,7 @@ def plan(
             f"{chosen.input_in_words}",
             stacklevel=2,
         )
-    return Job(folder, architectures, images, chosen, starts)
+    return Job(folder, architectures, images, chosen, starts, run.settings.hr_size if run else HR_SIZE)
 
 
 def train_all(
@@ -137,7 +140,7 @@ def train_all(
             listener=display.advance,
             should_stop=should_stop,
         )
-        models.append((str(folder), model, cost(architecture)))
+        models.append((str(folder), model, cost(architecture, job.hr_size)))
     return models
 
 
