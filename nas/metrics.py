@@ -146,8 +146,8 @@ def measure(
         pair = images.pair(index, crop)
         with torch.no_grad():
             sr = upscale(pair.lr)
-        quality = limited(psnr(sr, pair.hr, peak=pair.peak, shave=images.scale))
-        similarity = ssim(sr, pair.hr, peak=pair.peak, shave=images.scale) if with_ssim else math.nan
+        quality = limited(psnr(sr, pair.hr, peak=pair.levels.limit, shave=images.scale))
+        similarity = ssim(sr, pair.hr, peak=pair.levels.limit, shave=images.scale) if with_ssim else math.nan
         rows.append((pair.name, quality, similarity))
         if progress:
             progress(index + 1, len(images))

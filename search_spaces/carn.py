@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance, start_small
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
 from search_spaces.space import ARTICLE, Choices, Claim, Published, SkippedSpace, Values, register
 
@@ -73,9 +73,7 @@ class CarnNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        if self.shift is None:
-            return self._computed(image)
-        return self.shift.back(self._computed(self.shift(image)))
+        return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
         return cast(Tensor, self.last(self.upsample(self.body(self.head(image)))))

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from search_spaces.layers.conv import conv
 from search_spaces.layers.image_skip import upscale_bicubic
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import MeanShift, around
 from search_spaces.layers.upsample import factors
 from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, Values, register
 
@@ -109,14 +109,12 @@ class DivaNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        if self.shift is None:
-            return self._computed(image)
-        image = self.shift(image)
-        return self.shift.back(self._computed(image) + upscale_bicubic(image, self.scale))
+        return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
         features, _ = self.bank(self.head(image))
-        return cast(Tensor, self.tail(features))
+        output = cast(Tensor, self.tail(features))
+        return output if self.shift is None else output + upscale_bicubic(image, self.scale)
 
 
 def _block(choices: Choices) -> tuple[int, int, int]:

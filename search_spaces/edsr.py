@@ -10,12 +10,10 @@ from typing import ClassVar, cast
 from torch import Tensor, nn
 
 from search_spaces.layers.conv import conv
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
 from search_spaces.space import ARTICLE, Choice, Choices, Claim, Published, SkippedSpace, Values, register
 
-RANGE = 255
-"""The authors of EDSR feed it images in 0..255."""
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "prelu": nn.PReLU}
 """The PReLUs have one slope for all channels."""
 
@@ -49,7 +47,7 @@ class EdsrNetwork(nn.Module):
         batch_norm, activated = bool(choices["batch_norm"]), bool(choices["activated_ends"])
         residual_scale = cast(float, choices["residual_scale"])
         act = ACTIVATIONS[str(choices["activation"])]
-        self.shift = MeanShift(channels) if shift else None
+        self.shift = MeanShift(channels, spread=RANGE) if shift else None
         self.head = nn.Sequential(conv(channels, width, kernel), *([act()] if activated else []))
         self.blocks = nn.Sequential(
             *(ResidualBlock(width, act, residual_scale, batch_norm=batch_norm) for _ in range(blocks))
@@ -60,9 +58,7 @@ class EdsrNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        if self.shift is None:
-            return self._computed(image)
-        return self.shift.back(self._computed(self.shift(image) * RANGE) / RANGE)
+        return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
         head = cast(Tensor, self.head(image))

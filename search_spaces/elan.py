@@ -8,13 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.layers.conv import conv
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.layers.window import Padded, merge, pad_to_multiple, partition, roll
 from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, Values, register
-
-RANGE = 255.0
-"""The brightest value of the images that the authors' network sees."""
 
 STEPS = ((1, 2), (1, 0), (2, 1), (0, 1), (1, 1))
 """Where the one of a 3x3 kernel stands that moves a channel left, right, up, down, or not at all."""
@@ -113,7 +110,7 @@ class ElanNetwork(nn.Module):
         width, blocks = cast(int, choices["width"]), cast(int, choices["blocks"])
         self.multiple, self.scale = math.lcm(*sides(str(choices["windows"]))), scale
         # Where bicubic interpolation carries the image, there is no mean to take away and no range to fill.
-        self.mean = None if choices["image_skip"] else MeanShift(channels)
+        self.shift = None if choices["image_skip"] else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
         self.blocks = nn.Sequential(*(ElanBlock(*_block(choices), shifted=i % 2 == 1) for i in range(blocks)))
         self.tail = PixelShuffleDirect(width, channels, scale)
@@ -121,11 +118,12 @@ class ElanNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         height, width = image.shape[2:]
-        image = pad_to_multiple(image, (self.multiple, self.multiple))
-        head = cast(Tensor, self.head(RANGE * self.mean(image) if self.mean else image))
-        image = cast(Tensor, self.tail(head + self.blocks(head)))
-        image = self.mean.back(image / RANGE) if self.mean else image
+        image = around(self.shift, self._computed, pad_to_multiple(image, (self.multiple, self.multiple)))
         return image[:, :, : self.scale * height, : self.scale * width]
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = cast(Tensor, self.head(image))
+        return cast(Tensor, self.tail(head + self.blocks(head)))
 
 
 Block = tuple[int, int, int, str, str]

@@ -15,7 +15,7 @@ from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.channels_last import ChannelNorm
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import MeanShift, around
 from search_spaces.layers.scan import SelectiveScan2d
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps
 from search_spaces.space import ARTICLE, Choice, Choices, Claim, Part, Published, SkippedSpace, Values, register
@@ -137,7 +137,7 @@ class IrsrMambaNetwork(nn.Module):
         block = _block(choices)
         width, blocks, groups = block[0], cast(int, choices["blocks"]), cast(int, choices["groups"])
         shifts = channels == len(INFRARED_MEAN) and not choices["image_skip"]
-        self.mean = MeanShift(channels, INFRARED_MEAN) if shifts else nn.Identity()
+        self.shift = MeanShift(channels, INFRARED_MEAN) if shifts else None
         self.front = WaveletFrontEnd(channels) if choices["wavelet"] else nn.Identity()
         self.head = conv(channels, width)
         self.enter = ChannelNorm(width, EPSILON)
@@ -148,10 +148,12 @@ class IrsrMambaNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        head = cast(Tensor, self.head(self.front(self.mean(image))))
+        return around(self.shift, self._computed, image)
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = cast(Tensor, self.head(self.front(image)))
         deep = cast(Tensor, self.merge(self.norm(self.groups(self.enter(head)))))
-        output = cast(Tensor, self.tail(head + deep))
-        return self.mean.back(output) if isinstance(self.mean, MeanShift) else output
+        return cast(Tensor, self.tail(head + deep))
 
 
 def _block(choices: Choices) -> tuple[int, int, int, int]:

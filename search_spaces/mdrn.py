@@ -16,7 +16,7 @@ from search_spaces.layers.attention import ContrastAttention
 from search_spaces.layers.blueprint import BlueprintConv
 from search_spaces.layers.conv import conv
 from search_spaces.layers.distillation import FeatureDistillation
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import MeanShift, around
 from search_spaces.layers.spatial_attention import at_least, interpolated
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.space import ARTICLE, Choice, Choices, Claim, Part, Published, SkippedSpace, Values, register
@@ -108,7 +108,7 @@ class Mdrn(nn.Module):
     def __init__(self, choices: Choices, scale: int, channels: int) -> None:
         super().__init__()
         width = cast(int, choices["width"])
-        self.mean = None if choices["image_skip"] else MeanShift(channels)
+        self.shift = None if choices["image_skip"] else MeanShift(channels)
         self.head = conv(channels, width)
         blocks = range(cast(int, choices["blocks"]))
         self.blocks = nn.ModuleList(AttentionDistillation(*_block(choices)) for _ in blocks)
@@ -118,14 +118,16 @@ class Mdrn(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        head = features = cast(Tensor, self.head(self.mean(image) if self.mean else image))
+        return around(self.shift, self._computed, image)
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = features = cast(Tensor, self.head(image))
         outputs = []
         for block in self.blocks:
             features = block(features)
             outputs.append(features)
         trunk = self.trunk(self.gather(torch.cat(outputs, dim=1)))
-        output = cast(Tensor, self.upsample(trunk + head))
-        return self.mean.back(output) if self.mean else output
+        return cast(Tensor, self.upsample(trunk + head))
 
 
 def _block(choices: Choices) -> tuple[int, int, int, int, bool]:

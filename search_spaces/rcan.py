@@ -12,12 +12,9 @@ from torch import Tensor, nn
 
 from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.conv import conv
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
 from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, Values, register
-
-RANGE = 255
-"""The authors feed it images in 0..255."""
 
 
 class AttentiveBlock(nn.Module):
@@ -51,7 +48,7 @@ class RcanNetwork(nn.Module):
         super().__init__()
         width, reduction = _block(choices)
         groups, blocks = int(choices["groups"]), int(choices["blocks"])
-        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        self.shift = None if choices["image_skip"] else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
         inner = [Group([AttentiveBlock(width, reduction) for _ in range(blocks)], width) for _ in range(groups)]
         self.groups = Group(inner, width)
@@ -59,9 +56,7 @@ class RcanNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        if self.shift is None:
-            return self._computed(image)
-        return self.shift.back(self._computed(self.shift(image) * RANGE) / RANGE)
+        return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
         return cast(Tensor, self.tail(self.groups(self.head(image))))

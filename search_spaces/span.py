@@ -16,13 +16,11 @@ from torch.nn import functional as F
 
 from search_spaces.layers.collapsible import Collapsible
 from search_spaces.layers.conv import conv
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import RANGE, MeanShift
 from search_spaces.layers.parameter_free import ParameterFreeAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.space import Choices, Claim, Part, Published, SkippedSpace, Values, register
 
-RANGE = 255.0
-"""The authors' network takes 0..255 and gives 0..1: features near zero pass its attention as their squares."""
 SKIPPED_RANGE = 10.0
 """What replaces it where the image goes past the network, which then has little to say. Brief trainings of SPAN-28
 gained 1.5 dB on bicubic with 1 and PyTorch's initialisation, 2.0 dB with 255, 2.4 dB with 10 and plain convolutions."""
@@ -76,7 +74,7 @@ class SpanNetwork(nn.Module):
         super().__init__()
         width, blocks, convs, expansion = (int(choices[name]) for name in ("width", "blocks", "convs", "expansion"))
         self.plain = bool(choices["image_skip"])
-        self.mean = MeanShift(channels)
+        self.shift = MeanShift(channels, spread=RANGE)
         self.head = ExpandedConv(channels, width, expansion)
         self.blocks = nn.ModuleList(_block(width, convs, expansion) for _ in range(blocks))
         self.body_end = ExpandedConv(width, width, expansion)
@@ -89,7 +87,7 @@ class SpanNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        image = image * SKIPPED_RANGE if self.plain else self.mean(image) * RANGE
+        image = image * SKIPPED_RANGE if self.plain else self.shift(image)
         head = cast(Tensor, self.head(image))
         outputs, first = [head], head
         for block in self.blocks:

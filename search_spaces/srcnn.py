@@ -38,7 +38,9 @@ class Srcnn(SkippedSpace):
             Claim("arXiv 1501.00092; table of CARN (arXiv 1803.08664)", 57_000, 52_700_000_000, 36.66),
             Claim(ARTICLE, 57_000, 52_700_000_000, note="its second figure, 18.7G, is at 640x512, not enlarged"),
         ),
-        "SRCNN-9-1-5": Published(point(9, 1, 5), Claim("Dong et al., ECCV 2014", 8_032, None, 36.34)),
+        "SRCNN-9-1-5": Published(
+            point(9, 1, 5), Claim("Dong et al., ECCV 2014", 8_032, None, 36.34, note="without the 97 biases")
+        ),
     }
     # As in PyTorch ports; the authors released MATLAB.
     authors_names: ClassVar = ((r"^conv1\.", "body.0."), (r"^conv2\.", "body.2."), (r"^conv3\.", "body.4."))

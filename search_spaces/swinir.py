@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from search_spaces.layers.channels_last import ChannelNorm
 from search_spaces.layers.conv import conv
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps, factors
 from search_spaces.layers.window import Padded, WindowAttention, merge, pad_to_multiple, partition, roll, shift_mask
 from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, Values, register
@@ -110,7 +110,7 @@ class SwinNetwork(nn.Module):
         groups, depth, width, heads, window, expansion = sizes(choices)
         self.window, self.scale = (window, window), scale
         # Where bicubic interpolation carries the image, there is no mean to take away.
-        self.mean = None if choices["image_skip"] else MeanShift(channels)
+        self.shift = None if choices["image_skip"] else MeanShift(channels)
         self.head = conv(channels, width)
         self.norm1 = nn.LayerNorm(width)
         self.groups = nn.ModuleList(SwinGroup(width, heads, window, expansion, depth) for _ in range(groups))
@@ -130,16 +130,17 @@ class SwinNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         height, width = image.shape[2:]
-        image = pad_to_multiple(image, self.window)
-        head = cast(Tensor, self.head(self.mean(image) if self.mean else image))
+        image = around(self.shift, self._computed, pad_to_multiple(image, self.window))
+        return image[:, :, : self.scale * height, : self.scale * width]
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = cast(Tensor, self.head(image))
         features = cast(Tensor, self.norm1(head.permute(0, 2, 3, 1)))
         mask = shift_mask(features, self.window, (self.window[0] // 2, self.window[1] // 2))
         for group in self.groups:
             features = group(features, mask)
         features = cast(Tensor, self.norm2(features)).permute(0, 3, 1, 2)
-        image = cast(Tensor, self.tail(head + self.conv(features)))
-        image = self.mean.back(image) if self.mean else image
-        return image[:, :, : self.scale * height, : self.scale * width]
+        return cast(Tensor, self.tail(head + self.conv(features)))
 
 
 def _point(groups: int, head_width: int, tail: str) -> Choices:

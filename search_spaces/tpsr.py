@@ -13,12 +13,10 @@ from torch import Tensor, nn
 
 from search_spaces.layers.collapsible import start_chain
 from search_spaces.layers.conv import conv
-from search_spaces.layers.normalisation import MeanShift
+from search_spaces.layers.normalisation import RANGE, MeanShift, around
 from search_spaces.layers.upsample import factors
 from search_spaces.space import ARTICLE, Choice, Choices, Claim, Part, Published, SkippedSpace, Values, register
 
-RANGE = 255
-"""The authors feed it images in 0..255."""
 PRELU_SLOPE = 0.25
 """Where PyTorch starts a PReLU."""
 NODES = 10
@@ -55,7 +53,7 @@ class TpsrNetwork(nn.Module):
     def __init__(self, choices: Choices, scale: int, channels: int) -> None:
         super().__init__()
         width = int(choices["width"])
-        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        self.shift = None if choices["image_skip"] else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
         self.nodes = nn.ModuleList(operation(str(choices[f"node{node}"]), width) for node in range(NODES))
         self.merge = nn.PReLU()
@@ -67,9 +65,7 @@ class TpsrNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        if self.shift is None:
-            return self._computed(image)
-        return self.shift.back(self._computed(self.shift(image) * RANGE) / RANGE)
+        return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
         head = cast(Tensor, self.head(image))

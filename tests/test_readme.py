@@ -1,8 +1,6 @@
 """Every command of the README does what it says, in the order a user reads them, on small images and briefly."""
 
-import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -12,33 +10,17 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-import torch
+from documented import ROOT, commands, localised, nas_commands, run, write_files
 
 from nas.data.images import read_image
-from search_spaces import Architecture
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TINY = "base: brief\nsteps: 4\nbatch: 2\npatch: 8\nvalidations: 1\nvalidation_crop: 32\nprecision: float32\n"
-SHORT = {
-    "search": ["--recipe", "tiny.yaml", "--trials", "3"],
-    "worker": [],
-    "train": ["--recipe", "tiny.yaml", "--steps", "6"],
-}
-"""What makes a command of the README short."""
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+NAS = nas_commands(README)
 
 
-def commands(text: str = README) -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
-    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
-    return [command.strip() for line in lines for command in line.split("&&") if command.strip()]
-
-
-NAS = [shlex.split(command)[1:] for command in commands() if command.startswith("nas ")]
-
-
-def test_the_readme_names_every_command() -> None:
-    shown = {words[0] for words in NAS}
+def test_the_documentation_names_every_command() -> None:
+    shown = {words[0] for text in (README, *(page.read_text() for page in PAGES)) for words in nas_commands(text)}
     listed = subprocess.run([sys.executable, "-m", "nas", "--help"], capture_output=True, text=True, check=True).stdout
     known = set(re.findall(r"^[│ ] {1,2}([a-z]+)  ", listed, flags=re.MULTILINE))
     assert known, listed
@@ -47,27 +29,22 @@ def test_the_readme_names_every_command() -> None:
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert "pip install -c constraints.txt -e '.[dev]'" in commands()
+    assert "pip install -c constraints.txt -e '.[dev]'" in commands(README)
     assert "-c constraints.txt -e '.[dev]'" in ci
-    assert commands()[commands().index("pip install -c constraints.txt -e '.[dev]'") + 1] == "pytest"
+    assert commands(README)[commands(README).index("pip install -c constraints.txt -e '.[dev]'") + 1] == "pytest"
     assert ci.rstrip().endswith("pytest")
 
 
 @pytest.mark.timeout(900)
 def test_every_command_works(tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("tiny.yaml").write_text(TINY)
-    for name, text in re.findall(r"```yaml\n# (\S+)\n(.*?)```", README, flags=re.DOTALL):
-        Path(name).write_text(text)
-    image = next((tiny_data / "val").iterdir())
-    Path("some.png").write_bytes(image.read_bytes())
-    torch.save(Architecture.published("imdn/IMDN-RTC", channels=3).build().state_dict(), "model_RTC.pth")
+    write_files(README, tiny_data)
     for words in NAS:
         if words[0] == "dashboard":
             check_dashboard(words)
         else:
             run(localised(words, tiny_data))
-    height, width = read_image(image).shape
+    height, width = read_image(Path("some.png")).shape
     assert read_image(Path("some_x2.png")).shape == (2 * height, 2 * width)
     assert {p.name for p in Path("out").iterdir()} >= {
         "architecture.yaml",
@@ -77,34 +54,16 @@ def test_every_command_works(tiny_data: Path, tmp_path: Path, monkeypatch: pytes
     }
 
 
-def localised(words: list[str], data: Path) -> list[str]:
-    """Return a command of the README with this test's images, networks and database."""
-    short = SHORT.get(words[0], [])
-    if "--recipe" in words:  # it has its own
-        short = [word for word in short if word not in ("--recipe", "tiny.yaml")]
-    return [localise(word, data) for word in words] + short
-
-
-def localise(word: str, data: Path) -> str:
-    word = word.replace("../shared/infrared", str(data))
-    if word.startswith("postgresql"):
-        return f"sqlite:///{Path('team.db').resolve()}"
-    if match := re.match(r"results/first/trained/[^/]+", word):
-        trained = sorted(p for p in Path("results/first/trained").iterdir() if p.is_dir())
-        return word.replace(match[0], str(trained[0]))
-    return word
-
-
-def run(words: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "nas", *words],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, f"nas {shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_of_a_page_works(
+    page: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    write_files(text, tiny_data)
+    for words in nas_commands(text):
+        run(localised(words, tiny_data))
 
 
 def check_dashboard(words: list[str]) -> None:

@@ -9,16 +9,17 @@ from torch import Tensor
 
 from nas.data.cache import Store
 from nas.data.images import to_tensor
+from nas.data.levels import Levels
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One image twice: `lr` [1, 1, h, w] and `hr` [1, 1, s h, s w], float32 in 0..1, where 1 stands for `peak`."""
+    """One image twice: `lr` [1, 1, h, w] and `hr` [1, 1, s h, s w], float32 values whose integers `levels` tells."""
 
     name: str
     lr: Tensor
     hr: Tensor
-    peak: int
+    levels: Levels
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class ImageSet:
         content = [[(image.name, image.digest) for image in store.images] for store in stores]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
-    def peak(self, index: int) -> int:
-        """The largest value image `index` can hold: 255 (8-bit) or 65535 (16-bit)."""
-        return self.hr.images[index].peak
+    def levels(self, index: int) -> Levels:
+        """What the integers of image `index` stand for: its type's whole range."""
+        return Levels.of_type(self.hr.pixels(index).dtype)
 
     def pair(self, index: int, crop: int | None = None) -> Pair:
         """Image `index` at both resolutions; `crop` keeps the centre, about `crop` x `crop` HR pixels.
@@ -78,5 +79,5 @@ class ImageSet:
             name=self.names[index],
             lr=to_tensor(low[top : top + height, left : left + width]),
             hr=to_tensor(high[top * s : (top + height) * s, left * s : (left + width) * s]),
-            peak=self.peak(index),
+            levels=self.levels(index),
         )

@@ -1,6 +1,6 @@
 """What authors subtract from an image before their network sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,12 @@ from torch import Tensor, nn
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 """Mean red, green and blue of the training images of DIV2K, in 0..1 (Lim et al., arXiv 1707.02921)."""
 
+RANGE = 255.0
+"""What many authors' networks see white as; their weights are made for it."""
+
 
 class MeanShift(nn.Module):
-    """Takes a fixed mean from an image, and gives it back.
+    """Takes a fixed mean from an image and spreads the rest; gives both back.
 
     From an image that has not as many channels it takes the mean of the mean, so that a colour network and its
     one-channel form see a gray image nearly alike. The mean is no parameter and not in the state dict.
@@ -18,15 +21,23 @@ class MeanShift(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, channels: int, mean: Sequence[float] = DIV2K_MEAN) -> None:
+    def __init__(self, channels: int, mean: Sequence[float] = DIV2K_MEAN, spread: float = 1) -> None:
         super().__init__()
+        self.spread = spread
         values = mean if channels == len(mean) else [sum(mean) / len(mean)] * channels
         self.register_buffer("mean", torch.tensor(values).view(1, channels, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """[N, C, H, W] → the same, less the mean."""
-        return image - self.mean
+        """[N, C, H, W] in 0..1 → the same, less the mean, times the spread."""
+        return (image - self.mean) * self.spread
 
     def back(self, image: Tensor) -> Tensor:
-        """[N, C, H, W] → the same, with the mean."""
-        return image + self.mean
+        """[N, C, H, W] as the network writes it → the same in 0..1."""
+        return image / self.spread + self.mean
+
+
+def around(shift: MeanShift | None, network: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """[N, C, H, W] in 0..1 → what the network makes of it; with a shift, between its two ways."""
+    if shift is None:
+        return network(image)
+    return shift.back(network(shift(image)))

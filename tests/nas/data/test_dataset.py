@@ -40,7 +40,7 @@ def test_pairs_hold_the_files_pixels_and_the_rounded_degradation(tiny_data: Path
     images = open_dataset(tiny_data, scale=3, cache=cache).train
     for index, name in enumerate(images.names):
         pair, pixels = images.pair(index), read_image(tiny_data / "train" / name)
-        assert (pair.name, pair.peak) == (name, 255)
+        assert (pair.name, pair.levels.limit) == (name, 255)
         assert np.array_equal(to_pixels(pair.hr, np.uint8), pixels[:78, :96])
         assert np.array_equal(to_pixels(pair.lr, np.uint8), low_resolution(pixels, 3, "bicubic"))
 
@@ -93,7 +93,7 @@ def test_sixteen_bit_images_keep_their_values_beside_eight_bit_ones(tmp_path: Pa
     for name, pixels in {"a.png": shallow, "b.tif": deep, "c.bmp": shallow}.items():
         write_image(tmp_path / name, pixels)
     images = open_images(tmp_path, scale=2, cache=cache)
-    assert [images.peak(index) for index in range(3)] == [255, 65535, 255]
+    assert [images.levels(index).limit for index in range(3)] == [255, 65535, 255]
     assert images.hr.dtype == images.lr.dtype == "uint16"
     assert np.array_equal(to_pixels(images.pair(1).hr, np.uint16), deep)
     assert np.array_equal(to_pixels(images.pair(2).hr, np.uint8), shallow)
@@ -272,4 +272,4 @@ def test_processes_may_build_at_once_and_sets_travel_between_them(tiny_data: Pat
 def test_opening_a_clean_folder_warns_of_nothing(tiny_data: Path, cache: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert open_dataset(tiny_data, scale=2, cache=cache).train.pair(0).peak == 255
+        assert open_dataset(tiny_data, scale=2, cache=cache).train.pair(0).levels.limit == 255

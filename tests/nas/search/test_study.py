@@ -29,7 +29,7 @@ from nas.search.study import (
 )
 from search_spaces import SPACES, Architecture, UnknownNameError
 
-from .conftest import check_taken_once
+from .conftest import check_taken_once, wait_until
 from .test_settings import settings
 
 FALSR = SPACES.get("falsr")
@@ -57,6 +57,12 @@ def one(storage: RDBStorage) -> optuna.Study:
 
 def run_settings(**changed: Any) -> Settings:
     return settings(**{"trials": 4, "fixed": {"image_skip": True}} | changed)
+
+
+def heartbeats(storage: RDBStorage) -> int:
+    """Return how many trials have sent a heartbeat: a thread of the worker's sends the first after the trial began."""
+    with storage.engine.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM trial_heartbeats")).scalar_one()
 
 
 def dead_worker() -> str:
@@ -275,12 +281,13 @@ load_study(open_storage({url!r}), "one").optimize(idle, n_trials=1)
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    wait_until(lambda: heartbeats(storage), process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert study.get_trials()[0].state == TrialState.RUNNING
     heartbeat = "UPDATE trial_heartbeats SET heartbeat = datetime('now', '-6 seconds')"
     with storage.engine.begin() as connection:
-        connection.execute(text(heartbeat))
+        assert connection.execute(text(heartbeat)).rowcount == 1
     requeue_dead(study)
     killed, again = study.get_trials()[0], study.get_trials()[-1]
     assert (killed.state, again.state) == (TrialState.FAIL, TrialState.WAITING)

@@ -1,0 +1,70 @@
+"""Commands of the documentation, run as a user types them: on small images, and briefly."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from search_spaces import Architecture
+
+ROOT = Path(__file__).parents[1]
+TINY = "base: brief\nsteps: 4\nbatch: 2\npatch: 8\nvalidations: 1\nvalidation_crop: 32\nprecision: float32\n"
+SHORT = {
+    "search": ["--recipe", "tiny.yaml", "--trials", "3"],
+    "worker": [],
+    "train": ["--recipe", "tiny.yaml", "--steps", "6"],
+}
+"""What makes a command of the documentation short."""
+
+
+def commands(text: str) -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [command.strip() for line in lines for command in line.split("&&") if command.strip()]
+
+
+def nas_commands(text: str) -> list[list[str]]:
+    return [shlex.split(command)[1:] for command in commands(text) if command.startswith("nas ")]
+
+
+def write_files(text: str, data: Path) -> None:
+    """Write what the commands of `text` read into the current folder: its YAML files, an image, a checkpoint."""
+    Path("tiny.yaml").write_text(TINY)
+    for name, content in re.findall(r"```yaml\n# (\S+)\n(.*?)```", text, flags=re.DOTALL):
+        Path(name).write_text(content.replace("../shared/infrared", str(data)))
+    Path("some.png").write_bytes(next((data / "val").iterdir()).read_bytes())
+    torch.save(Architecture.published("imdn/IMDN-RTC", channels=3).build().state_dict(), "model_RTC.pth")
+
+
+def localised(words: list[str], data: Path) -> list[str]:
+    """Return a documented command with this test's images, networks and database."""
+    short = SHORT.get(words[0], [])
+    if "--recipe" in words:  # it has its own
+        short = [word for word in short if word not in ("--recipe", "tiny.yaml")]
+    return [localise(word, data) for word in words] + short
+
+
+def localise(word: str, data: Path) -> str:
+    word = word.replace("../shared/infrared", str(data))
+    if word.startswith("postgresql"):
+        return f"sqlite:///{Path('team.db').resolve()}"
+    if match := re.match(r"results/first/trained/[^/]+", word):
+        trained = sorted(p for p in Path("results/first/trained").iterdir() if p.is_dir())
+        return word.replace(match[0], str(trained[0]))
+    return word
+
+
+def run(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nas", *words],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, f"nas {shlex.join(words)}\n{done.stdout}\n{done.stderr}"
