@@ -16,6 +16,11 @@ from nas.data.layout import list_parts
 from nas.data.synthetic import scene
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest tests first, which have a timeout of their own, so that none is left over at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(scope="session")
 def infrared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `train` and `val`: NAS_TEST_DATA, else `../shared/infrared`, else synthetic scenes."""

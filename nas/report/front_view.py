@@ -91,11 +91,15 @@ class View:
 
     @property
     def front_line(self) -> tuple[list[float], list[float]]:
-        """G and dB of the steps' corners, up to the right border: what costs more and is no better is dominated."""
-        front = self.of("front")
-        if not front:
+        """G and dB of the steps' corners, published networks among them, up to the right border."""
+        corners: list[Dot] = []
+        for dot in sorted([*self.of("front"), *self.of("published")], key=lambda dot: (dot.macs, -dot.psnr)):
+            if not corners or dot.psnr > corners[-1].psnr:
+                corners.append(dot)
+        if not corners:
             return [], []
-        return [*(dot.macs / 1e9 for dot in front), self.macs_range[1]], [*(dot.psnr for dot in front), front[-1].psnr]
+        macs, psnr = [dot.macs / 1e9 for dot in corners], [dot.psnr for dot in corners]
+        return [*macs, self.macs_range[1]], [*psnr, psnr[-1]]
 
     @property
     def ticks(self) -> list[tuple[str, float, int]]:

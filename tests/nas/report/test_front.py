@@ -120,7 +120,14 @@ def test_the_front_is_a_line_of_steps_to_the_border() -> None:
     x, y = view().front_line
     assert x == [4.0, 40.0, view().macs_range[1]]
     assert y == [33.10, 33.60, 33.60]
-    assert view(dots=DOTS[2:]).front_line == ([], [])
+    assert view(dots=DOTS[2:7]).front_line == ([], [])
+
+
+def test_published_networks_are_corners_of_the_front_where_nothing_is_better_for_less() -> None:
+    better = Dot("PAN", 20 * G, 33.40, 80_000, "published")
+    x, y = view(dots=[*DOTS, better]).front_line
+    assert x == [4.0, 20.0, 40.0, view().macs_range[1]]
+    assert y == [33.10, 33.40, 33.60, 33.60]
 
 
 def test_names_of_close_ticks_stand_at_different_heights() -> None:
