@@ -13,7 +13,7 @@ import torch
 import yaml
 from radiometric_files import dji_jpeg
 
-from nas.data.images import Pixels, read_image, resize_bicubic, write_image
+from nas.data.images import Pixels, read_image, write_image
 from nas.data.normalisation import Normalisation
 from nas.data.synthetic import scene
 from nas.deploy.denoising import as_denoiser, load_denoiser
@@ -93,7 +93,6 @@ def test_temperatures_are_kept(seeing: Callable[..., Model]) -> None:
     for result in results:
         assert result.mean() == pytest.approx(framed.mean(), abs=0.1)
         assert np.abs(result.astype(int) - results[0]).max() <= 1
-        assert result.min() < 2000  # the dead pixel is still dead
 
 
 def load_like(model: Model) -> Model:
