@@ -77,7 +77,7 @@ class ImageSet:
     def peak_in_words(self) -> str:
         """What PSNR is measured against; two sets of the same images with the same words are measured alike."""
         if self.normalisation.kind == "image" and self.normalisation.peak is None:
-            return "range of each LR image"
+            return "range of each LR image, {:g} to {:g} %".format(*self.normalisation.percentiles)
         if all(levels.peak == levels.limit for levels in self._levels):
             return "integer range"
         return " or ".join(f"{peak:g}" for peak in sorted({levels.peak for levels in self._levels}))
@@ -86,14 +86,15 @@ class ImageSet:
         """Return the same images, seen by another normalisation, which these resolve where it isn't yet.
 
         `peak` is what PSNR is measured against, where it is given. Warns of images that the normalisation doesn't fit.
-        Raises `InputError` for a peak that is none of such images.
+        Raises `InputError` for a range or a peak that is none of such images.
         """
         bits, histogram = bits_of(self.hr), cache(lambda: histogram_of_store(self.hr))
         if peak is not None:
             normalisation = normalisation.model_copy(update={"peak": peak})
-        if misfit := normalisation.misfit(bits, histogram):
+        resolved = normalisation.resolved(bits, histogram)
+        if misfit := resolved.misfit(bits, histogram):
             warnings.warn(f"{misfit}; a training with 'normalisation: auto' would use theirs", stacklevel=2)
-        return replace(self, normalisation=normalisation.resolved(bits, histogram))
+        return replace(self, normalisation=resolved)
 
     def pair(self, index: int, crop: int | None = None) -> Pair:
         """Image `index` at both resolutions; `crop` keeps the centre, about `crop` x `crop` HR pixels.

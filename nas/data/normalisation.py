@@ -119,10 +119,12 @@ class Normalisation(BaseModel):
     def resolved(self, bits: int, histogram: Callable[[], Histogram]) -> "Normalisation":
         """Return it with numbers, for a training set whose deepest images have `bits` and that `histogram`.
 
-        Raises InputError for a peak that is none of such images.
+        Raises InputError for a peak or a fixed range that is none of such images.
         """
-        if self.peak is not None and self.peak > 2**bits - 1:
-            raise InputError(f"The peak {self.peak:g} is beyond the largest level of {bits}-bit images.")
+        high = self.high if self.high is not None and self.bits is None else 0
+        for name, level in (("peak", self.peak or 0), ("normalised level", high)):
+            if level > 2**bits - 1:
+                raise InputError(f"The {name} {level:g} is beyond the levels of {bits}-bit images.")
         kind = ("percentile" if bits == 16 else "type") if self.kind == "auto" else self.kind
         update: dict[str, Any] = {"kind": kind}
         if kind == "percentile" and self.low is None:
@@ -146,8 +148,8 @@ class Normalisation(BaseModel):
         return Levels(low, high, limit, high - low if self.peak is None else min(self.peak, limit))
 
     def misfit(self, bits: int, histogram: Callable[[], Histogram]) -> str | None:
-        """Say why images of that depth and histogram shouldn't be normalised so; None where they may."""
-        if self.kind == "image" or not self.is_resolved or (bits == 8 and self.bits != 8):
+        """Say why images of that depth and histogram shouldn't be seen by this resolved one; None where they may."""
+        if self.kind == "image" or (bits == 8 and self.bits != 8):
             return None
         levels = self.levels(np.zeros((1, 1), np.uint16 if bits == 16 else np.uint8))
         first, last = range_in_use(histogram(), self.percentiles)

@@ -274,7 +274,7 @@ def test_a_peak_may_be_named_and_stands_in_the_protocol(opened: Any) -> None:
     assert peaks == {
         "type": "integer range",
         "auto": f"{numbers.high - numbers.low:g}",
-        "image": "range of each LR image",
+        "image": "range of each LR image, 0.1 to 99.9 %",
         "14 bits": "16383",
         "14 bits, type": "16383",
     }
@@ -283,9 +283,15 @@ def test_a_peak_may_be_named_and_stands_in_the_protocol(opened: Any) -> None:
     assert quality["type"] - quality["14 bits"] == pytest.approx(20 * np.log10(65_535 / 16_383), abs=0.01)
 
 
-def test_a_peak_beyond_the_images_is_refused(tiny_data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="The peak 16383 is beyond the largest level of 8-bit images"):
-        open_dataset(tiny_data, scale=2, cache=tmp_path / "cache", normalisation=of(kind="type", peak=16_383))
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [({"kind": "type", "peak": 16_383}, "peak 16383"), ({"kind": "fixed", "low": 0, "high": 300}, "level 300")],
+)
+def test_a_range_or_a_peak_beyond_the_images_is_refused(
+    tiny_data: Path, tmp_path: Path, fields: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(InputError, match=f"{what} is beyond the levels of 8-bit images"):
+        open_dataset(tiny_data, scale=2, cache=tmp_path / "cache", normalisation=of(**fields))
 
 
 def test_bicubic_interpolation_keeps_the_mean_count(opened: Any) -> None:
