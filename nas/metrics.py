@@ -49,6 +49,7 @@ class Protocol:
             images.scale,
             shave=images.scale,
             crop=crop,
+            peak=images.peak_in_words,
             denoiser=images.denoiser,
         )
 
@@ -83,24 +84,24 @@ class Measurement:
     per_image: tuple[tuple[str, float, float], ...]
 
 
-def psnr(sr: Image, hr: Image, *, peak: int, shave: int) -> float:
+def psnr(sr: Image, hr: Image, *, peak: float, shave: int, rounds: bool = True) -> float:
     """Peak signal-to-noise ratio in dB, 10 log10(peak² / MSE), infinite for equal images.
 
-    Both images are in 0..1 and are rounded to 0..peak; `shave` pixels are left out on each side. Raises `ValueError`
-    when the sizes differ or nothing is left.
+    Both images are in 0..1 and are rounded to 0..peak, or else hold integers already; `shave` pixels are left out on
+    each side. Raises `ValueError` when the sizes differ or nothing is left.
     """
-    first, second = _prepare(sr, hr, peak, shave)
+    first, second = _prepare(sr, hr, peak if rounds else None, shave)
     error = float(np.mean((first - second) ** 2))
     return 10 * math.log10(peak**2 / error) if error else math.inf
 
 
-def ssim(sr: Image, hr: Image, *, peak: int, shave: int) -> float:
+def ssim(sr: Image, hr: Image, *, peak: float, shave: int, rounds: bool = True) -> float:
     """Structural similarity, rounded and shaved like `psnr`.
 
     Wang et al. 2004 (doi:10.1109/TIP.2003.819861): 11 x 11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, averaged
     where the whole window lies inside the image. Raises `InputError` when fewer than 11 x 11 pixels are left.
     """
-    first, second = _prepare(sr, hr, peak, shave)
+    first, second = _prepare(sr, hr, peak if rounds else None, shave)
     if min(first.shape) < SSIM_WINDOW:
         height, width = first.shape
         raise InputError(f"SSIM needs at least 11 x 11 pixels inside the shaved border, but got {width} x {height}.")
@@ -111,7 +112,7 @@ def ssim(sr: Image, hr: Image, *, peak: int, shave: int) -> float:
     )
 
 
-def _prepare(sr: Image, hr: Image, peak: int, shave: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _prepare(sr: Image, hr: Image, peak: float | None, shave: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     first, second = (torch.as_tensor(image).detach().cpu() for image in (sr, hr))
     if first.shape[-2:] != second.shape[-2:]:
         raise ValueError(f"Images of one size are needed, but got {tuple(first.shape)} and {tuple(second.shape)}.")
@@ -119,7 +120,8 @@ def _prepare(sr: Image, hr: Image, peak: int, shave: int) -> tuple[np.ndarray[An
     if min(height, width) <= 2 * shave:
         raise ValueError(f"A shave of {shave} leaves nothing of {width} x {height} pixels.")
     inner = slice(shave, height - shave), slice(shave, width - shave)
-    rounded = [round_to_range(image.reshape(height, width)[inner], peak) for image in (first, second)]
+    inside = [image.reshape(height, width)[inner] for image in (first, second)]
+    rounded = inside if peak is None else [round_to_range(image, int(peak)) for image in inside]
     return rounded[0].double().numpy(), rounded[1].double().numpy()
 
 
@@ -138,16 +140,18 @@ def measure(
 ) -> Measurement:
     """Upscales every image and compares it with its HR image, following `Protocol.of(images, crop)`.
 
-    `upscale` maps LR [1, 1, h, w] to SR [1, 1, s h, s w], float in 0..1 (values beyond are clipped); it runs without
-    gradients and may return a tensor on any device. An exactly reproduced image counts `PSNR_LIMIT`.
+    `upscale` maps LR [1, 1, h, w] to SR [1, 1, s h, s w], values of which the image's levels make integers; it runs
+    without gradients and may return a tensor on any device. An exactly reproduced image counts `PSNR_LIMIT`.
     """
     rows: list[tuple[str, float, float]] = []
     for index in range(len(images)):
         pair = images.pair(index, crop)
         with torch.no_grad():
             sr = upscale(pair.lr)
-        quality = limited(psnr(sr, pair.hr, peak=pair.levels.limit, shave=images.scale))
-        similarity = ssim(sr, pair.hr, peak=pair.levels.limit, shave=images.scale) if with_ssim else math.nan
+        found, target = pair.levels.integers(sr), pair.levels.integers(pair.hr)
+        peak, shave = pair.levels.peak, images.scale
+        quality = limited(psnr(found, target, peak=peak, shave=shave, rounds=False))
+        similarity = ssim(found, target, peak=peak, shave=shave, rounds=False) if with_ssim else math.nan
         rows.append((pair.name, quality, similarity))
         if progress:
             progress(index + 1, len(images))

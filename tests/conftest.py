@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -45,6 +46,24 @@ def tiny_data(infrared: Path, tmp_path: Path) -> Path:
         (folder / part).mkdir(parents=True)
         for source in listing.sources[:count]:
             write_image(folder / part / f"{source.hr.stem}.png", read_image(source.hr)[100:180, 100:196])
+    return folder
+
+
+@pytest.fixture
+def tiny_data16(tiny_data: Path, tmp_path: Path) -> Path:
+    """Like `tiny_data` with 16 bits: crops of real counts (`../shared/infrared16`), else scenes as a sensor counts."""
+    folder, real = (
+        tmp_path / "tiny16",
+        sorted((Path(__file__).resolve().parents[2] / "shared/infrared16").glob("*.png")),
+    )
+    for index, file in enumerate(sorted(tiny_data.rglob("*.png"))):
+        counts = read_image(file).astype(np.uint16) * 8 + 14_000
+        if real:
+            counts = read_image(real[index % len(real)])[40 + 60 * index :][:80, 30 : 30 + 96]
+        counts[7, 5] = 2  # a dead pixel
+        target = folder / file.relative_to(tiny_data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_image(target, counts)
     return folder
 
 

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from nas.data.images import read_image, write_image
 from search_spaces import Architecture
 
 ROOT = Path(__file__).parents[1]
@@ -32,10 +34,17 @@ def nas_commands(text: str) -> list[list[str]]:
 
 
 def write_files(text: str, data: Path) -> None:
-    """Write what the commands of `text` read into the current folder: its YAML files, an image, a checkpoint."""
+    """Write what the commands of `text` read: its YAML files, an image and a checkpoint into the current folder, and
+    16-bit images beside `data` where it has such.
+    """
     Path("tiny.yaml").write_text(TINY)
     for name, content in re.findall(r"```yaml\n# (\S+)\n(.*?)```", text, flags=re.DOTALL):
         Path(name).write_text(content.replace("../shared/infrared", str(data)))
+    if "../shared/infrared16" in text:
+        for file in data.rglob("*.png"):
+            deep = Path(f"{data}16") / file.relative_to(data)
+            deep.parent.mkdir(parents=True, exist_ok=True)
+            write_image(deep, read_image(file).astype(np.uint16) * 8 + 14_000)
     Path("some.png").write_bytes(next((data / "val").iterdir()).read_bytes())
     torch.save(Architecture.published("imdn/IMDN-RTC", channels=3).build().state_dict(), "model_RTC.pth")
 

@@ -55,7 +55,7 @@ def check(
 ) -> None:
     """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
     from nas.data.check import check_folder
-    from nas.report.tables import data_faults, data_table
+    from nas.report.tables import data_faults, data_notes, data_table
 
     with CountDisplay("checking") as progress:
         report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress)
@@ -63,7 +63,7 @@ def check(
         OUT.print_json(data=report.to_dict())
     else:
         OUT.print(data_table(report))
-        for line in data_faults(report):
+        for line in data_notes(report) + data_faults(report):
             OUT.print(line, markup=False, soft_wrap=True)
     if not report.is_clean:
         raise typer.Exit(1)

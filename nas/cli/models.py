@@ -41,6 +41,9 @@ def evaluate(
     data: Annotated[str, typer.Option(help="Folder of images.")],
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: as for the training.")] = None,
     denoise: Annotated[str | None, typer.Option(help="Model that denoises them. Default: as for the training.")] = None,
+    peak: Annotated[
+        float | None, typer.Option(help="What PSNR is against: 16383. Default: as for the training.")
+    ] = None,
     as_json: Json = False,
     device: Device = None,
 ) -> None:
@@ -58,6 +61,7 @@ def evaluate(
             progress,
             degradation=degradation,
             denoiser=denoise,
+            peak=peak,
         )
     if as_json:
         figures = {name: {"psnr": m.psnr, "ssim": m.ssim} for name, m in rows}

@@ -2,24 +2,45 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
 from nas.data.cache import digest_of
 from nas.data.degradation import low_resolution
-from nas.data.images import Pixels, UnreadableImageError, decode_image, peak_of, resize_bicubic, to_tensor
+from nas.data.images import Pixels, UnreadableImageError, decode_image, resize_bicubic
 from nas.data.layout import Listing, Source, list_images, list_parts
+from nas.data.normalisation import AUTO, Histogram, Normalisation, histogram_of, range_in_use
 from nas.errors import InputError
 from nas.metrics import SSIM_WINDOW, limited, psnr, ssim
 
 MEASURED = 1000
 """At most so many images of a part, evenly spread, are measured; all are read."""
+
+
+Progress = Callable[[int, int], None]
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What of its 65,536 levels the 16-bit images of a part use."""
+
+    least: int
+    most: int
+    low: float
+    """The lower end of the range that `auto` takes for 0, and `high` for 1, if the part is the training set."""
+    high: float
+    bits: int
+    """How many the levels need that occur: those of a camera of 14 bits 14, also where it shifts them."""
+    one_image: float
+    """How many levels one image uses, between the same percentiles; the median of the images."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +58,10 @@ class PartReport:
     unreadable: tuple[tuple[str, str], ...]
     """(name, reason) of files that can't be used, among them LR images that don't fit and HR images without one."""
     coloured: tuple[str, ...]
+    radiometric: int
+    """How many files are JPEGs of which the sensor's counts are read."""
+    counts: Counts | None
+    """None without 16-bit images."""
     psnr: float | None
     ssim: float | None
     measured: int
@@ -52,6 +77,8 @@ class Report:
     parts: Mapping[str, PartReport]
     """The parts `train` and `validation`; or `all` where the folder cannot be divided into the two."""
     duplicates: tuple[tuple[str, str], ...]
+    normalisation: Normalisation
+    """What `normalisation: auto` of a recipe becomes; `psnr` and `ssim` are against its peak."""
 
     @property
     def is_clean(self) -> bool:
@@ -65,10 +92,13 @@ class Report:
                 **vars(part),
                 "sizes": {f"{width}x{height}": count for (height, width), count in part.sizes.items()},
                 "bit_depths": {str(depth): count for depth, count in part.bit_depths.items()},
+                "counts": part.counts and asdict(part.counts),
             }
             for name, part in self.parts.items()
         }
-        return {**vars(self), "folder": str(self.folder), "parts": parts, "is_clean": self.is_clean}
+        normalisation = self.normalisation.model_dump(mode="json")
+        changed = {"folder": str(self.folder), "parts": parts, "normalisation": normalisation}
+        return {**vars(self), **changed, "is_clean": self.is_clean}
 
 
 def check_folder(
@@ -77,45 +107,28 @@ def check_folder(
     scale: int = 2,
     patch: int = 32,
     degradation: str = "bicubic",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Reads every image of a data set folder (layouts as for `open_dataset`) and reports, writing nothing.
 
     Bad files are reported, never raised; `InputError` only for a folder that is missing or holds no image, or for an
-    unknown degradation. `progress` is called with (done, total).
+    unknown degradation. `progress` is called with (done, total), for reading and for measuring.
     """
+    # At scale 1 bicubic interpolation leaves an image as it is: there is nothing to measure.
+    check = _Check(scale, degradation, measures=scale > 1 or degradation != "bicubic")
     parts = _parts(folder, scale, degradation)
-    total = sum(len(listing.sources) for listing in parts.values())
-    reports, digests = {}, {}
-    done = 0
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for name, listing in parts.items():
-            every = -(-len(listing.sources) // MEASURED)
-            # At scale 1 bicubic interpolation leaves an image as it is: there is nothing to measure.
-            measures = scale > 1 or degradation != "bicubic"
-            jobs = [(source, measures and index % every == 0) for index, source in enumerate(listing.sources)]
-            findings = []
-            for finding in pool.map(partial(_examine, scale=scale, degradation=degradation), jobs):
-                findings.append(finding)
-                done += 1
-                if progress:
-                    progress(done, total)
-            reports[name] = _summarise(findings, listing, patch * scale)
-            digests[name] = {finding.digest: finding.name for finding in findings if not finding.reason}
-    train, validation = digests.get("train", {}), digests.get("validation", {})
+    measured = {name: check.chosen(listing.sources) for name, listing in parts.items()}
+    tick = _ticker(progress, sum(len(parts[name].sources) + len(measured[name]) for name in parts))
+    found = {name: _Part(check, listing, tick) for name, listing in parts.items()}
+    # What a measurement is against depends on all images of the training set.
+    normalisation = next(iter(found.values())).normalisation
+    reports = {
+        name: part.report(patch * scale, check.qualities(measured[name], normalisation, tick))
+        for name, part in found.items()
+    }
+    train, validation = (found[name].digests if name in found else {} for name in ("train", "validation"))
     duplicates = tuple((train[digest], name) for digest, name in validation.items() if digest in train)
-    return Report(folder, scale, patch, reports, duplicates)
-
-
-@dataclass(frozen=True)
-class _Finding:
-    name: str
-    reason: str = ""
-    size: tuple[int, int] = (0, 0)
-    depth: int = 0
-    digest: str = ""
-    is_coloured: bool = False
-    quality: tuple[float, float] | None = None
+    return Report(folder, scale, patch, reports, duplicates, normalisation)
 
 
 def _parts(folder: Path, scale: int, degradation: str) -> dict[str, Listing]:
@@ -127,39 +140,139 @@ def _parts(folder: Path, scale: int, degradation: str) -> dict[str, Listing]:
     return {"train": train, "validation": validation}
 
 
-def _examine(job: tuple[Source, bool], scale: int, degradation: str) -> _Finding:
-    source, is_measured = job
-    try:
-        hr, is_coloured = decode_image(source.hr)
-        is_large = min(hr.shape) // scale * scale - 2 * scale >= SSIM_WINDOW
-        has_lr = source.lr is not None
-        lr = low_resolution(hr, scale, degradation, source.lr) if is_large and (is_measured or has_lr) else None
-    except UnreadableImageError as error:
-        return _Finding(source.name, error.reason)
-    quality = _bicubic_quality(hr, lr, scale) if is_measured and lr is not None else None
-    depth = 16 if hr.dtype == np.uint16 else 8
-    return _Finding(source.name, "", (hr.shape[0], hr.shape[1]), depth, digest_of(hr), is_coloured, quality)
+def _ticker(progress: Progress | None, total: int) -> Callable[[], None]:
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, total)
+
+    return tick
 
 
-def _bicubic_quality(hr: Pixels, lr: Pixels, scale: int) -> tuple[float, float]:
+def _each(function: Callable[[Job], Result], jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Result]:
+    """Results in order, made by several threads."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for result in pool.map(function, jobs):
+            tick()
+            yield result
+
+
+@dataclass(frozen=True)
+class _Finding:
+    name: str
+    reason: str = ""
+    size: tuple[int, int] = (0, 0)
+    depth: int = 0
+    digest: str = ""
+    is_coloured: bool = False
+    is_radiometric: bool = False
+    histogram: Histogram | None = None
+    """Of a 16-bit image."""
+
+
+@dataclass(frozen=True)
+class _Check:
+    scale: int
+    degradation: str
+    measures: bool
+
+    def chosen(self, sources: Sequence[Source]) -> Sequence[Source]:
+        """Those that are measured."""
+        return sources[:: -(-len(sources) // MEASURED)] if self.measures and sources else ()
+
+    def examine(self, source: Source) -> _Finding:
+        try:
+            hr, is_coloured, is_radiometric = decode_image(source.hr)
+            if source.lr and self._is_large(hr):
+                low_resolution(hr, self.scale, self.degradation, source.lr)
+        except UnreadableImageError as error:
+            return _Finding(source.name, error.reason)
+        is_deep = hr.dtype == np.uint16
+        return _Finding(
+            source.name,
+            size=(hr.shape[0], hr.shape[1]),
+            depth=16 if is_deep else 8,
+            digest=digest_of(hr),
+            is_coloured=is_coloured,
+            is_radiometric=is_radiometric,
+            histogram=histogram_of([hr]) if is_deep else None,
+        )
+
+    def _is_large(self, hr: Pixels) -> bool:
+        return int(min(hr.shape)) // self.scale * self.scale - 2 * self.scale >= SSIM_WINDOW
+
+    def qualities(
+        self, sources: Sequence[Source], normalisation: Normalisation, tick: Callable[[], None]
+    ) -> list[tuple[float, float]]:
+        """PSNR and SSIM of bicubic interpolation, for each of the images that can be measured."""
+
+        def quality(source: Source) -> tuple[float, float] | None:
+            try:
+                hr = decode_image(source.hr).pixels
+                lr = low_resolution(hr, self.scale, self.degradation, source.lr) if self._is_large(hr) else None
+            except UnreadableImageError:
+                return None
+            return None if lr is None else _bicubic_quality(hr, lr, self.scale, normalisation)
+
+        return [found for found in _each(quality, sources, tick) if found]
+
+
+def _bicubic_quality(hr: Pixels, lr: Pixels, scale: int, normalisation: Normalisation) -> tuple[float, float]:
     height, width = lr.shape[0] * scale, lr.shape[1] * scale
-    sr, target = resize_bicubic(to_tensor(lr), (height, width)), to_tensor(hr[:height, :width])
-    peak = peak_of(hr.dtype)
-    return limited(psnr(sr, target, peak=peak, shave=scale)), ssim(sr, target, peak=peak, shave=scale)
-
-
-def _summarise(findings: Sequence[_Finding], listing: Listing, least: int) -> PartReport:
-    good = [finding for finding in findings if not finding.reason]
-    measured = [finding.quality for finding in good if finding.quality]
-    means = np.mean(measured, axis=0) if measured else None
-    return PartReport(
-        count=len(good),
-        sizes=dict(Counter(finding.size for finding in good).most_common()),
-        bit_depths=dict(Counter(finding.depth for finding in good)),
-        too_small=tuple(finding.name for finding in good if min(finding.size) < least),
-        unreadable=tuple((f.name, f.reason) for f in findings if f.reason) + listing.unpaired,
-        coloured=tuple(finding.name for finding in good if finding.is_coloured),
-        psnr=None if means is None else float(means[0]),
-        ssim=None if means is None else float(means[1]),
-        measured=len(measured),
+    levels = normalisation.levels(lr)
+    small, target = (torch.from_numpy(pixels.astype(np.float32))[None, None] for pixels in (lr, hr[:height, :width]))
+    sr = levels.integers(resize_bicubic(levels.values(small), (height, width)))
+    peak = levels.peak
+    return (
+        limited(psnr(sr, target, peak=peak, shave=scale, rounds=False)),
+        ssim(sr, target, peak=peak, shave=scale, rounds=False),
     )
+
+
+class _Part:
+    """What was found in the files of one part."""
+
+    def __init__(self, check: _Check, listing: Listing, tick: Callable[[], None]) -> None:
+        self._listing, self._findings, self._spans = listing, list[_Finding](), list[float]()
+        self._histogram = histogram_of([])
+        for finding in _each(check.examine, listing.sources, tick):
+            if finding.histogram is not None:
+                self._histogram += finding.histogram
+                low, high = range_in_use(finding.histogram, AUTO.percentiles)
+                self._spans.append(high - low)
+            self._findings.append(replace(finding, histogram=None))
+        self._good = [finding for finding in self._findings if not finding.reason]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return {finding.digest: finding.name for finding in self._good}
+
+    @property
+    def normalisation(self) -> Normalisation:
+        return AUTO.resolved(16 if self._spans else 8, lambda: self._histogram)
+
+    def report(self, least: int, qualities: Sequence[tuple[float, float]]) -> PartReport:
+        means = np.mean(qualities, axis=0) if qualities else None
+        return PartReport(
+            count=len(self._good),
+            sizes=dict(Counter(finding.size for finding in self._good).most_common()),
+            bit_depths=dict(Counter(finding.depth for finding in self._good)),
+            too_small=tuple(finding.name for finding in self._good if min(finding.size) < least),
+            unreadable=tuple((f.name, f.reason) for f in self._findings if f.reason) + self._listing.unpaired,
+            coloured=tuple(finding.name for finding in self._good if finding.is_coloured),
+            radiometric=sum(finding.is_radiometric for finding in self._good),
+            counts=self._counts() if self._spans else None,
+            psnr=None if means is None else float(means[0]),
+            ssim=None if means is None else float(means[1]),
+            measured=len(qualities),
+        )
+
+    def _counts(self) -> Counts:
+        present = np.flatnonzero(self._histogram)
+        least, most, used = int(present[0]), int(present[-1]), int(np.bitwise_or.reduce(present))
+        low, high = range_in_use(self._histogram, AUTO.percentiles)
+        shift = (used & -used).bit_length() - 1 if used else 0
+        return Counts(least, most, low, high, max(most >> shift, 1).bit_length(), float(np.median(self._spans)))

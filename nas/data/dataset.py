@@ -16,6 +16,7 @@ from nas.data.degradation import DEGRADATIONS, get_degradation, low_resolution
 from nas.data.image_set import ImageSet, Pair
 from nas.data.images import Pixels, read_image
 from nas.data.layout import Listing, list_images, list_parts
+from nas.data.normalisation import AUTO, Normalisation
 from nas.data.patches import PatchSampler
 from nas.data.synthetic import write_scenes
 from nas.errors import InputError
@@ -48,6 +49,11 @@ class Dataset:
     validation: ImageSet
     synthetic: bool
 
+    @property
+    def normalisation(self) -> Normalisation:
+        """What makes values of both sets' integers, with numbers from the training set."""
+        return self.train.normalisation
+
 
 def open_dataset(
     folder: Path | None,
@@ -56,6 +62,7 @@ def open_dataset(
     cache: Path,
     degradation: str = "bicubic",
     denoiser: Denoiser | None = None,
+    normalisation: Normalisation = AUTO,
     skip_bad: bool = False,
     min_lr_side: int = 0,
     progress: Progress | None = None,
@@ -69,6 +76,8 @@ def open_dataset(
     folders. Where `LR_<degradation>/X<scale>` lies beside `HR`, LR images are taken from there by their stem (`0001`
     or `0001x2`); else the degradation makes them, rounded to the image's integer range. Either then pass `denoiser`.
     At scale 1, which is for training denoisers, the degradation must be one that leaves the size and adds noise.
+    The degradation works on the whole range of the files' type; what networks see of the images `normalisation` says,
+    which the training set resolves, with a warning where it is given in numbers that don't fit that.
 
     `cache` is the folder that keeps decoded images; they're made anew when a file's name, size or time changes.
     Training images need `min_lr_side` LR pixels on each side. Bad files raise `InputError`, or with `skip_bad` are
@@ -78,8 +87,8 @@ def open_dataset(
     source = write_scenes(cache) if folder is None else folder
     listings = list_parts(source, scale, degradation)
     opener = _Opener(source, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, listings))
-    train = opener.open(listings[0], "train", min_lr_side)
-    validation = opener.open(listings[1], "validation", 1)
+    train = opener.open(listings[0], "train", min_lr_side).normalised(normalisation)
+    validation = replace(opener.open(listings[1], "validation", 1), normalisation=train.normalisation)
     return Dataset(
         name="synthetic" if folder is None else folder.resolve().name,
         fingerprint=_hash([train.fingerprint, validation.fingerprint]),
@@ -98,13 +107,14 @@ def open_images(
     cache: Path,
     degradation: str = "bicubic",
     denoiser: Denoiser | None = None,
+    normalisation: Normalisation = AUTO,
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Opens all images of a folder as one set, to evaluate on; LR images, errors and cache as for `open_dataset`."""
     listing = list_images(folder, scale, degradation)
     opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]))
-    return opener.open(listing, "all", 1)
+    return opener.open(listing, "all", 1).normalised(normalisation)
 
 
 def _ticker(progress: Progress | None, listings: Sequence[Listing]) -> Callable[[int], None]:

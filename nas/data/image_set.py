@@ -2,14 +2,18 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
-from functools import cached_property
+import warnings
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from nas.data.cache import Store
-from nas.data.images import to_tensor
+from nas.data.images import Pixels
 from nas.data.levels import Levels
+from nas.data.normalisation import TYPE, Normalisation, bits_of, histogram_of_store
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class ImageSet:
     """Whether the LR images are the set's own files; else `degradation` made them."""
     denoiser: str | None = None
     """The digest of the denoiser that the LR images went through, where they did."""
+    normalisation: Normalisation = TYPE
+    """What makes values of the images' integers, resolved."""
 
     def __len__(self) -> int:
         return len(self.hr.images)
@@ -60,8 +66,35 @@ class ImageSet:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def levels(self, index: int) -> Levels:
-        """What the integers of image `index` stand for: its type's whole range."""
-        return Levels.of_type(self.hr.pixels(index).dtype)
+        """What the values of image `index` stand for."""
+        return self._levels[index]
+
+    @cached_property
+    def _levels(self) -> tuple[Levels, ...]:
+        return tuple(self.normalisation.levels(self.lr.pixels(index)) for index in range(len(self)))
+
+    @property
+    def peak_in_words(self) -> str:
+        """What PSNR is measured against; two sets of the same images with the same words are measured alike."""
+        if self.normalisation.kind == "image" and self.normalisation.peak is None:
+            return "range of each LR image, {:g} to {:g} %".format(*self.normalisation.percentiles)
+        if all(levels.peak == levels.limit for levels in self._levels):
+            return "integer range"
+        return " or ".join(f"{peak:g}" for peak in sorted({levels.peak for levels in self._levels}))
+
+    def normalised(self, normalisation: Normalisation, peak: float | None = None) -> "ImageSet":
+        """Return the same images, seen by another normalisation, which these resolve where it isn't yet.
+
+        `peak` is what PSNR is measured against, where it is given. Warns of images that the normalisation doesn't fit.
+        Raises `InputError` for a range or a peak that is none of such images.
+        """
+        bits, histogram = bits_of(self.hr), cache(lambda: histogram_of_store(self.hr))
+        if peak is not None:
+            normalisation = normalisation.model_copy(update={"peak": peak})
+        resolved = normalisation.resolved(bits, histogram)
+        if misfit := resolved.misfit(bits, histogram):
+            warnings.warn(f"{misfit}; a training with 'normalisation: auto' would use theirs", stacklevel=2)
+        return replace(self, normalisation=resolved)
 
     def pair(self, index: int, crop: int | None = None) -> Pair:
         """Image `index` at both resolutions; `crop` keeps the centre, about `crop` x `crop` HR pixels.
@@ -75,9 +108,15 @@ class ImageSet:
             side = max(crop // s, 1)
             height, width = min(height, side), min(width, side)
         top, left = (low.shape[0] - height) // 2, (low.shape[1] - width) // 2
+        levels = self.levels(index)
         return Pair(
             name=self.names[index],
-            lr=to_tensor(low[top : top + height, left : left + width]),
-            hr=to_tensor(high[top * s : (top + height) * s, left * s : (left + width) * s]),
-            levels=self.levels(index),
+            lr=_values(low[top : top + height, left : left + width], levels),
+            hr=_values(high[top * s : (top + height) * s, left * s : (left + width) * s], levels),
+            levels=levels,
         )
+
+
+def _values(pixels: Pixels, levels: Levels) -> Tensor:
+    """One image [H, W] as a network sees it, [1, 1, H, W]."""
+    return levels.values(torch.from_numpy(pixels.astype(np.float32)))[None, None]

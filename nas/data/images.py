@@ -4,7 +4,7 @@ import threading
 import uuid
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nas.data.radiometric import RadiometricError, sensor_counts
 from nas.errors import InputError
 
 Pixels = np.ndarray[Any, np.dtype[Any]]
@@ -22,6 +23,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"})
 
 _SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 _PEAKS = {"uint8": 255, "uint16": 65535}
+_JPEG = b"\xff\xd8"
 
 # OpenCV's own messages don't name the file; the error raised here does.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -39,6 +41,16 @@ class UnreadableImageError(InputError):
         return f"{self.path} {self.reason}."
 
 
+class Decoded(NamedTuple):
+    """An image as `read_image` gives it, and what its file was."""
+
+    pixels: Pixels
+    is_coloured: bool
+    """Truly: with channels that differ."""
+    is_radiometric: bool
+    """A JPEG of which the sensor's counts were read, not the picture."""
+
+
 _colour_was_reported = False
 _colour_lock = threading.Lock()
 
@@ -47,13 +59,14 @@ def read_image(path: Path) -> Pixels:
     """Reads an image file as one channel: uint8 or uint16 [H, W], the file's own values.
 
     Colour with equal channels is gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights 0.299 R +
-    0.587 G + 0.114 B, full range) with one warning per process. Of a TIFF with several pages the first is read. Raises
-    `UnreadableImageError` (an `InputError`) for a file that is missing, truncated, not an image, or of another type.
+    0.587 G + 0.114 B, full range) with one warning per process. Of a TIFF with several pages the first is read, of a
+    radiometric JPEG the sensor's counts instead of the picture. Raises `UnreadableImageError` (an `InputError`) for a
+    file that is missing, truncated, not an image, or of another type.
     """
-    pixels, is_colour = decode_image(path)
-    if is_colour and _is_first_colour():
+    decoded = decode_image(path)
+    if decoded.is_coloured and _is_first_colour():
         warnings.warn(f"{path} is a colour image; it and any others are read as luma (BT.601)", stacklevel=2)
-    return pixels
+    return decoded.pixels
 
 
 def _is_first_colour() -> bool:
@@ -63,12 +76,17 @@ def _is_first_colour() -> bool:
     return first
 
 
-def decode_image(path: Path) -> tuple[Pixels, bool]:
-    """Reads an image file like `read_image`, without the warning; the second value says whether it's truly coloured."""
+def decode_image(path: Path) -> Decoded:
+    """Reads an image file like `read_image`, without the warning."""
     try:
         data = np.fromfile(path, np.uint8)
+        counts = sensor_counts(data.tobytes()) if data[:2].tobytes() == _JPEG else None
     except OSError as error:
         raise UnreadableImageError(path, f"can't be read ({error.strerror or error})") from None
+    except RadiometricError as error:
+        raise UnreadableImageError(path, str(error)) from None
+    if counts is not None:
+        return Decoded(counts, is_coloured=False, is_radiometric=True)
     # `imdecode` refuses a truncated file; `imread` returns a JPEG whose missing part is silently gray (OpenCV 5.0).
     try:
         decoded = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
@@ -80,7 +98,16 @@ def decode_image(path: Path) -> tuple[Pixels, bool]:
         raise UnreadableImageError(
             path, f"holds {decoded.dtype.name} values, but 8- or 16-bit unsigned ones are needed"
         )
-    return _to_gray(decoded)
+    return Decoded(*_to_gray(decoded), is_radiometric=False)
+
+
+def is_radiometric(path: Path) -> bool:
+    """Whether a file is a JPEG of which `read_image` reads the sensor's counts; False for one that can't be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == _JPEG and sensor_counts(_JPEG + file.read()) is not None
+    except (OSError, RadiometricError):
+        return False
 
 
 def _to_gray(decoded: Pixels) -> tuple[Pixels, bool]:

@@ -1,11 +1,14 @@
 """Random training patches, gathered for a whole batch at once on the device that trains."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from nas.data.cache import Store
 from nas.data.image_set import ImageSet
+from nas.data.levels import Levels
 from nas.errors import InputError
 
 
@@ -28,12 +31,12 @@ class PatchSampler:
         self._columns = torch.tensor([image.width - patch + 1 for image in images.lr.images])
         self._ends = (rows * self._columns).cumsum(0)
         self._starts = self._ends - rows * self._columns
-        self._peaks = torch.tensor([image.peak for image in images.hr.images])
-        self._low = _Gatherer(images.lr, self._device)
-        self._high = _Gatherer(images.hr, self._device)
+        levels = [images.levels(index) for index in range(len(images))]
+        self._low = _Gatherer(images.lr, levels, self._device)
+        self._high = _Gatherer(images.hr, levels, self._device)
 
     def sample(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """LR [batch, 1, p, p] and HR [batch, 1, s p, s p], float32 in 0..1 on the device.
+        """LR [batch, 1, p, p] and HR [batch, 1, s p, s p], float32 values by each image's levels, on the device.
 
         The same one of the eight flips and rotations is applied to both. `generator` is a CPU generator: the draws are
         the same whatever the device, and its state can be saved in a checkpoint.
@@ -43,34 +46,37 @@ class PatchSampler:
         image = torch.searchsorted(self._ends, place, right=True)
         y = (place - self._starts[image]) // self._columns[image]
         x = (place - self._starts[image]) % self._columns[image]
-        s, peak = self._scale, self._peaks[image]
-        lr = self._low.gather(image, y, x, self._patch, orientation, peak)
-        hr = self._high.gather(image, s * y, s * x, s * self._patch, orientation, peak)
+        s = self._scale
+        lr = self._low.gather(image, y, x, self._patch, orientation)
+        hr = self._high.gather(image, s * y, s * x, s * self._patch, orientation)
         return lr.to(self._device), hr.to(self._device)
 
 
 class _Gatherer:
     """One store's pixels on the device, and the arithmetic that finds a batch of patches in them."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
+    def __init__(self, store: Store, levels: Sequence[Levels], device: torch.device) -> None:
         self._offsets = torch.tensor([image.offset for image in store.images])
         self._widths = torch.tensor([image.width for image in store.images])
         self._is_wide = store.dtype == "uint16"
         # torch can't index uint16; int16 has the same bits, and the sign is masked off after the gather.
         flat = torch.from_numpy(store.flat.view(np.int16) if self._is_wide else store.flat)
         self._flat = flat.to(device) if _fits(flat, device) else flat
+        self._lows = torch.tensor([one.low for one in levels], dtype=torch.float32, device=self._flat.device)
+        spans = [one.high - one.low for one in levels]
+        self._spans = torch.tensor(spans, dtype=torch.float32, device=self._flat.device)
 
-    def gather(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor, peak: Tensor) -> Tensor:
-        """Patches with their upper left corners at (y, x) of the images, turned: float32 [N, 1, side, side] in 0..1."""
+    def gather(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor) -> Tensor:
+        """Patches with their upper left corners at (y, x) of the images, turned: float32 values [N, 1, side, side]."""
         width = self._widths[image]
         start, row_step, column_step = _steps(self._offsets[image] + y * width + x, width, side, orientation)
-        table = torch.stack([start, row_step, column_step, peak]).to(self._flat.device, non_blocking=True)
-        start, row_step, column_step, peak = table[:, :, None, None]
+        table = torch.stack([start, row_step, column_step, image]).to(self._flat.device, non_blocking=True)
+        start, row_step, column_step, image = table[:, :, None, None]
         along = torch.arange(side, device=self._flat.device)
         values = torch.take(self._flat, start + row_step * along[:, None] + column_step * along)
         if self._is_wide:
             values = values.int() & 0xFFFF
-        return (values.float() / peak)[:, None]
+        return ((values.float() - self._lows[image]) / self._spans[image])[:, None]
 
 
 def _steps(corner: Tensor, width: Tensor, side: int, orientation: Tensor) -> tuple[Tensor, Tensor, Tensor]:

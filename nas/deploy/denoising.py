@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 
 from nas.data.dataset import Denoiser
+from nas.data.normalisation import TYPE, Normalisation
 from nas.deploy.upscale import Upscaler
 from nas.errors import InputError
 from nas.model import WEIGHTS, Model, is_model, load_model
 
 LEVELS = 255
-"""Noise is told in grey levels of 8 bits, whatever the depth of the images."""
+"""Noise is told in grey levels of 8 bits, whatever the depth of the images: in 255ths of what the network sees as 1."""
 
 
 def load_denoiser(folder: Path, noise: float | None = None) -> Model:
@@ -62,6 +63,8 @@ def as_denoiser(folder: str | None, device: torch.device) -> Denoiser | None:
     """Return the denoiser in a model directory as data sets take it; None for none. Raises InputError."""
     if folder is None:
         return None
-    run = Upscaler(load_denoiser(Path(folder)), device=device)
-    digest = hashlib.sha256((Path(folder) / WEIGHTS).read_bytes()).hexdigest()[:16]
-    return Denoiser(digest, run)
+    model = load_denoiser(Path(folder))
+    seen = Normalisation.stored(model.recipe)
+    told = b"" if seen == TYPE else seen.model_dump_json().encode()
+    digest = hashlib.sha256((Path(folder) / WEIGHTS).read_bytes() + told).hexdigest()[:16]
+    return Denoiser(digest, Upscaler(model, device=device))

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 import yaml
 
+from nas.data.normalisation import Normalisation
 from nas.deploy.onnx import check_onnx, to_onnx
 from nas.errors import InputError, RunError
 from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model, write_atomic
@@ -80,7 +81,7 @@ def _write(model: Model, folder: Path) -> float:
         recipe = yaml.safe_dump(dict(model.recipe), sort_keys=False)
         write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
     _verify(model, folder)
-    to_onnx(model.network, model.architecture, folder / ONNX)
+    to_onnx(model.network, model.architecture, folder / ONNX, Normalisation.stored(model.recipe))
     difference = check_onnx(folder / ONNX, model.network)
     if not difference < TOLERANCE:
         raise RunError(

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nas.data.normalisation import TYPE, Normalisation
 from nas.errors import InputError, RunError
 from search_spaces import Architecture
 from search_spaces.layers.collapsible import fused
@@ -22,16 +23,17 @@ OPSET = 18
 """The first opset whose Resize says whether it anti-aliases; every runtime since 2023 reads it."""
 
 INPUT, OUTPUT = "lr", "sr"
-"""Names of the input [1, C, H, W] and of the output [1, C, scale·H, scale·W], both float32 in 0..1."""
+"""Names of the input [1, C, H, W] and of the output [1, C, scale·H, scale·W], both float32, mostly in 0..1."""
 
 SIZES = ((48, 64), (33, 47))
 """Heights and widths at which an export is compared; odd ones too."""
 
 
-def to_onnx(network: nn.Module, architecture: Architecture, path: Path) -> None:
+def to_onnx(network: nn.Module, architecture: Architecture, path: Path, normalisation: Normalisation = TYPE) -> None:
     """Write the inference form of `network` as one ONNX file of opset 18 that takes images of any height and width.
 
-    Its metadata holds the scale, the channels, the range of the values, the architecture and its fingerprint.
+    Its metadata holds the scale, the channels, the architecture and its fingerprint, the range of the values, and as
+    JSON the normalisation, which says the integers that 0 and 1 stand for.
     Raises InputError when the export extra is not installed, RunError for a network that ONNX can't express.
     """
     onnx, _ = _required("onnx"), _required("onnxscript")
@@ -58,15 +60,16 @@ def to_onnx(network: nn.Module, architecture: Architecture, path: Path) -> None:
     # The exporter notes for each operator in which source file on this computer it stands.
     for part in (proto.graph, *proto.graph.node):
         del part.metadata_props[:]
-    onnx.helper.set_model_props(proto, _metadata(architecture))
+    onnx.helper.set_model_props(proto, _metadata(architecture, normalisation))
     onnx.save_model(proto, path)
 
 
-def _metadata(architecture: Architecture) -> dict[str, str]:
+def _metadata(architecture: Architecture, normalisation: Normalisation) -> dict[str, str]:
     return {
         "scale": str(architecture.scale),
         "channels": str(architecture.channels),
         "range": "0..1",
+        "normalisation": normalisation.model_dump_json(),
         "fingerprint": architecture.fingerprint,
         "architecture": architecture.to_yaml(),
     }

@@ -2,15 +2,19 @@
 
 import copy
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas.data.images import IMAGE_SUFFIXES, Pixels, read_image, to_pixels, to_tensor, write_image
+from nas.data.images import IMAGE_SUFFIXES, Pixels, is_radiometric, read_image, write_image
+from nas.data.levels import Levels
+from nas.data.normalisation import FURTHEST, Normalisation
 from nas.errors import InputError, RunError
 from nas.model import Model
 from search_spaces import SPACES
@@ -100,7 +104,7 @@ def upscale(
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> Tensor:
-    """[1, C, H, W] in 0..1 → float32 [1, C, scale·H, scale·W] on the CPU, as the network gives it (it may overshoot).
+    """[1, C, H, W] as the network sees it → float32 [1, C, scale·H, scale·W] on the CPU, as the network gives it.
 
     `tile` (LR pixels without overlap; None: the whole image at once) bounds the memory. `overlap` (LR pixels) is by
     default the receptive radius, with which the result equals the untiled one to rounding (that of the coordinates of
@@ -171,6 +175,7 @@ class Upscaler:
         self._architecture = model.architecture
         if model.architecture.channels != 1:
             raise InputError(f"Images are upscaled as one channel, but the model takes {self._architecture.channels}.")
+        self._normalisation, self._warned = Normalisation.stored(model.recipe), False
         self._network = fused(copy.deepcopy(model.network))
         self._tile, self._overlap, self._device = tile, overlap, device
 
@@ -179,7 +184,7 @@ class Upscaler:
         return receptive_radius(self._network, self._architecture.scale)
 
     def __call__(self, pixels: Pixels, *, name: str = "The image", progress: Progress | None = None) -> Pixels:
-        """Upscale uint8 or uint16 [H, W] to [scale·H, scale·W] of the same type.
+        """Upscale uint8 or uint16 [H, W] to [scale·H, scale·W] of the same type and the same levels.
 
         Raises InputError, with the `name` in it, for an image that is smaller than the network takes; RunError when the
         memory does not suffice.
@@ -194,16 +199,30 @@ class Upscaler:
         if tile is not None and overlap is None and max(height, width) > _on_grid(tile):
             overlap = self._radius
             tile = None if overlap is None else tile
+        levels = self._normalisation.levels(pixels)
+        image = levels.values(torch.from_numpy(pixels.astype(np.float32)))[None, None]
+        self._warn_of_misfit(image, levels, name)
         result = upscale(
             self._network,
-            to_tensor(pixels),
+            image,
             self._architecture.scale,
             tile=tile,
             overlap=overlap,
             device=self._device,
             progress=progress,
         )
-        return to_pixels(result, pixels.dtype)
+        return levels.integers(result[0, 0]).numpy().astype(pixels.dtype)
+
+    def _warn_of_misfit(self, image: Tensor, levels: Levels, name: str) -> None:
+        """Say once that images are of quite other levels than those the network was trained on."""
+        middle = float(image.median())
+        if not self._warned and not -FURTHEST <= middle <= 1 + FURTHEST:
+            self._warned = True
+            warnings.warn(
+                f"{name} lies around the level {levels.integers(image.median()):.0f}, but the model was trained on "
+                f"{levels.low:g} to {levels.high:g}",
+                stacklevel=4,
+            )
 
 
 def upscale_files(
@@ -223,14 +242,19 @@ def upscale_files(
     With a `denoiser`, which is a model of scale 1, each image passes it first, and is rounded to its integer range as
     if it had been written to a file between; a note reminds of it when the model was trained so and none is given.
 
-    The bit depth (8 or 16) is kept; each file appears whole or not at all. Returns the written paths. `progress` counts
-    the tiles of a file, or the images of a folder. Raises InputError for a missing source, a folder without images, a
-    target that exists (unless `overwrite`), is of the wrong kind, lies within the source or has no image suffix, and
-    for an unreadable or too small image; RunError when the memory does not suffice.
+    The bit depth (8 or 16) is kept, and the levels with it, so that a count stays a temperature. The radiometric JPEGs
+    of a folder become PNG files, since no JPEG holds 16 bits; their other data stay behind.
+
+    Each file appears whole or not at all. Returns the written paths. `progress` counts the tiles of a file, or the
+    images of a folder. Raises InputError for a missing source, a folder without images, a target that exists (unless
+    `overwrite`), is of the wrong kind, lies within the source or has no image suffix, and for an unreadable or too
+    small image; RunError when the memory does not suffice.
     """
     enlarge = Upscaler(model, tile=tile, overlap=overlap, device=device)
     denoise = Upscaler(denoiser, tile=tile, device=device) if denoiser else None
     pairs = list(_pairs(source, target))
+    if len(targets := Counter(path for _, path in pairs)) < len(pairs):
+        raise InputError(f"Two images of {source} would both be written to {targets.most_common(1)[0][0]}.")
     if not overwrite and (existing := next((path for _, path in pairs if path.exists()), None)):
         raise InputError(f"{existing} exists; give --overwrite to replace it.")
     if denoiser is None and (missing := model.recipe.get("denoiser")):
@@ -263,6 +287,8 @@ def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
         images = sorted(p for p in source.rglob("*") if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
         if not images:
             raise InputError(f"{source} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).")
-        yield from ((path, target / path.relative_to(source)) for path in images)
+        for path in images:
+            written = target / path.relative_to(source)
+            yield path, written.with_suffix(".png") if is_radiometric(path) else written
     else:
         raise InputError(f"There is no file or folder '{source}'.")

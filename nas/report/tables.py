@@ -63,12 +63,29 @@ def data_table(report: Report) -> Table:
     sizes = [", ".join(f"{w}x{h}: {n}" for (h, w), n in list(p.sizes.items())[:4]) for p in parts]
     shown.add_row("sizes", *sizes)
     shown.add_row("bits", *(", ".join(f"{depth}: {n}" for depth, n in p.bit_depths.items()) for p in parts))
+    if any(p.radiometric for p in parts):
+        shown.add_row("radiometric (read as counts)", *(str(p.radiometric) for p in parts))
+    if any(p.counts for p in parts):
+        counts = [p.counts for p in parts]
+        shown.add_row("16-bit levels", *("" if c is None else f"{c.least} to {c.most}: {c.bits} bits" for c in counts))
+        shown.add_row("nearly all within", *("" if c is None else f"{c.low:.0f} to {c.high:.0f}" for c in counts))
+        shown.add_row("levels of one image", *("" if c is None else f"{c.one_image:.0f}" for c in counts))
     shown.add_row("coloured (read as luma)", *(str(len(p.coloured)) for p in parts))
     shown.add_row(f"too small for a {report.patch}x{report.patch} LR patch", *(str(len(p.too_small)) for p in parts))
     shown.add_row("unreadable", *(str(len(p.unreadable)) for p in parts))
     shown.add_row(f"bicubic x{report.scale} PSNR dB", *("" if p.psnr is None else f"{p.psnr:.2f}" for p in parts))
     shown.add_row(f"bicubic x{report.scale} SSIM", *("" if p.ssim is None else f"{p.ssim:.4f}" for p in parts))
     return shown
+
+
+def data_notes(report: Report) -> list[str]:
+    """Return in lines what becomes of 16-bit images; none where there are no such."""
+    seen, counts = report.normalisation, next(iter(report.parts.values())).counts
+    if counts is None or seen.low is None or seen.high is None:
+        return []
+    width = seen.high - seen.low
+    line = f"'normalisation: auto' of a recipe is for these: {seen.low:.0f} is seen as 0, {seen.high:.0f} as 1"
+    return [f"{line}; one image uses {100 * counts.one_image / width:.0f} % of it, and PSNR is against {width:.0f}."]
 
 
 def data_faults(report: Report) -> list[str]:

@@ -30,13 +30,15 @@ _MAGNIFY = 2
 def picture(network: nn.Module, images: ImageSet, device: torch.device, index: int = 0) -> Pixels:
     """Return `LR upscaled | SR | HR | error` of the centre of one image, as uint8 [H, W] with captions.
 
-    All panels share one display range, that of the HR crop; the error is |SR - HR| times `ERROR_GAIN`.
+    All panels share one display range, that of nearly all pixels of the HR crop; the error is |SR - HR| times
+    `ERROR_GAIN`.
     """
     pair = images.pair(index, PICTURE_CROP)
     with torch.inference_mode():
         sr = network(pair.lr.to(device)).float().cpu()
     bicubic = resize_bicubic(pair.lr, (pair.hr.shape[-2], pair.hr.shape[-1]))
-    low, high = pair.hr.min(), pair.hr.max()
+    # A dead pixel mustn't decide what is seen.
+    low, high = pair.hr.quantile(0.001), pair.hr.quantile(0.999)
     shown_as = f"bicubic x{images.scale}" if images.scale > 1 else "input"
     panels = {shown_as: bicubic, "network": sr, "original": pair.hr}
     shown = {name: (panel - low) / (high - low).clamp(min=1e-6) for name, panel in panels.items()}

@@ -96,6 +96,7 @@ def open_run_data(run: Run, folder: str | None = None) -> Dataset:
         cache=run.folder.parent / "cache",
         degradation=settings.recipe.degradation,
         denoiser=as_denoiser(settings.recipe.denoiser, pick_device()),
+        normalisation=settings.recipe.normalisation,
         skip_bad=settings.skip_bad,
         min_lr_side=settings.recipe.patch,
     )

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
+from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
 from nas.model import write_atomic
 from nas.training.recipe import Recipe
@@ -59,6 +60,12 @@ class Settings(BaseModel):
     space_fingerprint: str
     storage: str | None = None
     """SQLAlchemy URL without its password; None is the embedded `study.db`."""
+
+    @field_validator("recipe")
+    @classmethod
+    def _resolve(cls, recipe: Recipe) -> Recipe:
+        """A run that remembers no range is from before there was a choice."""
+        return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
 
     @property
     def limits(self) -> tuple[Budget, ...]:

@@ -83,6 +83,7 @@ def start(
         cache=results / "cache",
         degradation=recipe.degradation,
         denoiser=as_denoiser(recipe.denoiser, device),
+        normalisation=recipe.normalisation,
         skip_bad=wanted["skip_bad"],
         min_lr_side=recipe.patch,
         progress=progress,
@@ -90,7 +91,7 @@ def start(
     settings = parse_settings(
         wanted
         | {
-            "recipe": recipe.model_dump(),
+            "recipe": recipe.seeing(data.normalisation).model_dump(),
             "data_fingerprint": data.fingerprint,
             "space_fingerprint": space_fingerprint(space.name, wanted["allow"]),
         }

@@ -11,10 +11,11 @@ import torch
 
 from nas.cost import HR_SIZE, Cost, cost
 from nas.data.dataset import Dataset, open_dataset
+from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.image_size import Size
-from nas.model import Model, is_model, write_atomic
+from nas.model import IMPORTED, Model, is_model, load_model, write_atomic
 from nas.search.front import Candidate, pareto_front, spread
 from nas.search.reference import resolve
 from nas.search.run import RESULTS, Run, open_run
@@ -105,6 +106,7 @@ def plan(
         cache=results / "cache",
         degradation=chosen.degradation,
         denoiser=as_denoiser(chosen.denoiser, device),
+        normalisation=_normalisation(chosen, run, starts),
         skip_bad=run.settings.skip_bad if run else False,
         min_lr_side=chosen.patch,
     )
@@ -116,6 +118,7 @@ def plan(
             f"{chosen.input_in_words}",
             stacklevel=2,
         )
+    chosen = chosen.seeing(images.normalisation)
     return Job(folder, architectures, images, chosen, starts, run.settings.hr_size if run else HR_SIZE)
 
 
@@ -157,6 +160,20 @@ def _named(names: Sequence[str], scale: int | None, results: Path) -> tuple[dict
             raise InputError("Two of the architectures would be trained into one folder; train them apart.")
         architectures[folder] = reference.architecture
     return architectures, starts
+
+
+def _normalisation(recipe: Recipe, run: Run | None, starts: Mapping[str, Path]) -> Normalisation:
+    """Return the recipe's normalisation where it names one, else that of the run or of the weights to start from."""
+    if "normalisation" in recipe.model_fields_set:
+        return recipe.normalisation
+    if run:
+        return run.settings.recipe.normalisation.unresolved()
+    recipes = [load_model(start).recipe for start in starts.values()]
+    # Imported weights have none, and take that of the images.
+    kept = {Normalisation.stored(fields) for fields in recipes if IMPORTED not in fields}
+    if len(kept) > 1:
+        raise InputError("The models were trained with different normalisations; train them apart.")
+    return kept.pop() if kept else recipe.normalisation
 
 
 def _is_run(name: str, results: Path) -> bool:

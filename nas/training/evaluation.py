@@ -8,6 +8,7 @@ import torch
 
 from nas.data.dataset import open_images
 from nas.data.image_set import ImageSet
+from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.metrics import Measurement, Protocol, baseline_name, bicubic_baseline, measure
@@ -18,9 +19,14 @@ T = TypeVar("T")
 
 
 def evaluate(model: Model, images: ImageSet, device: torch.device, progress: Progress | None = None) -> Measurement:
-    """Measure a model on whole images: gray, rounded to the integer range, shaved by the scale."""
+    """Measure a model on whole images, seen as in its training: gray, rounded to integers, shaved by the scale."""
     network = model.network.to(device).eval()
-    return measure(lambda lr: network(lr.to(device)).float().cpu(), images, progress=progress)
+    return measure(lambda lr: network(lr.to(device)).float().cpu(), _seen_by(model, images), progress=progress)
+
+
+def _seen_by(model: Model, images: ImageSet, peak: float | None = None) -> ImageSet:
+    """Return the images by the model's normalisation; PSNR is against `peak`, or else what its training measured by."""
+    return images.normalised(Normalisation.stored(model.recipe), peak or images.normalisation.peak)
 
 
 def compare(
@@ -32,12 +38,14 @@ def compare(
     *,
     degradation: str | None = None,
     denoiser: str | None = None,
+    peak: float | None = None,
 ) -> tuple[list[tuple[str, Measurement]], Protocol]:
     """Measure bicubic interpolation, at scale 1 the input itself, and the models in `folders` on a folder's images.
 
     The LR images are made by `degradation` and pass `denoiser`, a model directory; by default as they were for the
-    models' training. Raises InputError when the models have different scales, or were trained on images that were made
-    differently and nothing is given, which no one protocol covers.
+    models' training. Each model sees them by its own normalisation; what is measured is integers, against `peak`, by
+    default that of the trainings. Raises InputError when the models have different scales, or were trained on images
+    that were made or measured differently and nothing is given, which no one protocol covers.
     """
     models = {str(folder): load_model(folder) for folder in folders}
     for name, model in models.items():
@@ -58,9 +66,12 @@ def compare(
     opened = open_images(
         images, scale=scale, cache=cache, degradation=degradation, denoiser=as_denoiser(denoiser, device)
     )
-    rows = [(baseline_name(scale), bicubic_baseline(opened))]
-    rows += [(name, evaluate(model, opened, device, progress)) for name, model in models.items()]
-    return rows, Protocol.of(opened)
+    seen = {name: _seen_by(model, opened, peak) for name, model in models.items()}
+    _common("peaks", [one.peak_in_words for one in seen.values()], "; name one by --peak, or")
+    first = next(iter(seen.values()))
+    rows = [(baseline_name(scale), bicubic_baseline(first))]
+    rows += [(name, evaluate(model, seen[name], device, progress)) for name, model in models.items()]
+    return rows, Protocol.of(first)
 
 
 def _common(kind: str, values: Sequence[T], advice: str = ";") -> T:

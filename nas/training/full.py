@@ -39,6 +39,8 @@ def train_fully(
     """
     if start is not None and start.resolve() == folder.resolve():
         raise InputError(f"{folder} can't be trained into itself; copy it to a folder of another name first.")
+    # What is stored with the weights tells how these images were seen.
+    recipe = recipe.seeing(data.normalisation)
     protocol = Protocol.of(data.validation, recipe.validation_crop)
     checkpoint = folder / "checkpoint.safetensors"
     origin = _origin(start)

@@ -9,6 +9,7 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nas.data.normalisation import AUTO, Normalisation
 from nas.errors import InputError
 from search_spaces.registry import unknown_name
 
@@ -44,6 +45,7 @@ class Recipe(BaseModel):
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
     ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
+    normalisation: Normalisation = Field(AUTO, description="which integers of a file a network sees as 0 and 1")
     degradation: str = "bicubic"
     denoiser: str | None = Field(
         None, min_length=1, description="model directory of a denoiser that LR images pass first, as seen from here"
@@ -70,6 +72,10 @@ class Recipe(BaseModel):
         if self.precision != "auto":
             return self
         return self.model_copy(update={"precision": "bfloat16" if fast_bfloat16(device) else "float32"})
+
+    def seeing(self, normalisation: Normalisation) -> "Recipe":
+        """Return the recipe with another normalisation, such as what a data set made of its own."""
+        return self.model_copy(update={"normalisation": normalisation})
 
     @property
     def input_in_words(self) -> str:

@@ -5,10 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from radiometric_files import dji_jpeg
 
 from nas.data.check import check_folder
 from nas.data.dataset import open_dataset
-from nas.data.images import write_image
+from nas.data.images import read_image, write_image
+from nas.data.normalisation import TYPE
 from nas.data.synthetic import scene
 from nas.errors import InputError
 from nas.metrics import bicubic_baseline
@@ -80,10 +82,49 @@ def test_the_report_becomes_json(tiny_data: Path) -> None:
     assert values["is_clean"] is True
 
 
-def test_progress_counts_every_image(tiny_data: Path) -> None:
+def test_progress_counts_every_image_that_is_read_or_measured(tiny_data: Path) -> None:
     seen: list[tuple[int, int]] = []
     check_folder(tiny_data, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 12) for done in range(1, 13)]
+    seen.clear()
+    check_folder(tiny_data, scale=1, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 6) for done in range(1, 7)]
+
+
+def test_sixteen_bit_images_are_measured_as_a_search_would(tiny_data16: Path, tmp_path: Path) -> None:
+    report = check_folder(tiny_data16)
+    validation = report.parts["validation"]
+    data = open_dataset(tiny_data16, scale=2, cache=tmp_path / "cache")
+    baseline = bicubic_baseline(data.validation)
+    assert report.normalisation == data.normalisation
+    assert (validation.psnr, validation.ssim) == pytest.approx((baseline.psnr, baseline.ssim))
+    assert json.loads(json.dumps(report.to_dict()))["normalisation"]["kind"] == "percentile"
+
+
+def test_the_levels_that_are_used_are_told(tmp_path: Path) -> None:
+    for index in range(3):
+        counts = scene(index, 80, 96).astype(np.uint16) * 16 + np.arange(96, dtype=np.uint16) + 8192
+        write_image(tmp_path / f"{index}.png", counts * 4)  # 14 bits at the upper end of 16
+    counts = check_folder(tmp_path).parts["train"].counts
+    assert counts is not None
+    assert counts.bits == 14
+    assert 32_768 <= counts.least <= counts.low < counts.high <= counts.most < 65_536
+    assert 0 < counts.one_image <= counts.high - counts.low
+
+
+def test_eight_bit_images_have_no_counts(tiny_data: Path) -> None:
+    report = check_folder(tiny_data)
+    assert {part.counts for part in report.parts.values()} == {None}
+    assert report.normalisation == TYPE
+
+
+def test_radiometric_files_are_counted(tiny_data16: Path) -> None:
+    file = sorted((tiny_data16 / "train").iterdir())[0]
+    (tiny_data16 / "train" / "dji.jpg").write_bytes(dji_jpeg(read_image(file) + 1))
+    (tiny_data16 / "train" / "broken.jpg").write_bytes(dji_jpeg(read_image(file))[:9000])
+    part = check_folder(tiny_data16).parts["train"]
+    assert (part.radiometric, part.count, len(part.coloured)) == (1, 5, 0)
+    assert [name for name, _ in part.unreadable] == ["broken.jpg"]
 
 
 def test_missing_and_empty_folders_and_unknown_degradations_are_refused(tmp_path: Path, tiny_data: Path) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nas.data.dataset import ImageSet, PatchSampler, open_dataset, open_images
 from nas.data.images import write_image
+from nas.data.normalisation import TYPE
 from nas.data.synthetic import scene
 from nas.errors import InputError
 
@@ -98,7 +99,7 @@ def test_the_draws_do_not_depend_on_the_device(numbered: ImageSet) -> None:
 
 def test_bright_sixteen_bit_values_are_not_taken_for_negative_ones(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", np.full((16, 16), 65535, np.uint16))
-    images = open_images(tmp_path, scale=2, cache=tmp_path / "cache")
+    images = open_images(tmp_path, scale=2, cache=tmp_path / "cache", normalisation=TYPE)
     lr, hr = PatchSampler(images, 4, "cpu").sample(2, torch.Generator())
     assert (lr == 1).all()
     assert (hr == 1).all()

@@ -30,7 +30,7 @@ def architecture() -> Architecture:
 def make_recipe() -> Callable[..., Recipe]:
     def make(**fields: object) -> Recipe:
         small = {"name": "tiny", "steps": 30, "batch": 2, "patch": 12, "learning_rate": 1e-3, "validations": 2}
-        return Recipe.model_validate({**small, "precision": "float32", **fields})
+        return Recipe.model_validate({**small, "precision": "float32", "normalisation": "type", **fields})
 
     return make
 

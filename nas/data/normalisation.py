@@ -1,0 +1,198 @@
+"""Which integers of a file are the 0 and the 1 that a network sees: the ends of the type, or of what is in use.
+
+A thermal camera of 14 bits writes 16-bit files of which one scene takes some 2,000 of 65,536 levels. Against the whole
+type that is an image of 3 % contrast, which a network learns badly; so a set with 16-bit images is normalised by the
+range that its training images use. Nothing is clipped by it: what lies beyond is below 0 or above 1, and every integer
+comes back exactly (`nas.data.levels`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from nas.data.cache import Store
+from nas.data.images import Pixels, peak_of
+from nas.data.levels import Levels
+from nas.errors import InputError
+
+Histogram = np.ndarray[Any, np.dtype[np.int64]]
+"""How many pixels have each level, [65536]."""
+
+SAMPLED = 1000
+"""A range is found in at most so many images, evenly spread over the set."""
+
+LEAST_USE = 0.25
+"""Images that use less of the range that they are normalised by don't fit it."""
+
+FURTHEST = 0.5
+"""Images that lie further beyond that range, in parts of it, don't fit it either."""
+
+_LEVELS = 65536
+_Level = Annotated[float, Field(ge=0, le=65535)]
+_Peak = Annotated[float, Field(gt=0, le=65535)]
+_Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Normalisation(BaseModel):
+    """How integers become values; a recipe names one, and the data set puts numbers into it (`resolved`).
+
+    `type`: 0 and the largest integer of the type are 0 and 1. `fixed`: `low` and `high` are. `percentile`: two
+    percentiles of the training images are. `image`: two percentiles of each LR image are, since a camera has no other.
+    `auto`: `percentile` where an image of the set has 16 bits, else `type`. In YAML a kind alone stands for all of it.
+
+    By default one pixel in a thousand may be dead, and one hotter than all else. The range has no margin beyond that:
+    it would save nothing from being clipped, since nothing is, and would cost contrast.
+
+    A range belongs to images of one bit depth, the deepest of the set: an image of the other depth keeps the range of
+    its type, since counts of a sensor say nothing about grey levels of a display.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["auto", "type", "fixed", "percentile", "image"] = "auto"
+    low: _Level | None = None
+    """The integer that is seen as 0: given for `fixed`, found for `percentile`."""
+    high: _Level | None = None
+    """The integer that is seen as 1."""
+    percentiles: tuple[_Percent, _Percent] = (0.1, 99.9)
+    bits: Literal[8, 16] | None = None
+    """The depth of the images that `low` and `high` are of."""
+    peak: _Peak | None = None
+    """What PSNR is measured against, instead of `high` - `low`; images that can't reach it have their type's limit."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_kind(cls, data: object) -> object:
+        return {"kind": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        given = self.low is not None and self.high is not None
+        if given != (self.low is not None or self.high is not None):
+            raise ValueError("low and high are given together")
+        if given and self.kind not in ("fixed", "percentile"):
+            raise ValueError(f"'{self.kind}' takes no low and high; 'fixed' does")
+        if self.kind == "fixed" and not given:
+            raise ValueError("'fixed' needs low and high")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"low must be below high, but {self.low:g} is not below {self.high:g}")
+        if not self.percentiles[0] < self.percentiles[1]:
+            raise ValueError(f"the first percentile must be below the second, not {self.percentiles}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_blanks(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        unused = {"percentiles"} if self.kind in ("type", "fixed") else set()
+        return {name: value for name, value in write(self).items() if value is not None and name not in unused}
+
+    @classmethod
+    def stored(cls, recipe: Mapping[str, Any]) -> "Normalisation":
+        """Return what a model was trained with, by the fields of its recipe; imported weights see the type's range.
+
+        Raises InputError for one that is wrong or has no numbers.
+        """
+        try:
+            stored = cls.model_validate(recipe.get("normalisation", "auto"))
+        except ValidationError as error:
+            raise InputError(f"The model's normalisation is wrong: {error.errors()[0]['msg']}.") from None
+        if stored.kind == "auto":
+            return stored.model_copy(update={"kind": "type"})
+        if not stored.is_resolved:
+            raise InputError(f"The model's normalisation '{stored.kind}' has no low, high and bits.")
+        return stored
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it tells the levels of every image without looking at others."""
+        return self.kind in ("type", "image") or (self.low is not None and self.bits is not None)
+
+    def resolved(self, bits: int, histogram: Callable[[], Histogram]) -> "Normalisation":
+        """Return it with numbers, for a training set whose deepest images have `bits` and that `histogram`.
+
+        Raises InputError for a peak or a fixed range that is none of such images.
+        """
+        high = self.high if self.high is not None and self.bits is None else 0
+        for name, level in (("peak", self.peak or 0), ("normalised level", high)):
+            if level > 2**bits - 1:
+                raise InputError(f"The {name} {level:g} is beyond the levels of {bits}-bit images.")
+        kind = ("percentile" if bits == 16 else "type") if self.kind == "auto" else self.kind
+        update: dict[str, Any] = {"kind": kind}
+        if kind == "percentile" and self.low is None:
+            low, high = range_in_use(histogram(), self.percentiles)
+            update |= {"low": low, "high": high}
+        if kind in ("fixed", "percentile"):
+            update["bits"] = self.bits or bits
+        return self.model_copy(update=update)
+
+    def unresolved(self) -> "Normalisation":
+        """Return it without the numbers that other images gave it."""
+        return self.model_copy(update={"low": None, "high": None, "bits": None} if self.kind == "percentile" else {})
+
+    def levels(self, lr: Pixels) -> Levels:
+        """The levels of the image whose LR pixels are given, and of its HR and SR images. It must be resolved."""
+        low, high, limit = 0.0, float(peak_of(lr.dtype)), peak_of(lr.dtype)
+        if self.kind == "image":
+            low, high = range_in_use(histogram_of([lr]), self.percentiles)
+        elif self.low is not None and self.high is not None and self.bits == limit.bit_length():
+            low, high = self.low, self.high
+        return Levels(low, high, limit, high - low if self.peak is None else min(self.peak, limit))
+
+    def misfit(self, bits: int, histogram: Callable[[], Histogram]) -> str | None:
+        """Say why images of that depth and histogram shouldn't be seen by this resolved one; None where they may."""
+        if self.kind == "image" or (bits == 8 and self.bits != 8):
+            return None
+        levels = self.levels(np.zeros((1, 1), np.uint16 if bits == 16 else np.uint8))
+        first, last = range_in_use(histogram(), self.percentiles)
+        share = (last - first) / (levels.high - levels.low)
+        used = f"the images use the levels {first:g} to {last:g}"
+        if share < LEAST_USE:
+            return f"{used}, {100 * share:.1f} % of the range {levels.low:g} to {levels.high:g} that is normalised"
+        beyond = max(levels.low - first, last - levels.high) / (levels.high - levels.low)
+        return f"{used}, far beyond the normalised {levels.low:g} to {levels.high:g}" if beyond > FURTHEST else None
+
+
+AUTO = Normalisation()
+TYPE = Normalisation(kind="type")
+
+
+def bits_of(store: Store) -> int:
+    """The depth of the deepest images of a store, 8 or 16."""
+    return max(image.peak for image in store.images).bit_length()
+
+
+def histogram_of(images: Iterable[Pixels]) -> Histogram:
+    """The histogram of images of one bit depth."""
+    total = np.zeros(_LEVELS, np.int64)
+    for pixels in images:
+        total += np.bincount(pixels.ravel(), minlength=_LEVELS)
+    return total
+
+
+def histogram_of_store(store: Store) -> Histogram:
+    """The histogram of a store's deepest images, or of `SAMPLED` of them."""
+    limit = 2 ** bits_of(store) - 1
+    deepest = [index for index, image in enumerate(store.images) if image.peak == limit]
+    return histogram_of(store.pixels(index) for index in deepest[:: -(-len(deepest) // SAMPLED)])
+
+
+def range_in_use(histogram: Histogram, percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Return the levels at two percentiles, at least one apart.
+
+    A percentile is the smallest level that at least so many of a hundred pixels don't exceed: numpy's `inverted_cdf`.
+    """
+    below = np.cumsum(histogram)
+    ranks = np.maximum(np.ceil(np.round(np.array(percentiles) / 100 * below[-1], 6)), 1)
+    low, high = (float(level) for level in np.searchsorted(below, ranks))
+    if high == low:
+        low, high = (low, low + 1) if low + 1 < _LEVELS else (low - 1, low)
+    return low, high
