@@ -12,6 +12,7 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import IMPORTED, WEIGHTS, Model, load_model
+from nas.training.logs import LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
 from nas.training.trainer import Listener, seed_all, train
 from search_spaces import Architecture
@@ -29,9 +30,12 @@ def train_fully(
     device: torch.device,
     start: Path | None = None,
     listener: Listener | None = None,
+    tensorboard: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Model:
     """Train `architecture` by `recipe` and write the model directory `folder`, which is returned.
+
+    `log.csv` in it tells the training's course; with `tensorboard`, so do TensorBoard's event files in that folder.
 
     The weights start at random, or from those of the model directory `start`, which holds the same architecture.
     Goes on from its checkpoint when it was stopped, and returns at once when this very training was finished before.
@@ -49,6 +53,7 @@ def train_fully(
     seed = architecture.seed + recipe.seed + (int(origin["sha256"][:7], 16) if origin else 0)
     seed_all(seed)
     network = architecture.build() if start is None else load_model(start).network.train()
+    events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
     trained = train(
         network,
         data,
@@ -56,7 +61,7 @@ def train_fully(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        listener=listener,
+        listener=to_all(CsvLog(folder / LOG), events, listener),
         should_stop=should_stop,
     )
     bicubic = bicubic_baseline(data.validation, recipe.validation_crop)
@@ -70,6 +75,8 @@ def train_fully(
         "train_seconds": trained.train_seconds,
         "validation_seconds": trained.validation_seconds,
         "curve": trained.curve,
+        "device": device.type,
+        "threads": torch.get_num_threads(),
     } | ({STARTED: origin} if origin else {})
     Model(architecture, network, recipe.model_dump(mode="json"), metrics).save(folder)
     checkpoint.unlink(missing_ok=True)
@@ -84,6 +91,14 @@ def _origin(start: Path | None) -> dict[str, Any] | None:
     earlier = {name: value for name, value in {**model.recipe, **model.metrics}.items() if name in (IMPORTED, STARTED)}
     digest = hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest()
     return {"model": start.resolve().name, "sha256": digest, **earlier}
+
+
+def is_finished(
+    architecture: Architecture, data: Dataset, recipe: Recipe, folder: Path, *, start: Path | None = None
+) -> bool:
+    """Tell whether `train_fully` of the same has nothing to do. Raises InputError when `start` can't be read."""
+    protocol = Protocol.of(data.validation, recipe.validation_crop)
+    return is_trained(folder, architecture, recipe, protocol, _origin(start))
 
 
 def is_trained(

@@ -24,6 +24,9 @@ CHECKPOINT_SECONDS = 20.0
 LOSS_WINDOW = 20
 """Steps over which the loss is averaged before it is looked at, since looking makes a GPU wait."""
 
+SAMPLE_SIDE = 256
+"""HR pixels on each side of the sample that a validation shows."""
+
 WORST_LOSS = 1.0
 """L1 and L2 between images in 0..1 never exceed 1, so a mean loss above it after the warm-up has exploded."""
 
@@ -52,12 +55,26 @@ class Trained:
 
 @dataclass(frozen=True)
 class Report:
-    """What a training says while it runs; `psnr` is the last measured, None before the first."""
+    """What a training says while it runs: every `LOSS_WINDOW` steps, at validations and when it is done."""
 
     step: int
     steps: int
     loss: float
+    """Mean of the steps since the last report."""
     psnr: float | None
+    """In dB, the last measured; None before the first."""
+    measured: bool
+    """Whether that was at this very step."""
+    learning_rate: float
+    """Of the last step."""
+    patches_per_second: float | None
+    """Of the steps since the last report, without validation; None where this process made none."""
+    seconds: float
+    """Of training and validation so far, those before a stop included."""
+    began: int
+    """The step that this process went on from; 0 in a new training."""
+    sample: Tensor | None = None
+    """Where PSNR was measured: the centre of the first validation image as the network made it, [1, H, W] in 0..1."""
 
 
 Listener = Callable[[Report], None]
@@ -104,6 +121,9 @@ class _Loop:
         self.generator = torch.Generator().manual_seed(seed)
         self.loss = _LOSSES[recipe.loss]
         self.progress = Progress()
+        self.began = 0
+        self.patches_per_second: float | None = None
+        self.sample: Tensor | None = None
         self.identity = _identity(network, data, recipe, seed)
 
     def run(self, should_stop: Callable[[], bool]) -> Trained:
@@ -120,12 +140,13 @@ class _Loop:
         if math.isnan(final.psnr):
             raise TrainingDivergedError("The trained network's output is not a number.")
         self.progress.curve[-1]["psnr"] = final.psnr
+        self._tell(self.progress.curve[-1]["loss"])
         progress = self.progress
         return Trained(final, tuple(progress.curve), progress.step, progress.train_seconds, progress.validation_seconds)
 
     def _advance(self, should_stop: Callable[[], bool]) -> None:
         """Train up to the next step at which the loss is looked at; validate where the recipe says so."""
-        started = time.perf_counter()
+        started, first = time.perf_counter(), self.progress.step
         window = [torch.tensor(loss, device=self.device) for loss in self.progress.losses]
         self.progress.losses = []
         while True:
@@ -140,17 +161,36 @@ class _Loop:
             if step % LOSS_WINDOW == 0 or step == self.recipe.steps or self.recipe.validates_after(step):
                 break
         loss = torch.stack(window).mean().item()
-        self.progress.train_seconds += time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        self.progress.train_seconds += seconds
+        self.patches_per_second = (step - first) * self.recipe.batch / seconds
         self._check(loss)
         if self.recipe.validates_after(step):
             psnr = float("nan")
             if step < self.recipe.steps:
                 psnr = self._timed_validation(self.average or self.network, with_ssim=False).psnr
             self.progress.curve.append({"step": step, "loss": loss, "psnr": psnr})
-        if self.listener is not None:
-            measured = [entry["psnr"] for entry in self.progress.curve if not math.isnan(entry["psnr"])]
-            last = measured[-1] if measured else None
-            self.listener(Report(step, self.recipe.steps, loss, last))
+        if step < self.recipe.steps:  # what the last step brought is told when it is measured
+            self._tell(loss)
+
+    def _tell(self, loss: float) -> None:
+        if self.listener is None:
+            return
+        progress, step = self.progress, self.progress.step
+        measured = bool(progress.curve) and progress.curve[-1]["step"] == step
+        report = Report(
+            step=step,
+            steps=self.recipe.steps,
+            loss=loss,
+            psnr=progress.curve[-1]["psnr"] if progress.curve else None,
+            measured=measured,
+            learning_rate=self.recipe.learning_rate_at(step - 1),
+            patches_per_second=self.patches_per_second,
+            seconds=progress.train_seconds + progress.validation_seconds,
+            began=self.began,
+            sample=self.sample if measured else None,
+        )
+        self.listener(report)
 
     def _step(self) -> Tensor:
         rate = self.recipe.learning_rate_at(self.progress.step)
@@ -179,13 +219,16 @@ class _Loop:
     def _timed_validation(self, network: nn.Module, *, with_ssim: bool) -> Measurement:
         started = time.perf_counter()
         network.eval()
+
+        def upscale(lr: Tensor) -> Tensor:
+            sr: Tensor = network(lr.to(self.device, memory_format=torch.channels_last))
+            return sr.float().cpu()
+
         with torch.inference_mode():
-            result = measure(
-                lambda lr: network(lr.to(self.device, memory_format=torch.channels_last)).float().cpu(),
-                self.data.validation,
-                crop=self.recipe.validation_crop,
-                with_ssim=with_ssim,
-            )
+            crop = self.recipe.validation_crop
+            result = measure(upscale, self.data.validation, crop=crop, with_ssim=with_ssim)
+            if self.listener is not None:
+                self.sample = upscale(self.data.validation.pair(0, SAMPLE_SIDE).lr)[0].clamp(0, 1)
         network.train()
         self.progress.validation_seconds += time.perf_counter() - started
         return result
@@ -203,6 +246,7 @@ class _Loop:
         if self.checkpoint is not None:
             found = load_checkpoint(self.checkpoint, self._networks(), self.optimiser, self.generator, self.identity)
             self.progress = found or self.progress
+            self.began = self.progress.step
 
 
 def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> str:

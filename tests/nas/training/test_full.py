@@ -10,6 +10,7 @@ from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline, measure
 from nas.model import ARCHITECTURE, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.full import is_trained, train_fully
+from nas.training.logs import LOG
 from nas.training.recipe import Recipe
 from nas.training.trainer import Report, TrainingStoppedError
 from search_spaces import Architecture
@@ -46,7 +47,7 @@ def weights(model: Model) -> list[torch.Tensor]:
 
 def test_a_complete_model_directory_is_written_and_nothing_else(full: Callable[..., Model], tmp_path: Path) -> None:
     model = full()
-    assert {path.name for path in (tmp_path / "model").iterdir()} == {ARCHITECTURE, WEIGHTS, RECIPE, METRICS}
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {ARCHITECTURE, WEIGHTS, RECIPE, METRICS, LOG}
     assert load_model(tmp_path / "model").metrics == model.metrics
 
 
@@ -63,6 +64,7 @@ def test_the_metrics_say_what_was_measured_and_how(
     assert model.metrics["steps"] == 30
     assert [entry["step"] for entry in model.metrics["curve"]] == [15, 30]
     assert all(math.isfinite(entry["psnr"]) for entry in model.metrics["curve"])
+    assert (model.metrics["device"], model.metrics["threads"]) == ("cpu", 1)
 
 
 def test_a_stopped_training_goes_on_and_ends_bit_identically(full: Callable[..., Model], tmp_path: Path) -> None:
@@ -70,7 +72,8 @@ def test_a_stopped_training_goes_on_and_ends_bit_identically(full: Callable[...,
     for steps in (4, 20):
         with pytest.raises(TrainingStoppedError):
             full("stopped", should_stop=stop_once(steps))
-        assert [path.name for path in (tmp_path / "stopped").iterdir()] == ["checkpoint.safetensors"]
+        written = {path.name for path in (tmp_path / "stopped").iterdir()}
+        assert written - {LOG} == {"checkpoint.safetensors"}
     resumed = full("stopped")
     assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
     assert resumed.metrics["curve"] == straight.metrics["curve"]

@@ -110,7 +110,8 @@ def test_a_finished_training_is_measured_again_without_a_step(
     first, expected = run(architecture, data, make_recipe(ema=0.9), checkpoint=checkpoint)
     reports: list[Report] = []
     second, trained = run(architecture, data, make_recipe(ema=0.9), checkpoint=checkpoint, listener=reports.append)
-    assert not reports
+    assert [(report.step, report.began, report.patches_per_second) for report in reports] == [(30, 30, None)]
+    assert reports[0].measured and reports[0].psnr == expected.validation.psnr
     assert same(first, second)
     assert trained.curve == expected.curve
 
@@ -198,7 +199,45 @@ def test_the_listener_follows_the_training(make_recipe: Make, data: Dataset, arc
     assert {report.steps for report in reports} == {50}
     assert reports[0].psnr is None
     assert reports[1].psnr == reports[2].psnr == trained.curve[0]["psnr"]
+    assert reports[3].psnr == trained.validation.psnr
+    assert [report.measured for report in reports] == [False, True, False, True]
     assert all(0 < report.loss < 1 for report in reports)
+
+
+def test_a_report_tells_how_fast_it_goes_and_at_which_rate(
+    make_recipe: Make, data: Dataset, architecture: Architecture
+) -> None:
+    reports: list[Report] = []
+    recipe = make_recipe(steps=50, warmup=0.0)
+    _, trained = run(architecture, data, recipe, listener=reports.append)
+    assert [report.learning_rate for report in reports] == [recipe.learning_rate_at(r.step - 1) for r in reports]
+    seconds = [report.seconds for report in reports]
+    assert seconds == sorted(seconds) and seconds[-1] == trained.train_seconds + trained.validation_seconds
+    steps = (20, 5, 15, 10)
+    training = sum(n * recipe.batch / r.patches_per_second for n, r in zip(steps, reports, strict=True))
+    assert training == pytest.approx(trained.train_seconds, rel=0.05)
+
+
+def test_a_report_says_where_its_process_went_on(
+    make_recipe: Make, data: Dataset, architecture: Architecture, tmp_path: Path
+) -> None:
+    reports: list[Report] = []
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(TrainingStoppedError):
+        run(architecture, data, make_recipe(), checkpoint=checkpoint, should_stop=stop_after(17))
+    run(architecture, data, make_recipe(), checkpoint=checkpoint, listener=reports.append)
+    assert {report.began for report in reports} == {17}
+
+
+def test_a_validation_shows_what_the_network_makes_of_the_first_image(
+    make_recipe: Make, data: Dataset, architecture: Architecture
+) -> None:
+    reports: list[Report] = []
+    network, _ = run(architecture, data, make_recipe(), listener=reports.append)
+    assert [report.sample is not None for report in reports] == [report.measured for report in reports]
+    network.eval()
+    expected = network(data.validation.pair(0, trainer.SAMPLE_SIDE).lr)[0].clamp(0, 1)
+    assert reports[-1].sample is not None and torch.allclose(reports[-1].sample, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("validations", [1, 2, 5])
