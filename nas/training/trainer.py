@@ -9,14 +9,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nas.data.dataset import Dataset, PatchSampler
 from nas.errors import InputError, RunError
 from nas.metrics import Measurement, measure
 from nas.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from nas.training.recipe import Recipe
+from nas.training.step import Step
 
 CHECKPOINT_SECONDS = 20.0
 """How much work a kill may cost; when a checkpoint is written has no influence on the result."""
@@ -26,8 +25,6 @@ LOSS_WINDOW = 20
 
 WORST_LOSS = 1.0
 """L1 and L2 between images in 0..1 never exceed 1, so a mean loss above it after the warm-up has exploded."""
-
-_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
 
 
 class TrainingDivergedError(RunError):
@@ -95,14 +92,11 @@ class _Loop:
         checkpoint: Path | None,
         listener: Listener | None,
     ) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.recipe, self.device, self.data = recipe, device, data
         self.checkpoint, self.listener = checkpoint, listener
-        self.optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None
+        self.step = Step(network, recipe, device)
         self.patches = PatchSampler(data.train, recipe.patch, device)
         self.generator = torch.Generator().manual_seed(seed)
-        self.loss = _LOSSES[recipe.loss]
         self.progress = Progress()
         self.identity = _identity(network, data, recipe, seed)
 
@@ -114,9 +108,9 @@ class _Loop:
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 self._save()
                 saved_at = time.monotonic()
-        if self.average is not None:
-            self.network.load_state_dict(self.average.module.state_dict())
-        final = self._timed_validation(self.network, with_ssim=True)
+        if self.step.average is not None:
+            self.step.network.load_state_dict(self.step.kept.state_dict())
+        final = self._timed_validation(self.step.network, with_ssim=True)
         if math.isnan(final.psnr):
             raise TrainingDivergedError("The trained network's output is not a number.")
         self.progress.curve[-1]["psnr"] = final.psnr
@@ -126,48 +120,37 @@ class _Loop:
     def _advance(self, should_stop: Callable[[], bool]) -> None:
         """Train up to the next step at which the loss is looked at; validate where the recipe says so."""
         started = time.perf_counter()
-        window = [torch.tensor(loss, device=self.device) for loss in self.progress.losses]
+        window = [torch.tensor(losses, device=self.device) for losses in self.progress.losses]
         self.progress.losses = []
         while True:
             if should_stop():
-                self.progress.losses = [loss.item() for loss in window]
+                self.progress.losses = [losses.tolist() for losses in window]
                 self.progress.train_seconds += time.perf_counter() - started
                 self._save()
                 done = f"{self.progress.step} of {self.recipe.steps} steps"
                 raise TrainingStoppedError(f"Stopped after {done}; the same command goes on from there.")
-            window.append(self._step())
+            window.append(self._train_step())
             step = self.progress.step
             if step % LOSS_WINDOW == 0 or step == self.recipe.steps or self.recipe.validates_after(step):
                 break
-        loss = torch.stack(window).mean().item()
+        loss = torch.stack(window).mean(0)[0].item()
         self.progress.train_seconds += time.perf_counter() - started
         self._check(loss)
         if self.recipe.validates_after(step):
             psnr = float("nan")
             if step < self.recipe.steps:
-                psnr = self._timed_validation(self.average or self.network, with_ssim=False).psnr
+                psnr = self._timed_validation(self.step.kept, with_ssim=False).psnr
             self.progress.curve.append({"step": step, "loss": loss, "psnr": psnr})
         if self.listener is not None:
             measured = [entry["psnr"] for entry in self.progress.curve if not math.isnan(entry["psnr"])]
             last = measured[-1] if measured else None
             self.listener(Report(step, self.recipe.steps, loss, last))
 
-    def _step(self) -> Tensor:
-        rate = self.recipe.learning_rate_at(self.progress.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+    def _train_step(self) -> Tensor:
+        self.step.set_learning_rate(self.recipe.learning_rate_at(self.progress.step))
         lr, hr = self.patches.sample(self.recipe.batch, self.generator)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
-            sr = self.network(lr.contiguous(memory_format=torch.channels_last))
-        loss = self.loss(sr.float(), hr)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        self.optimiser.step()
-        if self.average is not None:
-            self.average.update_parameters(self.network)
         self.progress.step += 1
-        return loss.detach()
+        return self.step(lr, hr)
 
     def _check(self, loss: float) -> None:
         step = self.progress.step
@@ -190,18 +173,13 @@ class _Loop:
         self.progress.validation_seconds += time.perf_counter() - started
         return result
 
-    def _networks(self) -> dict[str, nn.Module]:
-        return {"network": self.network} | ({"average": self.average} if self.average is not None else {})
-
     def _save(self) -> None:
         if self.checkpoint is not None:
-            save_checkpoint(
-                self.checkpoint, self._networks(), self.optimiser, self.generator, self.progress, self.identity
-            )
+            save_checkpoint(self.checkpoint, self.step, self.generator, self.progress, self.identity)
 
     def _restore(self) -> None:
         if self.checkpoint is not None:
-            found = load_checkpoint(self.checkpoint, self._networks(), self.optimiser, self.generator, self.identity)
+            found = load_checkpoint(self.checkpoint, self.step, self.generator, self.identity)
             self.progress = found or self.progress
 
 
