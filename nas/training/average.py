@@ -17,6 +17,9 @@ class Average(nn.Module):
         super().__init__()
         self.module = copy.deepcopy(network)
         self._decay = decay
+        # Listing them takes longer than averaging those of a small network.
+        self._weights = [list[Tensor](each.parameters()) for each in (self.module, network)]
+        self._buffers = list(zip(self.module.buffers(), network.buffers(), strict=True))
         self._begun = False
 
     def forward(self, image: Tensor) -> Tensor:
@@ -25,15 +28,15 @@ class Average(nn.Module):
         return result
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Take the weights of `network` in; it has the same parameters and buffers as the one that was copied."""
-        mine, theirs = (list[Tensor](module.parameters()) for module in (self.module, network))
+    def update(self) -> None:
+        """Take in what the network has become; its parameters and buffers are still the same tensors."""
+        mine, theirs = self._weights
         if self._begun:
             torch._foreach_lerp_(mine, theirs, 1 - self._decay)
         else:
             torch._foreach_copy_(mine, theirs)
             self._begun = True
-        for kept, new in zip(self.module.buffers(), network.buffers(), strict=True):
+        for kept, new in self._buffers:
             kept.copy_(new)
 
     def get_extra_state(self) -> Tensor:
