@@ -19,7 +19,7 @@ class Average(nn.Module):
         self._decay = decay
         # Listing them takes longer than averaging those of a small network.
         self._weights = [list[Tensor](each.parameters()) for each in (self.module, network)]
-        self._buffers = list(zip(self.module.buffers(), network.buffers(), strict=True))
+        self._buffer_pairs = list(zip(self.module.buffers(), network.buffers(), strict=True))
         self._begun = False
 
     def forward(self, image: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ class Average(nn.Module):
         else:
             torch._foreach_copy_(mine, theirs)
             self._begun = True
-        for kept, new in self._buffers:
+        for kept, new in self._buffer_pairs:
             kept.copy_(new)
 
     def get_extra_state(self) -> Tensor:
