@@ -1,9 +1,7 @@
 """A recipe: everything that decides a training, as data."""
 
 import itertools
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
@@ -14,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nas.errors import InputError
 from nas.training.losses import LOSSES
 from nas.training.options import Adversarial, Features, Losses, Stage
+from nas.training.schedule import Cosine, Phase
 from search_spaces.registry import UnknownNameError, unknown_name
 
 SHIPPED = Path(__file__).parent / "recipes"
@@ -27,21 +26,6 @@ _PARTS: Mapping[str, type[BaseModel]] = {"stages": Stage, "adversarial": Adversa
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 """The decay of a moving average."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Consecutive steps that are made alike."""
-
-    begin: int
-    end: int
-    """The step after the last."""
-    losses: Mapping[str, float]
-    """Their weights."""
-    batch: int
-    patch: int
-    learning_rate: float | None
-    """The peak of the cosine that begins here, if one does."""
 
 
 class Recipe(BaseModel):
@@ -121,22 +105,26 @@ class Recipe(BaseModel):
         """The stages as steps; a stage that is too short for one is left out."""
         stages = self.stages or (Stage(share=1.0),)
         ends = [round(self.steps * share) for share in itertools.accumulate(stage.share for stage in stages)]
-        phases = (
-            Phase(
-                begin,
-                end,
-                stage.losses or self.losses,
-                stage.batch or self.batch,
-                stage.patch or self.patch,
-                stage.learning_rate,
-            )
-            for stage, begin, end in zip(stages, [0, *ends], ends, strict=False)
-        )
-        return tuple(phase for phase in phases if phase.begin < phase.end)
+        spans = [span for span in zip(stages, [0, *ends], ends, strict=False) if span[1] < span[2]]
+        starts = [begin for stage, begin, _ in spans if begin == 0 or stage.learning_rate is not None]
+        phases: list[Phase] = []
+        for stage, begin, end in spans:
+            if begin in starts:
+                rate = Cosine(
+                    begin,
+                    next((start for start in starts if start > begin), self.steps),
+                    stage.learning_rate or self.learning_rate,
+                    rise=max(1, round(self.warmup * self.steps)) if begin == 0 else 0,
+                    final=self.final_learning_rate,
+                )
+            losses, batch, patch = stage.losses or self.losses, stage.batch or self.batch, stage.patch or self.patch
+            phases.append(Phase(begin, end, losses, batch, patch, rate))
+        return tuple(phases)
 
     def phase_at(self, step: int) -> Phase:
         """Return the phase of step 0, 1, …; beyond the last step, the last phase."""
-        return next((phase for phase in self.phases if step < phase.end), self.phases[-1])
+        phases = self.phases
+        return next((phase for phase in phases if step < phase.end), phases[-1])
 
     @property
     def largest_patch(self) -> int:
@@ -144,22 +132,8 @@ class Recipe(BaseModel):
         return max(phase.patch for phase in self.phases)
 
     def learning_rate_at(self, step: int) -> float:
-        """Return the learning rate of step 0, 1, …; the cosine is Loshchilov & Hutter's (1608.03983)."""
-        begin, end, peak = self._cosine_at(step)
-        warmup = max(1, round(self.warmup * self.steps)) if begin == 0 else 0
-        if step < warmup:
-            return peak * (step + 1) / warmup
-        progress = (step - begin - warmup) / max(1, end - begin - warmup)
-        share = self.final_learning_rate + (1 - self.final_learning_rate) * (1 + math.cos(math.pi * progress)) / 2
-        return peak * share
-
-    def _cosine_at(self, step: int) -> tuple[int, int, float]:
-        """Return the first step of the cosine that `step` lies on, the step after its last, and its peak."""
-        phases = self.phases
-        begins = [phase for phase in phases if phase.begin == 0 or phase.learning_rate is not None]
-        first = [phase for phase in begins if phase.begin <= step][-1]
-        end = next((phase.begin for phase in begins if phase.begin > step), self.steps)
-        return first.begin, end, first.learning_rate or self.learning_rate
+        """Return the learning rate of step 0, 1, …"""
+        return self.phase_at(step).learning_rate.at(step)
 
     def validates_after(self, step: int) -> bool:
         """Tell whether PSNR is measured after `step` steps."""

@@ -16,7 +16,8 @@ from nas.metrics import Measurement, measure
 from nas.training.borrowed import borrowed_weights
 from nas.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from nas.training.losses import LOSSES
-from nas.training.recipe import Phase, Recipe
+from nas.training.recipe import Recipe
+from nas.training.schedule import Phase
 from nas.training.step import Step
 
 CHECKPOINT_SECONDS = 20.0
@@ -176,13 +177,14 @@ class _Loop:
         phase = self.recipe.phase_at(self.progress.step)
         if phase != self.phase:
             if self.phase is None or phase.patch != self.phase.patch:
+                vars(self).pop("patches", None)  # a device may not hold the pixels twice
                 self.patches = PatchSampler(self.data.train, phase.patch, self.device)
             self.step.weigh(phase.losses)
             self.phase = phase
         return phase
 
     def _train_step(self, phase: Phase) -> Tensor:
-        self.step.set_learning_rate(self.recipe.learning_rate_at(self.progress.step))
+        self.step.set_learning_rate(phase.learning_rate.at(self.progress.step))
         lr, hr = self.patches.sample(phase.batch, self.generator)
         self.progress.step += 1
         return self.step(lr, hr)
