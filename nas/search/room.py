@@ -78,8 +78,10 @@ def _fitting(architectures: list[Architecture], recipe: Recipe, data: Dataset, d
 def training_memory(architecture: Architecture, recipe: Recipe) -> int:
     """Estimate the bytes that a training by `recipe` holds on its device, beside the images and the CUDA context.
 
-    Counts what the backward pass needs of one batch, on the meta device: exact shapes, no data. Raises SpaceError.
+    Counts what the backward pass of the network needs of the largest batch, on the meta device: exact shapes, no data.
+    What losses bring along, such as a discriminator, is left out. Raises SpaceError.
     """
+    largest = max(recipe.phases, key=lambda phase: phase.batch * phase.patch**2)
     saved: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -88,7 +90,7 @@ def training_memory(architecture: Architecture, recipe: Recipe) -> int:
 
     with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         network = architecture.build().train()
-        patches = torch.empty(recipe.batch, architecture.channels, recipe.patch, recipe.patch)
+        patches = torch.empty(largest.batch, architecture.channels, largest.patch, largest.patch)
         network(patches)
     weights = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
     activations = sum(t.untyped_storage().nbytes() for key, t in saved.items() if key not in weights)

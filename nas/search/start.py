@@ -84,7 +84,7 @@ def start(
         degradation=recipe.degradation,
         denoiser=as_denoiser(recipe.denoiser, device),
         skip_bad=wanted["skip_bad"],
-        min_lr_side=recipe.patch,
+        min_lr_side=recipe.largest_patch,
         progress=progress,
     )
     settings = parse_settings(

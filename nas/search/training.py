@@ -100,7 +100,7 @@ def plan(
         degradation=chosen.degradation,
         denoiser=as_denoiser(chosen.denoiser, device),
         skip_bad=run.settings.skip_bad if run else False,
-        min_lr_side=chosen.patch,
+        min_lr_side=chosen.largest_patch,
     )
     if run and data is None:
         check_data(run.settings, images)

@@ -12,13 +12,18 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import IMPORTED, WEIGHTS, Model, load_model
+from nas.training.borrowed import borrowed_weights
 from nas.training.logs import LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
+from nas.training.teacher import find_teacher
 from nas.training.trainer import Listener, seed_all, train
 from search_spaces import Architecture
 
 STARTED = "started_from"
 """The metric of a model whose training didn't start at random: which weights it started from."""
+
+BORROWED = "borrowed_weights"
+"""The metric of a model whose training made use of other networks: the digests of their weights."""
 
 
 def train_fully(
@@ -39,10 +44,13 @@ def train_fully(
 
     The weights start at random, or from those of the model directory `start`, which holds the same architecture.
     Goes on from its checkpoint when it was stopped, and returns at once when this very training was finished before.
-    Raises InputError when `start` can't be read or is `folder` itself, TrainingDivergedError and TrainingStoppedError.
+    Raises InputError when `start` or what the recipe names can't be read, or is `folder` itself; TrainingDivergedError
+    and TrainingStoppedError.
     """
     if start is not None and start.resolve() == folder.resolve():
         raise InputError(f"{folder} can't be trained into itself; copy it to a folder of another name first.")
+    if recipe.teacher is not None and find_teacher(recipe.teacher).resolve() == folder.resolve():
+        raise InputError(f"{folder} can't be its own teacher, which it would replace; copy it to another folder first.")
     protocol = Protocol.of(data.validation, recipe.validation_crop)
     checkpoint = folder / "checkpoint.safetensors"
     origin = _origin(start)
@@ -77,7 +85,8 @@ def train_fully(
         "curve": trained.curve,
         "device": device.type,
         "threads": torch.get_num_threads(),
-    } | ({STARTED: origin} if origin else {})
+    }
+    metrics |= {name: value for name, value in ((STARTED, origin), (BORROWED, borrowed_weights(recipe))) if value}
     Model(architecture, network, recipe.model_dump(mode="json"), metrics).save(folder)
     checkpoint.unlink(missing_ok=True)
     return load_model(folder)
@@ -117,5 +126,6 @@ def is_trained(
     same_recipe = json.dumps(fields) == json.dumps(recipe.model_dump(mode="json", exclude={"denoiser"}))
     same_protocol = model.metrics.get("protocol") == protocol.to_dict()
     same_origin = model.metrics.get(STARTED) == origin
+    same_borrowed = model.metrics.get(BORROWED, {}) == borrowed_weights(recipe)
     same_network = model.architecture.fingerprint == architecture.fingerprint
-    return same_network and same_recipe and same_protocol and same_origin
+    return same_network and same_recipe and same_protocol and same_origin and same_borrowed

@@ -12,11 +12,14 @@ from nas.training.trainer import SAMPLE_SIDE, Listener, Report
 LOG = "log.csv"
 """The name of the log in a model directory."""
 
-COLUMNS = ("step", "loss", "learning_rate", "psnr", "patches_per_second", "seconds")
+COLUMNS = ("step", "loss", "learning_rate", "psnr", "patches_per_second", "seconds", "losses")
 
 
 class CsvLog:
     """Appends a row for each report to a CSV file; `psnr` is empty where it was not measured.
+
+    `losses` holds the single ones, of which `loss` is the weighted sum, as `l1=0.012 fft=0.034`: not all stages of a
+    recipe have the same.
 
     A training that goes on from its checkpoint first drops what was written after that checkpoint, and a new training
     everything. Raises RunError when the file can't be written.
@@ -56,7 +59,8 @@ def _is_before(line: str, report: Report) -> bool:
 def _row(report: Report) -> str:
     psnr = f"{report.psnr:.4f}" if report.measured else ""
     speed = "" if report.patches_per_second is None else f"{report.patches_per_second:.1f}"
-    return f"{report.step},{report.loss:.6g},{report.learning_rate:.6g},{psnr},{speed},{report.seconds:.1f}\n"
+    losses = " ".join(f"{name}={value:.6g}" for name, value in report.losses.items())
+    return f"{report.step},{report.loss:.6g},{report.learning_rate:.6g},{psnr},{speed},{report.seconds:.1f},{losses}\n"
 
 
 class TensorBoardLog:
@@ -86,6 +90,8 @@ class TensorBoardLog:
             writer = self._writer = self._create(str(self._folder), purge_step=purge)
             writer.add_image("sample/original", self._visible(self._original), report.began)
         writer.add_scalar("loss", report.loss, report.step)
+        for name, value in report.losses.items():
+            writer.add_scalar(f"losses/{name}", value, report.step)
         writer.add_scalar("learning rate", report.learning_rate, report.step)
         if report.patches_per_second is not None:
             writer.add_scalar("patches per second", report.patches_per_second, report.step)

@@ -13,7 +13,14 @@ from nas.training.trainer import Report
 
 
 def report(step: int, began: int = 0, **changed: object) -> Report:
-    figures = {"loss": 0.01234, "psnr": 31.456, "measured": False, "learning_rate": 1e-3, "patches_per_second": 412.3}
+    figures = {
+        "loss": 0.01234,
+        "losses": {},
+        "psnr": 31.456,
+        "measured": False,
+        "learning_rate": 1e-3,
+        "patches_per_second": 412.3,
+    }
     return Report(step=step, steps=100, seconds=step / 10, began=began, **figures | changed)
 
 

@@ -21,7 +21,19 @@ from .conftest import CPU, Listener
 from .conftest import SPACES as PLUGINS
 
 Stop = Callable[[], bool]
-REPORT = Report(20, 40, 0.5, 30.0, True, 1e-3, 100.0, 2.0, 0, torch.zeros(1, 4, 4))
+REPORT = Report(
+    step=20,
+    steps=40,
+    loss=0.5,
+    losses={"l1": 0.5},
+    psnr=30.0,
+    measured=True,
+    learning_rate=1e-3,
+    patches_per_second=100.0,
+    seconds=2.0,
+    began=0,
+    sample=torch.zeros(1, 4, 4),
+)
 
 
 def never() -> bool:
