@@ -1,14 +1,20 @@
 """Ctrl-C and SIGTERM as a flag that long work looks at between two steps, so that it can save and say how to go on."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
 
 class StopFlag:
-    """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once."""
+    """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once.
 
-    def __init__(self) -> None:
+    `numbers` are the signals that ask for one.
+    """
+
+    def __init__(self, *numbers: signal.Signals) -> None:
+        self._numbers = numbers or (signal.SIGINT, signal.SIGTERM)
         self._asked = 0
         self._previous: dict[int, Any] = {}
 
@@ -17,7 +23,7 @@ class StopFlag:
         return self._asked > 0
 
     def __enter__(self) -> "StopFlag":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in self._numbers:
             self._previous[number] = signal.signal(number, self._ask)
         return self
 
@@ -30,3 +36,13 @@ class StopFlag:
         if number == signal.SIGINT and self._asked:
             raise KeyboardInterrupt
         self._asked += 1
+
+
+@contextmanager
+def hidden_from_ctrl_c() -> Iterator[None]:
+    """Processes started inside ignore Ctrl-C, which a terminal sends to all: who started them tells them to stop."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -73,11 +73,21 @@ class Registry(Generic[Member]):
         self._loaded = True
 
 
+_PLUGIN = "nas_plugin_"
+
+
+def loaded_plugins() -> tuple[Path, ...]:
+    """Return the files that `load_plugin` has imported into this process, in their order, for others to import."""
+    return tuple(
+        Path(str(module.__file__)).resolve() for name, module in sys.modules.items() if name.startswith(_PLUGIN)
+    )
+
+
 def load_plugin(path: Path) -> None:
     """Import a user's Python file, which registers its own spaces or proxies. Raises FileNotFoundError."""
     if not path.is_file():
         raise FileNotFoundError(f"The plugin file '{path}' does not exist.")
-    name = f"nas_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = f"{_PLUGIN}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nas.cli.terminal import OUT, SYNTHETIC, Device, Json, PointScale, Storage
+from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.run import RESULTS
@@ -19,21 +20,31 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
     data: Annotated[str | None, typer.Option(help="Folder of images; default: the run's.")] = None,
     scale: PointScale = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time. Default: as many as fit.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each. Default: a fair share.")] = None,
+    tensorboard: Annotated[str | None, typer.Option(metavar="DIR", help="Also log for TensorBoard, there.")] = None,
     storage: Storage = None,
     device: Device = None,
 ) -> None:
     """Train a run's front, or named architectures, fully; the same command again goes on."""
     from nas.report.tables import trained_table
+    from nas.search.room import find_room
     from nas.search.training import plan, train_all
 
     where = pick_device(device)
     job = plan(what, where, top=top, recipe=recipe, steps=steps, data=data, scale=scale, storage=storage)
     if job.data.synthetic:
         NOTES.print(SYNTHETIC)
+    room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads)
+    if len(job.architectures) > 1:
+        NOTES.print(room.describe(len(job.architectures)))
     with StopFlag() as stop, TrainingDisplay() as display:
-        models = train_all(job, where, display, stop)
-    OUT.print(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
-    OUT.print(f"Wrote {job.write_summary(models)}", soft_wrap=True)
+        models, failures = train_all(job, room, display, stop, Path(tensorboard) if tensorboard else None)
+    if models:
+        OUT.print(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
+        OUT.print(f"Wrote {job.write_summary(models)}", soft_wrap=True)
+    if failures:
+        raise RunError(f"{', '.join(failures)} failed, as said above; the same command tries again.")
 
 
 def evaluate(

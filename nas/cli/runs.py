@@ -44,9 +44,10 @@ def search(
     device: Device = None,
 ) -> None:
     """Search for the best networks within a budget; the same command again goes on with the search."""
-    from nas.search.pool import run_workers
+    from nas.search.room import spread_over
     from nas.search.start import start
     from nas.search.worker import Worker
+    from nas.search.workers import run_workers
 
     seconds, where = _seconds(time), pick_device(device)
     request = Request(
@@ -57,13 +58,12 @@ def search(
         opened, images = start(request, where, progress=progress)
     settings = opened.settings
     _introduce(opened, images.synthetic, str(where), jobs)
-    with StopFlag() as stop:
+    with StopFlag() as stop, TrainingDisplay() as display:
         if jobs > 1:
-            reason = run_workers(opened, jobs, str(where), stop, seconds, storage)
+            reason = run_workers(opened, spread_over(where, jobs), display, stop, seconds, storage)
         else:
             torch.set_num_threads(settings.threads)
-            with TrainingDisplay() as display:
-                reason = Worker(opened, images, where, display).work(stop, seconds)
+            reason = Worker(opened, images, where, display).work(stop, seconds)
     _conclude(opened, reason)
 
 

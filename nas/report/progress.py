@@ -1,34 +1,38 @@
-"""Live progress on a terminal; elsewhere only a line for each thing that is done."""
+"""Live progress on a terminal; elsewhere a line for each thing that is done, and one a minute."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nas.budget import short
-from nas.cost import Cost
-from nas.training.trainer import Report
+from nas.training.trainer import Listener, Report
 
 NOTES = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and notes go to standard error, so that standard output holds results alone."""
 
+LINE_SECONDS = 60.0
+"""How often a training is told of where there is no terminal."""
+
 
 class TrainingDisplay:
-    """Shows one training at a time; satisfies `nas.search.worker.Audience`."""
+    """Shows each training on a line of its own; satisfies `nas.search.audience.Audience`."""
 
     def __init__(self) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            TextColumn("steps,"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("left{task.fields[figures]}"),
             console=NOTES,
             disable=not NOTES.is_terminal,
             transient=True,
         )
-        self._task = self._progress.add_task("", total=1, visible=False, figures="")
 
     def __enter__(self) -> "TrainingDisplay":
         self._progress.start()
@@ -37,28 +41,42 @@ class TrainingDisplay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._progress.stop()
 
-    def begin(self, trial: int, label: str, cost: Cost) -> None:
-        """Show that a training begins."""
-        self._show(f"{label} ({short(cost.macs)} MACs)")
+    @contextmanager
+    def training(self, label: str) -> Iterator[Listener]:
+        """Show a training while it goes on."""
+        task = self._progress.add_task(escape(label), total=None, figures="")
+        began = told = time.monotonic()
+        first = True
 
-    def start(self, label: str) -> None:
-        """Show that a training outside a search begins."""
-        self._show(label)
+        def advance(report: Report) -> None:
+            nonlocal first, told
+            if first:
+                # What an earlier process did must not count for the speed, and so for the time that remains.
+                self._progress.reset(task, total=report.steps, completed=report.began, figures="")
+                first = False
+            figures = describe(report)
+            self._progress.update(task, completed=report.step, figures=f", {figures}")
+            now = time.monotonic()
+            if not NOTES.is_terminal and now - told > LINE_SECONDS:
+                told = now
+                minutes = (now - began) / 60 * (report.steps - report.step) / max(1, report.step - report.began)
+                self.say(f"{label}: step {report.step} of {report.steps}, {figures}, {minutes:.0f} minutes left")
 
-    def _show(self, description: str) -> None:
-        self._progress.reset(self._task, description=description, completed=0, visible=True, figures="")
+        try:
+            yield advance
+        finally:
+            self._progress.remove_task(task)
 
-    def advance(self, report: Report) -> None:
-        """Show how far the training is."""
-        psnr = "" if report.psnr is None else f", {report.psnr:.2f} dB"
-        self._progress.update(
-            self._task, total=report.steps, completed=report.step, figures=f"loss {report.loss:.4f}{psnr}"
-        )
+    def say(self, line: str) -> None:
+        """Print a line above what goes on."""
+        NOTES.print(line, markup=False)
 
-    def finish(self, trial: int, line: str) -> None:
-        """Print the outcome of a candidate."""
-        self._progress.update(self._task, visible=False)
-        NOTES.print(f"[{trial}] {line}" if trial >= 0 else line, markup=False)
+
+def describe(report: Report) -> str:
+    """Return loss, PSNR where it was measured, and speed, in few words."""
+    psnr = "" if report.psnr is None else f", {report.psnr:.2f} dB"
+    speed = "" if report.patches_per_second is None else f", {report.patches_per_second:.0f} patches/s"
+    return f"loss {report.loss:.4f}{psnr}{speed}"
 
 
 class CountDisplay:

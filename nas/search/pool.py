@@ -1,42 +1,192 @@
-"""Several workers on this machine: one process each, so that one that dies takes nothing with it."""
+"""Several trainings on this machine at a time: one process each, so that one that dies takes nothing with it."""
 
-import subprocess
+import multiprocessing
+import os
+import signal
 import sys
-import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
 
-from nas.errors import RunError
-from nas.search.run import Run
+import torch
+
+from nas.errors import InputError, RunError
+from nas.interrupt import StopFlag, hidden_from_ctrl_c
+from nas.search.audience import Audience
+from nas.search.run import load_plugins
+from nas.training.trainer import Listener, Report
+from search_spaces import SpaceError, UnknownNameError
+from search_spaces.registry import loaded_plugins
+
+Stop = Callable[[], bool]
+Work = Callable[[torch.device, Audience, Stop], None]
+"""What a process does, on its device; must be picklable. It ends early and cleanly when the stop turns true."""
+
+FAULTS = (InputError, RunError, SpaceError, UnknownNameError)
+"""What ends a piece of work with one sentence."""
+
+_NOT_BEGUN = "It was not begun."
+_POLL_SECONDS = 0.2
 
 
-def run_workers(
-    run: Run,
-    jobs: int,
-    device: str,
-    should_stop: Callable[[], bool],
-    seconds: float | None = None,
-    storage: str | None = None,
-) -> str:
-    """Start `jobs` worker processes, wait until all have ended, and return in a few words why they did.
+def run_processes(
+    works: Mapping[str, Work], devices: Sequence[torch.device], audience: Audience, should_stop: Stop
+) -> dict[str, str]:
+    """Run each of `works` in a process of its own, one at a time on each of `devices`; return why some failed, by name.
 
-    A stop is passed on to them.
-    Raises RunError when every one of them failed.
+    A device may be named several times. What the processes tell their audience reaches `audience`. A stop is passed on
+    to those that run, and no other is begun; what was not done counts as failed.
     """
-    command = [sys.executable, "-m", "nas", "worker", str(run.folder), "--device", device]
-    command += ["--time", f"{seconds:.0f}s"] if seconds is not None else []
-    command += ["--storage", storage] if storage else []
-    workers = [subprocess.Popen([*command, "--number", str(i)]) for i in range(jobs)]
+    waiting, free = dict(works), list(devices)
+    children: list[_Child] = []
+    failures: dict[str, str] = {}
     told = False
-    while any(worker.poll() is None for worker in workers):
-        if should_stop() and not told:
-            told = True
-            for worker in workers:
-                worker.terminate()
-        time.sleep(0.2)
-    if all(worker.returncode for worker in workers) and not should_stop():
-        raise RunError(f"All {jobs} workers failed; what they said stands above.")
-    if len(run.candidates()) >= run.settings.trials:
-        return "done"
-    if should_stop():
-        return "stopped"
-    return "time is up" if seconds is not None else "the workers have ended, as they say above"
+    try:
+        while children or (waiting and not told):
+            while waiting and free and not should_stop():
+                name = next(iter(waiting))
+                children.append(_Child.start(name, waiting.pop(name), free.pop(0)))
+            if should_stop() and not told:
+                told = True
+                for child in children:
+                    child.process.terminate()
+            wait([child.connection for child in children], timeout=_POLL_SECONDS)
+            for child in list(children):
+                if child.follow(audience):
+                    continue
+                children.remove(child)
+                free.append(child.device)
+                if failure := child.end():
+                    failures[child.name] = failure
+                    audience.say(f"{child.name}: {failure}")
+    finally:
+        for child in children:  # only after a second Ctrl-C, or a fault of ours
+            child.process.kill()
+            child.end()
+    return failures | dict.fromkeys(waiting, _NOT_BEGUN)
+
+
+def run_in_turn(
+    works: Mapping[str, Work], device: torch.device, audience: Audience, should_stop: Stop
+) -> dict[str, str]:
+    """Run `works` one after the other in this process; return why some failed, as `run_processes` does."""
+    failures: dict[str, str] = {}
+    for name, work in works.items():
+        if should_stop():
+            failures[name] = _NOT_BEGUN
+            continue
+        try:
+            work(device, audience, should_stop)
+        except FAULTS as error:
+            failures[name] = str(error)
+            audience.say(f"{name}: {error}")
+    return failures
+
+
+@dataclass
+class _Child:
+    """A running process, as its parent sees it."""
+
+    name: str
+    device: torch.device
+    process: BaseProcess
+    connection: Connection
+    training: ExitStack = field(default_factory=ExitStack)
+    listener: Listener | None = None
+    failure: str | None = None
+
+    @classmethod
+    def start(cls, name: str, work: Work, device: torch.device) -> "_Child":
+        context = multiprocessing.get_context("spawn")  # CUDA and threads don't survive a fork
+        here, there = context.Pipe()
+        arguments = (there, work, device, loaded_plugins())
+        process = context.Process(target=_run, args=arguments, name=name, daemon=True)
+        with hidden_from_ctrl_c():
+            process.start()
+        there.close()
+        return cls(name, device, process, here)
+
+    def follow(self, audience: Audience) -> bool:
+        """Pass on what the process has said; tell whether it may say more."""
+        try:
+            while self.connection.poll():
+                kind, content = self.connection.recv()
+                self._hear(kind, content, audience)
+        except (EOFError, OSError):
+            return False
+        return True
+
+    def _hear(self, kind: str, content: Any, audience: Audience) -> None:
+        if kind == "training":
+            self.listener = self.training.enter_context(audience.training(content))
+        elif kind == "report" and self.listener is not None:
+            self.listener(content)
+        elif kind == "end":
+            self.training.close()
+        elif kind == "say":
+            audience.say(content)
+        elif kind == "failed":
+            self.failure = content
+
+    def end(self) -> str | None:
+        """Wait until the process is gone, and return why it failed."""
+        self.process.join()
+        self.training.close()
+        self.connection.close()
+        code = self.process.exitcode
+        if code and code < 0:
+            return f"The process was ended by {signal.Signals(-code).name}."
+        return self.failure or (f"The process ended with exit code {code}." if code else None)
+
+
+def _run(connection: Connection, work: Work, device: torch.device, plugins: Sequence[Path]) -> None:
+    """What a started process does."""
+    audience = _Distant(connection)
+    warnings.showwarning = lambda message, *_args, **_kwargs: audience.say(f"Note: {message}")
+    warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
+    try:
+        with StopFlag(signal.SIGTERM) as stop:
+            load_plugins(tuple(map(str, plugins)))
+            work(device, audience, lambda: stop() or audience.is_gone)
+    except FAULTS as error:
+        audience.tell("failed", str(error))
+        sys.exit(1)
+
+
+class _Distant:
+    """The audience of a started process: it sits in the process that started it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._parent = os.getppid()
+        self._broken = False
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the process that started this one has died."""
+        return self._broken or os.getppid() != self._parent
+
+    @contextmanager
+    def training(self, label: str) -> Iterator[Listener]:
+        self.tell("training", label)
+        try:
+            yield self._report
+        finally:
+            self.tell("end", None)
+
+    def say(self, line: str) -> None:
+        self.tell("say", line)
+
+    def _report(self, report: Report) -> None:
+        self.tell("report", replace(report, sample=None))
+
+    def tell(self, kind: str, content: object) -> None:
+        try:
+            self._connection.send((kind, content))
+        except OSError:
+            self._broken = True

@@ -98,7 +98,7 @@ def open_run_data(run: Run, folder: str | None = None) -> Dataset:
         denoiser=as_denoiser(settings.recipe.denoiser, pick_device()),
         normalisation=settings.recipe.normalisation,
         skip_bad=settings.skip_bad,
-        min_lr_side=settings.recipe.patch,
+        min_lr_side=settings.recipe.largest_patch,
     )
     check_data(settings, data)
     _check_denoiser(settings, run.protocol, data)

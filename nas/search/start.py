@@ -85,7 +85,7 @@ def start(
         denoiser=as_denoiser(recipe.denoiser, device),
         normalisation=recipe.normalisation,
         skip_bad=wanted["skip_bad"],
-        min_lr_side=recipe.patch,
+        min_lr_side=recipe.largest_patch,
         progress=progress,
     )
     settings = parse_settings(

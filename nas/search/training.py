@@ -2,10 +2,10 @@
 
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -15,28 +15,22 @@ from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.image_size import Size
+from nas.metrics import baseline_name
 from nas.model import IMPORTED, Model, is_model, load_model, write_atomic
+from nas.search.audience import Audience
 from nas.search.front import Candidate, pareto_front, spread
+from nas.search.pool import Stop, Work, run_in_turn, run_processes
 from nas.search.reference import resolve
+from nas.search.room import Room
 from nas.search.run import RESULTS, Run, open_run
 from nas.search.settings import check_data
-from nas.training.full import train_fully
+from nas.training.full import is_finished, train_fully
 from nas.training.recipe import Recipe, load_recipe
-from nas.training.trainer import Report
+from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
 Trained = Sequence[tuple[str, Model, Cost]]
 """Model directory, model, cost."""
-
-
-class Display(Protocol):
-    """Who is told how the training goes."""
-
-    def start(self, label: str) -> None:
-        """A training begins."""
-
-    def advance(self, report: Report) -> None:
-        """A training went on."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +102,7 @@ def plan(
         denoiser=as_denoiser(chosen.denoiser, device),
         normalisation=_normalisation(chosen, run, starts),
         skip_bad=run.settings.skip_bad if run else False,
-        min_lr_side=chosen.patch,
+        min_lr_side=chosen.largest_patch,
     )
     if run and data is None:
         check_data(run.settings, images)
@@ -123,28 +117,72 @@ def plan(
 
 
 def train_all(
-    job: Job, device: torch.device, display: Display, should_stop: Callable[[], bool]
-) -> list[tuple[str, Model, Cost]]:
-    """Train every architecture of `job` into its model directory, one after the other; finished ones are kept.
+    job: Job, room: Room, audience: Audience, should_stop: Stop, tensorboard: Path | None = None
+) -> tuple[Trained, dict[str, str]]:
+    """Train every architecture of `job` into its model directory, as many at a time as there is room for.
 
-    Raises TrainingStoppedError when `should_stop` turned true; the same job continues.
+    Returns the models, and of those that failed why, by name; finished ones are kept. `tensorboard` is a folder that
+    gets one of event files for each network. Raises TrainingStoppedError when `should_stop` turned true, and where
+    there is one architecture only, what its training raises; the same job continues.
     """
+    works: dict[str, Work] = {
+        name: partial(_train_one, job, name, room.threads, tensorboard) for name in job.architectures
+    }
+    failures: dict[str, str] = {}
+    if len(works) == 1:
+        for work in works.values():
+            work(room.devices[0], audience, should_stop)
+    else:
+        failures = _run(job, works, room, audience, should_stop)
     models = []
     for name, architecture in job.architectures.items():
-        folder = job.folder / name
-        display.start(name)
+        if name not in failures:
+            folder = job.folder / name
+            models.append((str(folder), load_model(folder), cost(architecture, job.hr_size)))
+    return models, failures
+
+
+def _run(job: Job, works: Mapping[str, Work], room: Room, audience: Audience, should_stop: Stop) -> dict[str, str]:
+    """Do `works`, those of finished trainings here and at once; return why some failed. Raises TrainingStoppedError."""
+    to_do = dict(works)
+    for name, architecture in job.architectures.items():
+        if is_finished(architecture, job.data, job.recipe, job.folder / name, start=job.starts.get(name)):
+            to_do.pop(name)(room.devices[0], audience, should_stop)
+    if len(room.devices) == 1:
+        failures = run_in_turn(to_do, room.devices[0], audience, should_stop)
+    else:
+        failures = run_processes(to_do, room.devices, audience, should_stop)
+    if should_stop() and failures:
+        done = f"{len(works) - len(failures)} of {len(works)}"
+        raise TrainingStoppedError(f"{done} are trained; the same command goes on with the others.")
+    return failures
+
+
+def _train_one(
+    job: Job,
+    name: str,
+    threads: int,
+    tensorboard: Path | None,
+    device: torch.device,
+    audience: Audience,
+    should_stop: Stop,
+) -> None:
+    torch.set_num_threads(threads)
+    with audience.training(name) as listener:
         model = train_fully(
-            architecture,
+            job.architectures[name],
             job.data,
             job.recipe,
-            folder,
+            job.folder / name,
             device=device,
             start=job.starts.get(name),
-            listener=display.advance,
+            listener=listener,
+            tensorboard=tensorboard / name if tensorboard else None,
             should_stop=should_stop,
         )
-        models.append((str(folder), model, cost(architecture, job.hr_size)))
-    return models
+    metrics, baseline = model.metrics, baseline_name(model.architecture.scale)
+    gain = metrics["psnr"] - metrics["bicubic_psnr"]
+    audience.say(f"{name}: {metrics['psnr']:.2f} dB ({gain:+.2f} over {baseline})")
 
 
 def _named(names: Sequence[str], scale: int | None, results: Path) -> tuple[dict[str, Architecture], dict[str, Path]]:

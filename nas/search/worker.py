@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
 
 import optuna
 import torch
@@ -20,10 +20,12 @@ from nas.errors import RunError
 from nas.metrics import baseline_name
 from nas.model import Model
 from nas.search.artifacts import attach, note, picture
+from nas.search.audience import Audience
 from nas.search.run import Run
 from nas.search.study import load_study, make_sampler, requeue, requeue_dead, worker_name
+from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.task import BriefTask
-from nas.training.trainer import Report, TrainingStoppedError, seed_all
+from nas.training.trainer import TrainingStoppedError, seed_all
 from proxies import PROXIES, Score
 from search_spaces import Architecture
 
@@ -35,19 +37,6 @@ MOST_FAILED = 10
 _POLL_SECONDS = 1.0
 _CLAIM_SECONDS = 30.0
 """How long a worker waits for another that has said what it has but then does nothing: it has died there."""
-
-
-class Audience(Protocol):
-    """Who is told how the work goes."""
-
-    def begin(self, trial: int, label: str, cost: Cost) -> None:
-        """A candidate was accepted and its training begins."""
-
-    def advance(self, report: Report) -> None:
-        """A training went on."""
-
-    def finish(self, trial: int, line: str) -> None:
-        """A candidate was trained, or failed."""
 
 
 class Worker:
@@ -105,7 +94,7 @@ class Worker:
         except (UpdateFinishedTrialError, ValueError) as error:
             if isinstance(error, ValueError) and "Cannot tell" not in str(error):
                 raise
-            self.audience.finish(-1, "a candidate was taken over by another worker, since this one was silent too long")
+            self.audience.say("a candidate was taken over by another worker, since this one was silent too long")
         except KeyboardInterrupt:
             self._requeue_own()
             raise
@@ -135,7 +124,7 @@ class Worker:
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
             trial.set_user_attr("stopped", reason)
             self.failed += 1
-            self.audience.finish(trial.number, f"failed: {reason}")
+            self.audience.say(f"[{trial.number}] failed: {reason}")
             _free_memory()
             raise
         self.refused = self.failed = 0
@@ -150,29 +139,31 @@ class Worker:
         self._claim(trial, architecture)
         price = cost(architecture, settings.hr_size)
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
-        self.audience.begin(trial.number, label, price)
-        seed_all(architecture.seed + settings.recipe.seed)
-        network = architecture.build()
-        checkpoint = self.run.checkpoint(architecture)
-        task = BriefTask(
-            self.data,
-            settings.recipe,
-            architecture.seed + settings.recipe.seed,
-            self.device,
-            checkpoint,
-            self.audience.advance,
-            self.should_stop,
-        )
-        score = self.proxy.score(network, task)
+        network, score = self._train(architecture, f"{label} ({short(price.macs)} MACs)")
         self._record(trial, architecture, network, price, score)
-        checkpoint.unlink(missing_ok=True)
+        self.run.checkpoint(architecture).unlink(missing_ok=True)
+        if (log := self._log(architecture)).is_file():  # a proxy may do without training
+            log.replace(self.run.candidate_folder(trial.number) / LOG)
         gain = score.value - self.bicubic
-        self.audience.finish(
-            trial.number,
-            f"{label}: {score.value:.2f} dB ({gain:+.2f} over {baseline_name(settings.scale)}), "
-            f"{short(price.macs)} MACs",
+        self.audience.say(
+            f"[{trial.number}] {label}: {score.value:.2f} dB ({gain:+.2f} over {baseline_name(settings.scale)}), "
+            f"{short(price.macs)} MACs"
         )
         return score.value, price.macs / 1e9
+
+    def _train(self, architecture: Architecture, label: str) -> tuple[nn.Module, Score]:
+        seed = architecture.seed + self.settings.recipe.seed
+        seed_all(seed)
+        network = architecture.build()
+        checkpoint = self.run.checkpoint(architecture)
+        with self.audience.training(label) as listener:
+            log = CsvLog(self._log(architecture))
+            recipe, tell = self.settings.recipe, to_all(log, listener)
+            task = BriefTask(self.data, recipe, seed, self.device, checkpoint, tell, self.should_stop)
+            return network, self.proxy.score(network, task)
+
+    def _log(self, architecture: Architecture) -> Path:
+        return self.run.checkpoint(architecture).with_suffix(".csv")
 
     def _refuse_over_budget(self, trial: optuna.Trial, price: ScreeningCost) -> None:
         for budget in self.settings.limits:

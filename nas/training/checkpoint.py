@@ -1,9 +1,10 @@
 """Checkpoints: one safetensors file, replaced atomically, that holds all a training needs to go on bit-identically."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,14 +22,25 @@ class Progress:
     train_seconds: float = 0.0
     validation_seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    """Of the steps since the loss was last looked at."""
+    losses: list[list[float]] = field(default_factory=list)
+    """Of the steps since the losses were last looked at."""
+
+
+class Stateful(Protocol):
+    """What changes in a training, such as `nas.training.step.Step`."""
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """By names without a colon."""
+
+    @property
+    def optimisers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """By names that no network has."""
 
 
 def save_checkpoint(
     path: Path,
-    networks: dict[str, nn.Module],
-    optimiser: torch.optim.Optimizer,
+    state: Stateful,
     sampler: torch.Generator,
     progress: Progress,
     identity: str,
@@ -38,9 +50,10 @@ def save_checkpoint(
     `identity` names what is being trained and how; `load_checkpoint` refuses another. Raises RunError when the file
     can't be written.
     """
-    tensors = {f"{name}:{key}": t for name, net in networks.items() for key, t in net.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser:{index}.{key}": t for key, t in state.items()}
+    tensors = {f"{name}:{key}": t for name, net in state.networks.items() for key, t in net.state_dict().items()}
+    for name, optimiser in state.optimisers.items():
+        for index, memory in optimiser.state_dict()["state"].items():
+            tensors |= {f"{name}:{index}.{key}": t for key, t in memory.items()}
     tensors |= {f"random:{name}": state for name, state in _random_states(sampler).items()}
     metadata = {"identity": identity, "progress": json.dumps(vars(progress))}
     partial = path.with_suffix(".partial")
@@ -54,8 +67,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path,
-    networks: dict[str, nn.Module],
-    optimiser: torch.optim.Optimizer,
+    state: Stateful,
     sampler: torch.Generator,
     identity: str,
 ) -> Progress | None:
@@ -75,9 +87,10 @@ def load_checkpoint(
         raise InputError(
             f"The checkpoint {path} is of another architecture, recipe or data set; delete it to start anew."
         )
-    for name, network in networks.items():
+    for name, network in state.networks.items():
         network.load_state_dict(groups[name])
-    _restore_optimiser(optimiser, groups.get("optimiser", {}))
+    for name, optimiser in state.optimisers.items():
+        _restore_optimiser(optimiser, groups.get(name, {}))
     _restore_random_states(sampler, groups["random"])
     return Progress(**json.loads(metadata["progress"]))
 

@@ -12,12 +12,18 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import IMPORTED, WEIGHTS, Model, load_model
+from nas.training.borrowed import borrowed_weights
+from nas.training.logs import LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
+from nas.training.teacher import find_teacher
 from nas.training.trainer import Listener, seed_all, train
 from search_spaces import Architecture
 
 STARTED = "started_from"
 """The metric of a model whose training didn't start at random: which weights it started from."""
+
+BORROWED = "borrowed_weights"
+"""The metric of a model whose training made use of other networks: the digests of their weights."""
 
 
 def train_fully(
@@ -29,18 +35,24 @@ def train_fully(
     device: torch.device,
     start: Path | None = None,
     listener: Listener | None = None,
+    tensorboard: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Model:
     """Train `architecture` by `recipe` and write the model directory `folder`, which is returned.
 
+    `log.csv` in it tells the training's course; with `tensorboard`, so do TensorBoard's event files in that folder.
+
     The weights start at random, or from those of the model directory `start`, which holds the same architecture.
     Goes on from its checkpoint when it was stopped, and returns at once when this very training was finished before.
-    Raises InputError when `start` can't be read or is `folder` itself, TrainingDivergedError and TrainingStoppedError.
+    Raises InputError when `start` or what the recipe names can't be read, or is `folder` itself; TrainingDivergedError
+    and TrainingStoppedError.
     """
     if start is not None and start.resolve() == folder.resolve():
         raise InputError(f"{folder} can't be trained into itself; copy it to a folder of another name first.")
     # What is stored with the weights tells how these images were seen.
     recipe = recipe.seeing(data.normalisation)
+    if recipe.teacher is not None and find_teacher(recipe.teacher).resolve() == folder.resolve():
+        raise InputError(f"{folder} can't be its own teacher, which it would replace; copy it to another folder first.")
     protocol = Protocol.of(data.validation, recipe.validation_crop)
     checkpoint = folder / "checkpoint.safetensors"
     origin = _origin(start)
@@ -51,6 +63,7 @@ def train_fully(
     seed = architecture.seed + recipe.seed + (int(origin["sha256"][:7], 16) if origin else 0)
     seed_all(seed)
     network = architecture.build() if start is None else load_model(start).network.train()
+    events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
     trained = train(
         network,
         data,
@@ -58,7 +71,7 @@ def train_fully(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        listener=listener,
+        listener=to_all(CsvLog(folder / LOG), events, listener),
         should_stop=should_stop,
     )
     bicubic = bicubic_baseline(data.validation, recipe.validation_crop)
@@ -72,7 +85,10 @@ def train_fully(
         "train_seconds": trained.train_seconds,
         "validation_seconds": trained.validation_seconds,
         "curve": trained.curve,
-    } | ({STARTED: origin} if origin else {})
+        "device": device.type,
+        "threads": torch.get_num_threads(),
+    }
+    metrics |= {name: value for name, value in ((STARTED, origin), (BORROWED, borrowed_weights(recipe))) if value}
     Model(architecture, network, recipe.model_dump(mode="json"), metrics).save(folder)
     checkpoint.unlink(missing_ok=True)
     return load_model(folder)
@@ -86,6 +102,14 @@ def _origin(start: Path | None) -> dict[str, Any] | None:
     earlier = {name: value for name, value in {**model.recipe, **model.metrics}.items() if name in (IMPORTED, STARTED)}
     digest = hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest()
     return {"model": start.resolve().name, "sha256": digest, **earlier}
+
+
+def is_finished(
+    architecture: Architecture, data: Dataset, recipe: Recipe, folder: Path, *, start: Path | None = None
+) -> bool:
+    """Tell whether `train_fully` of the same has nothing to do. Raises InputError when `start` can't be read."""
+    protocol = Protocol.of(data.validation, recipe.validation_crop)
+    return is_trained(folder, architecture, recipe, protocol, _origin(start))
 
 
 def is_trained(
@@ -104,5 +128,6 @@ def is_trained(
     same_recipe = json.dumps(fields) == json.dumps(recipe.model_dump(mode="json", exclude={"denoiser"}))
     same_protocol = model.metrics.get("protocol") == protocol.to_dict()
     same_origin = model.metrics.get(STARTED) == origin
+    same_borrowed = model.metrics.get(BORROWED, {}) == borrowed_weights(recipe)
     same_network = model.architecture.fingerprint == architecture.fingerprint
-    return same_network and same_recipe and same_protocol and same_origin
+    return same_network and same_recipe and same_protocol and same_origin and same_borrowed

@@ -3,20 +3,22 @@
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nas.data.dataset import Dataset, PatchSampler
 from nas.errors import InputError, RunError
 from nas.metrics import Measurement, measure
+from nas.training.borrowed import borrowed_weights
 from nas.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from nas.training.losses import LOSSES
 from nas.training.recipe import Recipe
+from nas.training.schedule import Phase
+from nas.training.step import Step
 
 CHECKPOINT_SECONDS = 20.0
 """How much work a kill may cost; when a checkpoint is written has no influence on the result."""
@@ -24,10 +26,8 @@ CHECKPOINT_SECONDS = 20.0
 LOSS_WINDOW = 20
 """Steps over which the loss is averaged before it is looked at, since looking makes a GPU wait."""
 
-WORST_LOSS = 1.0
-"""L1 and L2 between images in 0..1 never exceed 1, so a mean loss above it after the warm-up has exploded."""
-
-_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
+SAMPLE_SIDE = 256
+"""HR pixels on each side of the sample that a validation shows."""
 
 
 class TrainingDivergedError(RunError):
@@ -52,12 +52,28 @@ class Trained:
 
 @dataclass(frozen=True)
 class Report:
-    """What a training says while it runs; `psnr` is the last measured, None before the first."""
+    """What a training says while it runs: every `LOSS_WINDOW` steps, at validations and when it is done."""
 
     step: int
     steps: int
     loss: float
+    """What is minimised: the weighted sum of the losses. Mean of the steps since the last report."""
+    losses: Mapping[str, float]
+    """Likewise each loss by its name, without its weight, and those of what learns beside the network."""
     psnr: float | None
+    """In dB, the last measured; None before the first."""
+    measured: bool
+    """Whether that was at this very step."""
+    learning_rate: float
+    """Of the last step."""
+    patches_per_second: float | None
+    """Of the steps since the last report, without validation; None where this process made none."""
+    seconds: float
+    """Of training and validation so far, those before a stop included."""
+    began: int
+    """The step that this process went on from; 0 in a new training."""
+    sample: Tensor | None = None
+    """Where PSNR was measured: the centre of the first validation image as the network made it, [1, H, W] in 0..1."""
 
 
 Listener = Callable[[Report], None]
@@ -95,15 +111,16 @@ class _Loop:
         checkpoint: Path | None,
         listener: Listener | None,
     ) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.recipe, self.device, self.data = recipe, device, data
         self.checkpoint, self.listener = checkpoint, listener
-        self.optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas)
-        self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema)) if recipe.ema else None
-        self.patches = PatchSampler(data.train, recipe.patch, device)
+        self.step = Step(network, recipe, device, scale=data.scale, seed=seed)
+        self.phase: Phase | None = None
         self.generator = torch.Generator().manual_seed(seed)
-        self.loss = _LOSSES[recipe.loss]
         self.progress = Progress()
+        self.began = 0
+        self.losses: dict[str, float] = {}
+        self.patches_per_second: float | None = None
+        self.sample: Tensor | None = None
         self.identity = _identity(network, data, recipe, seed)
 
     def run(self, should_stop: Callable[[], bool]) -> Trained:
@@ -114,95 +131,121 @@ class _Loop:
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 self._save()
                 saved_at = time.monotonic()
-        if self.average is not None:
-            self.network.load_state_dict(self.average.module.state_dict())
-        final = self._timed_validation(self.network, with_ssim=True)
+        if self.step.average is not None:
+            self.step.network.load_state_dict(self.step.kept.state_dict())
+        final = self._timed_validation(self.step.network, with_ssim=True)
         if math.isnan(final.psnr):
             raise TrainingDivergedError("The trained network's output is not a number.")
         self.progress.curve[-1]["psnr"] = final.psnr
+        self._tell(self.progress.curve[-1]["loss"])
         progress = self.progress
         return Trained(final, tuple(progress.curve), progress.step, progress.train_seconds, progress.validation_seconds)
 
     def _advance(self, should_stop: Callable[[], bool]) -> None:
-        """Train up to the next step at which the loss is looked at; validate where the recipe says so."""
-        started = time.perf_counter()
-        window = [torch.tensor(loss, device=self.device) for loss in self.progress.losses]
+        """Train up to the next step at which the losses are looked at; validate where the recipe says so."""
+        phase = self._enter_phase()
+        started, first = time.perf_counter(), self.progress.step
+        window = [torch.tensor(losses, device=self.device) for losses in self.progress.losses]
         self.progress.losses = []
         while True:
             if should_stop():
-                self.progress.losses = [loss.item() for loss in window]
+                self.progress.losses = [losses.tolist() for losses in window]
                 self.progress.train_seconds += time.perf_counter() - started
                 self._save()
                 done = f"{self.progress.step} of {self.recipe.steps} steps"
                 raise TrainingStoppedError(f"Stopped after {done}; the same command goes on from there.")
-            window.append(self._step())
+            window.append(self._train_step(phase))
             step = self.progress.step
-            if step % LOSS_WINDOW == 0 or step == self.recipe.steps or self.recipe.validates_after(step):
+            if step % LOSS_WINDOW == 0 or step == phase.end or self.recipe.validates_after(step):
                 break
-        loss = torch.stack(window).mean().item()
-        self.progress.train_seconds += time.perf_counter() - started
-        self._check(loss)
+        self.losses = dict(zip(self.step.names, torch.stack(window).mean(0).tolist(), strict=True))
+        seconds = time.perf_counter() - started
+        self.progress.train_seconds += seconds
+        self.patches_per_second = (step - first) * phase.batch / seconds
+        self._check()
+        loss = self.losses["loss"]
         if self.recipe.validates_after(step):
             psnr = float("nan")
             if step < self.recipe.steps:
-                psnr = self._timed_validation(self.average or self.network, with_ssim=False).psnr
+                psnr = self._timed_validation(self.step.kept, with_ssim=False).psnr
             self.progress.curve.append({"step": step, "loss": loss, "psnr": psnr})
-        if self.listener is not None:
-            measured = [entry["psnr"] for entry in self.progress.curve if not math.isnan(entry["psnr"])]
-            last = measured[-1] if measured else None
-            self.listener(Report(step, self.recipe.steps, loss, last))
+        if step < self.recipe.steps:  # what the last step brought is told when it is measured
+            self._tell(loss)
 
-    def _step(self) -> Tensor:
-        rate = self.recipe.learning_rate_at(self.progress.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        lr, hr = self.patches.sample(self.recipe.batch, self.generator)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
-            sr = self.network(lr.contiguous(memory_format=torch.channels_last))
-        loss = self.loss(sr.float(), hr)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        self.optimiser.step()
-        if self.average is not None:
-            self.average.update_parameters(self.network)
+    def _enter_phase(self) -> Phase:
+        """Return the phase of the next step; what it needs is ready."""
+        phase = self.recipe.phase_at(self.progress.step)
+        if phase != self.phase:
+            if self.phase is None or phase.patch != self.phase.patch:
+                vars(self).pop("patches", None)  # a device may not hold the pixels twice
+                self.patches = PatchSampler(self.data.train, phase.patch, self.device)
+            self.step.weigh(phase.losses)
+            self.phase = phase
+        return phase
+
+    def _train_step(self, phase: Phase) -> Tensor:
+        self.step.set_learning_rate(phase.learning_rate.at(self.progress.step))
+        lr, hr = self.patches.sample(phase.batch, self.generator)
         self.progress.step += 1
-        return loss.detach()
+        return self.step(lr, hr)
 
-    def _check(self, loss: float) -> None:
+    def _check(self) -> None:
+        """Raise TrainingDivergedError when a loss is no number, or after the warm-up more than images allow."""
         step = self.progress.step
-        if not loss < float("inf"):
-            raise TrainingDivergedError(f"The loss became {loss} by step {step}.")
-        if loss > WORST_LOSS and step > self.recipe.warmup * self.recipe.steps + LOSS_WINDOW:
-            raise TrainingDivergedError(f"The loss exploded to {loss:.3g} by step {step}.")
+        if not math.isfinite(self.losses["loss"]):
+            raise TrainingDivergedError(f"The loss became {self.losses['loss']} by step {step}.")
+        if step <= self.recipe.warmup * self.recipe.steps + LOSS_WINDOW:
+            return
+        for name in self.recipe.phase_at(step - 1).losses:
+            if self.losses[name] > LOSSES.get(name).worst:
+                raise TrainingDivergedError(f"The loss '{name}' exploded to {self.losses[name]:.3g} by step {step}.")
+
+    def _tell(self, loss: float) -> None:
+        if self.listener is None:
+            return
+        progress, step = self.progress, self.progress.step
+        measured = bool(progress.curve) and progress.curve[-1]["step"] == step
+        report = Report(
+            step=step,
+            steps=self.recipe.steps,
+            loss=loss,
+            losses={name: value for name, value in self.losses.items() if name != "loss"},
+            psnr=progress.curve[-1]["psnr"] if progress.curve else None,
+            measured=measured,
+            learning_rate=self.recipe.learning_rate_at(step - 1),
+            patches_per_second=self.patches_per_second,
+            seconds=progress.train_seconds + progress.validation_seconds,
+            began=self.began,
+            sample=self.sample if measured else None,
+        )
+        self.listener(report)
 
     def _timed_validation(self, network: nn.Module, *, with_ssim: bool) -> Measurement:
         started = time.perf_counter()
         network.eval()
+
+        def upscale(lr: Tensor) -> Tensor:
+            sr: Tensor = network(lr.to(self.device, memory_format=torch.channels_last))
+            return sr.float().cpu()
+
         with torch.inference_mode():
-            result = measure(
-                lambda lr: network(lr.to(self.device, memory_format=torch.channels_last)).float().cpu(),
-                self.data.validation,
-                crop=self.recipe.validation_crop,
-                with_ssim=with_ssim,
-            )
+            crop = self.recipe.validation_crop
+            result = measure(upscale, self.data.validation, crop=crop, with_ssim=with_ssim)
+            if self.listener is not None:
+                self.sample = upscale(self.data.validation.pair(0, SAMPLE_SIDE).lr)[0].clamp(0, 1)
         network.train()
         self.progress.validation_seconds += time.perf_counter() - started
         return result
 
-    def _networks(self) -> dict[str, nn.Module]:
-        return {"network": self.network} | ({"average": self.average} if self.average is not None else {})
-
     def _save(self) -> None:
         if self.checkpoint is not None:
-            save_checkpoint(
-                self.checkpoint, self._networks(), self.optimiser, self.generator, self.progress, self.identity
-            )
+            save_checkpoint(self.checkpoint, self.step, self.generator, self.progress, self.identity)
 
     def _restore(self) -> None:
         if self.checkpoint is not None:
-            found = load_checkpoint(self.checkpoint, self._networks(), self.optimiser, self.generator, self.identity)
+            found = load_checkpoint(self.checkpoint, self.step, self.generator, self.identity)
             self.progress = found or self.progress
+            self.began = self.progress.step
 
 
 def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> str:
@@ -210,7 +253,8 @@ def _identity(network: nn.Module, data: Dataset, recipe: Recipe, seed: int) -> s
     shapes = {name: tuple(p.shape) for name, p in network.state_dict().items()}
     # The denoiser is told by its weights, not by where they lie.
     denoiser = data.train.denoiser or ""
-    content = f"{shapes} {data.fingerprint}{denoiser} {recipe.model_dump_json(exclude={'denoiser'})} {seed}"
+    fields = recipe.model_dump_json(exclude={"denoiser"})
+    content = f"{shapes} {data.fingerprint}{denoiser} {fields} {borrowed_weights(recipe)} {seed}"
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -1,9 +1,11 @@
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from nas.interrupt import StopFlag
+from nas.interrupt import StopFlag, hidden_from_ctrl_c
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -33,3 +35,20 @@ def test_afterwards_signals_do_what_they_did_before() -> None:
     with StopFlag():
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_process_that_was_started_hidden_ignores_ctrl_c() -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('goes on')"
+    before = signal.getsignal(signal.SIGINT)
+    with hidden_from_ctrl_c():
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.communicate()[0] == "goes on\n"
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_flag_may_be_for_one_signal_alone() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with StopFlag(signal.SIGTERM) as stop:
+        assert signal.getsignal(signal.SIGINT) == before
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()

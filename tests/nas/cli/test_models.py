@@ -19,6 +19,7 @@ def test_the_front_is_trained_into_model_directories(way: Way) -> None:
             "weights.safetensors",
             "recipe.yaml",
             "metrics.json",
+            "log.csv",
         }
         assert json.loads((folder / "metrics.json").read_text())["steps"] == 10
     summary = json.loads((way.folder / "results" / "first" / "trained" / "summary.json").read_text())

@@ -5,8 +5,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ import pytest
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.cost import Cost
 from nas.data.dataset import Dataset
 from nas.search.run import Run
 from nas.search.start import Request, start
@@ -41,19 +41,21 @@ Begin = Callable[..., tuple[Run, Dataset]]
 
 @dataclass
 class Listener:
-    """Remembers what a worker says."""
+    """Remembers what workers and trainings say."""
 
     begun: list[str] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
-    def begin(self, trial: int, label: str, cost: Cost) -> None:
+    ended: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def training(self, label: str) -> Iterator[Callable[[Report], None]]:
         self.begun.append(label)
+        yield self.reports.append
+        self.ended.append(label)
 
-    def advance(self, report: Report) -> None:
-        self.reports.append(report)
-
-    def finish(self, trial: int, line: str) -> None:
+    def say(self, line: str) -> None:
         self.lines.append(line)
 
 

@@ -40,7 +40,7 @@ class Search:
         return [trial for trial in self.trials(TrialState.RUNNING) if "claimed" in trial.user_attrs]
 
     def checkpoints(self) -> list[Path]:
-        return list((self.folder / "results" / "first" / "checkpoints").iterdir())
+        return list((self.folder / "results" / "first" / "checkpoints").glob("*.safetensors"))
 
     def check_complete(self) -> None:
         """The run trained what was asked for, each network once."""

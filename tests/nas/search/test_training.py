@@ -8,17 +8,17 @@ import torch
 
 from nas.errors import InputError
 from nas.model import ARCHITECTURE, Model
+from nas.search.room import Room
 from nas.search.training import Job, plan, train_all
-from search_spaces import SPACES, Architecture
+from nas.training.logs import LOG
+from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
+from search_spaces import SPACES, Architecture, load_plugin
 
-CPU = torch.device("cpu")
+from .conftest import CPU, Listener
+from .conftest import SPACES as PLUGINS
+
+ONE, TWO = Room((CPU,), 1), Room((CPU, CPU), 1)
 RECIPE = "{base: brief, steps: 2, batch: 2, patch: 12, learning_rate: 1.0e-9, validations: 1, precision: float32}"
-
-
-class Silent:
-    def start(self, label: str) -> None: ...
-
-    def advance(self, report: object) -> None: ...
 
 
 @pytest.fixture
@@ -38,15 +38,16 @@ def save(folder: Path, channels: int) -> Path:
 def ask(tiny_data: Path, tmp_path: Path) -> Callable[..., Job]:
     (tmp_path / "recipe.yaml").write_text(RECIPE)
 
-    def asked(*names: object) -> Job:
+    def asked(*names: object, results: str = "results", steps: int | None = None) -> Job:
         recipe = str(tmp_path / "recipe.yaml")
         return plan(
             [str(name) for name in names],
             CPU,
             top=1,
             recipe=recipe,
+            steps=steps,
             data=str(tiny_data),
-            results=tmp_path / "results",
+            results=tmp_path / results,
         )
 
     return asked
@@ -57,7 +58,8 @@ def weights(model: Model) -> torch.Tensor:
 
 
 def trained(job: Job) -> tuple[str, Model]:
-    ((folder, model, _),) = train_all(job, CPU, Silent(), lambda: False)
+    ((folder, model, _),), failures = train_all(job, ONE, Listener(), lambda: False)
+    assert failures == {}
     return folder, model
 
 
@@ -97,3 +99,50 @@ def test_two_that_would_share_a_folder_are_refused(ask: Callable[..., Job], mode
 def test_colour_networks_are_refused(ask: Callable[..., Job], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"one channel, but .*colour takes 3; a published network .* --to-gray"):
         ask(save(tmp_path / "colour", 3))
+
+
+def test_what_is_trained_side_by_side_is_stopped_and_goes_on_to_the_same_networks(
+    ask: Callable[..., Job], tmp_path: Path
+) -> None:
+    names, steps = ("espcn/ESPCN", "fsrcnn/FSRCNN"), 160
+    audience = Listener()
+    job = ask(*names, steps=steps)
+    with pytest.raises(TrainingStoppedError, match=r"0 of 2 are trained; the same command goes on with the others\."):
+        train_all(job, TWO, audience, lambda: len(audience.reports) > 2)
+    logs = list((tmp_path / "results" / "trained").glob(f"*/{LOG}"))
+    assert logs and not list((tmp_path / "results" / "trained").glob("*/weights.safetensors"))
+    resumed, _ = train_all(job, TWO, audience, lambda: False)
+    straight, _ = train_all(ask(*names, results="straight", steps=steps), ONE, Listener(), lambda: False)
+    for (_, one, _), (_, other, _) in zip(resumed, straight, strict=True):
+        assert torch.equal(weights(one), weights(other))
+        assert one.metrics["psnr"] == other.metrics["psnr"] and one.metrics["threads"] == 1
+    assert sum("dB (" in line for line in audience.lines) == 2
+
+
+def test_networks_that_are_trained_already_start_no_process(ask: Callable[..., Job]) -> None:
+    job, audience = ask("espcn/ESPCN", "fsrcnn/FSRCNN"), Listener()
+    first, _ = train_all(job, ONE, audience, lambda: False)
+    again, _ = train_all(job, TWO, audience, lambda: True)
+    assert [name for name, _, _ in again] == [name for name, _, _ in first]
+    assert len(audience.lines) == 4 and audience.lines[2:] == audience.lines[:2]
+
+
+def test_a_network_that_fails_is_named_and_the_others_are_trained(ask: Callable[..., Job], tmp_path: Path) -> None:
+    for how in ("nan", "works"):
+        write_broken(tmp_path / how, how)
+    both = ask(tmp_path / "nan" / ARCHITECTURE, tmp_path / "works" / ARCHITECTURE)
+    models, failures = train_all(both, ONE, Listener(), lambda: False)
+    assert [Path(folder).name for folder, _, _ in models] == ["works"]
+    assert failures == {"nan": "The loss became nan by step 2."}
+
+
+def test_the_error_of_a_single_network_is_its_own(ask: Callable[..., Job], tmp_path: Path) -> None:
+    write_broken(tmp_path / "nan", "nan")
+    with pytest.raises(TrainingDivergedError, match="The loss became nan by step 2"):
+        train_all(ask(tmp_path / "nan" / ARCHITECTURE), ONE, Listener(), lambda: False)
+
+
+def write_broken(folder: Path, how: str) -> None:
+    load_plugin(PLUGINS / "broken.py")
+    folder.mkdir()
+    (folder / ARCHITECTURE).write_text(Architecture("broken", 2, 1, {"how": how, "width": 1}).to_yaml())

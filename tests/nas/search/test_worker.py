@@ -46,7 +46,7 @@ def test_a_search_trains_as_many_as_it_was_asked(begin: Begin) -> None:
     trained = trials_in(run, COMPLETE)
     assert len(trained) == 4
     assert len(said.begun) == len(said.lines) == 4
-    assert said.begun[0] == "dots/Dots-A"
+    assert said.begun[0].startswith("dots/Dots-A (")
     assert f"first:{trained[-1].number}: " in said.lines[-1]
     assert work(run, data)[0] == "done"
     assert len(trials_in(run, COMPLETE)) == 4
@@ -61,7 +61,7 @@ def test_what_is_over_budget_is_refused_before_training_and_does_not_count(begin
     assert refused.state == PRUNED
     assert refused.user_attrs["stopped"] == "663.6M > 300M MACs"
     assert refused.constraints == {"MACs": 663_552_000 - 300_000_000}
-    assert "dots/Dots-B" not in said.begun
+    assert not any(label.startswith("dots/Dots-B") for label in said.begun)
     assert not run.candidate_folder(dear.number).exists()
 
 
@@ -134,7 +134,7 @@ def test_a_failing_candidate_is_reported_and_the_search_goes_on(begin: Begin, ho
     assert failed.state == FAIL
     assert failed.user_attrs["stopped"].startswith(reason)
     assert "\n" not in failed.user_attrs["stopped"]
-    assert said.lines[0] == f"failed: {failed.user_attrs['stopped']}"
+    assert said.lines[0] == f"[{failed.number}] failed: {failed.user_attrs['stopped']}"
 
 
 def test_what_failed_is_not_tried_again(begin: Begin) -> None:

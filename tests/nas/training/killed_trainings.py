@@ -1,4 +1,7 @@
-"""Trains in forked processes that are killed at random moments: DATA FOLDER EMA PRECISION KILLS; prints the kills."""
+"""Trains in forked processes that are killed at random moments: DATA FOLDER EMA PRECISION KILLS; prints the kills.
+
+In the second stage a discriminator learns, too.
+"""
 
 import os
 import random
@@ -30,7 +33,9 @@ def train(data: Path, folder: Path, name: str, recipe: Recipe) -> None:
 def main(data: Path, folder: Path, ema: str, precision: str, kills: int) -> None:
     torch.set_num_threads(1)
     trainer.CHECKPOINT_SECONDS = 0.0  # at every look at the loss, so that kills also meet half-written files
-    fields = {"name": "tiny", "steps": 240, "batch": 2, "patch": 12, "learning_rate": 1e-3, "validations": 3}
+    fields = {"name": "tiny", "steps": 120, "batch": 2, "patch": 12, "learning_rate": 1e-3, "validations": 3}
+    stages = [{"share": 0.4}, {"share": 0.6, "losses": {"l1": 1.0, "adversarial": 0.1}, "patch": 8}]
+    fields |= {"stages": stages, "adversarial": {"width": 4}}
     recipe = Recipe.model_validate({**fields, "ema": float(ema), "precision": precision})
 
     def start(name: str) -> int:

@@ -16,8 +16,12 @@ class State:
     """All that a training changes."""
 
     networks: dict[str, nn.Module]
-    optimiser: torch.optim.Optimizer
+    optimisers: dict[str, torch.optim.Optimizer]
     sampler: torch.Generator
+
+    @property
+    def optimiser(self) -> torch.optim.Optimizer:
+        return self.optimisers["optimiser"]
 
     def step(self) -> None:
         x = torch.randn(2, 2, 5, 5) + torch.randn(2, 2, 5, 5, generator=self.sampler)
@@ -37,17 +41,19 @@ def make() -> Callable[[int], State]:
             memory_format=torch.channels_last
         )
         optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
-        return State({"network": network, "twin": nn.Linear(2, 2)}, optimiser, torch.Generator().manual_seed(seed))
+        return State(
+            {"network": network, "twin": nn.Linear(2, 2)}, {"optimiser": optimiser}, torch.Generator().manual_seed(seed)
+        )
 
     return made
 
 
 def save(path: Path, state: State, progress: Progress | None = None, identity: str = "this") -> None:
-    save_checkpoint(path, state.networks, state.optimiser, state.sampler, progress or Progress(), identity)
+    save_checkpoint(path, state, state.sampler, progress or Progress(), identity)
 
 
 def load(path: Path, state: State, identity: str = "this") -> Progress | None:
-    return load_checkpoint(path, state.networks, state.optimiser, state.sampler, identity)
+    return load_checkpoint(path, state, state.sampler, identity)
 
 
 def test_nothing_is_restored_where_no_checkpoint_is(make: Callable[[int], State], tmp_path: Path) -> None:
@@ -89,7 +95,7 @@ def test_the_optimisers_memory_is_restored(make: Callable[[int], State], tmp_pat
 
 def test_the_progress_is_given_back(make: Callable[[int], State], tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
-    progress = Progress(7, 1.5, 0.25, [{"step": 5, "loss": 0.1, "psnr": 33.0}], [0.1, 0.2])
+    progress = Progress(7, 1.5, 0.25, [{"step": 5, "loss": 0.1, "psnr": 33.0}], [[0.1], [0.2]])
     save(path, make(0), progress)
     assert load(path, make(1)) == progress
 

@@ -1,3 +1,4 @@
+import hashlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline, measure
 from nas.model import ARCHITECTURE, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.full import is_trained, train_fully
+from nas.training.logs import LOG
 from nas.training.recipe import Recipe
 from nas.training.trainer import Report, TrainingStoppedError
 from search_spaces import Architecture
@@ -46,7 +48,7 @@ def weights(model: Model) -> list[torch.Tensor]:
 
 def test_a_complete_model_directory_is_written_and_nothing_else(full: Callable[..., Model], tmp_path: Path) -> None:
     model = full()
-    assert {path.name for path in (tmp_path / "model").iterdir()} == {ARCHITECTURE, WEIGHTS, RECIPE, METRICS}
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {ARCHITECTURE, WEIGHTS, RECIPE, METRICS, LOG}
     assert load_model(tmp_path / "model").metrics == model.metrics
 
 
@@ -63,6 +65,7 @@ def test_the_metrics_say_what_was_measured_and_how(
     assert model.metrics["steps"] == 30
     assert [entry["step"] for entry in model.metrics["curve"]] == [15, 30]
     assert all(math.isfinite(entry["psnr"]) for entry in model.metrics["curve"])
+    assert (model.metrics["device"], model.metrics["threads"]) == ("cpu", 1)
 
 
 def test_a_stopped_training_goes_on_and_ends_bit_identically(full: Callable[..., Model], tmp_path: Path) -> None:
@@ -70,7 +73,8 @@ def test_a_stopped_training_goes_on_and_ends_bit_identically(full: Callable[...,
     for steps in (4, 20):
         with pytest.raises(TrainingStoppedError):
             full("stopped", should_stop=stop_once(steps))
-        assert [path.name for path in (tmp_path / "stopped").iterdir()] == ["checkpoint.safetensors"]
+        written = {path.name for path in (tmp_path / "stopped").iterdir()}
+        assert written - {LOG} == {"checkpoint.safetensors"}
     resumed = full("stopped")
     assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
     assert resumed.metrics["curve"] == straight.metrics["curve"]
@@ -187,3 +191,56 @@ def test_a_model_is_not_trained_into_itself(full: Callable[..., Model], start: P
     with pytest.raises(InputError, match="start can't be trained into itself; copy it to a folder of another name"):
         full("start", start=start)
     load_model(start)
+
+
+# Teachers
+
+
+@pytest.fixture
+def distilled(full: Callable[..., Model], make_recipe: Make, start: Path) -> Callable[..., Model]:
+    """A function that trains the tiny network with `start`, or another model directory, as its teacher."""
+
+    def trained(folder: str = "distilled", teacher: Path = start, **arguments: object) -> Model:
+        recipe = make_recipe(steps=4, losses={"l1": 1.0, "distillation": 1.0}, teacher=str(teacher))
+        return full(folder, recipe, **arguments)
+
+    return trained
+
+
+def test_the_weights_of_a_teacher_are_named(distilled: Callable[..., Model], start: Path) -> None:
+    digest = hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest()
+    assert distilled().metrics["borrowed_weights"] == {"teacher": digest}
+
+
+def test_only_a_training_by_the_same_teacher_counts_as_done(distilled: Callable[..., Model], start: Path) -> None:
+    reports: list[Report] = []
+    first = distilled()
+    assert distilled(listener=reports.append).metrics == first.metrics and not reports
+    teacher = load_model(start)
+    next(teacher.network.parameters()).data += 1
+    teacher.save(start)
+    assert distilled(listener=reports.append).metrics != first.metrics and reports
+
+
+def test_a_network_does_not_replace_its_own_teacher(distilled: Callable[..., Model], start: Path) -> None:
+    before = (start / WEIGHTS).read_bytes()
+    with pytest.raises(InputError, match="start can't be its own teacher, which it would replace"):
+        distilled("start")
+    assert (start / WEIGHTS).read_bytes() == before
+
+
+def test_a_teacher_that_is_not_there_is_missed_before_the_training(
+    distilled: Callable[..., Model], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="There is no teacher"):
+        distilled(teacher=tmp_path / "gone")
+    assert not (tmp_path / "distilled").exists()
+
+
+def test_weights_of_a_classifier_that_are_not_there_are_missed_at_once(
+    full: Callable[..., Model], make_recipe: Make, tmp_path: Path
+) -> None:
+    recipe = make_recipe(losses={"l1": 1.0, "perceptual": 1.0}, features={"weights": str(tmp_path / "gone.pth")})
+    with pytest.raises(InputError, match=r"no file '.*gone\.pth'.*leave 'perceptual' out"):
+        full("model", recipe)
+    assert not (tmp_path / "model").exists()

@@ -1,3 +1,5 @@
+import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,8 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_brief_full_and_denoise_are_shipped() -> None:
-    assert {"brief", "denoise", "full"} <= set(NAMES)
+def test_the_recipes_of_the_issue_are_shipped() -> None:
+    assert set(NAMES) == {"brief", "denoise", "distill", "full", "perceptual", "real", "tune"}
     assert load_recipe("denoise", CPU).degradation == "noise"
 
 
@@ -90,7 +92,36 @@ def test_a_users_file_may_stand_alone(tmp_path: Path) -> None:
         ({"steps": "many"}, "the field 'steps' is wrong"),
         ({"steps": {"tpu": 3}}, "the field 'steps' is wrong"),
         ({"learning_rate": float("nan")}, "the field 'learning_rate' is wrong"),
-        ({"loss": "l3"}, "the field 'loss' is wrong: .*'l1' or 'l2'"),
+        ({"loss": "l2"}, r"^brief: 'loss' is now 'losses', which gives weights; write 'losses: \{l2: 1\.0\}'\.$"),
+        ({"losses": {"l3": 1.0}}, "There is no loss named 'l3'; did you mean 'l2'"),
+        ({"losses": {"l1": 0.0}}, r"the field 'losses\.l1' is wrong: .*greater than 0"),
+        ({"losses": {"l1": float("inf")}}, r"the field 'losses\.l1' is wrong"),
+        ({"losses": {}}, "the field 'losses' is wrong"),
+        ({"losses": ["l1"]}, "the field 'losses' is wrong"),
+        (
+            {"stages": [{"share": 1.0, "pach": 3}]},
+            r"There is no field of 'stages\.0' named 'pach'; did you mean 'patch'",
+        ),
+        ({"stages": [{"share": 1.0, "losses": {"fff": 1.0}}]}, "There is no loss named 'fff'; did you mean 'fft'"),
+        (
+            {"stages": [{"share": 0.5}, {"share": 0.4}]},
+            "the shares of 'stages' must sum to 1, but 0.5 \\+ 0.4 is not 1",
+        ),
+        ({"stages": [{"share": 1.5}]}, r"the field 'stages\.0\.share' is wrong"),
+        ({"stages": [{"patch": 5}]}, r"the field 'stages\.0\.share' is wrong: Field required"),
+        ({"losses": {"distillation": 1.0}}, "the loss 'distillation' needs a 'teacher'"),
+        ({"teacher": "falsr/FALSR-A"}, "'teacher' has no effect without the loss 'distillation'"),
+        ({"features": {}}, "'features' has no effect without the loss 'perceptual'"),
+        ({"adversarial": {}}, "'adversarial' has no effect without the loss 'adversarial'"),
+        (
+            {"losses": {"adversarial": 1.0}, "adversarial": {"with": 8}},
+            "no field of 'adversarial' named 'with'; did you mean 'width'",
+        ),
+        ({"losses": {"adversarial": 1.0}, "adversarial": {"discriminator": "vgg"}}, "'adversarial.discriminator' is"),
+        (
+            {"losses": {"perceptual": 1.0}, "features": {"layer": {}}},
+            "of 'features' named 'layer'; did you mean 'layers'",
+        ),
         ({"ema": 1.0}, "the field 'ema' is wrong"),
         ({"warmup": 1.0}, "the field 'warmup' is wrong"),
         ({"betas": [0.9, 1.5]}, r"the field 'betas\.1' is wrong"),
@@ -127,7 +158,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_recipe_or_base_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no recipe named 'breif'; did you mean 'brief'"):
         load_recipe("breif", CPU)
-    with pytest.raises(InputError, match="'base' must name a shipped recipe: brief, denoise, full, tune"):
+    with pytest.raises(InputError, match="'base' must name a shipped recipe: brief, denoise, distill, full"):
         load_recipe(write(tmp_path, "base: other"), CPU)
 
 
@@ -152,6 +183,79 @@ def test_the_learning_rate_stays_between_nothing_and_its_peak(steps: int, warmup
     rates = [schedule.learning_rate_at(step) for step in range(steps)]
     assert all(0 < rate <= 0.01 + 1e-9 for rate in rates)
     assert max(rates) == pytest.approx(0.01)
+
+
+# Stages
+
+
+THREE = [
+    {"share": 0.5, "patch": 6},
+    {"share": 0.3, "losses": {"charbonnier": 1.0, "fft": 0.1}, "batch": 3},
+    {"share": 0.2, "losses": {"l2": 2.0}, "patch": 12, "learning_rate": 0.002},
+]
+
+
+def test_without_stages_all_steps_are_alike() -> None:
+    (phase,) = recipe().phases
+    assert (phase.begin, phase.end, phase.losses, phase.batch, phase.patch) == (0, 100, {"l1": 1.0}, 1, 8)
+
+
+def test_a_stage_replaces_fields_for_its_share_of_the_steps() -> None:
+    staged = recipe(stages=THREE)
+    first, second, third = staged.phases
+    assert [(p.begin, p.end) for p in staged.phases] == [(0, 50), (50, 80), (80, 100)]
+    assert (first.losses, first.batch, first.patch) == ({"l1": 1.0}, 1, 6)
+    assert (second.losses, second.batch, second.patch) == ({"charbonnier": 1.0, "fft": 0.1}, 3, 8)
+    assert (third.losses, third.batch, third.patch) == ({"l2": 2.0}, 1, 12)
+    assert [staged.phase_at(step) for step in (0, 49, 50, 79, 80, 99, 100)] == [first] * 2 + [second] * 2 + [third] * 3
+    assert staged.all_losses == ("l1", "charbonnier", "fft", "l2")
+    assert staged.largest_patch == 12
+
+
+@given(steps=st.integers(1, 300), cuts=st.lists(st.floats(0.01, 0.99), max_size=5, unique=True))
+def test_the_phases_cover_every_step_once(steps: int, cuts: list[float]) -> None:
+    edges = [0.0, *sorted(cuts), 1.0]
+    stages = [{"share": b - a, "patch": i + 1} for i, (a, b) in enumerate(pairwise(edges))]
+    phases = recipe(steps=steps, stages=stages).phases
+    assert phases[0].begin == 0 and phases[-1].end == steps
+    assert all(a.end == b.begin for a, b in pairwise(phases))
+    assert all(phase.begin < phase.end for phase in phases)
+
+
+def test_stages_leave_the_learning_rate_alone_unless_they_name_one() -> None:
+    plain, staged = recipe(warmup=0.1), recipe(warmup=0.1, stages=[*THREE[:1], {"share": 0.5}])
+    assert all(plain.learning_rate_at(step) == staged.learning_rate_at(step) for step in range(101))
+
+
+def test_a_stage_that_names_a_learning_rate_begins_a_cosine_and_ends_the_one_before() -> None:
+    staged = recipe(warmup=0.1, final_learning_rate=0.1, stages=THREE)
+    rates = [staged.learning_rate_at(step) for step in range(100)]
+    shorter = recipe(steps=80, warmup=0.125, final_learning_rate=0.1)
+    assert rates[:80] == pytest.approx([shorter.learning_rate_at(step) for step in range(80)])
+    assert rates[80:] == pytest.approx([0.002 * (0.1 + 0.9 * (1 + math.cos(math.pi * k / 20)) / 2) for k in range(20)])
+
+
+def test_the_rise_is_in_the_beginning_also_when_the_first_stage_names_a_rate() -> None:
+    staged = recipe(warmup=0.1, stages=[{"share": 1.0, "learning_rate": 0.5}])
+    assert staged.learning_rate_at(0) == pytest.approx(0.05)
+    assert max(staged.learning_rate_at(step) for step in range(100)) == 0.5
+
+
+def test_lengths_inside_stages_depend_on_the_device() -> None:
+    data = {"stages": [{"share": 1.0, "patch": {"cpu": 16, "cuda": 48}}], "precision": "float32"}
+    assert [load_recipe("brief", device, **data).largest_patch for device in (CPU, CUDA)] == [16, 48]
+
+
+def test_a_field_of_a_users_file_replaces_that_of_its_base_as_a_whole(tmp_path: Path) -> None:
+    mine = load_recipe(write(tmp_path, "base: perceptual\nname: mine\nlosses: {l2: 1.0, adversarial: 0.2}\n"), CPU)
+    assert mine.losses == {"l2": 1.0, "adversarial": 0.2}
+    assert mine.stages == load_recipe("perceptual", CPU).stages
+    assert "perceptual" not in mine.all_losses
+
+
+def test_a_base_may_have_a_base(tmp_path: Path) -> None:
+    full, mine = load_recipe("full", CPU), load_recipe(write(tmp_path, "base: real\nname: mine\n"), CPU)
+    assert mine.model_copy(update={"name": "full", "degradation": full.degradation}) == full
 
 
 @given(steps=st.integers(1, 300), validations=st.integers(1, 50))

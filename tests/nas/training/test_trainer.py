@@ -9,6 +9,7 @@ from torch import nn
 from nas.data.dataset import Dataset, open_dataset
 from nas.errors import InputError
 from nas.metrics import measure
+from nas.model import Model, load_model
 from nas.training import trainer
 from nas.training.recipe import Recipe
 from nas.training.trainer import (
@@ -110,7 +111,8 @@ def test_a_finished_training_is_measured_again_without_a_step(
     first, expected = run(architecture, data, make_recipe(ema=0.9), checkpoint=checkpoint)
     reports: list[Report] = []
     second, trained = run(architecture, data, make_recipe(ema=0.9), checkpoint=checkpoint, listener=reports.append)
-    assert not reports
+    assert [(report.step, report.began, report.patches_per_second) for report in reports] == [(30, 30, None)]
+    assert reports[0].measured and reports[0].psnr == expected.validation.psnr
     assert same(first, second)
     assert trained.curve == expected.curve
 
@@ -198,7 +200,45 @@ def test_the_listener_follows_the_training(make_recipe: Make, data: Dataset, arc
     assert {report.steps for report in reports} == {50}
     assert reports[0].psnr is None
     assert reports[1].psnr == reports[2].psnr == trained.curve[0]["psnr"]
+    assert reports[3].psnr == trained.validation.psnr
+    assert [report.measured for report in reports] == [False, True, False, True]
     assert all(0 < report.loss < 1 for report in reports)
+
+
+def test_a_report_tells_how_fast_it_goes_and_at_which_rate(
+    make_recipe: Make, data: Dataset, architecture: Architecture
+) -> None:
+    reports: list[Report] = []
+    recipe = make_recipe(steps=50, warmup=0.0)
+    _, trained = run(architecture, data, recipe, listener=reports.append)
+    assert [report.learning_rate for report in reports] == [recipe.learning_rate_at(r.step - 1) for r in reports]
+    seconds = [report.seconds for report in reports]
+    assert seconds == sorted(seconds) and seconds[-1] == trained.train_seconds + trained.validation_seconds
+    steps = (20, 5, 15, 10)
+    training = sum(n * recipe.batch / r.patches_per_second for n, r in zip(steps, reports, strict=True))
+    assert training == pytest.approx(trained.train_seconds, rel=0.05)
+
+
+def test_a_report_says_where_its_process_went_on(
+    make_recipe: Make, data: Dataset, architecture: Architecture, tmp_path: Path
+) -> None:
+    reports: list[Report] = []
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(TrainingStoppedError):
+        run(architecture, data, make_recipe(), checkpoint=checkpoint, should_stop=stop_after(17))
+    run(architecture, data, make_recipe(), checkpoint=checkpoint, listener=reports.append)
+    assert {report.began for report in reports} == {17}
+
+
+def test_a_validation_shows_what_the_network_makes_of_the_first_image(
+    make_recipe: Make, data: Dataset, architecture: Architecture
+) -> None:
+    reports: list[Report] = []
+    network, _ = run(architecture, data, make_recipe(), listener=reports.append)
+    assert [report.sample is not None for report in reports] == [report.measured for report in reports]
+    network.eval()
+    expected = network(data.validation.pair(0, trainer.SAMPLE_SIDE).lr)[0].clamp(0, 1)
+    assert reports[-1].sample is not None and torch.allclose(reports[-1].sample, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("validations", [1, 2, 5])
@@ -228,9 +268,84 @@ def test_the_average_of_the_weights_is_what_is_kept(
     assert measure(averaged, data.validation).psnr == pytest.approx(trained.validation.psnr, abs=1e-3)
 
 
-def test_the_loss_may_be_squared(make_recipe: Make, data: Dataset, architecture: Architecture) -> None:
-    losses = [run(architecture, data, make_recipe(steps=1, loss=loss))[1].curve[0]["loss"] for loss in ("l1", "l2")]
-    assert 0 < losses[1] < losses[0]
+def test_what_is_minimised_is_the_weighted_sum_of_the_losses(
+    make_recipe: Make, data: Dataset, architecture: Architecture
+) -> None:
+    reports: list[Report] = []
+    recipe = make_recipe(losses={"l1": 2.0, "fft": 0.5, "ssim": 0.1}, validations=1)
+    run(architecture, data, recipe, listener=reports.append)
+    for report in reports:
+        assert list(report.losses) == ["l1", "fft", "ssim"]
+        assert report.loss == pytest.approx(sum(recipe.losses[name] * value for name, value in report.losses.items()))
+
+
+STAGES = [
+    {"share": 0.5, "patch": 8},
+    {"share": 0.3, "losses": {"l1": 1.0, "adversarial": 0.1}, "learning_rate": 5e-4},
+    {"share": 0.2, "losses": {"l2": 1.0}, "batch": 1},
+]
+SMALL = {"width": 4}
+"""A discriminator that takes no time."""
+
+
+def test_each_stage_has_its_own_losses(make_recipe: Make, data: Dataset, architecture: Architecture) -> None:
+    reports: list[Report] = []
+    recipe = make_recipe(steps=50, stages=STAGES, adversarial=SMALL)
+    run(architecture, data, recipe, listener=reports.append)
+    seen = {report.step: list(report.losses) for report in reports}
+    gan = ["l1", "adversarial", "discriminator"]
+    assert seen == {20: ["l1"], 25: ["l1"], 40: gan, 50: ["l2"]}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_with_stages_and_a_discriminator_that_was_stopped_ends_bit_identically(
+    make_recipe: Make, data: Dataset, architecture: Architecture, tmp_path: Path, precision: str
+) -> None:
+    recipe = make_recipe(steps=50, ema=0.9, precision=precision, stages=STAGES, adversarial=SMALL)
+    straight, expected = run(architecture, data, recipe)
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    for steps in (24, 1, 1, 7, 6, 1, 8):  # before, at and after 25 and 40, where stages begin, and inside of them
+        with pytest.raises(TrainingStoppedError):
+            run(architecture, data, recipe, checkpoint=checkpoint, should_stop=stop_after(steps))
+    resumed, trained = run(architecture, data, recipe, checkpoint=checkpoint)
+    assert same(straight, resumed)
+    assert trained.curve == expected.curve
+
+
+@pytest.fixture
+def teacher(architecture: Architecture, tmp_path: Path) -> Path:
+    """A network with weights that are far from those of every other."""
+    torch.manual_seed(5)
+    network = architecture.build()
+    for parameter in network.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    Model(architecture, network, {}, {}).save(tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+def test_distillation_brings_a_network_nearer_to_its_teacher(
+    make_recipe: Make, data: Dataset, architecture: Architecture, teacher: Path
+) -> None:
+    lr = data.validation.pair(0).lr
+    wanted = load_model(teacher).network(lr)
+    seed_all(3)
+    start = architecture.build().eval()
+    recipe = make_recipe(steps=100, learning_rate=5e-3, losses={"distillation": 1.0}, teacher=str(teacher))
+    taught, _ = run(architecture, data, recipe)
+    before, after = ((network(lr) - wanted).abs().mean() for network in (start, taught.eval()))
+    assert after < 0.7 * before
+
+
+def test_a_checkpoint_of_another_teacher_is_refused(
+    make_recipe: Make, data: Dataset, architecture: Architecture, teacher: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(losses={"l1": 1.0, "distillation": 1.0}, teacher=str(teacher))
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(TrainingStoppedError):
+        run(architecture, data, recipe, checkpoint=checkpoint, should_stop=stop_after(1))
+    Model(architecture, architecture.build(), {}, {}).save(teacher)
+    with pytest.raises(InputError, match="is of another architecture"):
+        run(architecture, data, recipe, checkpoint=checkpoint)
 
 
 def test_validation_looks_at_the_centre_when_the_recipe_says_so(

@@ -1,0 +1,25 @@
+"""The loss between what a network makes and what its teacher makes of the same image."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.training.losses.loss import Batch, Setting, loss
+from nas.training.teacher import load_teacher
+
+
+@loss("distillation", worst=1.0)
+class Distillation:
+    """Mean absolute difference from the teacher's output."""
+
+    def __init__(self, setting: Setting) -> None:
+        if setting.teacher is None:
+            raise ValueError("A recipe with the loss 'distillation' must have a teacher.")
+        self._teacher = load_teacher(setting.teacher, setting.scale, setting.device)
+        self._autocast = setting.autocast
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return the loss; the teacher takes no gradient."""
+        with torch.no_grad(), self._autocast():
+            wanted = self._teacher(batch.lr)
+        return F.l1_loss(batch.sr, wanted.float())

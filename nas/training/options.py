@@ -1,0 +1,47 @@
+"""The parts of a recipe that have fields of their own."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""How much something counts in a sum."""
+
+Losses = Annotated[dict[str, Weight], Field(min_length=1)]
+"""The weights of losses, by the names under which `nas.training.losses.LOSSES` holds them."""
+
+
+class Stage(BaseModel):
+    """A share of a training's steps, in which some fields of its recipe are others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(gt=0, le=1, description="share of the steps; those of all stages sum to 1")
+    losses: Losses | None = None
+    batch: int | None = Field(default=None, gt=0)
+    patch: int | None = Field(default=None, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0, description="peak of a cosine that begins here")
+
+
+class Adversarial(BaseModel):
+    """The discriminator of the loss `adversarial`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    discriminator: Literal["unet", "patch"] = "unet"
+    width: int = Field(default=64, gt=0, description="features of its first convolution")
+    relativistic: bool = Field(default=False, description="whether it compares images instead of judging each")
+
+
+class Features(BaseModel):
+    """The classifier of the loss `perceptual`, and which of its layers count how much.
+
+    The default layers are Real-ESRGAN's (2107.10833) of VGG19: convolutions before their ReLU.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weights: str = Field(default="vgg19.pth", min_length=1, description="as torchvision publishes them")
+    layers: dict[str, Weight] = Field(
+        default={"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}, min_length=1
+    )

@@ -1,0 +1,69 @@
+"""Teachers: trained networks whose output another network learns to reproduce."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from nas.errors import InputError
+from nas.model import is_model, load_model
+from search_spaces.layers.collapsible import fused
+
+TRAINED = Path("results") / "trained"
+"""Where `nas train` leaves the published networks that it trained."""
+
+COLOURS = 3
+
+
+def find_teacher(name: str) -> Path:
+    """Return the model directory or the file that a recipe's `teacher` names.
+
+    That is its path, as seen from the current folder, or `SPACE/POINT` for what `nas train SPACE/POINT` wrote. Raises
+    InputError where there is neither.
+    """
+    path, trained = Path(name), TRAINED / name.replace("/", "-")
+    for folder in (path, trained):
+        if is_model(folder):
+            return folder
+    if path.is_file():
+        return path
+    raise InputError(
+        f"There is no teacher '{name}': it is neither a model directory nor a checkpoint, and {trained} holds no "
+        f"trained network; train it first (nas train {name}) or name another in the recipe."
+    )
+
+
+def load_teacher(name: str, scale: int, device: torch.device) -> nn.Module:
+    """Return the frozen network of a teacher, [N, 1, h, w] → [N, 1, s h, s w].
+
+    A checkpoint of another project is read through `spandrel`. A network for colour sees the image in three equal
+    channels and answers with their mean. Raises InputError for a teacher of another scale, and as `find_teacher`.
+    """
+    path = find_teacher(name)
+    if path.is_dir():
+        model = load_model(path)
+        network, found = fused(model.network), model.architecture.scale
+        if model.architecture.channels == COLOURS:
+            network = _InGray(network)
+    else:
+        from nas.convert.third_party import load_third_party  # what it needs is an extra, and slow to import
+
+        other = load_third_party(path)
+        network, found = other.network, other.scale
+    if found != scale:
+        raise InputError(f"The teacher '{name}' has scale {found}, but a network of scale {scale} is to be taught.")
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    frozen: nn.Module = network.eval().requires_grad_(False)
+    return frozen
+
+
+class _InGray(nn.Module):
+    """A network for colour images that is shown gray ones."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        colour: Tensor = self.network(image.expand(-1, COLOURS, -1, -1))
+        return colour.mean(dim=1, keepdim=True)
