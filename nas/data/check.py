@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 
 from nas.data.cache import digest_of
 from nas.data.degradation import low_resolution
@@ -223,13 +222,10 @@ class _Check:
 def _bicubic_quality(hr: Pixels, lr: Pixels, scale: int, normalisation: Normalisation) -> tuple[float, float]:
     height, width = lr.shape[0] * scale, lr.shape[1] * scale
     levels = normalisation.levels(lr)
-    small, target = (torch.from_numpy(pixels.astype(np.float32))[None, None] for pixels in (lr, hr[:height, :width]))
-    sr = levels.integers(resize_bicubic(levels.values(small), (height, width)))
-    peak = levels.peak
-    return (
-        limited(psnr(sr, target, peak=peak, shave=scale, rounds=False)),
-        ssim(sr, target, peak=peak, shave=scale, rounds=False),
-    )
+    sr = levels.integers(resize_bicubic(levels.tensor(lr), (height, width)))
+    target = levels.integers(levels.tensor(hr[:height, :width]))
+    decibels = psnr(sr, target, peak=levels.peak, shave=scale, rounds=False)
+    return limited(decibels), ssim(sr, target, peak=levels.peak, shave=scale, rounds=False)
 
 
 class _Part:

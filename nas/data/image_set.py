@@ -6,12 +6,9 @@ import warnings
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from nas.data.cache import Store
-from nas.data.images import Pixels
 from nas.data.levels import Levels
 from nas.data.normalisation import TYPE, Normalisation, bits_of, histogram_of_store
 
@@ -111,12 +108,7 @@ class ImageSet:
         levels = self.levels(index)
         return Pair(
             name=self.names[index],
-            lr=_values(low[top : top + height, left : left + width], levels),
-            hr=_values(high[top * s : (top + height) * s, left * s : (left + width) * s], levels),
+            lr=levels.tensor(low[top : top + height, left : left + width]),
+            hr=levels.tensor(high[top * s : (top + height) * s, left * s : (left + width) * s]),
             levels=levels,
         )
-
-
-def _values(pixels: Pixels, levels: Levels) -> Tensor:
-    """One image [H, W] as a network sees it, [1, 1, H, W]."""
-    return levels.values(torch.from_numpy(pixels.astype(np.float32)))[None, None]

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.data.images import peak_of
+from nas.data.images import Pixels, peak_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class Levels:
         """Levels that use the type's whole range, 0..255 or 0..65535. Raises `ValueError` for another type."""
         limit = peak_of(dtype)
         return cls(0, limit, limit, limit)
+
+    def tensor(self, pixels: Pixels) -> Tensor:
+        """One image of a file, uint8 or uint16 [H, W] → float32 [1, 1, H, W] as a network sees it."""
+        return self.values(torch.from_numpy(pixels))[None, None]
 
     def values(self, integers: Tensor) -> Tensor:
         """Integers of the file, any shape and type → float32 values as a network sees them."""

@@ -51,7 +51,7 @@ class Normalisation(BaseModel):
     `auto`: `percentile` where an image of the set has 16 bits, else `type`. In YAML a kind alone stands for all of it.
 
     By default one pixel in a thousand may be dead, and one hotter than all else. The range has no margin beyond that:
-    it would save nothing from being clipped, since nothing is, and would cost contrast.
+    it would save nothing from being clipped, since nothing is, and it costs contrast (measured in docs/sixteen_bit.md).
 
     A range belongs to images of one bit depth, the deepest of the set: an image of the other depth keeps the range of
     its type, since counts of a sensor say nothing about grey levels of a display.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -200,7 +199,7 @@ class Upscaler:
             overlap = self._radius
             tile = None if overlap is None else tile
         levels = self._normalisation.levels(pixels)
-        image = levels.values(torch.from_numpy(pixels.astype(np.float32)))[None, None]
+        image = levels.tensor(pixels)
         self._warn_of_misfit(image, levels, name)
         result = upscale(
             self._network,

@@ -1,14 +1,18 @@
 """Commands that look at what there is."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from radiometric_files import dji_jpeg
 
-from .conftest import SEARCH, Refused, Way, run_nas, truncate
+from nas.data.images import read_image
+
+from .conftest import SEARCH, Nas, Refused, Way, run_nas, truncate
 
 
 def test_costs_stand_beside_the_published_figures(way: Way) -> None:
@@ -78,6 +82,19 @@ def test_a_trial_that_is_not_there(way: Way, trial: str, why: str) -> None:
 def test_a_good_data_set_is_clean(way: Way) -> None:
     assert "bicubic x2 PSNR dB" in way.nas("data", "check", "night").out
     assert json.loads(way.nas("data", "check", "night", "--json").out)["is_clean"]
+
+
+def test_what_sixteen_bit_images_use_is_told(nas: Nas, tiny_data16: Path) -> None:
+    first = sorted((tiny_data16 / "train").iterdir())[0]
+    (tiny_data16 / "train" / "dji.jpg").write_bytes(dji_jpeg(read_image(first) + 1))
+    shown = nas("data", "check", tiny_data16).out
+    for row in (
+        r"radiometric \(read as counts\) *│ 1 *│ 0",
+        r"16-bit levels *│ 2 to \d+: 1[45] bits",
+        "levels of one image",
+    ):
+        assert re.search(row, shown), shown
+    assert re.search(r"'normalisation: auto' .* for these: \d+ is seen as 0, .* uses \d+ % of it, and PSNR", shown)
 
 
 def test_a_bad_file_is_named_and_makes_the_check_fail(way: Way) -> None:

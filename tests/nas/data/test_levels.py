@@ -20,6 +20,14 @@ def test_every_integer_comes_back(low: int, width: int) -> None:
     assert torch.equal(levels.integers(levels.values(integers)), integers.float())
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_image_becomes_a_tensor_of_its_values(dtype: type) -> None:
+    pixels = np.arange(12, dtype=dtype).reshape(3, 4)
+    tensor = Levels(2, 12, 255, 10).tensor(pixels[:, ::2])
+    assert tensor.shape == (1, 1, 3, 2)
+    assert tensor[0, 0].tolist() == torch.tensor([[-0.2, 0.0], [0.2, 0.4], [0.6, 0.8]]).tolist()
+
+
 def test_values_beyond_are_kept_and_integers_are_rounded_half_up_and_clipped() -> None:
     levels = Levels(1000, 2000, 65535, 1000)
     assert levels.values(torch.tensor([500, 3000])).tolist() == [-0.5, 2.0]
