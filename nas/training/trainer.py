@@ -181,10 +181,11 @@ class _Loop:
         network.eval()
         with torch.inference_mode():
             result = measure(
-                lambda lr: network(lr.to(self.device, memory_format=torch.channels_last)).float().cpu(),
+                lambda lr: network(lr.contiguous(memory_format=torch.channels_last)),
                 self.data.validation,
+                ("psnr", "ssim") if with_ssim else ("psnr",),
                 crop=self.recipe.validation_crop,
-                with_ssim=with_ssim,
+                device=self.device,
             )
         network.train()
         self.progress.validation_seconds += time.perf_counter() - started
