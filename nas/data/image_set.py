@@ -38,6 +38,8 @@ class ImageSet:
     """Whether the LR images are the set's own files; else `degradation` made them."""
     denoiser: str | None = None
     """The digest of the denoiser that the LR images went through, where they did."""
+    channel: str = "gray"
+    """What of coloured files the images are: gray, or the luma y of the literature."""
 
     def __len__(self) -> int:
         return len(self.hr.images)

@@ -65,13 +65,38 @@ def _is_first_colour() -> bool:
 
 def decode_image(path: Path) -> tuple[Pixels, bool]:
     """Reads an image file like `read_image`, without the warning; the second value says whether it's truly coloured."""
+    return _to_gray(_decode(path))
+
+
+def read_luma(path: Path) -> Pixels:
+    """Reads an image file like `read_image`, but colour as the Y of the literature's PSNR-Y; see `studio_luma`.
+
+    Files of three channels become Y even where the channels are equal, as in MATLAB; files of one channel stay as they
+    are. Y is rounded to the type's integers.
+    """
+    decoded = _decode(path)
+    if decoded.ndim == 2 or decoded.shape[2] < 3:
+        return _to_gray(decoded)[0]
+    peak = peak_of(decoded.dtype)
+    luma = studio_luma(decoded[..., 2::-1] * (255 / peak)) * (peak / 255)
+    return np.floor(luma + 0.5).astype(decoded.dtype)
+
+
+def studio_luma(colours: Pixels) -> Pixels:
+    """RGB [..., 3] in 0..255 → luma Y [...] in 16..235, not rounded: ITU-R BT.601, as MATLAB's `rgb2ycbcr`."""
+    luma: Pixels = 16 + colours @ np.array([65.481, 128.553, 24.966]) / 255
+    return luma
+
+
+def _decode(path: Path) -> Pixels:
+    """The file's own values, [H, W] or [H, W, channels] with colours as B, G, R."""
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise UnreadableImageError(path, f"can't be read ({error.strerror or error})") from None
     # `imdecode` refuses a truncated file; `imread` returns a JPEG whose missing part is silently gray (OpenCV 5.0).
     try:
-        decoded = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        decoded: Pixels | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:
         decoded = None
     if decoded is None:
@@ -80,7 +105,7 @@ def decode_image(path: Path) -> tuple[Pixels, bool]:
         raise UnreadableImageError(
             path, f"holds {decoded.dtype.name} values, but 8- or 16-bit unsigned ones are needed"
         )
-    return _to_gray(decoded)
+    return decoded
 
 
 def _to_gray(decoded: Pixels) -> tuple[Pixels, bool]:

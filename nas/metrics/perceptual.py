@@ -43,9 +43,14 @@ class LPIPS:
         self._features, self._weights = features, weights
 
     def __call__(self, sr: Tensor, hr: Tensor, peak: float) -> Tensor:
-        """One figure an image; gray is shown as colour."""
+        """One figure an image; gray is shown as colour.
+
+        An image with levels beyond the peak, where that is a range in use, is moved down to begin at black.
+        """
         network = self._features.to(sr.device)
-        ours, theirs = (network((image / peak).float()) for image in (sr, hr))
+        darkest, brightest = hr.amin((1, 2, 3), keepdim=True), hr.amax((1, 2, 3), keepdim=True)
+        black = torch.where(brightest > peak, darkest, 0)
+        ours, theirs = (network(((image - black) / peak).float()) for image in (sr, hr))
         distance = torch.zeros(len(sr), dtype=sr.dtype, device=sr.device)
         for layer, weights in zip(network.wanted, self._weights, strict=True):
             difference = (_direction(ours[layer]) - _direction(theirs[layer])).square()

@@ -43,6 +43,7 @@ class Protocol:
             images.scale,
             shave=images.scale if shave is None else shave,
             crop=crop,
+            channel=images.channel,
             denoiser=images.denoiser,
             self_ensemble=self_ensemble,
         )

@@ -57,6 +57,14 @@ def test_the_peak_is_the_white_of_the_photographs(save: Save) -> None:
     torch.testing.assert_close(metric.compute(257 * sr, 257 * hr, 65535), metric.compute(sr, hr, 255))
 
 
+def test_levels_beyond_the_peak_are_moved_down_to_it(save: Save) -> None:
+    # Counts of a sensor lie far from zero, and the peak is the range that they use.
+    metric = load_lpips(save("squeezenet1_1"))
+    hr = pattern(48, 48) - pattern(48, 48).min()
+    sr = noisy(hr, 20)
+    torch.testing.assert_close(metric.compute(sr + 20_000, hr + 20_000, 255), metric.compute(sr, hr, 255))
+
+
 def test_without_its_weights_it_says_so_and_is_left_out(tmp_path: Path) -> None:
     metrics, left_out = select_metrics(["psnr", "lpips"])
     assert [metric.name for metric in metrics] == ["psnr"]

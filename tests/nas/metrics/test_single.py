@@ -51,6 +51,13 @@ def test_values_are_rounded_and_clipped_never_truncated() -> None:
     assert psnr(torch.full((6, 6), 1.7), torch.ones(6, 6), peak=255, shave=1) == math.inf
 
 
+def test_integers_may_be_given_as_they_are() -> None:
+    integers = [torch.from_numpy(image.astype(np.float32)) for image in (NOISY, HR)]
+    for compute in (psnr, ssim):
+        expected = compute(to_tensor(NOISY), to_tensor(HR), peak=255, shave=2)
+        assert compute(*integers, peak=255, shave=2, rounds=False) == pytest.approx(expected, abs=1e-12)
+
+
 def test_the_shaved_border_does_not_count() -> None:
     sr, hr = to_tensor(NOISY), to_tensor(HR)
     inner = psnr(sr, hr, peak=255, shave=2), ssim(sr, hr, peak=255, shave=2)
