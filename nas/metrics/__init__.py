@@ -12,6 +12,7 @@ from nas.metrics.measurement import (
 from nas.metrics.metric import METRICS, LearnedMetric, Metric, metric, select_metrics
 from nas.metrics.pixelwise import PSNR_LIMIT, limited
 from nas.metrics.protocol import Protocol
+from nas.metrics.self_ensemble import self_ensemble
 from nas.metrics.single import psnr, ssim
 from nas.metrics.structure import SSIM_WINDOW
 
@@ -33,5 +34,6 @@ __all__ = [
     "metric",
     "psnr",
     "select_metrics",
+    "self_ensemble",
     "ssim",
 ]

@@ -41,12 +41,21 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Images of one size, reconstructed: whole numbers 0..`peak` as a file holds them, [N, 1, H, W], not yet shaved."""
+    """Images of one size, reconstructed: `sr` and `hr` hold integers as in a file, [N, 1, H, W], not yet shaved."""
 
-    names: tuple[str, ...]
+    pairs: tuple[Pair, ...]
     sr: Tensor
     hr: Tensor
-    peak: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The images' names."""
+        return tuple(pair.name for pair in self.pairs)
+
+    @property
+    def peak(self) -> float:
+        """What the images are measured against."""
+        return self.pairs[0].levels.peak
 
 
 def measure(
@@ -110,7 +119,7 @@ def _reconstruct(upscale: Upscale, pairs: Sequence[Pair], device: torch.device) 
         results = upscale(torch.cat([pair.lr for pair in pairs]).to(device)).float().to(device)
     whole = [pair.levels.integers(result[None]) for pair, result in zip(pairs, results, strict=True)]
     original = torch.cat([pair.levels.integers(pair.hr) for pair in pairs]).to(device)
-    return Reconstruction(tuple(pair.name for pair in pairs), torch.cat(whole), original, pairs[0].levels.peak)
+    return Reconstruction(tuple(pairs), torch.cat(whole), original)
 
 
 def _compare(found: Reconstruction, metrics: Sequence[Metric], shave: int) -> Tensor:

@@ -41,6 +41,8 @@ class LearnedMetric:
 
     name: str
     label: str
+    needs: str
+    """Whose weights, and how their file is named, to be told to who didn't."""
     load: Callable[[Path], Metric]
     """Reads the file; raises InputError where it holds something else or a part is missing."""
 
@@ -82,7 +84,7 @@ def select_metrics(
         if isinstance(found, Metric):
             chosen.append(found)
         elif file is None:
-            left_out.append(f"{found.label} is left out: its weights can't be shipped; name the file that holds them.")
+            left_out.append(f"{found.label} is left out: it needs {found.needs}.")
         elif not file.is_file():
             left_out.append(f"{found.label} is left out: there is no file '{file}' with its weights.")
         else:

@@ -88,4 +88,12 @@ def _weights(classifier: str) -> tuple[Tensor, ...]:
     return tuple(state[f"lin{index}.model.1.weight"] for index in range(len(_LAYERS[classifier])))
 
 
-METRICS.add(NAME, LearnedMetric(NAME, LABEL, load_lpips))
+METRICS.add(
+    NAME,
+    LearnedMetric(
+        NAME,
+        LABEL,
+        "a file of AlexNet's, VGG-16's or SqueezeNet's weights, which can't be shipped; name it by --lpips-weights",
+        load_lpips,
+    ),
+)
