@@ -63,17 +63,18 @@ def evaluation_tables(evaluation: Evaluation, title: str) -> list[Table]:
 
 def _metrics_table(evaluation: Evaluation, metrics: Sequence[Metric], title: str) -> Table:
     columns: list[str] = []
-    (baseline_label, baseline), *_ = evaluation.rows
+    (baseline_label, baseline), *networks = evaluation.rows
+    gains = {"psnr"} if networks else set()
     for metric in metrics:
         luma = "-Y" if metric.name == "psnr" and evaluation.protocol.channel == "y" else ""
         columns.append(f"{metric.label}{luma} {metric.unit}".strip() + ("" if metric.higher_is_better else " ↓"))
-        columns += [f"over {baseline_label}"] if metric.name == "psnr" else []
+        columns += [f"over {baseline_label}"] if metric.name in gains else []
     shown = table(title, "network", *columns)
     for name, measurement in evaluation.rows:
         figures: list[str] = []
         for metric in metrics:
             figures.append(f"{measurement.means[metric.name]:.{metric.digits}f}")
-            if metric.name == "psnr":
+            if metric.name in gains:
                 figures.append("" if measurement is baseline else f"{measurement.psnr - baseline.psnr:+.3f}")
         shown.add_row(name, *figures)
     return shown
