@@ -17,7 +17,7 @@ Upscale = Callable[[Tensor], Tensor]
 
 CPU = torch.device("cpu")
 
-_TOGETHER = 1 << 22
+_TOGETHER = 1 << 21
 """HR pixels that go through a GPU at once; a CPU is fastest with one image at a time, which fits its caches."""
 
 

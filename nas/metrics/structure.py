@@ -37,7 +37,8 @@ def multi_scale_structural_similarity(sr: Tensor, hr: Tensor, peak: float) -> Te
     """Multi-scale structural similarity, 0..1.
 
     Wang et al. 2003 (doi:10.1109/ACSSC.2003.1292216): contrast and structure at five scales, luminance at the coarsest,
-    weighted by 0.0448, 0.2856, 0.3001, 0.2363, 0.1333; negative terms count zero.
+    weighted by 0.0448, 0.2856, 0.3001, 0.2363, 0.1333; negative terms count zero. Programs halve images of odd sides
+    differently, which makes about 1e-6.
     """
     return cast(Tensor, ms_ssim(sr, hr, data_range=peak, size_average=False, win=_window(sr)))
 

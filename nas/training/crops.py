@@ -64,7 +64,7 @@ class Pictured:
 
     crop: Crop
     is_gain: bool
-    """Whether it is one of those where the network gains most, or loses most."""
+    """Whether it is one of those where the network gains most; else of those where it gains least or loses."""
     lr: Pixels
     """The LR image's integers there, [H / s, W / s]."""
     hr: Pixels

@@ -102,17 +102,6 @@ def load_contestant(label: str, path: Path) -> Contestant:
     return Contestant(label, model.network, model.architecture.scale, model.recipe)
 
 
-def evaluate(
-    network: nn.Module,
-    images: ImageSet,
-    device: torch.device,
-    metrics: Sequence[str | Metric] = ("psnr", "ssim"),
-    progress: Progress | None = None,
-) -> Measurement:
-    """Measure a network on whole images: gray, rounded to the integer range, shaved by the scale."""
-    return measure(network.to(device).eval(), images, metrics, device=device, progress=progress)
-
-
 def compare(
     contestants: Sequence[Contestant],
     folder: Path,

@@ -13,7 +13,7 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline, measure, self_ensemble
 from nas.model import Model
-from nas.training.evaluation import Conditions, Contestant, Evaluation, compare, evaluate, load_contestant
+from nas.training.evaluation import Conditions, Contestant, Evaluation, compare, load_contestant
 from search_spaces import Architecture, UnknownNameError
 
 CPU = torch.device("cpu")
@@ -36,19 +36,13 @@ def save(tmp_path: Path) -> Save:
 def run(tiny_data: Path, tmp_path: Path) -> Callable[..., Evaluation]:
     """Return a function that compares model directories on the validation images."""
 
-    def run(*folders: Path, conditions: Conditions | None = None) -> Evaluation:
+    def run(
+        *folders: Path, conditions: Conditions | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Evaluation:
         contestants = [load_contestant(str(folder), folder) for folder in folders]
-        return compare(contestants, tiny_data / "val", tmp_path / "cache", CPU, conditions)
+        return compare(contestants, tiny_data / "val", tmp_path / "cache", CPU, conditions, progress)
 
     return run
-
-
-def test_a_model_is_measured_on_whole_images(data: Dataset, architecture: Architecture) -> None:
-    network = architecture.build().eval()
-    seen: list[tuple[int, int]] = []
-    result = evaluate(network, data.validation, CPU, progress=lambda done, total: seen.append((done, total)))
-    assert result == measure(network, data.validation)
-    assert seen == [(1, 2), (2, 2)]
 
 
 def test_models_are_compared_with_bicubic_by_one_protocol(
@@ -58,11 +52,18 @@ def test_models_are_compared_with_bicubic_by_one_protocol(
     found = run(*folders)
     assert [name for name, _ in found.rows] == ["bicubic", *map(str, folders)]
     assert found.protocol == Protocol.of(data.validation)
+    assert found.rows[1][1] == measure(load_contestant("", folders[0]).network, data.validation)
     assert found.rows[0][1] == bicubic_baseline(data.validation)
     assert found.rows[1][1].psnr > found.rows[2][1].psnr  # untrained: bicubic interpolation against noise
     assert [name for name, _ in found.rows[1][1].per_image] == list(data.validation.names)
     assert found.notes == ()
     assert found.pictured == {}
+
+
+def test_progress_counts_the_images_of_each_model(save: Save, run: Callable[..., Evaluation]) -> None:
+    seen: list[tuple[int, int]] = []
+    run(save("a"), save("b"), progress=lambda done, total: seen.append((done, total)))
+    assert seen == 2 * [(1, 2), (2, 2)]
 
 
 def test_bicubic_is_measured_alone_at_any_scale(run: Callable[..., Evaluation]) -> None:
