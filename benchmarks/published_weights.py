@@ -7,9 +7,10 @@ repositories; SET5 is `data/Set5` of the repository SelfExSR (folders `image_SRF
 without a file are left out.
 
 The protocol is that of the literature: the output rounded to 8 bits a colour, luminance in 16..235 not rounded, a
-border of as many pixels as the scale left out. Networks of one channel see the luminance. FALSR and MoreMNAS are
-measured as by their authors' script instead, which works in full-range luminance, takes the other components from
-bicubic interpolation, cuts the output to 8 bits and rounds the luminance.
+border of as many pixels as the scale left out. (`nas evaluate --channel y` rounds the luminance, too.) Networks of one
+channel see the luminance. FALSR and MoreMNAS are measured as by their authors' script instead, which works in
+full-range luminance, takes the other components from bicubic interpolation, cuts the output to 8 bits and rounds the
+luminance.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from rich.table import Column, Table
 from torch import nn
 
 from nas.convert.importing import import_checkpoint
+from nas.data.images import studio_luma
 from nas.errors import InputError
 from nas.model import IMPORTED, Model
 from search_spaces import SpaceError, UnknownNameError
@@ -117,11 +119,11 @@ def psnr(model: Model, set5: Path) -> float:
     measured = []
     for small, large in _pairs(set5, scale):
         if isinstance(model.network, CellNetwork):
-            result, target = np.round(_luminance(_as_falsr(model.network, small, scale))), np.round(_luminance(large))
+            result, target = np.round(studio_luma(_as_falsr(model.network, small, scale))), np.round(studio_luma(large))
         elif model.architecture.channels == 1:
-            result, target = 255 * _run(model.network, _luminance(small)[..., None] / 255)[..., 0], _luminance(large)
+            result, target = 255 * _run(model.network, studio_luma(small)[..., None] / 255)[..., 0], studio_luma(large)
         else:
-            result, target = _luminance(np.round(255 * _run(model.network, small / 255))), _luminance(large)
+            result, target = studio_luma(np.round(255 * _run(model.network, small / 255))), studio_luma(large)
         error = (result - target)[scale:-scale, scale:-scale]
         measured.append(10 * np.log10(255**2 / np.mean(error**2)))
     return float(np.mean(measured))
@@ -139,11 +141,6 @@ def _pairs(set5: Path, scale: int) -> Iterator[tuple[Pixels, Pixels]]:
 
 def _read(path: Path) -> Pixels:
     return np.asarray(Image.open(path).convert("RGB"), np.float64)
-
-
-def _luminance(pixels: Pixels) -> Pixels:
-    """[H, W, 3] in 0..255 → [H, W] in 16..235."""
-    return 16 + pixels @ np.array([65.481, 128.553, 24.966]) / 255
 
 
 def _run(network: nn.Module, image: Pixels) -> Pixels:

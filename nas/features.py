@@ -1,27 +1,50 @@
-"""What VGG19, a classifier of photographs, sees in an image: the features that the perceptual loss compares.
+"""What classifiers of photographs see in an image: the features that perceptual metrics and losses compare.
 
-The weights can't be shipped: they are a file in torchvision's layout that the user names (`vgg19-dcbb9e9d.pth`).
+The weights can't be shipped: they are a file in torchvision's layout that the user names (`alexnet-owt-7be5be79.pth`,
+`vgg16-397923af.pth`, `vgg19-dcbb9e9d.pth`, `squeezenet1_1-b8a52dc0.pth`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from nas.errors import InputError
+from nas.weights import State, read_state
 from search_spaces.registry import unknown_name
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's colours in 0..1, which the classifier was trained with."""
+"""Of ImageNet's colours in 0..1, which the classifiers were trained with."""
+
+_PREFIX = "features."
+"""Of the names of the convolutional part in torchvision's state dicts; the rest classifies and isn't needed."""
+
+Layers = dict[str, nn.Module]
+"""By the names of the literature, in torchvision's order."""
 
 
-def _vgg19() -> dict[str, nn.Module]:
-    """Simonyan & Zisserman 2014 (arXiv:1409.1556)."""
-    layers: dict[str, nn.Module] = {}
+class _Fire(nn.Module):
+    """Squeezes to few channels, then expands them by two kernels side by side."""
+
+    def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(inputs, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.squeeze(x).relu()
+        return torch.cat([self.expand1x1(x).relu(), self.expand3x3(x).relu()], dim=1)
+
+
+def _vgg(convolutions: Sequence[int]) -> Layers:
+    """Simonyan & Zisserman 2014 (arXiv:1409.1556): `convolutions` in each of five blocks."""
+    layers: Layers = {}
     inputs = 3
-    for block, (width, count) in enumerate(zip((64, 128, 256, 512, 512), (2, 2, 4, 4, 4), strict=True), start=1):
+    for block, (width, count) in enumerate(zip((64, 128, 256, 512, 512), convolutions, strict=True), start=1):
         for number in range(1, count + 1):
             layers[f"conv{block}_{number}"] = nn.Conv2d(inputs, width, 3, padding=1)
             layers[f"relu{block}_{number}"] = nn.ReLU()
@@ -30,7 +53,50 @@ def _vgg19() -> dict[str, nn.Module]:
     return layers
 
 
-CLASSIFIERS = {"vgg19": _vgg19}
+def _alexnet() -> Layers:
+    """Krizhevsky 2014 (arXiv:1404.5997)."""
+    return {
+        "conv1": nn.Conv2d(3, 64, 11, stride=4, padding=2),
+        "relu1": nn.ReLU(),
+        "pool1": nn.MaxPool2d(3, 2),
+        "conv2": nn.Conv2d(64, 192, 5, padding=2),
+        "relu2": nn.ReLU(),
+        "pool2": nn.MaxPool2d(3, 2),
+        "conv3": nn.Conv2d(192, 384, 3, padding=1),
+        "relu3": nn.ReLU(),
+        "conv4": nn.Conv2d(384, 256, 3, padding=1),
+        "relu4": nn.ReLU(),
+        "conv5": nn.Conv2d(256, 256, 3, padding=1),
+        "relu5": nn.ReLU(),
+        "pool5": nn.MaxPool2d(3, 2),
+    }
+
+
+def _squeezenet() -> Layers:
+    """SqueezeNet 1.1 (Iandola et al. 2016, arXiv:1602.07360)."""
+    return {
+        "conv1": nn.Conv2d(3, 64, 3, stride=2),
+        "relu1": nn.ReLU(),
+        "pool1": nn.MaxPool2d(3, 2, ceil_mode=True),
+        "fire2": _Fire(64, 16, 64),
+        "fire3": _Fire(128, 16, 64),
+        "pool3": nn.MaxPool2d(3, 2, ceil_mode=True),
+        "fire4": _Fire(128, 32, 128),
+        "fire5": _Fire(256, 32, 128),
+        "pool5": nn.MaxPool2d(3, 2, ceil_mode=True),
+        "fire6": _Fire(256, 48, 192),
+        "fire7": _Fire(384, 48, 192),
+        "fire8": _Fire(384, 64, 256),
+        "fire9": _Fire(512, 64, 256),
+    }
+
+
+CLASSIFIERS: Mapping[str, Callable[[], Layers]] = {
+    "alexnet": _alexnet,
+    "vgg16": partial(_vgg, (2, 2, 3, 3, 3)),
+    "vgg19": partial(_vgg, (2, 2, 4, 4, 4)),
+    "squeezenet1_1": _squeezenet,
+}
 """What is known, by torchvision's names."""
 
 
@@ -48,7 +114,7 @@ class FeatureNetwork(nn.Module):
         known = CLASSIFIERS[classifier]()
         if missing := next((name for name in layers if name not in known), None):
             raise InputError(str(unknown_name(f"layer of {classifier}", missing, known)))
-        self.wanted = tuple(layers)
+        self.classifier, self.wanted = classifier, tuple(layers)
         self.names = tuple(known)[: max(list(known).index(name) for name in layers) + 1]
         self.layers = nn.Sequential(*(known[name] for name in self.names))
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
@@ -72,22 +138,29 @@ class Classifier:
     """The weights of a classifier, as far as they make features."""
 
     name: str
-    state: dict[str, Tensor]
+    """One of `CLASSIFIERS`."""
+    state: State
     """By torchvision's names without `features.`, such as `0.weight`."""
 
     def features(self, layers: Sequence[str]) -> FeatureNetwork:
-        """Return a network of these weights that gives the activations of `layers`, such as `conv5_4`."""
+        """Return a network of these weights that gives the activations of `layers`, such as `conv5_4`.
+
+        `conv` layers of VGG are those before the activation, `relu` those after it. Raises InputError for others.
+        """
         network = FeatureNetwork(self.name, layers)
         network.layers.load_state_dict({name: self.state[name] for name in network.layers.state_dict()})
         return network
 
 
 def read_classifier(path: Path) -> Classifier:
-    """Read the weights of VGG19. Raises InputError for another file."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    state = {name.removeprefix("features."): t for name, t in state.items() if name.startswith("features.")}
-    with torch.device("meta"):
-        expected = nn.Sequential(*_vgg19().values()).state_dict()
-    if {name: t.shape for name, t in state.items()} != {name: t.shape for name, t in expected.items()}:
-        raise InputError(f"{path} holds the weights of none of {', '.join(CLASSIFIERS)} in torchvision's layout.")
-    return Classifier("vgg19", state)
+    """Read the weights of one of `CLASSIFIERS`, told apart by the shapes. Raises InputError for another file."""
+    if not path.is_file():
+        raise InputError(f"There is no file '{path}' with the weights of a classifier.")
+    state = {n.removeprefix(_PREFIX): t for n, t in read_state(path).items() if n.startswith(_PREFIX)}
+    shapes = {name: tensor.shape for name, tensor in state.items()}
+    for name, build in CLASSIFIERS.items():
+        with torch.device("meta"):
+            expected = nn.Sequential(*build().values()).state_dict()
+        if shapes == {key: tensor.shape for key, tensor in expected.items()}:
+            return Classifier(name, state)
+    raise InputError(f"{path} holds the weights of none of {', '.join(CLASSIFIERS)} in torchvision's layout.")

@@ -1,4 +1,4 @@
-"""A registry of named things (spaces, proxies) that finds its members in a package, entry points and plugin files."""
+"""A registry of named things (spaces, proxies, metrics): its members come from a package, entry points and plugins."""
 
 import difflib
 import hashlib
@@ -84,7 +84,7 @@ def loaded_plugins() -> tuple[Path, ...]:
 
 
 def load_plugin(path: Path) -> None:
-    """Import a user's Python file, which registers its own spaces or proxies. Raises FileNotFoundError."""
+    """Import a user's Python file, which registers its own spaces, proxies or metrics. Raises FileNotFoundError."""
     if not path.is_file():
         raise FileNotFoundError(f"The plugin file '{path}' does not exist.")
     name = f"{_PLUGIN}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"

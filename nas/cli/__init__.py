@@ -45,7 +45,7 @@ def main() -> None:
 def options(
     show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file with your own spaces, proxies or losses.")
+        list[str] | None, typer.Option(help="Python file with your own spaces, proxies, losses, metrics.")
     ] = None,
 ) -> None:
     """Search super-resolution networks for infrared cameras, within a compute budget."""

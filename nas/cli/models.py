@@ -48,38 +48,60 @@ def train(
 
 
 def evaluate(
-    models: Annotated[list[str], typer.Argument(help="Model directories.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL...", help="Model directories, SPACE/POINT, checkpoints of others, bicubic."),
+    ],
     data: Annotated[str, typer.Option(help="Folder of images.")],
+    metrics: Annotated[str, typer.Option(help="Names with commas: psnr,ssim,ms-ssim,psnr-hvs,lpips …")] = "psnr,ssim",
+    lpips_weights: Annotated[str | None, typer.Option(help="AlexNet, VGG-16 or SqueezeNet of torchvision.")] = None,
+    scale: Annotated[int | None, typer.Option(help="Of bicubic alone. Default: the models', else 2.")] = None,
+    shave: Annotated[int | None, typer.Option(min=0, help="Border left out. Default: as wide as the scale.")] = None,
+    channel: Annotated[str, typer.Option(help="gray, or y: the luma of PSNR-Y for coloured images.")] = "gray",
+    self_ensemble: Annotated[bool, typer.Option("--self-ensemble", help="Mean of 8 flips and rotations.")] = False,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: as for the training.")] = None,
     denoise: Annotated[str | None, typer.Option(help="Model that denoises them. Default: as for the training.")] = None,
     peak: Annotated[
         float | None, typer.Option(help="What PSNR is against: 16383. Default: as for the training.")
     ] = None,
+    csv: Annotated[str | None, typer.Option(help="File for one row an image and network.")] = None,
+    pictures: Annotated[str | None, typer.Option(help="Folder for each network's best and worst crops.")] = None,
     as_json: Json = False,
     device: Device = None,
 ) -> None:
-    """Measure models on a folder of images: PSNR and SSIM, gray, rounded, shaved by the scale."""
-    from nas.report.tables import evaluation_table
-    from nas.training.evaluation import compare
+    """Measure models and bicubic interpolation on a folder of images, by one protocol that is printed."""
+    from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
+    from nas.report.tables import evaluation_tables
+    from nas.search.reference import locate
+    from nas.training.evaluation import BICUBIC, Conditions, compare, load_contestant
 
     where = pick_device(device)
+    conditions = Conditions(
+        metrics=tuple(name.strip() for name in metrics.split(",") if name.strip()),
+        weights={"lpips": Path(lpips_weights)} if lpips_weights else {},
+        scale=scale,
+        degradation=degradation,
+        denoiser=denoise,
+        peak=peak,
+        shave=shave,
+        channel=channel,
+        self_ensemble=self_ensemble,
+        crops=3 if pictures else 0,
+    )
+    contestants = [load_contestant(name, locate(name)) for name in dict.fromkeys(models) if name != BICUBIC]
     with CountDisplay("measuring") as progress:
-        rows, protocol = compare(
-            [Path(m) for m in models],
-            Path(data),
-            RESULTS / "cache",
-            where,
-            progress,
-            degradation=degradation,
-            denoiser=denoise,
-            peak=peak,
-        )
+        evaluation = compare(contestants, Path(data), RESULTS / "cache", where, conditions, progress)
+    if csv:
+        write_csv(evaluation, Path(csv))
+    paths = write_pictures(evaluation, Path(pictures)) if pictures else []
     if as_json:
-        figures = {name: {"psnr": m.psnr, "ssim": m.ssim} for name, m in rows}
-        OUT.print_json(data={"protocol": protocol.to_dict(), "results": figures})
+        OUT.print_json(data=evaluation_data(evaluation))
         return
-    OUT.print(evaluation_table(rows, f"On {data}"))
-    OUT.print(f"Protocol: {protocol.describe()}.", soft_wrap=True)
+    for table in evaluation_tables(evaluation, f"On {data}"):
+        OUT.print(table)
+    OUT.print(f"Protocol: {evaluation.protocol.describe()}.", soft_wrap=True, markup=False)
+    for line in (*evaluation.notes, *(f"Wrote {path}" for path in ([csv] if csv else []) + paths)):
+        OUT.print(line, soft_wrap=True, markup=False)
 
 
 def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.convert.checkpoint import Fit, State, fit, load, read_state
+from nas.convert.checkpoint import Fit, fit, load
 from nas.convert.falsr_graph import check_function, graph_state
 from nas.convert.gray import to_gray as gray_form
 from nas.convert.tensorflow_graph import Node, read_graph
 from nas.errors import InputError
 from nas.model import IMPORTED, Model
+from nas.weights import State, read_state
 from search_spaces import SPACES, Architecture
 from search_spaces.falsr import CellNetwork, CellSpace
 

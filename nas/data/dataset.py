@@ -5,7 +5,7 @@ import inspect
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,28 @@ from threading import Lock
 from nas.data.cache import Item, Store, open_store
 from nas.data.degradation import DEGRADATIONS, get_degradation, low_resolution
 from nas.data.image_set import ImageSet, Pair
-from nas.data.images import Pixels, read_image
+from nas.data.images import Pixels, read_image, read_luma
 from nas.data.layout import Listing, list_images, list_parts
 from nas.data.normalisation import AUTO, Normalisation
 from nas.data.patches import PatchSampler
 from nas.data.synthetic import write_scenes
 from nas.errors import InputError
+from search_spaces.registry import unknown_name
 
-__all__ = ["Dataset", "Denoiser", "ImageSet", "Pair", "PatchSampler", "Progress", "open_dataset", "open_images"]
+__all__ = [
+    "CHANNELS",
+    "Dataset",
+    "Denoiser",
+    "ImageSet",
+    "Pair",
+    "PatchSampler",
+    "Progress",
+    "open_dataset",
+    "open_images",
+]
+
+CHANNELS: Mapping[str, Callable[[Path], Pixels]] = {"gray": read_image, "y": read_luma}
+"""How files become one channel: as gray, or colours as the luma Y of the literature."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while images are decoded."""
@@ -110,10 +124,16 @@ def open_images(
     normalisation: Normalisation = AUTO,
     skip_bad: bool = False,
     progress: Progress | None = None,
+    channel: str = "gray",
 ) -> ImageSet:
-    """Opens all images of a folder as one set, to evaluate on; LR images, errors and cache as for `open_dataset`."""
+    """Opens all images of a folder as one set, to evaluate on; LR images, errors and cache as for `open_dataset`.
+
+    `channel` is one of `CHANNELS`, of HR and LR files alike. Raises `InputError` for another.
+    """
+    if channel not in CHANNELS:
+        raise InputError(str(unknown_name("channel", channel, CHANNELS)))
     listing = list_images(folder, scale, degradation)
-    opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]))
+    opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]), channel)
     return opener.open(listing, "all", 1).normalised(normalisation)
 
 
@@ -139,6 +159,7 @@ class _Opener:
     cache: Path
     skip_bad: bool
     tick: Callable[[int], None]
+    channel: str = "gray"
 
     def open(self, listing: Listing, part: str, min_lr_side: int) -> ImageSet:
         given = any(source.lr for source in listing.sources)
@@ -160,7 +181,7 @@ class _Opener:
                 f"{self.folder}: left out {len(left_out)} of the {part} set{_reasons(left_out)}", stacklevel=3
             )
         denoised = self.denoiser.digest if self.denoiser else None
-        return ImageSet(hr, lr, self.scale, self.degradation, given, denoised)
+        return ImageSet(hr, lr, self.scale, self.degradation, given, denoised, channel=self.channel)
 
     def _check_scale(self, given: bool) -> None:
         if self.scale < 1:
@@ -178,8 +199,9 @@ class _Opener:
 
     def _open_hr(self, listing: Listing, part: str) -> Store:
         files = [(source.name, *_stamp(source.hr)) for source in listing.sources]
-        home = f"{self.folder.resolve().name}-{part}-{_hash(str(self.folder.resolve()))[:8]}"
-        items = [Item(source.name, partial(read_image, source.hr)) for source in listing.sources]
+        coloured = "" if self.channel == "gray" else f"-{self.channel}"
+        home = f"{self.folder.resolve().name}-{part}{coloured}-{_hash(str(self.folder.resolve()))[:8]}"
+        items = [Item(source.name, partial(CHANNELS[self.channel], source.hr)) for source in listing.sources]
         folder = self.cache / home / f"hr-{_hash(files)}"
         store = open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
         for outdated in folder.parent.glob("hr-*"):
@@ -202,7 +224,7 @@ class _Opener:
         return open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
 
     def _read_lr(self, hr: Store, index: int, file: Path | None, lock: Lock) -> Pixels:
-        lr = low_resolution(hr.pixels(index), self.scale, self.degradation, file)
+        lr = low_resolution(hr.pixels(index), self.scale, self.degradation, file, CHANNELS[self.channel])
         if self.denoiser is None:
             return lr
         with lock:

@@ -74,18 +74,20 @@ def gaussian_noise(hr: Tensor, scale: int) -> Tensor:
     return torch.stack(lows).to(hr.device)
 
 
-def low_resolution(hr: Pixels, scale: int, degradation: str, file: Path | None = None) -> Pixels:
+def low_resolution(
+    hr: Pixels, scale: int, degradation: str, file: Path | None = None, read: Callable[[Path], Pixels] = read_image
+) -> Pixels:
     """The LR image of `hr` (uint8 or uint16 [H, W]), [H // scale, W // scale] of the same type.
 
-    Read from `file` where given; else made by the named degradation from the HR image without the rows and columns
-    beyond a multiple of the scale, and rounded. Raises `UnreadableImageError` when the file's size or bit depth
+    Read from `file` by `read` where given; else made by the named degradation from the HR image without the rows and
+    columns beyond a multiple of the scale, and rounded. Raises `UnreadableImageError` when the file's size or bit depth
     doesn't fit.
     """
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     if file is None:
         whole = to_tensor(hr[: height * scale, : width * scale])
         return to_pixels(get_degradation(degradation)(whole, scale), hr.dtype)
-    lr = read_image(file)
+    lr = read(file)
     if lr.shape != (height, width):
         sizes = f"{lr.shape[1]} x {lr.shape[0]} pixels, but its HR image needs {width} x {height} at x{scale}"
         raise UnreadableImageError(file, f"is an LR image of {sizes}")

@@ -41,6 +41,8 @@ class ImageSet:
     """The digest of the denoiser that the LR images went through, where they did."""
     normalisation: Normalisation = TYPE
     """What makes values of the images' integers, resolved."""
+    channel: str = "gray"
+    """What of coloured files the images are: gray, or the luma y of the literature."""
 
     def __len__(self) -> int:
         return len(self.hr.images)

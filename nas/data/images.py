@@ -78,6 +78,32 @@ def _is_first_colour() -> bool:
 
 def decode_image(path: Path) -> Decoded:
     """Reads an image file like `read_image`, without the warning."""
+    values, is_radiometric = _decode(path)
+    return Decoded(*_to_gray(values), is_radiometric=is_radiometric)
+
+
+def read_luma(path: Path) -> Pixels:
+    """Reads an image file like `read_image`, but colour as the Y of the literature's PSNR-Y; see `studio_luma`.
+
+    Files of three channels become Y even where the channels are equal, as in MATLAB; files of one channel stay as they
+    are. Y is rounded to the type's integers.
+    """
+    values, _ = _decode(path)
+    if values.ndim == 2 or values.shape[2] < 3:
+        return _to_gray(values)[0]
+    peak = peak_of(values.dtype)
+    luma = studio_luma(values[..., 2::-1] * (255 / peak)) * (peak / 255)
+    return np.floor(luma + 0.5).astype(values.dtype)
+
+
+def studio_luma(colours: Pixels) -> Pixels:
+    """RGB [..., 3] in 0..255 → luma Y [...] in 16..235, not rounded: ITU-R BT.601, as MATLAB's `rgb2ycbcr`."""
+    luma: Pixels = 16 + colours @ np.array([65.481, 128.553, 24.966]) / 255
+    return luma
+
+
+def _decode(path: Path) -> tuple[Pixels, bool]:
+    """The file's own values, [H, W] or [H, W, channels] with colours as B, G, R, and whether they are a sensor's."""
     try:
         data = np.fromfile(path, np.uint8)
         counts = sensor_counts(data.tobytes()) if data[:2].tobytes() == _JPEG else None
@@ -86,10 +112,10 @@ def decode_image(path: Path) -> Decoded:
     except RadiometricError as error:
         raise UnreadableImageError(path, str(error)) from None
     if counts is not None:
-        return Decoded(counts, is_coloured=False, is_radiometric=True)
+        return counts, True
     # `imdecode` refuses a truncated file; `imread` returns a JPEG whose missing part is silently gray (OpenCV 5.0).
     try:
-        decoded = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        decoded: Pixels | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:
         decoded = None
     if decoded is None:
@@ -98,7 +124,7 @@ def decode_image(path: Path) -> Decoded:
         raise UnreadableImageError(
             path, f"holds {decoded.dtype.name} values, but 8- or 16-bit unsigned ones are needed"
         )
-    return Decoded(*_to_gray(decoded), is_radiometric=False)
+    return decoded, False
 
 
 def is_radiometric(path: Path) -> bool:

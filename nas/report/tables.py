@@ -10,8 +10,12 @@ from nas.budget import short
 from nas.cost import Cost
 from nas.data.check import Report
 from nas.image_size import show_size
-from nas.metrics import Measurement, baseline_name
+from nas.metrics import Metric, baseline_name
 from nas.model import Model
+from nas.training.evaluation import Evaluation
+
+METRICS_ABREAST = 4
+"""Metrics that fit beside a network's name."""
 
 
 def table(title: str, *columns: str, numbers_from: int = 1) -> Table:
@@ -47,11 +51,32 @@ def trained_table(models: Sequence[tuple[str, Model, Cost]], title: str) -> Tabl
     return shown
 
 
-def evaluation_table(rows: Sequence[tuple[str, Measurement]], title: str) -> Table:
-    """Return PSNR and SSIM of several networks, measured alike."""
-    shown = table(title, "network", "PSNR dB", "SSIM")
-    for name, measurement in rows:
-        shown.add_row(name, f"{measurement.psnr:.3f}", f"{measurement.ssim:.4f}")
+def evaluation_tables(evaluation: Evaluation, title: str) -> list[Table]:
+    """Return the figures of several networks, measured alike; ↓ marks those where less is better.
+
+    Each table has a few metrics, so that the networks' names have room on a narrow terminal.
+    """
+    starts = range(0, len(evaluation.metrics), METRICS_ABREAST)
+    groups = [evaluation.metrics[start : start + METRICS_ABREAST] for start in starts]
+    return [_metrics_table(evaluation, group, title if group is groups[0] else "") for group in groups]
+
+
+def _metrics_table(evaluation: Evaluation, metrics: Sequence[Metric], title: str) -> Table:
+    columns: list[str] = []
+    (baseline_label, baseline), *networks = evaluation.rows
+    gains = {"psnr"} if networks else set()
+    for metric in metrics:
+        luma = "-Y" if metric.name == "psnr" and evaluation.protocol.channel == "y" else ""
+        columns.append(f"{metric.label}{luma} {metric.unit}".strip() + ("" if metric.higher_is_better else " ↓"))
+        columns += [f"over {baseline_label}"] if metric.name in gains else []
+    shown = table(title, "network", *columns)
+    for name, measurement in evaluation.rows:
+        figures: list[str] = []
+        for metric in metrics:
+            figures.append(f"{measurement.means[metric.name]:.{metric.digits}f}")
+            if metric.name in gains:
+                figures.append("" if measurement is baseline else f"{measurement.psnr - baseline.psnr:+.3f}")
+        shown.add_row(name, *figures)
     return shown
 
 

@@ -49,3 +49,25 @@ def resolve(name: str, scale: int | None = None, results: Path = RESULTS) -> Ref
     published = SPACES.get(space).published[point]
     scale = published.scale if scale is None else scale
     return Reference(name, replace(architecture, scale=scale), published)
+
+
+def locate(name: str, results: Path = RESULTS) -> Path:
+    """Return where the network is that `name` names: a path, or `SPACE/POINT` or `RUN:TRIAL` once it is trained.
+
+    These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`.
+    Raises InputError for one that isn't trained, and as `resolve` does for one that isn't known.
+    """
+    path = Path(name)
+    space, separator, _ = name.partition("/")
+    is_point = bool(separator) and space in SPACES.names() and name.count("/") == 1
+    if path.exists() or not (is_point or ":" in name):
+        return path
+    reference = resolve(name, results=results)
+    folder = results / "trained" / reference.folder_name
+    if is_model(folder):
+        return folder
+    of_the_run = [] if is_point else sorted((results / name.rpartition(":")[0] / "trained").glob("*/architecture.yaml"))
+    for file in of_the_run:
+        if Architecture.read(file).fingerprint == reference.architecture.fingerprint:
+            return file.parent
+    raise InputError(f"{name} isn't trained: there is no {folder}; run nas train {name} first.")

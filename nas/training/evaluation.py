@@ -1,77 +1,197 @@
-"""Measuring trained models on a folder of images, all by one protocol."""
+"""Measuring trained models, those of others and bicubic interpolation on a folder of images, all by one protocol."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
+from nas.convert.third_party import SUFFIXES, load_third_party
 from nas.data.dataset import open_images
 from nas.data.image_set import ImageSet
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
-from nas.metrics import Measurement, Protocol, baseline_name, bicubic_baseline, measure
-from nas.model import Model, load_model
+from nas.metrics import (
+    Measurement,
+    Metric,
+    Protocol,
+    Upscale,
+    baseline_name,
+    bicubic_baseline,
+    enlarge,
+    measure,
+    select_metrics,
+    self_ensemble,
+)
+from nas.model import load_model
+from nas.training.crops import CropFinder, Pictured, Viewer, picture_crops
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
+BICUBIC = "bicubic"
+"""What is always measured, and may be named."""
 
-def evaluate(model: Model, images: ImageSet, device: torch.device, progress: Progress | None = None) -> Measurement:
-    """Measure a model on whole images, seen as in its training: gray, rounded to integers, shaved by the scale."""
-    network = model.network.to(device).eval()
-    return measure(lambda lr: network(lr.to(device)).float().cpu(), _seen_by(model, images), progress=progress)
+DEFAULT_SCALE = 2
+"""Of bicubic interpolation where nothing else is measured."""
 
 
-def _seen_by(model: Model, images: ImageSet, peak: float | None = None) -> ImageSet:
-    """Return the images by the model's normalisation; PSNR is against `peak`, or else what its training measured by."""
-    return images.normalised(Normalisation.stored(model.recipe), peak or images.normalisation.peak)
+@dataclass(frozen=True)
+class Contestant:
+    """A network that is measured."""
+
+    label: str
+    network: nn.Module
+    """[N, 1, h, w] → [N, 1, s h, s w]."""
+    scale: int
+    recipe: Mapping[str, Any] | None = None
+    """What it was trained by; None where nobody knows."""
+    note: str = ""
+    """What is to be said below its figures."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How it is measured; None is as customary or as for the models' training."""
+
+    metrics: tuple[str, ...] = ("psnr", "ssim")
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    """Files of learned metrics, by the metrics' names."""
+    scale: int | None = None
+    degradation: str | None = None
+    """Makes the LR images."""
+    denoiser: str | None = None
+    """The model directory that LR images pass."""
+    peak: float | None = None
+    """What PSNR is measured against."""
+    shave: int | None = None
+    """Pixels left out on each side; as many as the scale."""
+    channel: str = "gray"
+    self_ensemble: bool = False
+    crops: int = 0
+    """How many of its best and of its worst crops are pictured for each network."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured."""
+
+    protocol: Protocol
+    metrics: tuple[Metric, ...]
+    rows: tuple[tuple[str, Measurement], ...]
+    """Bicubic interpolation, at scale 1 the input itself, then the networks, each by its label."""
+    notes: tuple[str, ...]
+    pictured: Mapping[str, tuple[Pictured, ...]]
+    """By a network's label, its best and worst crops in all networks, where they were asked for."""
+
+
+def load_contestant(label: str, path: Path) -> Contestant:
+    """Read a model directory, or a checkpoint of somebody else's network.
+
+    Raises InputError where it is neither, and for a model directory of several channels.
+    """
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        theirs = load_third_party(path)
+        return Contestant(label, theirs.network, theirs.scale, note=f"{label}: {theirs.describe()}.")
+    model = load_model(path)
+    if (channels := model.architecture.channels) != 1:
+        raise InputError(
+            f"Images are of one channel, but {label} takes {channels}; a published network is imported for one "
+            "channel with --to-gray."
+        )
+    return Contestant(label, model.network, model.architecture.scale, model.recipe)
 
 
 def compare(
-    folders: Sequence[Path],
-    images: Path,
+    contestants: Sequence[Contestant],
+    folder: Path,
     cache: Path,
     device: torch.device,
+    conditions: Conditions | None = None,
     progress: Progress | None = None,
-    *,
-    degradation: str | None = None,
-    denoiser: str | None = None,
-    peak: float | None = None,
-) -> tuple[list[tuple[str, Measurement]], Protocol]:
-    """Measure bicubic interpolation, at scale 1 the input itself, and the models in `folders` on a folder's images.
+) -> Evaluation:
+    """Measure bicubic interpolation, at scale 1 the input itself, and the contestants on a folder's images.
 
-    The LR images are made by `degradation` and pass `denoiser`, a model directory; by default as they were for the
-    models' training. Each model sees them by its own normalisation; what is measured is integers, against `peak`, by
-    default that of the trainings. Raises InputError when the models have different scales, or were trained on images
-    that were made or measured differently and nothing is given, which no one protocol covers.
+    Each sees the images by its own normalisation; what is measured is integers. Raises InputError when the contestants
+    have different scales, or were trained on images that were made or measured differently and the conditions don't say
+    how, which no one protocol covers; and as `select_metrics` and `measure` do.
     """
-    models = {str(folder): load_model(folder) for folder in folders}
-    for name, model in models.items():
-        if (channels := model.architecture.channels) != 1:
-            raise InputError(
-                f"Images are of one channel, but {name} takes {channels}; a published network is imported for one "
-                "channel with --to-gray."
-            )
-    scale = _common("scales", [model.architecture.scale for model in models.values()])
-    # Imported weights don't say what they were trained on.
+    asked = conditions or Conditions()
+    metrics, left_out = select_metrics(asked.metrics, asked.weights)
+    images = _open(contestants, folder, cache, device, asked)
+    seen = [_seen_by(c, images, asked.peak) for c in contestants] or [images]
+    _common("peaks", [one.peak_in_words for one in seen], "; name one by --peak, or")
+    images = seen[0]
+    protocol = Protocol.of(images, shave=asked.shave, self_ensemble=asked.self_ensemble)
+    viewers = {
+        _row_label(c, asked): Viewer(_upscaler(c, device, asked), its_own)
+        for c, its_own in zip(contestants, seen, strict=False)
+    }
+    baseline = baseline_name(images.scale)
+    rows = [(baseline, bicubic_baseline(images, metrics=metrics, shave=asked.shave))]
+    found = {}
+    for label, viewer in viewers.items():
+        finder = CropFinder(images, protocol.shave, asked.crops) if asked.crops else None
+        measured = measure(
+            viewer.upscale,
+            viewer.images,
+            metrics,
+            shave=asked.shave,
+            device=device,
+            progress=progress,
+            watch=finder,
+        )
+        rows.append((label, measured))
+        if finder:
+            found[label] = finder.crops()
+    pictured = picture_crops(found, {baseline: Viewer(enlarge(images.scale), images), **viewers}, device)
+    notes = (*(c.note for c in contestants if c.note), *left_out)
+    return Evaluation(protocol, metrics, tuple(rows), notes, pictured)
+
+
+def _open(
+    contestants: Sequence[Contestant], folder: Path, cache: Path, device: torch.device, asked: Conditions
+) -> ImageSet:
+    """Open the images as the contestants expect them."""
+    scales = [c.scale for c in contestants] + ([] if asked.scale is None else [asked.scale])
+    scale = _common("scales", scales or [DEFAULT_SCALE])
+    # Weights from elsewhere don't say what they were trained on.
     usual = "bicubic" if scale > 1 else "noise"
+    recipes = [c.recipe for c in contestants if c.recipe is not None]
+    degradation, denoiser = asked.degradation, asked.denoiser
     if degradation is None:
-        found = [model.recipe.get("degradation", usual) for model in models.values()]
-        degradation = _common("degradations", found, "; name one by --degradation, or")
+        made = [recipe.get("degradation", usual) for recipe in recipes]
+        degradation = _common("degradations", made or [usual], "; name one by --degradation, or")
     if denoiser is None:
-        found = [model.recipe.get("denoiser") for model in models.values()]
-        denoiser = _common("denoisers", found, "; name one by --denoise, or")
-    opened = open_images(
-        images, scale=scale, cache=cache, degradation=degradation, denoiser=as_denoiser(denoiser, device)
+        passed = [recipe.get("denoiser") for recipe in recipes]
+        denoiser = _common("denoisers", passed or [None], "; name one by --denoise, or")
+    return open_images(
+        folder,
+        scale=scale,
+        cache=cache,
+        degradation=degradation,
+        denoiser=as_denoiser(denoiser, device),
+        channel=asked.channel,
     )
-    seen = {name: _seen_by(model, opened, peak) for name, model in models.items()}
-    _common("peaks", [one.peak_in_words for one in seen.values()], "; name one by --peak, or")
-    first = next(iter(seen.values()))
-    rows = [(baseline_name(scale), bicubic_baseline(first))]
-    rows += [(name, evaluate(model, seen[name], device, progress)) for name, model in models.items()]
-    return rows, Protocol.of(first)
+
+
+def _seen_by(contestant: Contestant, images: ImageSet, peak: float | None) -> ImageSet:
+    """Return the images by the contestant's normalisation, or by their own where nobody knows it."""
+    if contestant.recipe is None:
+        return images.normalised(images.normalisation, peak)
+    return images.normalised(Normalisation.stored(contestant.recipe), peak or images.normalisation.peak)
+
+
+def _row_label(contestant: Contestant, asked: Conditions) -> str:
+    return f"{contestant.label} (self-ensemble)" if asked.self_ensemble else contestant.label
+
+
+def _upscaler(contestant: Contestant, device: torch.device, asked: Conditions) -> Upscale:
+    network = contestant.network.to(device).eval()
+    return self_ensemble(network) if asked.self_ensemble else network
 
 
 def _common(kind: str, values: Sequence[T], advice: str = ";") -> T:

@@ -225,14 +225,16 @@ class _Loop:
         network.eval()
 
         def upscale(lr: Tensor) -> Tensor:
-            sr: Tensor = network(lr.to(self.device, memory_format=torch.channels_last))
-            return sr.float().cpu()
+            sr: Tensor = network(lr.contiguous(memory_format=torch.channels_last))
+            return sr.float()
 
         with torch.inference_mode():
+            metrics = ("psnr", "ssim") if with_ssim else ("psnr",)
             crop = self.recipe.validation_crop
-            result = measure(upscale, self.data.validation, crop=crop, with_ssim=with_ssim)
+            result = measure(upscale, self.data.validation, metrics, crop=crop, device=self.device)
             if self.listener is not None:
-                self.sample = upscale(self.data.validation.pair(0, SAMPLE_SIDE).lr)[0].clamp(0, 1)
+                sample = self.data.validation.pair(0, SAMPLE_SIDE).lr.to(self.device)
+                self.sample = upscale(sample)[0].clamp(0, 1).cpu()
         network.train()
         self.progress.validation_seconds += time.perf_counter() - started
         return result

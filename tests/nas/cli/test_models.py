@@ -1,5 +1,6 @@
 """Commands around trained models."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -40,6 +41,59 @@ def test_models_are_measured_beside_bicubic(way: Way) -> None:
     assert list(read["results"]) == ["bicubic", *map(str, way.trained)]
     assert all(result["psnr"] > 20 and 0 < result["ssim"] < 1 for result in read["results"].values())
     assert read["protocol"]
+
+
+def test_an_evaluation_has_every_metric_that_is_named(way: Way) -> None:
+    names = ["psnr", "ssim", "psnr-hvs", "psnr-hvs-m", "edge-psnr", "mae", "mse"]
+    arguments = ("evaluate", "bicubic", way.trained[0], "--data", "night/val", "--metrics", ",".join(names))
+    shown = way.nas(*arguments, "--shave", 4).out
+    assert "PSNR-HVS" in shown and "MAE" in shown and "shave 4, integer rounding" in shown
+    read = json.loads(way.nas(*arguments, "--json").out)
+    assert list(read["results"]) == ["bicubic", str(way.trained[0])]
+    assert [list(figures) for figures in read["results"].values()] == [names, names]
+    assert read["metrics"]["mae"] == {"label": "MAE", "unit": "levels", "higher_is_better": False}
+
+
+def test_an_evaluation_writes_a_row_an_image_and_a_picture_a_network(way: Way) -> None:
+    shown = way.nas("evaluate", *way.trained, "--data", "night/val", "--csv", "out/rows.csv", "--pictures", "out/crops")
+    assert "Wrote out/rows.csv" in shown.out
+    with (way.folder / "out" / "rows.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    labels = ["bicubic", *map(str, way.trained)]
+    assert [row["network"] for row in rows] == [label for label in labels for _ in range(2)]
+    read = json.loads(way.nas("evaluate", *way.trained, "--data", "night/val", "--json").out)
+    mean = np.mean([float(row["psnr"]) for row in rows if row["network"] == "bicubic"])
+    assert mean == pytest.approx(read["results"]["bicubic"]["psnr"], abs=1e-5)
+    pictures = sorted((way.folder / "out" / "crops").iterdir())
+    assert len(pictures) == len(way.trained)
+    assert all(cv2.imread(str(path)).shape[0] > 500 for path in pictures)
+
+
+def test_bicubic_may_be_measured_alone(way: Way) -> None:
+    read = json.loads(way.nas("evaluate", "bicubic", "--data", "night/val", "--scale", 4, "--json").out)
+    assert list(read["results"]) == ["bicubic"]
+    assert read["protocol"]["scale"] == 4
+
+
+def test_a_self_ensemble_is_named_in_the_row_and_in_the_protocol(way: Way) -> None:
+    read = json.loads(way.nas("evaluate", way.trained[0], "--data", "night/val", "--self-ensemble", "--json").out)
+    assert list(read["results"]) == ["bicubic", f"{way.trained[0]} (self-ensemble)"]
+    assert read["protocol"]["self_ensemble"] is True
+
+
+def test_lpips_without_its_weights_is_left_out_with_one_sentence(way: Way) -> None:
+    shown = way.nas("evaluate", "bicubic", "--data", "night/val", "--metrics", "psnr,lpips")
+    assert "LPIPS is left out: it needs a file of AlexNet's" in shown.out
+    assert "--lpips-weights" in shown.out
+
+
+def test_a_trained_trial_is_measured_by_its_name(way: Way) -> None:
+    front = json.loads(way.nas("front", "first", "--json").out)["front"]
+    for trained in way.trained:
+        point = next(c for c in front if trained.name in (f"trial-{c['trial']}", c["label"].replace("/", "-")))
+        name = f"first:{point['trial']}"
+        read = json.loads(way.nas("evaluate", name, trained, "--data", "night/val", "--json").out)
+        assert read["results"][name] == read["results"][str(trained)]
 
 
 def test_an_export_is_verified_and_is_a_model(way: Way) -> None:
@@ -103,3 +157,19 @@ def test_weights_of_another_network(way: Way, tmp_path: Path) -> None:
 
 def test_a_model_directory_that_is_not_there(refused: Refused, tiny_data: Path) -> None:
     assert refused("evaluate", "gone", "--data", tiny_data) == "There is no model directory 'gone'."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["falsr/FALSR-B"], "falsr/FALSR-B isn't trained: there is no results/trained/falsr-FALSR-B; "),
+        (["falsr/FALSR-X"], "There is no published point of 'falsr' named 'FALSR-X'"),
+        (["theirs.pth"], "There is no model directory 'theirs.pth'."),
+        (["bicubic", "--metrics", "psnr,sim"], "There is no metric named 'sim'; did you mean 'ssim'?"),
+        (["bicubic", "--metrics", "ms-ssim"], "MS-SSIM needs at least 161 x 161 pixels inside the shaved border, but "),
+        (["bicubic", "--channel", "rgb"], "There is no channel named 'rgb'; known are: gray, y."),
+        (["bicubic", "--shave", "60"], "A shave of 60 leaves nothing of the 96 x 80 pixels of "),
+    ],
+)
+def test_an_evaluation_that_cannot_be(refused: Refused, tiny_data: Path, arguments: list[str], message: str) -> None:
+    assert refused("evaluate", *arguments, "--data", tiny_data / "val").startswith(message)

@@ -5,12 +5,13 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from nas.data.dataset import Denoiser, ImageSet, open_dataset, open_images
 from nas.data.degradation import low_resolution
-from nas.data.images import Pixels, read_image, to_pixels, write_image
+from nas.data.images import Pixels, read_image, read_luma, to_pixels, write_image
 from nas.data.synthetic import scene
 from nas.errors import InputError, RunError
 
@@ -119,6 +120,23 @@ def test_given_lr_images_are_used_and_are_part_of_the_fingerprint(tmp_path: Path
     assert open_images(folder, scale=2, cache=cache, degradation="real").fingerprint != images.fingerprint
     with pytest.raises(InputError, match="There is no degradation named 'real'"):
         open_images(folder, scale=3, cache=cache, degradation="real")
+
+
+def test_coloured_images_may_be_opened_as_the_y_of_the_literature(tmp_path: Path, cache: Path) -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (32, 40, 3), np.uint8)
+    for folder, pixels in (("HR", colour), ("LR_bicubic/X2", colour[::2, ::2])):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "set" / folder / "a.png"), pixels)
+    gray = open_images(tmp_path / "set", scale=2, cache=cache)
+    luma = open_images(tmp_path / "set", scale=2, cache=cache, channel="y")
+    assert (gray.channel, luma.channel) == ("gray", "y")
+    assert gray.fingerprint != luma.fingerprint
+    pair = luma.pair(0)
+    assert np.array_equal(to_pixels(pair.hr, np.uint8), read_luma(tmp_path / "set" / "HR" / "a.png"))
+    assert np.array_equal(to_pixels(pair.lr, np.uint8), read_luma(tmp_path / "set" / "LR_bicubic" / "X2" / "a.png"))
+    assert gray.hr.file.exists()  # either is kept
+    with pytest.raises(InputError, match="no channel named 'Y'; did you mean 'y'"):
+        open_images(tmp_path / "set", scale=2, cache=cache, channel="Y")
 
 
 def test_at_scale_one_the_images_become_noisy_and_keep_their_size(tiny_data: Path, cache: Path) -> None:

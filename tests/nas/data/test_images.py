@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nas.data import images
-from nas.data.images import peak_of, read_image, resize_bicubic, to_pixels, to_tensor, write_image
+from nas.data.images import peak_of, read_image, read_luma, resize_bicubic, to_pixels, to_tensor, write_image
 from nas.data.synthetic import scene
 from nas.errors import InputError
 
@@ -70,6 +70,22 @@ def test_true_colour_becomes_luma_with_one_warning(tmp_path: Path, monkeypatch: 
     assert len(caught) == 1
     blue, green, red = COLOUR.astype(float).transpose(2, 0, 1)
     assert np.abs(luma - (0.299 * red + 0.587 * green + 0.114 * blue)).max() <= 0.51
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_y_of_the_literature_is_in_16_to_235(tmp_path: Path, dtype: type) -> None:
+    # White, black, red, green, blue, gray, as MATLAB's rgb2ycbcr has them for uint8.
+    colours = np.array([[[255] * 3, [0] * 3, [255, 0, 0], [0, 255, 0], [0, 0, 255], [128] * 3]], np.uint8)
+    peak = np.iinfo(dtype).max
+    cv2.imwrite(str(tmp_path / "a.png"), colours[..., ::-1].astype(dtype) * (peak // 255))
+    luma = read_luma(tmp_path / "a.png")
+    assert luma.dtype == dtype
+    assert np.round(luma / (peak // 255)).tolist() == [[235, 16, 81, 145, 41, 126]]
+
+
+def test_files_of_one_channel_are_their_own_y(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", DEEP)
+    assert np.array_equal(read_luma(tmp_path / "a.png"), DEEP)
 
 
 def _encode(kind: str, folder: Path) -> bytes:

@@ -12,7 +12,7 @@ from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import METRICS, RECIPE, Model, load_model
-from nas.training.evaluation import compare
+from nas.training.evaluation import Conditions, compare, load_contestant
 from nas.training.full import train_fully
 from nas.training.recipe import Recipe
 from nas.training.trainer import TrainingStoppedError
@@ -109,10 +109,11 @@ def test_models_are_measured_as_they_were_trained(
     behind: Callable[..., Model], make_denoiser: MakeDenoiser, tiny_data: Path, tmp_path: Path
 ) -> None:
     model = behind(make_denoiser())
-    rows, protocol = compare([tmp_path / "model"], tiny_data / "val", tmp_path / "other", CPU)
-    assert [name for name, _ in rows] == ["bicubic", str(tmp_path / "model")]
-    assert protocol == Protocol.from_dict(model.metrics["protocol"])
-    assert [row.psnr for _, row in rows] == [
+    contestant = load_contestant("model", tmp_path / "model")
+    found = compare([contestant], tiny_data / "val", tmp_path / "other", CPU)
+    assert [name for name, _ in found.rows] == ["bicubic", "model"]
+    assert found.protocol == Protocol.from_dict(model.metrics["protocol"])
+    assert [row.psnr for _, row in found.rows] == [
         pytest.approx(model.metrics[key], abs=1e-3) for key in ("bicubic_psnr", "psnr")
     ]
 
@@ -122,9 +123,9 @@ def test_denoisers_are_compared_with_their_input(
 ) -> None:
     folder = make_denoiser()
     (folder / RECIPE).write_text(json.dumps({"imported_from": "elsewhere"}))
-    rows, protocol = compare([folder], tiny_data / "val", tmp_path / "cache", CPU)
-    assert (protocol.scale, protocol.degradation) == (1, "noise")
-    assert rows[0] == ("input", bicubic_baseline(open_noisy(1).validation))
+    found = compare([load_contestant("denoiser", folder)], tiny_data / "val", tmp_path / "cache", CPU)
+    assert (found.protocol.scale, found.protocol.degradation) == (1, "noise")
+    assert found.rows[0] == ("input", bicubic_baseline(open_noisy(1).validation))
 
 
 def test_another_degradation_and_denoiser_may_be_named(
@@ -132,9 +133,10 @@ def test_another_degradation_and_denoiser_may_be_named(
 ) -> None:
     behind(None)
     behind(make_denoiser("a"), "behind")
-    folders = [tmp_path / "model", tmp_path / "behind"]
+    both = [load_contestant(name, tmp_path / name) for name in ("model", "behind")]
     with pytest.raises(InputError, match=r"different denoisers \(none, .*a\); name one by --denoise, or evaluate"):
-        compare(folders, tiny_data / "val", tmp_path / "cache", CPU)
+        compare(both, tiny_data / "val", tmp_path / "cache", CPU)
     named = str(make_denoiser("b", seed=1))
-    _, protocol = compare(folders, tiny_data / "val", tmp_path / "cache", CPU, degradation="bicubic", denoiser=named)
+    conditions = Conditions(degradation="bicubic", denoiser=named)
+    protocol = compare(both, tiny_data / "val", tmp_path / "cache", CPU, conditions).protocol
     assert (protocol.degradation, protocol.denoiser) == ("bicubic", as_denoiser(named, CPU).digest)

@@ -1,65 +1,194 @@
+import importlib.util
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
+from nas.convert.third_party import _import_spandrel
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.metrics import Protocol, bicubic_baseline, measure
+from nas.metrics import Protocol, bicubic_baseline, measure, self_ensemble
 from nas.model import Model
-from nas.training.evaluation import compare, evaluate
-from search_spaces import Architecture
+from nas.training.evaluation import Conditions, Contestant, Evaluation, compare, load_contestant
+from search_spaces import Architecture, UnknownNameError
 
 CPU = torch.device("cpu")
 
+Save = Callable[..., Path]
+
 
 @pytest.fixture
-def save(tmp_path: Path) -> Callable[..., Path]:
-    def saved(name: str, scale: int = 2, *, image_skip: bool = True) -> Path:
+def save(tmp_path: Path) -> Save:
+    def saved(name: str, scale: int = 2, *, image_skip: bool = True, **recipe: str) -> Path:
         architecture = Architecture.published("moremnas/MoreMNAS-C", scale).replaced(image_skip=image_skip)
         torch.manual_seed(0)
-        Model(architecture, architecture.build(), {}, {}).save(tmp_path / name)
+        Model(architecture, architecture.build(), recipe, {}).save(tmp_path / name)
         return tmp_path / name
 
     return saved
 
 
-def test_a_model_is_measured_on_whole_images(data: Dataset, architecture: Architecture) -> None:
-    network = architecture.build().eval()
-    model = Model(architecture, network, {}, {})
-    seen: list[tuple[int, int]] = []
-    result = evaluate(model, data.validation, CPU, lambda done, total: seen.append((done, total)))
-    assert result == measure(network, data.validation)
-    assert seen == [(1, 2), (2, 2)]
+@pytest.fixture
+def run(tiny_data: Path, tmp_path: Path) -> Callable[..., Evaluation]:
+    """Return a function that compares model directories on the validation images."""
+
+    def run(
+        *folders: Path, conditions: Conditions | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Evaluation:
+        contestants = [load_contestant(str(folder), folder) for folder in folders]
+        return compare(contestants, tiny_data / "val", tmp_path / "cache", CPU, conditions, progress)
+
+    return run
 
 
 def test_models_are_compared_with_bicubic_by_one_protocol(
-    save: Callable[..., Path], data: Dataset, tiny_data: Path, tmp_path: Path
+    save: Save, run: Callable[..., Evaluation], data: Dataset
 ) -> None:
     folders = [save("skip"), save("plain", image_skip=False)]
-    rows, protocol = compare(folders, tiny_data / "val", tmp_path / "cache", CPU)
-    assert [name for name, _ in rows] == ["bicubic", *map(str, folders)]
-    assert protocol == Protocol.of(data.validation)
-    assert rows[0][1] == bicubic_baseline(data.validation)
-    assert rows[1][1].psnr > rows[2][1].psnr  # untrained: bicubic interpolation against noise
-    assert [name for name, *_ in rows[1][1].per_image] == list(data.validation.names)
+    found = run(*folders)
+    assert [name for name, _ in found.rows] == ["bicubic", *map(str, folders)]
+    assert found.protocol == Protocol.of(data.validation)
+    assert found.rows[1][1] == measure(load_contestant("", folders[0]).network, data.validation)
+    assert found.rows[0][1] == bicubic_baseline(data.validation)
+    assert found.rows[1][1].psnr > found.rows[2][1].psnr  # untrained: bicubic interpolation against noise
+    assert [name for name, _ in found.rows[1][1].per_image] == list(data.validation.names)
+    assert found.notes == ()
+    assert found.pictured == {}
 
 
-def test_models_of_different_scales_are_not_compared(
-    save: Callable[..., Path], tiny_data: Path, tmp_path: Path
+def test_progress_counts_the_images_of_each_model(save: Save, run: Callable[..., Evaluation]) -> None:
+    seen: list[tuple[int, int]] = []
+    run(save("a"), save("b"), progress=lambda done, total: seen.append((done, total)))
+    assert seen == 2 * [(1, 2), (2, 2)]
+
+
+def test_bicubic_is_measured_alone_at_any_scale(run: Callable[..., Evaluation]) -> None:
+    assert [run(conditions=Conditions(scale=scale)).protocol.scale for scale in (None, 3)] == [2, 3]
+
+
+def test_what_is_asked_for_is_measured(save: Save, run: Callable[..., Evaluation], data: Dataset) -> None:
+    folder = save("skip")
+    found = run(folder, conditions=Conditions(metrics=("psnr-hvs", "mae"), shave=6))
+    assert found.protocol == Protocol.of(data.validation, shave=6)
+    assert [metric.name for metric in found.metrics] == ["psnr-hvs", "mae"]
+    network = load_contestant("", folder).network
+    assert found.rows[1][1] == measure(network, data.validation, ["psnr-hvs", "mae"], shave=6)
+
+
+def test_a_self_ensemble_is_made_when_asked_for_and_named(
+    save: Save, run: Callable[..., Evaluation], data: Dataset
 ) -> None:
+    folder = save("plain", image_skip=False)
+    found = run(folder, conditions=Conditions(self_ensemble=True))
+    assert found.protocol == Protocol.of(data.validation, self_ensemble=True)
+    assert [name for name, _ in found.rows] == ["bicubic", f"{folder} (self-ensemble)"]
+    assert found.rows[0][1] == bicubic_baseline(data.validation)
+    network = load_contestant("", folder).network
+    assert found.rows[1][1] == measure(self_ensemble(network), data.validation)
+    assert found.rows[1][1] != measure(network, data.validation)
+
+
+def test_the_self_ensemble_is_the_mean_over_the_eight_symmetries() -> None:
+    # What depends on the direction alone has the same mean for every direction, and what doesn't is left alone.
+    image = torch.rand(2, 1, 5, 7)
+    assert torch.allclose(self_ensemble(lambda lr: lr)(image), image, atol=1e-6)
+    ramp = self_ensemble(lambda lr: lr + torch.arange(lr.shape[-1]) - (lr.shape[-1] - 1) / 2)(image)
+    assert torch.allclose(ramp, image, atol=1e-6)
+    seen: list[tuple[int, ...]] = []
+    self_ensemble(lambda lr: seen.append(tuple(lr.flatten().tolist())) or lr)(torch.arange(6.0).view(1, 1, 2, 3))
+    assert len(set(seen)) == 8
+
+
+def test_coloured_images_are_measured_in_the_literatures_luma(save: Save, tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (16, 20, 3), np.uint8)
+    (tmp_path / "colour").mkdir()
+    cv2.imwrite(str(tmp_path / "colour" / "a.png"), cv2.resize(colours, (80, 64), interpolation=cv2.INTER_CUBIC))
+    rows = {}
+    for channel in ("gray", "y"):
+        found = compare([], tmp_path / "colour", tmp_path / "cache", CPU, Conditions(channel=channel))
+        assert found.protocol.channel == channel
+        rows[channel] = found.rows[0][1].psnr
+    # The same image in 220 instead of 256 levels.
+    assert rows["y"] - rows["gray"] == pytest.approx(20 * math.log10(255 / 219), abs=0.1)
+
+
+def test_a_metric_without_its_weights_is_left_out_with_a_note(save: Save, run: Callable[..., Evaluation]) -> None:
+    found = run(save("skip"), conditions=Conditions(metrics=("psnr", "lpips")))
+    assert set(found.rows[1][1].means) == {"psnr"}
+    assert len(found.notes) == 1 and found.notes[0].startswith("LPIPS is left out: ")
+
+
+def test_an_unknown_metric_or_channel_is_refused(run: Callable[..., Evaluation]) -> None:
+    with pytest.raises(UnknownNameError, match="no metric named 'sim'; did you mean 'ssim'"):
+        run(conditions=Conditions(metrics=("sim",)))
+    with pytest.raises(InputError, match="no channel named 'luma'"):
+        run(conditions=Conditions(channel="luma"))
+
+
+def test_models_of_different_scales_are_not_compared(save: Save, run: Callable[..., Evaluation]) -> None:
     with pytest.raises(InputError, match=r"different scales \(2, 3\); evaluate them apart"):
-        compare([save("two"), save("three", 3)], tiny_data / "val", tmp_path / "cache", CPU)
+        run(save("two"), save("three", 3))
+    with pytest.raises(InputError, match=r"different scales \(2, 4\); evaluate them apart"):
+        run(save("two"), conditions=Conditions(scale=4))
 
 
-def test_what_is_no_model_is_named(tiny_data: Path, tmp_path: Path) -> None:
+def test_models_that_were_trained_on_different_images_need_a_degradation(
+    save: Save, run: Callable[..., Evaluation]
+) -> None:
+    folders = [save("clean", degradation="bicubic"), save("noisy", degradation="noise")]
+    with pytest.raises(InputError, match=r"different degradations \(bicubic, noise\); name one by --degradation, or"):
+        run(*folders)
+    assert run(*folders, conditions=Conditions(degradation="noise")).protocol.degradation == "noise"
+
+
+def test_what_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no model directory '.*gone'"):
-        compare([tmp_path / "gone"], tiny_data / "val", tmp_path / "cache", CPU)
+        load_contestant("gone", tmp_path / "gone")
 
 
-def test_a_colour_network_is_not_measured_on_infrared_images(tiny_data: Path, tmp_path: Path) -> None:
+def test_a_colour_network_is_not_measured_on_infrared_images(tmp_path: Path) -> None:
     architecture = Architecture.published("espcn/ESPCN", channels=3)
     Model(architecture, architecture.build(), {}, {}).save(tmp_path / "colour")
-    with pytest.raises(InputError, match=r"of one channel, but .*colour takes 3; .* --to-gray"):
-        compare([tmp_path / "colour"], tiny_data / "val", tmp_path / "cache", CPU)
+    with pytest.raises(InputError, match=r"of one channel, but colour takes 3; .* --to-gray"):
+        load_contestant("colour", tmp_path / "colour")
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("spandrel"), reason="spandrel is not installed")
+def test_a_network_of_others_is_measured_beside_ours(save: Save, tmp_path: Path, tiny_data: Path) -> None:
+    _import_spandrel()
+    from spandrel.architectures.Compact import Compact
+
+    torch.manual_seed(0)
+    torch.save(Compact(num_feat=4, num_conv=1, upscale=2).state_dict(), tmp_path / "theirs.pth")
+    ours = save("ours", degradation="noise")
+    contestants = [load_contestant("theirs", tmp_path / "theirs.pth"), load_contestant("ours", ours)]
+    found = compare(contestants, tiny_data / "val", tmp_path / "cache", CPU)
+    assert [name for name, _ in found.rows] == ["bicubic", "theirs", "ours"]
+    assert found.protocol.degradation == "noise"  # of theirs nobody knows
+    assert found.notes == ("theirs: RealESRGAN Compact x2, gray in each of three channels and the mean of its output.",)
+
+
+def test_each_networks_best_and_worst_crops_are_pictured_in_all_networks(
+    save: Save, run: Callable[..., Evaluation]
+) -> None:
+    folders = [save("skip"), save("plain", image_skip=False)]
+    found = run(*folders, conditions=Conditions(crops=1))
+    assert list(found.pictured) == [str(folder) for folder in folders]
+    for pictured in found.pictured.values():
+        assert {one.is_gain for one in pictured} == {True, False}
+        for one in pictured:
+            assert list(one.panels) == ["bicubic", *map(str, folders)]
+            assert one.panels["bicubic"].pixels.shape == one.hr.shape
+            assert one.lr.shape == (one.hr.shape[0] // 2, one.hr.shape[1] // 2)
+    gains = [one.crop.gain for one in found.pictured[str(folders[1])]]
+    assert gains == sorted(gains, reverse=True) and gains[0] < 0  # noise gains nowhere
+
+
+def test_contestants_need_no_model_directory(data: Dataset, tiny_data: Path, tmp_path: Path) -> None:
+    network = torch.nn.Upsample(scale_factor=2)
+    found = compare([Contestant("nearest", network, 2)], tiny_data / "val", tmp_path / "cache", CPU)
+    assert found.rows[1] == ("nearest", measure(network, data.validation))

@@ -1,0 +1,73 @@
+"""The protocol: everything that two numbers must share to be comparable."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nas.data.image_set import ImageSet
+from nas.errors import InputError
+
+_OPTIONAL = ("denoiser", "self_ensemble")
+"""Fields that are left out of plain data where they say nothing."""
+
+_CHANNELS = {"gray": "gray", "y": "luma Y (BT.601, 16..235)"}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What two numbers must share to be comparable; `data` is the fingerprint of the image set."""
+
+    data: str
+    degradation: str
+    scale: int
+    shave: int
+    crop: int | None = None
+    """Side of the centre crop in HR pixels; None is the whole image."""
+    channel: str = "gray"
+    """What was compared: gray, or y for the luma of colour images as the literature takes it."""
+    rounding: str = "integer"
+    peak: str = "integer range"
+    denoiser: str | None = None
+    """The digest of the denoiser before the network; None is none."""
+    self_ensemble: bool = False
+    """Whether each result is the mean over the eight flips and rotations of the image."""
+
+    @classmethod
+    def of(
+        cls, images: ImageSet, crop: int | None = None, *, shave: int | None = None, self_ensemble: bool = False
+    ) -> "Protocol":
+        """The protocol that `measure` follows on this set: a shave as wide as the scale unless given."""
+        return cls(
+            images.fingerprint,
+            images.degradation,
+            images.scale,
+            shave=images.scale if shave is None else shave,
+            crop=crop,
+            channel=images.channel,
+            peak=images.peak_in_words,
+            denoiser=images.denoiser,
+            self_ensemble=self_ensemble,
+        )
+
+    def describe(self) -> str:
+        """One line for below a table or a plot."""
+        area = "whole images" if self.crop is None else f"centre {self.crop} x {self.crop}"
+        denoised = f" denoised by {self.denoiser}" if self.denoiser else ""
+        channel = _CHANNELS.get(self.channel, self.channel)
+        ensemble = ", self-ensemble of 8" if self.self_ensemble else ""
+        return (
+            f"data {self.data}, {self.degradation} x{self.scale}{denoised}, {channel}, "
+            f"shave {self.shave}, {self.rounding} rounding, peak {self.peak}, {area}{ensemble}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON and YAML; a denoiser and a self-ensemble are left out where there is none."""
+        return {name: value for name, value in asdict(self).items() if name not in _OPTIONAL or value}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Protocol":
+        """The inverse of `to_dict`; raises `InputError` for a missing or unknown field."""
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"This is not a measuring protocol: {error}.") from None

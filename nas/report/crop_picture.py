@@ -1,0 +1,98 @@
+"""A network's best and worst crops as a picture: LR, every network and HR beside each other, drawn by Matplotlib."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from nas.training.crops import Pictured, Pixels
+
+_PANEL, _GAP, _CAPTION = 1.6, 0.06, 0.24
+"""Inches: the width of a panel, the gap beside it, the line below it."""
+
+_MARGIN, _TITLE, _NAMES, _HEADING, _FOOT = 0.15, 0.36, 0.36, 0.3, 0.26
+"""Inches: beside everything, and the heights of the title, the columns' names, a group's heading and the protocol."""
+
+_COLOURS = {True: "#1b7837", False: "#b2182b"}
+"""Of gains and of losses."""
+
+_QUIET = "#555555"
+
+
+def draw_crops(label: str, baseline: str, pictured: Sequence[Pictured], protocol: str) -> Figure:
+    """Return the picture for the network `label`: where it gains most against `baseline`, then where least.
+
+    Each row has one grey scaling, that of the HR crop, so that panels can be compared by eye; the LR crop is shown with
+    its pixels enlarged. Below each panel stands its PSNR within the crop.
+    """
+    columns = ["LR", *pictured[0].panels, "HR"]
+    row = _PANEL + _CAPTION + _GAP
+    kinds = list(dict.fromkeys(one.is_gain for one in pictured))
+    height = _TITLE + _NAMES + len(kinds) * _HEADING + len(pictured) * row + _FOOT
+    page = _Page(2 * _MARGIN + len(columns) * (_PANEL + _GAP), height)
+    page.text(_MARGIN, _TITLE - 0.1, label, fontsize=11, fontweight="bold")
+    for index, name in enumerate(columns):
+        _name_column(page, _x(index), _TITLE + _NAMES - 0.06, name, is_own=name == label)
+    y = _TITLE + _NAMES
+    for kind in kinds:
+        heading = f"Where it {'gains most' if kind else 'gains least or loses'} against {baseline}"
+        page.text(_MARGIN, y + _HEADING - 0.1, heading, fontsize=9, color=_COLOURS[kind])
+        y += _HEADING
+        for one in (one for one in pictured if one.is_gain == kind):
+            _draw_row(page, one, label, baseline, y)
+            y += row
+    page.text(_MARGIN, height - 0.1, protocol, fontsize=6.5, color=_QUIET)
+    return page.figure
+
+
+class _Page:
+    """A figure that is measured in inches from its upper left corner."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self._width, self._height = width, height
+        self.figure = Figure(figsize=(width, height), dpi=150)
+        FigureCanvasAgg(self.figure)
+
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        """Write text whose first line stands on y."""
+        self.figure.text(x / self._width, 1 - y / self._height, text, **style)
+
+    def axes(self, x: float, y: float, side: float) -> Axes:
+        """Return square axes without ticks, with their upper left corner at (x, y)."""
+        place = (x / self._width, 1 - (y + side) / self._height, side / self._width, side / self._height)
+        axes = self.figure.add_axes(place)
+        axes.set_axis_off()
+        return axes
+
+
+def _x(column: int) -> float:
+    return _MARGIN + column * (_PANEL + _GAP)
+
+
+def _name_column(page: _Page, x: float, y: float, name: str, *, is_own: bool) -> None:
+    """Write a network's name, of a path its last part, in at most two lines."""
+    short = textwrap.wrap(Path(name).name, 24, max_lines=2, placeholder="…")
+    page.text(x, y, "\n".join(short), fontsize=8, fontweight="bold" if is_own else "normal", linespacing=1.1)
+
+
+def _draw_row(page: _Page, one: Pictured, label: str, baseline: str, y: float) -> None:
+    low, high = float(one.hr.min()), float(one.hr.max())
+
+    def draw(column: int, pixels: Pixels, caption: str, **style: Any) -> None:
+        axes = page.axes(_x(column), y, _PANEL)
+        axes.imshow(pixels, cmap="gray", vmin=low, vmax=max(high, low + 1), interpolation="nearest")
+        page.text(_x(column), y + _PANEL + 0.15, caption, **{"fontsize": 7.5, "color": _QUIET, **style})
+
+    # Only the end of a long name: file names of a camera differ there.
+    name = one.crop.name if len(one.crop.name) <= 20 else f"…{one.crop.name[-19:]}"
+    draw(0, one.lr, f"{name} at {one.crop.left},{one.crop.top}", fontsize=6)
+    reference = one.panels[baseline].psnr
+    for index, (network, panel) in enumerate(one.panels.items(), start=1):
+        gain = "" if network == baseline else f" ({panel.psnr - reference:+.2f})"
+        own = {"fontweight": "bold", "color": _COLOURS[panel.psnr >= reference]} if network == label else {}
+        draw(index, panel.pixels, f"{panel.psnr:.2f} dB{gain}", **own)
+    draw(len(one.panels) + 1, one.hr, f"levels {low:.0f} to {high:.0f}")

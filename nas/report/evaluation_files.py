@@ -1,0 +1,56 @@
+"""What `nas evaluate` writes: figures as JSON, a row an image and network as CSV, and pictures of crops."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+from nas.errors import InputError
+from nas.report.crop_picture import draw_crops
+from nas.training.evaluation import Evaluation
+
+
+def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the means as plain data, for JSON."""
+    return {
+        "protocol": evaluation.protocol.to_dict(),
+        "metrics": {
+            metric.name: {"label": metric.label, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
+            for metric in evaluation.metrics
+        },
+        "results": {label: dict(measurement.means) for label, measurement in evaluation.rows},
+        "notes": list(evaluation.notes),
+    }
+
+
+def write_csv(evaluation: Evaluation, path: Path) -> None:
+    """Write one row an image and network, each with its protocol. Raises InputError where it can't be written."""
+    names = [metric.name for metric in evaluation.metrics]
+    protocol = evaluation.protocol.describe()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["image", "network", *names, "protocol"])
+            for label, measurement in evaluation.rows:
+                for image, figures in measurement.per_image:
+                    rows.writerow([image, label, *(f"{figures[name]:.6f}" for name in names), protocol])
+    except OSError as error:
+        raise InputError(f"{path} can't be written ({error.strerror or error}).") from None
+
+
+def write_pictures(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write a picture of each network's best and worst crops, and return the paths. Raises InputError like `write_csv`.
+
+    Files are called by the networks' labels, as far as file names allow.
+    """
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for label, pictured in evaluation.pictured.items():
+            path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', label).strip('-')}.png"
+            draw_crops(label, evaluation.rows[0][0], pictured, evaluation.protocol.describe()).savefig(path)
+            paths.append(path)
+    except OSError as error:
+        raise InputError(f"{folder} can't be written to ({error.strerror or error}).") from None
+    return paths
