@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nas.data.cache import digest_of
-from nas.data.degradation import low_resolution
+from nas.data.degradation import low_resolution, read_low_resolution
 from nas.data.images import Pixels, UnreadableImageError, decode_image, peak_of, resize_bicubic, to_tensor
 from nas.data.layout import Listing, Source, list_images, list_parts
 from nas.errors import InputError
@@ -132,8 +132,11 @@ def _examine(job: tuple[Source, bool], scale: int, degradation: str) -> _Finding
     try:
         hr, is_coloured = decode_image(source.hr)
         is_large = min(hr.shape) // scale * scale - 2 * scale >= SSIM_WINDOW
-        has_lr = source.lr is not None
-        lr = low_resolution(hr, scale, degradation, source.lr) if is_large and (is_measured or has_lr) else None
+        lr = None
+        if is_large and source.lr:
+            lr = read_low_resolution(hr, scale, source.lr)
+        elif is_large and is_measured:
+            lr = low_resolution(hr, scale, degradation)
     except UnreadableImageError as error:
         return _Finding(source.name, error.reason)
     quality = _bicubic_quality(hr, lr, scale) if is_measured and lr is not None else None

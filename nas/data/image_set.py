@@ -8,6 +8,7 @@ from functools import cached_property
 from torch import Tensor
 
 from nas.data.cache import Store
+from nas.data.degradation import Pipeline
 from nas.data.images import to_tensor
 from nas.data.levels import Levels
 
@@ -34,10 +35,13 @@ class ImageSet:
     lr: Store
     scale: int
     degradation: str
+    """The label of what made the LR images; where they were given, the name of their folder."""
     lr_is_given: bool
     """Whether the LR images are the set's own files; else `degradation` made them."""
     denoiser: str | None = None
     """The digest of the denoiser that the LR images went through, where they did."""
+    afresh: Pipeline | None = None
+    """What training patches are degraded by each time that they are drawn; None: they are cut from the LR images."""
 
     def __len__(self) -> int:
         return len(self.hr.images)

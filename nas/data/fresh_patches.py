@@ -1,0 +1,77 @@
+"""Training patches whose LR is made at each draw, by a random degradation of HR patches."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nas.data.degradation import Pipeline
+from nas.data.image_set import ImageSet
+
+MARGIN = 8
+"""LR pixels around a patch that are degraded with it and then cut off, since blur and JPEG need what lies beside it."""
+
+
+class Gather(Protocol):
+    """Cuts squares out of HR images: float32 [N, 1, side, side], turned as `orientation` says."""
+
+    def __call__(  # noqa: D102 - the class says it
+        self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor, peak: Tensor
+    ) -> Tensor: ...
+
+
+class FreshPatches:
+    """Degrades patches of the HR images of a set, in turned images as the camera would: stripes stay upright.
+
+    A patch has `MARGIN` pixels around it while it is degraded, on the inner side alone where it lies at the border of
+    its image, and less where the smallest image of the set leaves no room. `patch` is the LR side in pixels.
+    """
+
+    def __init__(self, images: ImageSet, pipeline: Pipeline, patch: int) -> None:
+        self._pipeline, self._patch, self._scale = pipeline, patch, images.scale
+        self._heights = torch.tensor([image.height for image in images.lr.images])
+        self._widths = torch.tensor([image.width for image in images.lr.images])
+        self._window = min(patch + 2 * MARGIN, int(self._heights.min()), int(self._widths.min()))
+
+    def sample(
+        self,
+        gather: Gather,
+        image: Tensor,
+        y: Tensor,
+        x: Tensor,
+        orientation: Tensor,
+        peak: Tensor,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """LR [N, 1, p, p] and HR [N, 1, s p, s p] whose upper left LR pixels are (y, x) of the images.
+
+        LR is rounded to 0..`peak`, as it would be in a file. All is drawn from `generator`, a CPU generator, and
+        computed on the device that `gather` puts the pixels on.
+        """
+        s, window, patch = self._scale, self._window, self._patch
+        top, left = self._start(y, self._heights[image]), self._start(x, self._widths[image])
+        high = gather(image, s * top, s * left, s * window, orientation, peak)
+        low = self._pipeline.of_batch(high, s, generator)
+        levels = peak.to(low.device, torch.float32).view(-1, 1, 1, 1)
+        low = torch.floor(low.clamp(0, 1) * levels + 0.5) / levels
+        rows, columns = _place(y - top, x - left, window - patch, orientation)
+        return _cut(low, rows, columns, patch), _cut(high, s * rows, s * columns, s * patch)
+
+    def _start(self, first: Tensor, side: Tensor) -> Tensor:
+        """Where a window begins so that the patch is in its middle, or the window at the image's border."""
+        return torch.minimum((first - (self._window - self._patch) // 2).clamp(min=0), side - self._window)
+
+
+def _place(rows: Tensor, columns: Tensor, room: int, orientation: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a patch starts in a turned window, whose sides are `room` longer; for `orientation` see `PatchSampler`."""
+    flip_rows, flip_columns, transpose = (((orientation >> bit) & 1).bool() for bit in range(3))
+    rows, columns = torch.where(flip_rows, room - rows, rows), torch.where(flip_columns, room - columns, columns)
+    return torch.where(transpose, columns, rows), torch.where(transpose, rows, columns)
+
+
+def _cut(images: Tensor, rows: Tensor, columns: Tensor, side: int) -> Tensor:
+    """Squares [N, 1, side, side] of images [N, 1, H, W], each at a place of its own."""
+    along = torch.arange(side)
+    table = torch.stack([rows[:, None] + along, columns[:, None] + along]).to(images.device, non_blocking=True)
+    which = torch.arange(len(images), device=images.device)[:, None, None]
+    return images[:, 0][which, table[0][:, :, None], table[1][:, None, :]][:, None]
