@@ -1,12 +1,13 @@
 """Measuring trained models on a folder of images, all by one protocol."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from nas.data.dataset import open_images
+from nas.data.degradation import label_of
 from nas.data.image_set import ImageSet
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
@@ -65,8 +66,12 @@ def compare(
 
 def _common(kind: str, values: Sequence[T], advice: str = ";") -> T:
     """Return what all models share."""
-    distinct = list(dict.fromkeys(values))
+    distinct = [value for index, value in enumerate(values) if value not in values[:index]]
     if len(distinct) > 1:
-        named = ", ".join("none" if value is None else str(value) for value in distinct)
+        named = ", ".join(_label(value) for value in distinct)
         raise InputError(f"The models have different {kind} ({named}){advice} evaluate them apart.")
     return distinct[0]
+
+
+def _label(value: object) -> str:
+    return label_of(value) if isinstance(value, Mapping) else "none" if value is None else str(value)

@@ -9,6 +9,7 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nas.data.degradation import label_of, self_contained
 from nas.errors import InputError
 from search_spaces.registry import unknown_name
 
@@ -44,7 +45,9 @@ class Recipe(BaseModel):
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
     ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
-    degradation: str = "bicubic"
+    degradation: str | dict[str, Any] = Field(
+        "bicubic", description="what makes LR images: a name, or the `name` and `operations` of one's own"
+    )
     denoiser: str | None = Field(
         None, min_length=1, description="model directory of a denoiser that LR images pass first, as seen from here"
     )
@@ -74,7 +77,7 @@ class Recipe(BaseModel):
     @property
     def input_in_words(self) -> str:
         """What makes the LR images."""
-        return f"'{self.degradation}'{f' and denoised by {self.denoiser}' if self.denoiser else ''}"
+        return f"'{label_of(self.degradation)}'{f' and denoised by {self.denoiser}' if self.denoiser else ''}"
 
     def to_yaml(self) -> str:
         """Return the recipe as a YAML document."""
@@ -106,7 +109,8 @@ def parse_recipe(data: object, device: torch.device, origin: str = "recipe", **o
 def load_recipe(name: str, device: torch.device, **overrides: object) -> Recipe:
     """Read a shipped recipe by its name, or a user's YAML file by its path; `overrides` replace single fields.
 
-    A user's file may name a shipped recipe in `base` and override only some fields. Raises InputError.
+    A user's file may name a shipped recipe in `base` and override only some fields. Where `degradation` is the path
+    of a file, the recipe holds what is in it. Raises InputError.
     """
     shipped = {path.stem: path for path in SHIPPED.glob("*.yaml")}
     path = shipped.get(name) or Path(name)
@@ -121,6 +125,8 @@ def load_recipe(name: str, device: torch.device, **overrides: object) -> Recipe:
         if base is None:
             raise InputError(f"{path}: 'base' must name a shipped recipe: {', '.join(sorted(shipped))}.")
         data = {**yaml.safe_load(base.read_text(encoding="utf-8")), **data}
+    if isinstance(data, dict) and isinstance(degradation := {**data, **overrides}.get("degradation"), str | dict):
+        overrides["degradation"] = self_contained(degradation)
     return parse_recipe(data, device, str(path if path.stem not in shipped else name), **overrides)
 
 

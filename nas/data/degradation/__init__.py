@@ -5,10 +5,10 @@ from nas.data.degradation.named import (
     DEGRADATIONS,
     Description,
     degradation,
-    described_by,
     get_degradation,
     label_of,
     name_of,
+    self_contained,
 )
 from nas.data.degradation.operation import OPERATIONS, Operation, operation
 from nas.data.degradation.pipeline import Degradation, Pipeline
@@ -21,7 +21,6 @@ __all__ = [
     "Operation",
     "Pipeline",
     "degradation",
-    "described_by",
     "gaussian_noise",
     "get_degradation",
     "label_of",
@@ -29,4 +28,5 @@ __all__ = [
     "name_of",
     "operation",
     "read_low_resolution",
+    "self_contained",
 ]

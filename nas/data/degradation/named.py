@@ -18,6 +18,9 @@ SHIPPED = {path.stem: path for path in sorted((Path(__file__).parents[1] / "degr
 Description = str | Mapping[str, Any] | Degradation
 """What may be said where one is needed: a name, the path of a YAML file, what such a file holds, or itself."""
 
+_ORIGIN = "degradation"
+"""Where a description comes from that isn't in a file of its own."""
+
 _registered: dict[str, Degradation] = {}
 
 
@@ -56,41 +59,47 @@ def get_degradation(description: Description) -> Degradation:
     """The degradation that is described; raises `InputError` naming what is unknown or wrong in it."""
     if isinstance(description, Degradation):
         return description
-    described = described_by(description)
-    if isinstance(described, str):
-        return DEGRADATIONS[described]
-    return Pipeline.parse(described, f"degradation '{described.get('name', 'inline')}'")
+    told = self_contained(description)
+    if not isinstance(told, str):
+        return Pipeline.parse(told, _ORIGIN)
+    if told not in DEGRADATIONS:
+        raise InputError(str(unknown_name("degradation", told, dict(DEGRADATIONS))))
+    return DEGRADATIONS[told]
 
 
-def described_by(description: str | Mapping[str, Any]) -> str | dict[str, Any]:
-    """The same without a path: a name that is known, or the whole description with its `name`, as a recipe keeps it.
+def self_contained(description: str | Mapping[str, Any]) -> str | dict[str, Any]:
+    """The same description without the path of a file, as a recipe keeps it: a name, or `name` and `operations`.
 
-    A file without `name` is named by its own. Raises `InputError`.
+    A file is read, and where it says no `name`, its own is it. Raises `InputError` naming what is unknown or wrong;
+    but any name will do, since it may be that of LR images that a set brings.
     """
-    if isinstance(description, Mapping):
-        return dict(description)
-    if description in DEGRADATIONS:
+    if isinstance(description, str) and not _is_path(description):
         return description
-    path = Path(description)
-    if path.suffix not in (".yaml", ".yml"):
-        raise InputError(str(unknown_name("degradation", description, list(DEGRADATIONS))))
-    data = {"name": path.stem, **_read(path)}
-    Pipeline.parse(data, str(path))
+    if isinstance(description, str):
+        path = Path(description)
+        data, origin = {"name": path.stem, **_read(path)}, str(path)
+    else:
+        data, origin = dict(description), _ORIGIN
+    Pipeline.parse(data, origin)
     return data
 
 
 def name_of(description: Description) -> str:
-    """The name alone, also of one that isn't known: it may stand for a set's own LR images. Raises `InputError`."""
-    if isinstance(description, str) and Path(description).suffix not in (".yaml", ".yml"):
+    """The name alone, also of one that isn't known. Raises `InputError` where a description is wrong."""
+    if isinstance(description, str) and not _is_path(description):
         return description
     return get_degradation(description).name
 
 
 def label_of(description: Description) -> str:
     """What numbers say they were measured on: the label, or the name of one that isn't known."""
-    if isinstance(description, str) and name_of(description) not in DEGRADATIONS:
+    if isinstance(description, str) and not _is_path(description) and description not in DEGRADATIONS:
         return description
     return get_degradation(description).label
+
+
+def _is_path(text: str) -> bool:
+    return Path(text).suffix in (".yaml", ".yml")
 
 
 @cache
