@@ -75,7 +75,3 @@ class Draws:
     def even(self, *shape: int) -> Tensor:
         """Numbers in 0..1, on the device."""
         return torch.rand(shape, generator=self._fields, device=self._fields.device)
-
-    def counts(self, rates: Tensor) -> Tensor:
-        """Poisson counts of these rates, on the device."""
-        return torch.poisson(rates, generator=self._fields)

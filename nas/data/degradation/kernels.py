@@ -10,6 +10,9 @@ from torch.nn import functional as F
 _FFT_STEP = 16
 """Sides of Fourier transforms are multiples of it: fast ones have small prime factors."""
 
+_SUBPIXELS = 8
+"""Parts of a pixel's side; of each it is told whether it lies in a disk."""
+
 
 def gaussian(sigmas: Tensor, angles: Tensor, side: int, shape: Tensor | None = None) -> Tensor:
     """Gaussian kernels with deviations [N, 2] along and across axes at `angles` [N], in radians.
@@ -27,9 +30,11 @@ def plateau(sigmas: Tensor, angles: Tensor, side: int, shape: Tensor) -> Tensor:
 
 
 def disk(radii: Tensor, side: int) -> Tensor:
-    """The image of a point out of focus: even disks of these radii [N], their edge one pixel soft."""
-    y, x = _grid(side, radii)
-    return _normalised((radii[:, None, None] + 0.5 - torch.hypot(x, y)).clamp(0, 1))
+    """The image of a point out of focus: even disks of these radii [N], of which each pixel has its share."""
+    y, x = (axis / _SUBPIXELS for axis in _grid(side * _SUBPIXELS, radii))
+    radii = radii[:, None, None].clamp(min=0.25)  # a smaller one, too, lies in the middle pixel
+    inside = ((radii - torch.hypot(x, y)) * _SUBPIXELS + 0.5).clamp(0, 1)
+    return _normalised(F.avg_pool2d(inside, _SUBPIXELS))
 
 
 def line(lengths: Tensor, angles: Tensor, side: int) -> Tensor:

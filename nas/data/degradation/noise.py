@@ -77,15 +77,19 @@ class Drift(_Added):
 
 @operation("shot-noise")
 class ShotNoise(Operation):
-    """Poisson noise; `level` is its deviation at full brightness, and at brightness v that times √v."""
+    """The noise of counted photons; `level` is its deviation at full brightness, and at brightness v that times √v.
+
+    Normal instead of Poisson numbers, of the same mean and variance: from about ten counts on they look the same, are
+    twenty times as fast, and take as many random numbers for one image as for another.
+    """
 
     draws_fields = True
-    level: Annotated[Range, within(0.01, 255)]
+    level: Level
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W] → the same size; what is below 0 becomes 0."""
-        full = (255 / draws.per_image(self.level, images)).square()
-        return draws.counts(images.clamp(min=0) * full) / full
+        """[N, 1, H, W] → the same size."""
+        level = draws.per_image(self.level, images) / 255
+        return images + level * images.clamp(min=0).sqrt() * draws.normal(*images.shape)
 
 
 @operation("sensor-noise")

@@ -101,7 +101,8 @@ def parse_operation(data: object) -> Operation:
 
 
 def _told(error: ValidationError, kind: type[Operation]) -> str:
-    first = error.errors()[0]
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     if isinstance(inner := first.get("ctx", {}).get("error"), InputError):  # of an operation inside this one
         return str(inner)
     field = str(first["loc"][0]) if first["loc"] else ""
