@@ -51,8 +51,8 @@ class Quantise(Operation):
 def jpeg(images: Tensor, qualities: Tensor) -> Tensor:
     """Images [N, 1, H, W] after baseline JPEG of qualities [N], 1 to 100, scaled as by libjpeg.
 
-    Values are clipped to 0..1 and rounded to 8 bits before and after. It differs from libjpeg, whose transform is one of
-    whole numbers, by more than a level at 1 to 3 of 100 pixels.
+    Values are clipped to 0..1 and rounded to 8 bits before and after. It differs from libjpeg, which transforms in whole
+    numbers, by more than a level at 1 to 3 of 100 pixels.
     """
     height, width = images.shape[-2:]
     levels = torch.round(images.float().clamp(0, 1) * 255) - 128
