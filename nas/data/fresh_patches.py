@@ -13,7 +13,7 @@ MARGIN = 8
 
 
 class Gather(Protocol):
-    """Cuts squares out of HR images: float32 [N, 1, side, side], turned as `orientation` says."""
+    """Cuts squares out of HR images: float32 values [N, 1, side, side], turned as `orientation` says."""
 
     def __call__(  # noqa: D102 - the class says it
         self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor, peak: Tensor
@@ -32,6 +32,11 @@ class FreshPatches:
         self._heights = torch.tensor([image.height for image in images.lr.images])
         self._widths = torch.tensor([image.width for image in images.lr.images])
         self._window = min(patch + 2 * MARGIN, int(self._heights.min()), int(self._widths.min()))
+        seen = [images.levels(index) for index in range(len(images))]
+        used = [pipeline.levels(images.hr.pixels(index)) for index in range(len(images))]
+        self._levels = torch.tensor(
+            [(s.low, s.high - s.low, u.low, u.high - u.low, u.limit) for s, u in zip(seen, used, strict=True)]
+        )
 
     def sample(
         self,
@@ -45,17 +50,24 @@ class FreshPatches:
     ) -> tuple[Tensor, Tensor]:
         """LR [N, 1, p, p] and HR [N, 1, s p, s p] whose upper left LR pixels are (y, x) of the images.
 
-        LR is rounded to 0..`peak`, as it would be in a file. All is drawn from `generator`, a CPU generator, and
+        LR holds the values of whole numbers, as it would in a file. All is drawn from `generator`, a CPU generator, and
         computed on the device that `gather` puts the pixels on.
         """
         s, window, patch = self._scale, self._window, self._patch
         top, left = self._start(y, self._heights[image]), self._start(x, self._widths[image])
         high = gather(image, s * top, s * left, s * window, orientation, peak)
-        low = self._pipeline.of_batch(high, s, generator)
-        levels = peak.to(low.device, torch.float32).view(-1, 1, 1, 1)
-        low = torch.floor(low.clamp(0, 1) * levels + 0.5) / levels
+        low = self._degraded(high, image, generator)
         rows, columns = _place(y - top, x - left, window - patch, orientation)
         return _cut(low, rows, columns, patch), _cut(high, s * rows, s * columns, s * patch)
+
+    def _degraded(self, high: Tensor, image: Tensor, generator: torch.Generator) -> Tensor:
+        """From values as networks see them to those that are degraded, by way of whole numbers, and back."""
+        levels = self._levels[image].to(high.device, non_blocking=True)
+        seen_low, seen_span, low, span, limit = levels.T[..., None, None, None]
+        values = (high * seen_span + seen_low - low) / span
+        made = self._pipeline.of_batch(values, self._scale, generator)
+        integers = torch.minimum(torch.floor(made * span + low + 0.5).clamp(min=0), limit)
+        return torch.div(integers - seen_low, seen_span)
 
     def _start(self, first: Tensor, side: Tensor) -> Tensor:
         """Where a window begins so that the patch is in its middle, or the window at the image's border."""

@@ -31,7 +31,7 @@ class Agc(Operation):
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """[N, 1, H, W] → the same size, no value beyond the limits that `tails` leave."""
-        peaks = 2.0 ** draws.whole_values(self.bits, len(images)).to(images.device)[:, None] - 1
+        peaks = 2.0 ** draws.on_device(draws.whole_values(self.bits, len(images)))[:, None] - 1
         values = images.flatten(1)
         low, high = _limits(values, draws.per_image(self.tails, images)[:, :, 0, 0] / 100)
         shares = ((values - low) / (high - low)).clamp(0, 1)

@@ -30,10 +30,10 @@ class _Blur(Operation):
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """[N, 1, H, W] → the same size; beyond the border its pixels are repeated."""
-        return kernels.convolve(images, self.kernels(len(images), draws, images.device))
+        return kernels.convolve(images, self.kernels(len(images), draws))
 
     @abstractmethod
-    def kernels(self, count: int, draws: Draws, device: torch.device) -> Tensor:
+    def kernels(self, count: int, draws: Draws) -> Tensor:
         """One kernel an image: [count, side, side], with an odd side and the sum 1."""
 
 
@@ -63,24 +63,25 @@ class Blur(_Blur):
         """[N, 1, H, W] → the same size; along rows and columns one after the other where the kernel allows it."""
         if not self.isotropic or self.profile != "gaussian":
             return super().apply(images, draws)
-        sigmas = self._sigmas(draws, len(images)).to(images.device)
-        reaches = _sides(self.size, draws, len(images)).to(images.device) / 2 if self.size else None
+        sigmas = draws.on_device(self._sigmas(draws, len(images)))
+        reaches = draws.on_device(_sides(self.size, draws, len(images))) / 2 if self.size else None
         height, width = images.shape[-2:]
         return resample(
             images, gaussian_rows(height, height, sigmas, reaches), gaussian_rows(width, width, sigmas, reaches)
         )
 
-    def kernels(self, count: int, draws: Draws, device: torch.device) -> Tensor:
+    def kernels(self, count: int, draws: Draws) -> Tensor:
         """Kernels of the drawn widths, directions and shapes."""
         along = self._sigmas(draws, count)
         sigmas = torch.stack([along, along if self.isotropic else self._sigmas(draws, count)], 1)
-        angles, shapes = pi * draws.uniform(count).to(device), draws.values(self.shape, count).to(device)
         side = _widest(self.size, draws) if self.size else 2 * ceil(4 * float(sigmas.max())) + 1
+        sigmas, angles = draws.on_device(sigmas), draws.on_device(pi * draws.uniform(count))
+        shapes = draws.on_device(draws.values(self.shape, count))
         if self.profile == "plateau":
-            made = kernels.plateau(sigmas.to(device), angles, side, shapes)
+            made = kernels.plateau(sigmas, angles, side, shapes)
         else:
-            made = kernels.gaussian(sigmas.to(device), angles, side, shapes if self.profile == "generalised" else None)
-        return kernels.cut(made, _sides(self.size, draws, count).to(device)) if self.size else made
+            made = kernels.gaussian(sigmas, angles, side, shapes if self.profile == "generalised" else None)
+        return kernels.cut(made, draws.on_device(_sides(self.size, draws, count))) if self.size else made
 
     def _sigmas(self, draws: Draws, count: int) -> Tensor:
         if self.sigma is not None:
@@ -95,10 +96,10 @@ class Defocus(_Blur):
 
     radius: Annotated[Range, within(0, 100)]
 
-    def kernels(self, count: int, draws: Draws, device: torch.device) -> Tensor:
+    def kernels(self, count: int, draws: Draws) -> Tensor:
         """Disks of the drawn radii."""
         radii = draws.values(self.radius, count)
-        return kernels.disk(radii.to(device), 2 * ceil(float(radii.max()) + 0.5) + 1)
+        return kernels.disk(draws.on_device(radii), 2 * ceil(float(radii.max()) + 0.5) + 1)
 
 
 @operation("motion")
@@ -108,10 +109,11 @@ class Motion(_Blur):
     draws_fields = True
     length: Annotated[Range, within(0, 200)]
 
-    def kernels(self, count: int, draws: Draws, device: torch.device) -> Tensor:
+    def kernels(self, count: int, draws: Draws) -> Tensor:
         """Lines of the drawn lengths and directions."""
         lengths, angles = draws.values(self.length, count), pi * draws.uniform(count)
-        return kernels.line(lengths.to(device), angles.to(device), 2 * ceil(float(lengths.max()) / 2 + 0.5) + 1)
+        side = 2 * ceil(float(lengths.max()) / 2 + 0.5) + 1
+        return kernels.line(draws.on_device(lengths), draws.on_device(angles), side)
 
 
 @operation("sinc")
@@ -124,10 +126,11 @@ class Sinc(_Blur):
     cutoff: Annotated[Range, within(0.01, 1)]
     size: Size = Field(Range.parse(21))
 
-    def kernels(self, count: int, draws: Draws, device: torch.device) -> Tensor:
+    def kernels(self, count: int, draws: Draws) -> Tensor:
         """Filters of the drawn frequencies, cut to the drawn sizes."""
         cutoffs, sides = draws.values(self.cutoff, count), _sides(self.size, draws, count)
-        return kernels.cut(kernels.sinc(cutoffs.to(device), _widest(self.size, draws)), sides.to(device))
+        made = kernels.sinc(draws.on_device(cutoffs), _widest(self.size, draws))
+        return kernels.cut(made, draws.on_device(sides))
 
 
 def _sides(size: Range, draws: Draws, count: int) -> Tensor:

@@ -1,6 +1,7 @@
 """Operations that keep fewer levels: JPEG, and rounding to a number of bits."""
 
 import math
+from functools import lru_cache
 from typing import Annotated
 
 import torch
@@ -32,7 +33,7 @@ class Jpeg(Operation):
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """[N, 1, H, W] → the same size; see `jpeg`."""
-        return jpeg(images, draws.whole_values(self.quality, len(images)).to(images.device))
+        return jpeg(images, draws.on_device(draws.whole_values(self.quality, len(images))))
 
 
 @operation("quantise")
@@ -43,7 +44,7 @@ class Quantise(Operation):
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """[N, 1, H, W] → the same size, values in 0..1."""
-        bits = draws.whole_values(self.bits, len(images)).to(images.device).view(-1, 1, 1, 1)
+        bits = draws.on_device(draws.whole_values(self.bits, len(images))).view(-1, 1, 1, 1)
         peaks = 2.0**bits - 1
         return torch.round(images.clamp(0, 1) * peaks) / peaks
 
@@ -51,8 +52,8 @@ class Quantise(Operation):
 def jpeg(images: Tensor, qualities: Tensor) -> Tensor:
     """Images [N, 1, H, W] after baseline JPEG of qualities [N], 1 to 100, scaled as by libjpeg.
 
-    Values are clipped to 0..1 and rounded to 8 bits before and after. It differs from libjpeg, which transforms in whole
-    numbers, by more than a level at 1 to 3 of 100 pixels.
+    Values are clipped to 0..1 and rounded to 8 bits before and after. At 1 to 3 of 100 pixels it differs by more than
+    a level from libjpeg, which transforms in whole numbers.
     """
     height, width = images.shape[-2:]
     levels = torch.round(images.float().clamp(0, 1) * 255) - 128
@@ -71,10 +72,15 @@ def jpeg(images: Tensor, qualities: Tensor) -> Tensor:
 def _steps(qualities: Tensor) -> Tensor:
     """The steps of the frequencies at these qualities [N], as libjpeg scales them: [N, 64]."""
     percent = torch.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
-    table = torch.tensor(_LUMINANCE, device=qualities.device).flatten()
-    return ((table * percent[:, None] + 50) // 100).clamp(1, 255).float()
+    return ((_table(qualities.device) * percent[:, None] + 50) // 100).clamp(1, 255).float()
 
 
+@lru_cache
+def _table(device: torch.device) -> Tensor:
+    return torch.tensor(_LUMINANCE, device=device).flatten()
+
+
+@lru_cache
 def _transform(device: torch.device) -> Tensor:
     """The orthonormal discrete cosine transform of 8 x 8 pixels as a matrix [64 frequencies, 64 pixels]."""
     k = torch.arange(8, dtype=torch.float64)

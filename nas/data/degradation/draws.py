@@ -64,9 +64,13 @@ class Draws:
         low, high = (round(limit) for limit in wanted.at(self.scale))
         return low + step * torch.randint((high - low) // step + 1, (count,), generator=self._parameters)
 
+    def on_device(self, values: Tensor) -> Tensor:
+        """Values from the CPU on the device, which needn't be waited for."""
+        return values.to(self._fields.device, non_blocking=True)
+
     def per_image(self, wanted: Range, images: Tensor) -> Tensor:
-        """One value an image of [N, 1, H, W], as [N, 1, 1, 1] on its device."""
-        return self.values(wanted, len(images)).to(images.device, non_blocking=True).view(-1, 1, 1, 1)
+        """One value an image of [N, 1, H, W], as [N, 1, 1, 1] on the device."""
+        return self.on_device(self.values(wanted, len(images))).view(-1, 1, 1, 1)
 
     def normal(self, *shape: int) -> Tensor:
         """Normal numbers of mean 0 and deviation 1, on the device."""

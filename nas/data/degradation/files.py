@@ -2,23 +2,27 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.named import Description, get_degradation
-from nas.data.images import Pixels, UnreadableImageError, read_image, to_pixels, to_tensor
+from nas.data.images import Pixels, UnreadableImageError, read_image
 
 
 def low_resolution(hr: Pixels, scale: int, degradation: Description) -> Pixels:
     """The LR image of `hr` (uint8 or uint16 [H, W]), [H // scale, W // scale] of the same type.
 
-    Made from the HR image without the rows and columns beyond a multiple of the scale, clipped and rounded. Raises
+    Made from the HR image without the rows and columns beyond a multiple of the scale, rounded and clipped. Raises
     `InputError` for an unknown degradation.
     """
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
-    whole = to_tensor(hr[: height * scale, : width * scale])
-    return to_pixels(get_degradation(degradation)(whole, scale), hr.dtype)
+    maker = get_degradation(degradation)
+    levels = maker.levels(hr)
+    whole = levels.values(torch.from_numpy(hr[: height * scale, : width * scale].astype(np.float32)))
+    lr = levels.integers(maker(whole[None, None], scale))[0, 0]
+    return lr.numpy().astype(hr.dtype)
 
 
 def read_low_resolution(hr: Pixels, scale: int, file: Path) -> Pixels:

@@ -136,5 +136,5 @@ def apply_to(images: Tensor, chosen: Tensor, function: Callable[[Tensor], Tensor
         return function(images)
     if not bool(chosen.any()):
         return images
-    index = chosen.nonzero()[:, 0].to(images.device)
+    index = chosen.nonzero()[:, 0].to(images.device, non_blocking=True)
     return images.index_copy(0, index, function(images[index]).to(images.dtype))

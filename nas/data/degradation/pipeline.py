@@ -6,20 +6,31 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isqrt
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.operation import Operation, parse_operations
 from nas.data.degradation.resampling import resize
+from nas.data.images import Pixels
+from nas.data.levels import Levels
 from nas.errors import InputError
 from search_spaces.registry import unknown_name
 
 _NAME = r"[A-Za-z0-9][\w.+-]*"
-_FIELDS = ("name", "operations")
+_FIELDS = ("name", "range", "operations")
+_RANGES = ("scene", "type")
+
+_ENOUGH = 65536
+"""Of so many pixels the range of an image is told; it is spread over all of it."""
+
+TAILS = 0.1
+"""Per cent of the pixels at each end of a 16-bit image that its range leaves out: dead pixels, the sun."""
 
 
 class Degradation(ABC):
@@ -47,6 +58,10 @@ class Degradation(ABC):
     @abstractmethod
     def __call__(self, hr: Tensor, scale: int) -> Tensor:
         """HR [N, 1, sH, sW] → LR [N, 1, H, W]."""
+
+    def levels(self, hr: Pixels) -> Levels:
+        """What the values stand for that this image is degraded in: its type's whole range."""
+        return Levels.of_type(hr.dtype)
 
 
 @dataclass(frozen=True)
@@ -78,11 +93,13 @@ class Pipeline(Degradation):
 
     name: str
     operations: tuple[Operation, ...]
+    range: str = "scene"
+    """`scene`, or `type`; see `levels`."""
     is_shipped: bool = False
 
     @classmethod
     def parse(cls, data: object, origin: str, *, is_shipped: bool = False) -> "Pipeline":
-        """Reads `{name: …, operations: […]}`; raises `InputError` that starts with `origin` and names what is wrong."""
+        """Reads `{name: …, range: …, operations: […]}`; raises `InputError` naming `origin` and what is wrong in it."""
         if not isinstance(data, Mapping) or "operations" not in data:
             raise InputError(f"{origin}: a degradation must be a mapping with the field 'operations'.")
         if unknown := [str(field) for field in data if field not in _FIELDS]:
@@ -90,8 +107,10 @@ class Pipeline(Degradation):
         name = data.get("name", "inline")
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise InputError(f"{origin}: {name!r} can't name a degradation; use letters, digits and . _ + -.")
+        if (range_ := data.get("range", "scene")) not in _RANGES:
+            raise InputError(f"{origin}: 'range' must be one of {', '.join(_RANGES)}, but got {range_!r}.")
         try:
-            return cls(name, parse_operations(data["operations"]), is_shipped)
+            return cls(name, parse_operations(data["operations"]), range_, is_shipped)
         except InputError as error:
             raise InputError(f"{origin}: {error}") from None
 
@@ -113,12 +132,25 @@ class Pipeline(Degradation):
 
     @property
     def _content(self) -> str:
-        return json.dumps([operation.plain() for operation in self.operations])
+        return json.dumps([self.range, [operation.plain() for operation in self.operations]])
 
     def __call__(self, hr: Tensor, scale: int) -> Tensor:
         """HR [N, 1, sH, sW] → LR [N, 1, H, W], computed on the CPU."""
         made = [self._run(image, Draws.of_image(image, scale)) for image in hr.float().cpu().split(1)]
         return torch.cat(made).to(hr.device)
+
+    def levels(self, hr: Pixels) -> Levels:
+        """What the values stand for that this image is degraded in: its type's whole range, 0..255, if it has 8 bits.
+
+        Of 16 bits a scene uses but a small part, and as much as it uses would be shown: so 0 and 1 are the ends of that
+        part. With the range `type` they are 0 and 65535.
+        """
+        whole = Levels.of_type(hr.dtype)
+        if self.range == "type" or whole.limit == 255:
+            return whole
+        step = max(1, isqrt(hr.size // _ENOUGH))
+        low, high = (float(limit) for limit in np.percentile(hr[::step, ::step], (TAILS, 100 - TAILS)))
+        return replace(whole, low=low, high=max(high, low + 1))
 
     def of_batch(self, hr: Tensor, scale: int, generator: torch.Generator) -> Tensor:
         """LR of a batch, all drawn anew from `generator`, a CPU generator, and computed where the batch is."""

@@ -73,7 +73,7 @@ class Sample(_Resizing):
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """[N, 1, H, W] → the drawn size."""
-        sigmas = draws.values(self.sigma, len(images)).to(images.device)
+        sigmas = draws.on_device(draws.values(self.sigma, len(images)))
         sizes = zip(images.shape[-2:], self.drawn_size(images, draws), strict=True)
         return resample(images, *(gaussian_rows(old, new, sigmas) for old, new in sizes))
 

@@ -69,3 +69,47 @@ def test_a_given_file_must_fit(tmp_path: Path) -> None:
     write_image(tmp_path / "deep.png", HR[:33, :40].astype(np.uint16))
     with pytest.raises(InputError, match="is uint16, but its HR image is uint8"):
         read_low_resolution(HR, 2, tmp_path / "deep.png")
+
+
+def narrow() -> np.ndarray:
+    """A scene of 16 bits as cameras make it: counts of 7000 to 8275, and a dead pixel."""
+    pixels = scene(3, 96, 128).astype(np.uint16) * 5 + 7000
+    pixels[40, 40] = 2
+    return pixels
+
+
+def test_sixteen_bits_are_degraded_in_the_range_that_the_scene_uses() -> None:
+    noise = {"operations": [{"gaussian-noise": {"level": 10}}]}
+    added = low_resolution(narrow(), 1, noise).astype(float) - narrow()
+    used = np.percentile(narrow(), 99.9) - np.percentile(narrow(), 0.1)
+    assert np.median(np.abs(added)) / 0.6745 == pytest.approx(used * 10 / 255, rel=0.05)
+    whole = low_resolution(narrow(), 1, {"range": "type", **noise}).astype(float) - narrow()
+    assert np.median(np.abs(whole)) / 0.6745 == pytest.approx(65535 * 10 / 255, rel=0.05)
+
+
+def test_gain_control_of_sixteen_bits_leaves_its_levels_between_the_darkest_and_the_brightest() -> None:
+    lr = low_resolution(narrow(), 2, {"operations": ["resize", {"agc": {"bits": 6, "tails": 0.5}}]})
+    assert len(np.unique(lr)) <= 64
+    assert 6900 < lr.min() < lr.max() < 8400
+
+
+def test_the_range_does_not_matter_to_what_is_linear() -> None:
+    scene_range, type_range = (
+        low_resolution(narrow(), 2, {"range": range_, "operations": ["resize"]}) for range_ in ("scene", "type")
+    )
+    assert np.abs(scene_range.astype(int) - type_range).max() <= 1
+    assert np.array_equal(type_range, low_resolution(narrow(), 2, "bicubic"))
+
+
+def test_eight_bits_always_use_the_whole_range() -> None:
+    hr = HR // 4 + 90
+    assert np.array_equal(
+        *(low_resolution(hr, 2, {"range": r, "operations": [{"quantise": {"bits": 3}}]}) for r in ("scene", "type"))
+    )
+
+
+def test_an_even_image_of_sixteen_bits_stays_as_it_is() -> None:
+    even = np.full((32, 32), 8000, np.uint16)
+    assert np.array_equal(
+        low_resolution(even, 2, {"operations": ["resize", {"jpeg": {"quality": 90}}]}), even[:16, :16]
+    )

@@ -124,6 +124,7 @@ def test_images_made_by_another_version_of_an_operation_are_stale(monkeypatch: p
             "no field of a degradation named 'operation'; did you mean 'oper",
         ),
         ("name: a b\noperations: [resize]", "'a b' can't name a degradation"),
+        ("range: half\noperations: [resize]", "'range' must be one of scene, type, but got 'half'"),
         ("operations: [resiz]", r"mine\.yaml: There is no operation named 'resiz'; did you mean 'resize'"),
         ("operations: [", r"mine\.yaml is not a YAML document"),
     ],
@@ -144,6 +145,6 @@ def test_a_description_reads_what_it_writes() -> None:
     for name in DEGRADATIONS:
         shipped = get_degradation(name)
         assert isinstance(shipped, Pipeline)
-        plain = {"name": name, "operations": [operation.plain() for operation in shipped.operations]}
+        plain = {"name": name, "range": shipped.range, "operations": [each.plain() for each in shipped.operations]}
         again = get_degradation(yaml.safe_load(yaml.safe_dump(plain)))
-        assert again == Pipeline(name, shipped.operations)
+        assert again == Pipeline(name, shipped.operations, shipped.range)
