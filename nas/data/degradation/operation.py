@@ -67,8 +67,8 @@ def operation(name: str) -> Callable[[Kind], Kind]:
     """Decorator that registers a class of operations; raises `ValueError` when the name is taken."""
 
     def register(kind: Kind) -> Kind:
-        kind.name = name
         OPERATIONS.add(name, kind)
+        kind.name = name
         return kind
 
     return register

@@ -39,7 +39,7 @@ def test_adding_an_operation_is_adding_one_class(darken: str) -> None:
 def test_a_name_is_registered_once(darken: str) -> None:
     with pytest.raises(ValueError, match="'darken' is registered twice"):
         operation("darken")(OPERATIONS.get("jpeg"))
-    OPERATIONS.get("jpeg").name = "jpeg"
+    assert OPERATIONS.get("jpeg").name == "jpeg"
 
 
 def test_a_share_of_the_images_is_left_alone() -> None:
