@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nas import __version__
-from nas.cli.look import check, cost, dashboard, spaces
+from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.runs import front, search, worker
 from nas.cli.terminal import OUT
@@ -24,6 +24,7 @@ app.command("import")(import_)  # a word of Python
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
 data_app.command()(check)
+data_app.command()(preview)
 app.add_typer(data_app, name="data")
 
 

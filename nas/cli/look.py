@@ -69,6 +69,21 @@ def check(
         raise typer.Exit(1)
 
 
+def preview(
+    folder: str,
+    degradation: Annotated[str, typer.Option(help="Its name, or the YAML file of one of your own.")],
+    scale: Annotated[int, typer.Option(min=1, help="Of denoisers 1.")] = 2,
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 4,
+    to: Annotated[str, typer.Option(help="The picture that is written.")] = "preview.png",
+) -> None:
+    """Draw what a degradation does to your images: the original, bicubic, and several draws side by side."""
+    from nas.report.degradation_picture import draw_degradation, write_picture
+
+    with CountDisplay("degrading") as progress:
+        figure = draw_degradation(Path(folder), degradation, scale=scale, count=count, progress=progress)
+    OUT.print(f"Wrote {write_picture(figure, Path(to))}", soft_wrap=True)
+
+
 def dashboard(
     run: str,
     host: Annotated[str, typer.Option(help="Another than this machine needs a password.")] = "127.0.0.1",

@@ -18,6 +18,7 @@ def train(
     top: Annotated[int, typer.Option(min=1, help="How many networks of a run's front.")] = 3,
     recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "full",
     steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
     data: Annotated[str | None, typer.Option(help="Folder of images; default: the run's.")] = None,
     scale: PointScale = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time. Default: as many as fit.")] = None,
@@ -32,7 +33,17 @@ def train(
     from nas.search.training import plan, train_all
 
     where = pick_device(device)
-    job = plan(what, where, top=top, recipe=recipe, steps=steps, data=data, scale=scale, storage=storage)
+    job = plan(
+        what,
+        where,
+        top=top,
+        recipe=recipe,
+        steps=steps,
+        degradation=degradation,
+        data=data,
+        scale=scale,
+        storage=storage,
+    )
     if job.data.synthetic:
         NOTES.print(SYNTHETIC)
     room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads)

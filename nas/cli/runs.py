@@ -32,6 +32,7 @@ def search(
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
     proxy: Annotated[str | None, typer.Option(help="How candidates are scored. Default: brief.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
+    degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, nsga2, gp or random. Default: tpe.")] = None,
     fix: Annotated[list[str] | None, typer.Option(help="Hold a choice fixed: cell1.width=32.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sampler. Default: 0.")] = None,
@@ -54,7 +55,7 @@ def search(
     seconds, where = _seconds(time), pick_device(device)
     request = Request(
         run, _tuple(budget), data, space, scale, proxy, recipe, sampler, trials, seed, jobs, _fixed(fix), skip_bad,
-        _tuple(plugin), storage, hr, lr,
+        _tuple(plugin), storage, hr, lr, degradation,
     )  # fmt: skip
     with CountDisplay("reading images") as progress:
         opened, images = start(request, where, progress=progress)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nas.data.cache import digest_of
-from nas.data.degradation import low_resolution
+from nas.data.degradation import low_resolution, read_low_resolution
 from nas.data.images import Pixels, UnreadableImageError, decode_image, resize_bicubic
 from nas.data.layout import Listing, Source, list_images, list_parts
 from nas.data.normalisation import AUTO, Histogram, Normalisation, histogram_of, range_in_use
@@ -186,7 +186,7 @@ class _Check:
         try:
             hr, is_coloured, is_radiometric = decode_image(source.hr)
             if source.lr and self._is_large(hr):
-                low_resolution(hr, self.scale, self.degradation, source.lr)
+                read_low_resolution(hr, self.scale, source.lr)
         except UnreadableImageError as error:
             return _Finding(source.name, error.reason)
         is_deep = hr.dtype == np.uint16
@@ -211,10 +211,15 @@ class _Check:
         def quality(source: Source) -> tuple[float, float] | None:
             try:
                 hr = decode_image(source.hr).pixels
-                lr = low_resolution(hr, self.scale, self.degradation, source.lr) if self._is_large(hr) else None
+                if not self._is_large(hr):
+                    return None
+                if source.lr:
+                    lr = read_low_resolution(hr, self.scale, source.lr)
+                else:
+                    lr = low_resolution(hr, self.scale, self.degradation)
             except UnreadableImageError:
                 return None
-            return None if lr is None else _bicubic_quality(hr, lr, self.scale, normalisation)
+            return _bicubic_quality(hr, lr, self.scale, normalisation)
 
         return [found for found in _each(quality, sources, tick) if found]
 

@@ -1,7 +1,6 @@
 """A folder of images as training and validation sets, decoded once and shared by all processes of a run."""
 
 import hashlib
-import inspect
 import json
 import shutil
 import warnings
@@ -12,7 +11,15 @@ from pathlib import Path
 from threading import Lock
 
 from nas.data.cache import Item, Store, open_store
-from nas.data.degradation import DEGRADATIONS, get_degradation, low_resolution
+from nas.data.degradation import (
+    Degradation,
+    Description,
+    Pipeline,
+    get_degradation,
+    low_resolution,
+    name_of,
+    read_low_resolution,
+)
 from nas.data.image_set import ImageSet, Pair
 from nas.data.images import Pixels, read_image, read_luma
 from nas.data.layout import Listing, list_images, list_parts
@@ -40,6 +47,9 @@ CHANNELS: Mapping[str, Callable[[Path], Pixels]] = {"gray": read_image, "y": rea
 Progress = Callable[[int, int], None]
 """Called with (done, total) while images are decoded."""
 
+_Make = Callable[[Pixels, int], Pixels]
+"""HR image, scale → its LR image."""
+
 
 @dataclass(frozen=True)
 class Denoiser:
@@ -59,6 +69,7 @@ class Dataset:
     fingerprint: str
     scale: int
     degradation: str
+    """The label of what made the LR images; where they were given, the name of their folder."""
     train: ImageSet
     validation: ImageSet
     synthetic: bool
@@ -74,7 +85,7 @@ def open_dataset(
     *,
     scale: int,
     cache: Path,
-    degradation: str = "bicubic",
+    degradation: Description = "bicubic",
     denoiser: Denoiser | None = None,
     normalisation: Normalisation = AUTO,
     skip_bad: bool = False,
@@ -90,8 +101,11 @@ def open_dataset(
     folders. Where `LR_<degradation>/X<scale>` lies beside `HR`, LR images are taken from there by their stem (`0001`
     or `0001x2`); else the degradation makes them, rounded to the image's integer range. Either then pass `denoiser`.
     At scale 1, which is for training denoisers, the degradation must be one that leaves the size and adds noise.
-    The degradation works on the whole range of the files' type; what networks see of the images `normalisation` says,
-    which the training set resolves, with a warning where it is given in numbers that don't fit that.
+    What networks see of the images `normalisation` says, which the training set resolves, with a warning where it is
+    given in numbers that don't fit that.
+
+    Training patches of a random degradation are degraded afresh each time that they're drawn; those of given LR images
+    and those behind a denoiser are not.
 
     `cache` is the folder that keeps decoded images; they're made anew when a file's name, size or time changes.
     Training images need `min_lr_side` LR pixels on each side. Bad files raise `InputError`, or with `skip_bad` are
@@ -99,7 +113,7 @@ def open_dataset(
     missing or empty folder raises `InputError`; a full disk `RunError`.
     """
     source = write_scenes(cache) if folder is None else folder
-    listings = list_parts(source, scale, degradation)
+    listings = list_parts(source, scale, name_of(degradation))
     opener = _Opener(source, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, listings))
     train = opener.open(listings[0], "train", min_lr_side).normalised(normalisation)
     validation = replace(opener.open(listings[1], "validation", 1), normalisation=train.normalisation)
@@ -107,7 +121,7 @@ def open_dataset(
         name="synthetic" if folder is None else folder.resolve().name,
         fingerprint=_hash([train.fingerprint, validation.fingerprint]),
         scale=scale,
-        degradation=degradation,
+        degradation=train.degradation,
         train=train,
         validation=validation,
         synthetic=folder is None,
@@ -119,7 +133,7 @@ def open_images(
     *,
     scale: int,
     cache: Path,
-    degradation: str = "bicubic",
+    degradation: Description = "bicubic",
     denoiser: Denoiser | None = None,
     normalisation: Normalisation = AUTO,
     skip_bad: bool = False,
@@ -132,7 +146,7 @@ def open_images(
     """
     if channel not in CHANNELS:
         raise InputError(str(unknown_name("channel", channel, CHANNELS)))
-    listing = list_images(folder, scale, degradation)
+    listing = list_images(folder, scale, name_of(degradation))
     opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]), channel)
     return opener.open(listing, "all", 1).normalised(normalisation)
 
@@ -154,7 +168,7 @@ def _ticker(progress: Progress | None, listings: Sequence[Listing]) -> Callable[
 class _Opener:
     folder: Path
     scale: int
-    degradation: str
+    degradation: Description
     denoiser: Denoiser | None
     cache: Path
     skip_bad: bool
@@ -163,14 +177,15 @@ class _Opener:
 
     def open(self, listing: Listing, part: str, min_lr_side: int) -> ImageSet:
         given = any(source.lr for source in listing.sources)
-        self._check_scale(given)
+        maker = None if given else get_degradation(self.degradation)
+        self._check_scale(maker)
         left_out = list(listing.unpaired)
         self._refuse(left_out)
         hr = self._open_hr(listing, part)
         left_out += [*hr.bad, *self._too_small(hr, max(min_lr_side, 1))]
         self._refuse(left_out)
         hr = _without(hr, left_out)
-        lr = self._open_lr(hr, listing, part)
+        lr = self._open_lr(hr, listing, maker)
         left_out += lr.bad
         self._refuse(left_out)
         hr = _without(hr, left_out)
@@ -181,12 +196,14 @@ class _Opener:
                 f"{self.folder}: left out {len(left_out)} of the {part} set{_reasons(left_out)}", stacklevel=3
             )
         denoised = self.denoiser.digest if self.denoiser else None
-        return ImageSet(hr, lr, self.scale, self.degradation, given, denoised, channel=self.channel)
+        afresh = maker if isinstance(maker, Pipeline) and maker.is_random and not denoised else None
+        label = maker.label if maker else name_of(self.degradation)
+        return ImageSet(hr, lr, self.scale, label, given, denoised, channel=self.channel, afresh=afresh)
 
-    def _check_scale(self, given: bool) -> None:
+    def _check_scale(self, maker: Degradation | None) -> None:
         if self.scale < 1:
             raise InputError(f"The scale must be 1 or more, but got {self.scale}.")
-        if self.scale == 1 and self.degradation == "bicubic" and not given:
+        if self.scale == 1 and maker and maker.label == "bicubic":
             raise InputError(
                 "At scale 1 the degradation 'bicubic' changes nothing, so there is nothing to learn or to measure; "
                 "take one that does, such as 'noise' (the recipe 'denoise' does)."
@@ -209,22 +226,25 @@ class _Opener:
                 shutil.rmtree(outdated, ignore_errors=True)
         return store
 
-    def _open_lr(self, hr: Store, listing: Listing, part: str) -> Store:
-        files = {source.name: source.lr for source in listing.sources}
+    def _open_lr(self, hr: Store, listing: Listing, maker: Degradation | None) -> Store:
+        files = {source.name: source.lr for source in listing.sources if source.lr}
         lock = Lock()  # a network takes all cores and much memory: images go through it one after the other
-        items = [
-            Item(image.name, partial(self._read_lr, hr, index, files[image.name], lock))
-            for index, image in enumerate(hr.images)
-        ]
-        stamps = [(name, *_stamp(file)) for name, file in files.items() if file]
+        items = []
+        for index, image in enumerate(hr.images):
+            if maker:
+                make: _Make = partial(low_resolution, degradation=maker)
+            else:
+                make = partial(read_low_resolution, file=files[image.name], read=CHANNELS[self.channel])
+            items.append(Item(image.name, partial(self._lr_of, hr, index, make, lock)))
+        stamps = [(name, *_stamp(file)) for name, file in files.items()]
         kept = [image.name for image in hr.images]
         denoised = [self.denoiser.digest] if self.denoiser else []
-        key = _hash([kept, stamps or _source_of(self.degradation), *denoised])
-        folder = hr.file.parent / f"lr-{self.degradation}-x{self.scale}-{key}"
+        key = _hash([kept, maker.source if maker else stamps, *denoised])
+        folder = hr.file.parent / f"lr-{name_of(self.degradation)}-x{self.scale}-{key}"
         return open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
 
-    def _read_lr(self, hr: Store, index: int, file: Path | None, lock: Lock) -> Pixels:
-        lr = low_resolution(hr.pixels(index), self.scale, self.degradation, file, CHANNELS[self.channel])
+    def _lr_of(self, hr: Store, index: int, make: _Make, lock: Lock) -> Pixels:
+        lr = make(hr.pixels(index), self.scale)
         if self.denoiser is None:
             return lr
         with lock:
@@ -256,15 +276,6 @@ def _stamp(file: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0  # a dangling link: reading it says so
     return status.st_size, status.st_mtime_ns
-
-
-def _source_of(degradation: str) -> str:
-    """The function's text, so that LR images are made anew when somebody changes their own degradation."""
-    get_degradation(degradation)
-    try:
-        return inspect.getsource(DEGRADATIONS[degradation])
-    except (OSError, TypeError):
-        return degradation
 
 
 def _hash(content: object) -> str:

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from torch import Tensor
 
 from nas.data.cache import Store
+from nas.data.degradation import Pipeline
 from nas.data.levels import Levels
 from nas.data.normalisation import TYPE, Normalisation, bits_of, histogram_of_store
 
@@ -35,6 +36,7 @@ class ImageSet:
     lr: Store
     scale: int
     degradation: str
+    """The label of what made the LR images; where they were given, the name of their folder."""
     lr_is_given: bool
     """Whether the LR images are the set's own files; else `degradation` made them."""
     denoiser: str | None = None
@@ -43,6 +45,8 @@ class ImageSet:
     """What makes values of the images' integers, resolved."""
     channel: str = "gray"
     """What of coloured files the images are: gray, or the luma y of the literature."""
+    afresh: Pipeline | None = None
+    """What training patches are degraded by each time that they are drawn; None: they are cut from the LR images."""
 
     def __len__(self) -> int:
         return len(self.hr.images)

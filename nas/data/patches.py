@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nas.data.cache import Store
+from nas.data.fresh_patches import FreshPatches
 from nas.data.image_set import ImageSet
 from nas.data.levels import Levels
 from nas.errors import InputError
@@ -17,6 +18,7 @@ class PatchSampler:
 
     Every patch position of the set is equally likely, so an image is drawn in proportion to its number of positions.
     The pixels move to the device once, where they fit into half of its free memory; else they're gathered on the CPU.
+    LR patches are cut from the LR images, or where `images.afresh` says so, made anew from HR patches at each draw.
     Raises `InputError` when an image is smaller than the patch.
     """
 
@@ -34,6 +36,7 @@ class PatchSampler:
         levels = [images.levels(index) for index in range(len(images))]
         self._low = _Gatherer(images.lr, levels, self._device)
         self._high = _Gatherer(images.hr, levels, self._device)
+        self._fresh = FreshPatches(images, images.afresh, patch) if images.afresh else None
 
     def sample(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """LR [batch, 1, p, p] and HR [batch, 1, s p, s p], float32 values by each image's levels, on the device.
@@ -46,6 +49,9 @@ class PatchSampler:
         image = torch.searchsorted(self._ends, place, right=True)
         y = (place - self._starts[image]) // self._columns[image]
         x = (place - self._starts[image]) % self._columns[image]
+        if self._fresh:
+            low, high = self._fresh.sample(self._high.gather, image, y, x, orientation, generator)
+            return low.to(self._device), high.to(self._device)
         s = self._scale
         lr = self._low.gather(image, y, x, self._patch, orientation)
         hr = self._high.gather(image, s * y, s * x, s * self._patch, orientation)

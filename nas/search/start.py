@@ -11,6 +11,7 @@ import torch
 from nas.budget import Budget, short
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset, open_dataset
+from nas.data.degradation import self_contained
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
@@ -52,6 +53,7 @@ class Request:
     storage: str | None = None
     hr: str | None = None
     lr: str | None = None
+    degradation: str | None = None
 
 
 def start(
@@ -129,7 +131,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     """Merge what was given over what the run remembers, or over the defaults."""
     space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
     asked = {key: value for key, value in asdict(request).items() if value is not None}
-    given = {key: value for key, value in asked.items() if key not in ("space", "hr", "lr", "jobs")}
+    given = {key: value for key, value in asked.items() if key not in ("space", "hr", "lr", "jobs", "degradation")}
     given |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
     scale = request.scale or (earlier.scale if earlier else DEFAULT_SCALE)
     if size := hr_size(request.hr, request.lr, scale):
@@ -140,8 +142,11 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
     if request.storage:
         given["storage"] = without_password(request.storage)
+    changes = {} if request.degradation is None else {"degradation": self_contained(request.degradation)}
     if request.recipe or not earlier:
-        given["recipe"] = load_recipe(request.recipe or "brief", device)
+        given["recipe"] = load_recipe(request.recipe or "brief", device, **changes)
+    elif changes:
+        given["recipe"] = earlier.recipe.model_copy(update=changes)
     if earlier:
         kept = {key: getattr(earlier, key) for key in Settings.model_fields}
         fixed = {**earlier.fixed, **(request.fixed or {})}

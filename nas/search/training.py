@@ -66,6 +66,7 @@ def plan(
     top: int,
     recipe: str = "full",
     steps: int | None = None,
+    degradation: str | None = None,
     data: str | None = None,
     scale: int | None = None,
     storage: str | None = None,
@@ -78,7 +79,8 @@ def plan(
 
     Raises InputError, SpaceError or UnknownNameError.
     """
-    chosen = load_recipe(recipe, device, **({} if steps is None else {"steps": steps}))
+    asked = {"steps": steps, "degradation": degradation}
+    chosen = load_recipe(recipe, device, **{field: value for field, value in asked.items() if value is not None})
     run = open_run(names[0], storage, results) if len(names) == 1 and _is_run(names[0], results) else None
     starts: Mapping[str, Path] = {}
     if run:

@@ -10,6 +10,7 @@ from torch import nn
 
 from nas.convert.third_party import SUFFIXES, load_third_party
 from nas.data.dataset import open_images
+from nas.data.degradation import label_of
 from nas.data.image_set import ImageSet
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
@@ -196,8 +197,12 @@ def _upscaler(contestant: Contestant, device: torch.device, asked: Conditions) -
 
 def _common(kind: str, values: Sequence[T], advice: str = ";") -> T:
     """Return what all models share."""
-    distinct = list(dict.fromkeys(values))
+    distinct = [value for index, value in enumerate(values) if value not in values[:index]]
     if len(distinct) > 1:
-        named = ", ".join("none" if value is None else str(value) for value in distinct)
+        named = ", ".join(_label(value) for value in distinct)
         raise InputError(f"The models have different {kind} ({named}){advice} evaluate them apart.")
     return distinct[0]
+
+
+def _label(value: object) -> str:
+    return label_of(value) if isinstance(value, Mapping) else "none" if value is None else str(value)

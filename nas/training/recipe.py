@@ -9,6 +9,7 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nas.data.degradation import label_of, self_contained
 from nas.data.normalisation import AUTO, Normalisation
 from nas.errors import InputError
 from nas.training.losses import LOSSES
@@ -60,7 +61,9 @@ class Recipe(BaseModel):
     ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
     normalisation: Normalisation = Field(AUTO, description="which integers of a file a network sees as 0 and 1")
-    degradation: str = "bicubic"
+    degradation: str | dict[str, Any] = Field(
+        "bicubic", description="what makes LR images: a name, or the `name` and `operations` of one's own"
+    )
     denoiser: str | None = Field(
         None, min_length=1, description="model directory of a denoiser that LR images pass first, as seen from here"
     )
@@ -154,7 +157,7 @@ class Recipe(BaseModel):
     @property
     def input_in_words(self) -> str:
         """What makes the LR images."""
-        return f"'{self.degradation}'{f' and denoised by {self.denoiser}' if self.denoiser else ''}"
+        return f"'{label_of(self.degradation)}'{f' and denoised by {self.denoiser}' if self.denoiser else ''}"
 
     def to_yaml(self) -> str:
         """Return the recipe as a YAML document."""
@@ -203,13 +206,17 @@ def _in_words(error: ValidationError) -> str:
 def load_recipe(name: str, device: torch.device, **overrides: object) -> Recipe:
     """Read a shipped recipe by its name, or a user's YAML file by its path; `overrides` replace single fields.
 
-    A file may name a shipped recipe in `base` and replace only some fields, each as a whole. Raises InputError.
+    A file may name a shipped recipe in `base` and replace only some fields, each as a whole. Where `degradation` is the
+    path of a file, the recipe holds what is in it. Raises InputError.
     """
     shipped = _shipped()
     path = shipped.get(name) or Path(name)
     if not path.is_file():
         raise InputError(str(unknown_name("recipe", name, dict(shipped))))
-    return parse_recipe(_read(path), device, str(path if path.stem not in shipped else name), **overrides)
+    data = _read(path)
+    if isinstance(data, dict) and isinstance(degradation := {**data, **overrides}.get("degradation"), str | dict):
+        overrides["degradation"] = self_contained(degradation)
+    return parse_recipe(data, device, str(path if path.stem not in shipped else name), **overrides)
 
 
 def _shipped() -> dict[str, Path]:

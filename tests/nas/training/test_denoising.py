@@ -42,7 +42,7 @@ def test_a_denoiser_learns_to_denoise(make_denoiser: MakeDenoiser, make_recipe: 
     model = train_fully(
         load_model(folder).architecture,
         open_noisy(1),
-        make_recipe(degradation="noise", steps=100, learning_rate=0.3),
+        make_recipe(degradation="noise", steps=150, learning_rate=0.3),
         folder.with_name("trained"),
         device=CPU,
     )

@@ -1,0 +1,76 @@
+"""What is lost when a camera's automatic gain control maps its counts to the few levels of a video."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from nas.data.degradation.amounts import Range, within
+from nas.data.degradation.draws import Draws
+from nas.data.degradation.operation import Operation, operation
+
+BINS = 1024
+"""Of the histogram that `plateau` equalises."""
+
+
+@operation("agc")
+class Agc(Operation):
+    """Maps each image to `bits` by automatic gain control, and back to where it came from.
+
+    The HR image knows nothing of the gain: a degradation must leave the brightness of things as it is. So what stays
+    is what gain control loses: `tails` per cent of the darkest and of the brightest pixels are clipped, and there are
+    few levels, evenly spaced (`linear`), or close where many pixels are and far apart elsewhere (`plateau`
+    equalisation, in which a bin counts for at most `plateau` times the mean of the bins in use).
+    """
+
+    method: Literal["linear", "plateau"] = "linear"
+    bits: Annotated[Range, within(2, 16)] = Range.parse(8)
+    tails: Annotated[Range, within(0, 20)] = Range.parse(0)
+    plateau: float = Field(3.0, gt=0)
+
+    def apply(self, images: Tensor, draws: Draws) -> Tensor:
+        """[N, 1, H, W] → the same size, no value beyond the limits that `tails` leave."""
+        peaks = 2.0 ** draws.on_device(draws.whole_values(self.bits, len(images)))[:, None] - 1
+        values = images.flatten(1)
+        low, high = _limits(values, draws.per_image(self.tails, images)[:, :, 0, 0] / 100)
+        shares = ((values - low) / (high - low)).clamp(0, 1)
+        if self.method == "linear":
+            shares = torch.round(shares * peaks) / peaks
+        else:
+            curve = _curve(shares, self.plateau)
+            shares = _inverse(curve, torch.round(_forward(curve, shares) * peaks) / peaks)
+        return (low + shares * (high - low)).view_as(images)
+
+
+def _limits(values: Tensor, tails: Tensor) -> tuple[Tensor, Tensor]:
+    """The values [N, 1] below and above which a share `tails` [N, 1] of the pixels [N, P] lies; never equal."""
+    ordered = values.sort(1).values
+    skipped = (tails * (values.shape[1] - 1)).long()
+    low, high = ordered.gather(1, skipped), ordered.gather(1, values.shape[1] - 1 - skipped)
+    return low, torch.maximum(high, low + 1e-6)
+
+
+def _curve(shares: Tensor, plateau: float) -> Tensor:
+    """The gain [N, BINS + 1] from 0 to 1 at the edges of the bins: the sum of the histogram, its peaks cut off."""
+    bins = (shares * BINS).long().clamp(max=BINS - 1)
+    counts = torch.zeros(len(shares), BINS, device=shares.device)
+    counts.scatter_add_(1, bins, torch.ones_like(shares))
+    used = (counts > 0).sum(1, keepdim=True)
+    counts = torch.minimum(counts, plateau * shares.shape[1] / used)
+    counts = counts + counts.mean(1, keepdim=True) / 100  # empty bins must rise, too, to be inverted
+    curve = torch.cat([torch.zeros_like(counts[:, :1]), counts.cumsum(1)], 1)
+    return curve / curve[:, -1:]
+
+
+def _forward(curve: Tensor, shares: Tensor) -> Tensor:
+    place = shares * BINS
+    bins = place.long().clamp(max=BINS - 1)
+    start, end = curve.gather(1, bins), curve.gather(1, bins + 1)
+    return start + (place - bins) * (end - start)
+
+
+def _inverse(curve: Tensor, gains: Tensor) -> Tensor:
+    bins = (torch.searchsorted(curve, gains.contiguous(), right=True) - 1).clamp(0, BINS - 1)
+    start, end = curve.gather(1, bins), curve.gather(1, bins + 1)
+    return (bins + (gains - start) / (end - start)) / BINS

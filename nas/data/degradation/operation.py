@@ -1,0 +1,140 @@
+"""What an operation of a degradation is, and how one is written in YAML."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from torch import Tensor
+
+from nas.data.degradation.amounts import Range
+from nas.data.degradation.draws import Draws
+from nas.errors import InputError
+from search_spaces.registry import Registry, UnknownNameError, unknown_name
+
+
+class Operation(BaseModel, ABC):
+    """One step of a degradation, as data: its fields are what YAML may say of it.
+
+    It maps [N, 1, H, W] to [N, 1, H', W'] on the same device: values of 0..1 that may overshoot, and what it does to
+    one image of a batch doesn't depend on the others. Parameters are drawn for each image, sizes for the whole batch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """What YAML calls it."""
+    draws_fields: ClassVar[bool] = False
+    """Whether it is random even where all its ranges hold one value."""
+
+    probability: float = Field(1.0, gt=0, le=1, description="share of the images that it happens to")
+
+    @property
+    def resizes(self) -> bool:
+        """Whether it may change the size of images; it then happens to all images of a batch or to none."""
+        return False
+
+    @property
+    def is_random(self) -> bool:
+        """Whether two applications to one image may differ."""
+        values = [getattr(self, field) for field in type(self).model_fields]
+        ranges = any(isinstance(value, Range) and not value.is_fixed for value in values)
+        return self.draws_fields or self.probability < 1 or ranges
+
+    def __call__(self, images: Tensor, draws: Draws) -> Tensor:
+        """The images [N, 1, H, W] after the operation, or those of them that it happened to."""
+        if self.probability == 1:
+            return self.apply(images, draws)
+        happens = draws.uniform(1 if self.resizes else len(images)) < self.probability
+        return apply_to(images, happens.expand(len(images)), lambda some: self.apply(some, draws))
+
+    @abstractmethod
+    def apply(self, images: Tensor, draws: Draws) -> Tensor:
+        """The images [N, 1, H, W] after the operation."""
+
+    def plain(self) -> dict[str, Any]:
+        """What `parse_operation` reads back."""
+        return {self.name: self.model_dump(mode="json")}
+
+
+OPERATIONS: Registry[type[Operation]] = Registry("operation", "nas.data.degradation", "nas.operations")
+"""Every operation by its name: those of this package, of entry points and of plugins."""
+
+Kind = TypeVar("Kind", bound=type[Operation])
+
+
+def operation(name: str) -> Callable[[Kind], Kind]:
+    """Decorator that registers a class of operations; raises `ValueError` when the name is taken."""
+
+    def register(kind: Kind) -> Kind:
+        OPERATIONS.add(name, kind)
+        kind.name = name
+        return kind
+
+    return register
+
+
+def parse_operation(data: object) -> Operation:
+    """Reads `{name: {field: value, …}}`; raises `InputError` naming what is unknown or wrong.
+
+    `{name: null}` and the bare name stand for no fields; `{name: […]}` for the field `operations`.
+    """
+    if isinstance(data, Operation):
+        return data
+    if isinstance(data, str):
+        data = {data: None}
+    if not isinstance(data, Mapping) or len(data) != 1:
+        raise InputError(f"an operation is written as its name with its fields, but got {data!r}.")
+    name, fields = next(iter(data.items()))
+    try:
+        kind = OPERATIONS.get(str(name))
+    except UnknownNameError as error:
+        raise InputError(str(error)) from None
+    if fields is None or isinstance(fields, list):
+        fields = {} if fields is None else {"operations": fields}
+    if not isinstance(fields, Mapping):
+        raise InputError(f"the fields of '{name}' must be a mapping, but got {fields!r}.")
+    try:
+        return kind.model_validate(dict(fields))
+    except ValidationError as error:
+        raise InputError(_told(error, kind)) from None
+
+
+def _told(error: ValidationError, kind: type[Operation]) -> str:
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    if isinstance(inner := first.get("ctx", {}).get("error"), InputError):  # of an operation inside this one
+        return str(inner)
+    field = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        return str(unknown_name(f"field of '{kind.name}'", field, dict(kind.model_fields)))
+    message = first["msg"].removeprefix("Value error, ")
+    return f"'{field}' of '{kind.name}' is wrong: {message}." if field else f"'{kind.name}' is wrong: {message}."
+
+
+def parse_operations(data: object) -> tuple[Operation, ...]:
+    """Reads a list of operations; raises `InputError`."""
+    if not isinstance(data, Sequence) or isinstance(data, str) or not data:
+        raise InputError(f"'operations' must be a list of operations, but got {data!r}.")
+    return tuple(parse_operation(item) for item in data)
+
+
+Operations = Annotated[
+    tuple[Operation, ...],
+    BeforeValidator(parse_operations),
+    PlainSerializer(lambda operations: [operation.plain() for operation in operations]),
+]
+"""A field that holds operations."""
+
+
+def apply_to(images: Tensor, chosen: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """`images` [N, …] with those that `chosen` (bool [N] on the CPU) tells replaced by what `function` makes of them.
+
+    Where only some are chosen, the function must keep the size.
+    """
+    if bool(chosen.all()):
+        return function(images)
+    if not bool(chosen.any()):
+        return images
+    index = chosen.nonzero()[:, 0].to(images.device, non_blocking=True)
+    return images.index_copy(0, index, function(images[index]).to(images.dtype))
