@@ -11,6 +11,7 @@ from torch import Tensor
 from nas.data.dataset import Denoiser, ImageSet, PatchSampler, open_dataset, open_images
 from nas.data.degradation import Pipeline, get_degradation
 from nas.data.images import write_image
+from nas.data.normalisation import TYPE, Normalisation
 from nas.data.synthetic import scene
 
 SMOOTH = {"name": "smooth", "operations": [{"blur": {"sigma": 1.1}}, {"resize": {"methods": ["area"]}}]}
@@ -31,7 +32,8 @@ def opened(folder: Path, description: object, scale: int = 2) -> ImageSet:
     """The scenes with LR images made by a degradation, and their patches afresh whether it is random or not."""
     maker = get_degradation(description)  # type: ignore[arg-type]
     assert isinstance(maker, Pipeline)
-    return replace(open_images(folder, scale=scale, cache=folder / "cache", degradation=maker), afresh=maker)
+    images = open_images(folder, scale=scale, cache=folder / "cache", degradation=maker, normalisation=TYPE)
+    return replace(images, afresh=maker)
 
 
 def draw(images: ImageSet, patch: int, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -72,6 +74,14 @@ def test_patches_hold_whole_numbers_as_files_do(folder: Path) -> None:
     assert 5 < int(is_deep.sum()) < 25
     assert levels[is_deep].quantile(0.01) > 6800
     assert levels[is_deep].quantile(0.99) < 8500
+
+
+def test_patches_of_a_normalised_range_are_the_same_counts(folder: Path) -> None:
+    images = opened(folder, "infrared")
+    narrow = images.normalised(Normalisation(kind="fixed", low=7000, high=8275, bits=16))
+    for whole, part in zip(draw(images, 8, 30), draw(narrow, 8, 30), strict=True):
+        deep = (whole.amax((1, 2, 3)) < 0.13).nonzero()[:, 0]
+        assert torch.allclose(part[deep] * 1275 + 7000, whole[deep] * 65535, atol=0.05)
 
 
 def test_the_state_of_the_generator_decides_everything(folder: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 from nas.data.dataset import Dataset, open_dataset
 from nas.errors import InputError
 from nas.model import load_model
-from nas.training.evaluation import compare
+from nas.training.evaluation import compare, load_contestant
 from nas.training.full import train_fully
 from nas.training.recipe import Recipe, load_recipe, parse_recipe
 from nas.training.trainer import TrainingStoppedError
@@ -84,10 +84,11 @@ def test_a_model_knows_its_own_degradation_wherever_it_is_measured(
         recipe = make_recipe(steps=2, validations=1, degradation=degradation)
         train_fully(architecture, data, recipe, tmp_path / name, device=CPU)
         folders.append(tmp_path / name)
-    assert load_model(folders[0]).recipe["degradation"] == MINE
-    rows, protocol = compare(folders[:1], tiny_data / "val", tmp_path / "cache", CPU)
-    assert protocol.degradation == load_model(folders[0]).metrics["protocol"]["degradation"]
-    assert protocol.degradation.startswith("mine-")
-    assert rows[1][1].psnr == pytest.approx(load_model(folders[0]).metrics["psnr"], abs=1e-3)
+    mine, other = (load_contestant(folder.name, folder) for folder in folders)
+    assert mine.recipe is not None and mine.recipe["degradation"] == MINE
+    evaluation = compare([mine], tiny_data / "val", tmp_path / "cache", CPU)
+    assert evaluation.protocol.degradation == load_model(folders[0]).metrics["protocol"]["degradation"]
+    assert evaluation.protocol.degradation.startswith("mine-")
+    assert evaluation.rows[1][1].psnr == pytest.approx(load_model(folders[0]).metrics["psnr"], abs=1e-3)
     with pytest.raises(InputError, match=r"different degradations \(mine-\w{8}, other-\w{8}\)"):
-        compare(folders, tiny_data / "val", tmp_path / "cache", CPU)
+        compare([mine, other], tiny_data / "val", tmp_path / "cache", CPU)
