@@ -47,7 +47,7 @@ def find_room(
     """Return the room for trainings of `architectures`, or for `jobs` of them with `threads` each where they're given.
 
     Of several GPUs each takes one training, unless `device` names one of them; one GPU takes as many as fit into its
-    free memory; a CPU one a core, which trains most (`benchmarks/jobs.py`). There is never more room than
+    free memory; a CPU one a core, which trains most (`benchmarks/side_by_side.py`). There is never more room than
     architectures.
     """
     wanted = list(architectures)
