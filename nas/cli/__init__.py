@@ -44,7 +44,9 @@ def main() -> None:
 @app.callback(invoke_without_command=True, no_args_is_help=True)
 def options(
     show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    plugin: Annotated[list[str] | None, typer.Option(help="Python file with your own spaces or proxies.")] = None,
+    plugin: Annotated[
+        list[str] | None, typer.Option(help="Python file with your own spaces, proxies or losses.")
+    ] = None,
 ) -> None:
     """Search super-resolution networks for infrared cameras, within a compute budget."""
     load_plugins(tuple(plugin or ()))

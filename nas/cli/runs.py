@@ -39,7 +39,9 @@ def search(
     hr: HrSize = None,
     lr: LrSize = None,
     storage: Storage = None,
-    plugin: Annotated[list[str] | None, typer.Option(help="Python file with your own spaces or proxies.")] = None,
+    plugin: Annotated[
+        list[str] | None, typer.Option(help="Python file with your own spaces, proxies or losses.")
+    ] = None,
     skip_bad: Annotated[bool | None, typer.Option("--skip-bad", help="Leave unreadable images out.")] = None,
     device: Device = None,
 ) -> None:

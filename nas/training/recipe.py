@@ -185,8 +185,9 @@ def _in_words(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         if not path:
             return str(unknown_name("recipe field", str(field), dict(Recipe.model_fields)))
-        known = _PARTS[str(path[0])].model_fields
-        return str(unknown_name(f"field of '{'.'.join(map(str, path))}'", str(field), dict(known)))
+        part = _PARTS.get(str(path[0]))
+        known = sorted(part.model_fields) if part else []
+        return str(unknown_name(f"field of '{'.'.join(map(str, path))}'", str(field), known))
     message = first["msg"].removeprefix("Value error, ")
     if not field:
         return f"{message}."
