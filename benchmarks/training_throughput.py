@@ -5,7 +5,8 @@
 For each network, patches a second of
 
 - ours: the training loop with its log, validation left out;
-- the step alone: the same step again and again on the same tensors on the device, which is the limit;
+- the step alone: the same step again and again on the same tensors on the device (on a GPU as a CUDA graph, as the
+  loop does), which is the limit;
 - files: the same step fed by a `torch.utils.data.DataLoader`, whose worker processes decode and crop PNG files.
 
 They take turns, so that whatever else the machine does meets all three; what is told is the median over the turns, and
@@ -38,6 +39,7 @@ from nas.data.dataset import Dataset, PatchSampler, open_dataset
 from nas.data.images import write_image
 from nas.report.tables import table
 from nas.search.run import RESULTS
+from nas.training.capture import Captured, CudaGraphs
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe
 from nas.training.step import Step
@@ -101,7 +103,9 @@ class Race:
             name, data, recipe, device, folder, given,
         )  # fmt: skip
         self.architecture = Architecture.published(name)
-        self.step = Step(self.network(), recipe, device, scale=2, seed=0)
+        step = Step(self.network(), recipe, device, scale=2, seed=0)
+        self.params = sum(p.numel() for p in step.network.parameters())
+        self.step = Captured(step, CudaGraphs(device)) if device.type == "cuda" else step
         sampler = PatchSampler(data.train, recipe.patch, device)
         self.batch = sampler.sample(recipe.batch, torch.Generator().manual_seed(0))
         loader = DataLoader(
@@ -130,7 +134,7 @@ class Race:
         ours, alone, files = ([turn[i] * self.recipe.batch for turn in turns] for i in range(3))
         return {
             "network": self.name,
-            "params": sum(p.numel() for p in self.step.network.parameters()),
+            "params": self.params,
             "steps_a_turn": steps,
             "patches_per_second": {
                 "ours": round(statistics.median(ours), 1),

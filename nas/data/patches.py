@@ -1,5 +1,7 @@
 """Random training patches, gathered for a whole batch at once on the device that trains."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,9 +30,9 @@ class PatchSampler:
         self._columns = torch.tensor([image.width - patch + 1 for image in images.lr.images])
         self._ends = (rows * self._columns).cumsum(0)
         self._starts = self._ends - rows * self._columns
-        self._peaks = torch.tensor([image.peak for image in images.hr.images])
-        self._low = _Gatherer(images.lr, self._device)
-        self._high = _Gatherer(images.hr, self._device)
+        peaks = [image.peak for image in images.hr.images]
+        self._low = _Gatherer(images.lr, peaks, self._device)
+        self._high = _Gatherer(images.hr, peaks, self._device)
 
     def sample(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """LR [batch, 1, p, p] and HR [batch, 1, s p, s p], float32 in 0..1 on the device.
@@ -38,39 +40,58 @@ class PatchSampler:
         The same one of the eight flips and rotations is applied to both. `generator` is a CPU generator: the draws are
         the same whatever the device, and its state can be saved in a checkpoint.
         """
+        lr, hr = self.gather(self.draw(batch, generator))
+        return lr.to(self._device), hr.to(self._device)
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether all pixels are on the device, so that `gather` is work of the device alone."""
+        return self._low.device.type == self._high.device.type == self._device.type
+
+    def draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        """Where the patches of a batch are: int64 [4, batch] on the CPU, a row each of image, y, x, orientation."""
         place = torch.randint(int(self._ends[-1]), (batch,), generator=generator)
         orientation = torch.randint(8, (batch,), generator=generator)
         image = torch.searchsorted(self._ends, place, right=True)
         y = (place - self._starts[image]) // self._columns[image]
         x = (place - self._starts[image]) % self._columns[image]
-        s, peak = self._scale, self._peaks[image]
-        lr = self._low.gather(image, y, x, self._patch, orientation, peak)
-        hr = self._high.gather(image, s * y, s * x, s * self._patch, orientation, peak)
-        return lr.to(self._device), hr.to(self._device)
+        return torch.stack([image, y, x, orientation])
+
+    def gather(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """LR and HR of a draw, as `sample`, but where the pixels are."""
+        s = self._scale
+        image, y, x, orientation = drawn.to(self._low.device)
+        lr = self._low.gather(image, y, x, self._patch, orientation)
+        image, y, x, orientation = drawn.to(self._high.device)
+        hr = self._high.gather(image, s * y, s * x, s * self._patch, orientation)
+        return lr, hr
 
 
 class _Gatherer:
     """One store's pixels on the device, and the arithmetic that finds a batch of patches in them."""
 
-    def __init__(self, store: Store, device: torch.device) -> None:
-        self._offsets = torch.tensor([image.offset for image in store.images])
-        self._widths = torch.tensor([image.width for image in store.images])
+    def __init__(self, store: Store, peaks: Sequence[int], device: torch.device) -> None:
         self._is_wide = store.dtype == "uint16"
         # torch can't index uint16; int16 has the same bits, and the sign is masked off after the gather.
         flat = torch.from_numpy(store.flat.view(np.int16) if self._is_wide else store.flat)
         self._flat = flat.to(device) if _fits(flat, device) else flat
+        self.device = self._flat.device
+        self._offsets = torch.tensor([image.offset for image in store.images], device=self.device)
+        self._widths = torch.tensor([image.width for image in store.images], device=self.device)
+        self._peaks = torch.tensor(peaks, device=self.device)
 
-    def gather(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor, peak: Tensor) -> Tensor:
+    def gather(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor) -> Tensor:
         """Patches with their upper left corners at (y, x) of the images, turned: float32 [N, 1, side, side] in 0..1."""
         width = self._widths[image]
         start, row_step, column_step = _steps(self._offsets[image] + y * width + x, width, side, orientation)
-        table = torch.stack([start, row_step, column_step, peak]).to(self._flat.device, non_blocking=True)
+        table = torch.stack([start, row_step, column_step, self._peaks[image]])
         start, row_step, column_step, peak = table[:, :, None, None]
-        along = torch.arange(side, device=self._flat.device)
+        along = torch.arange(side, device=self.device)
         values = torch.take(self._flat, start + row_step * along[:, None] + column_step * along)
         if self._is_wide:
             values = values.int() & 0xFFFF
-        return (values.float() / peak)[:, None]
+        patches: Tensor = values.float() / peak
+        return patches[:, None]
 
 
 def _steps(corner: Tensor, width: Tensor, side: int, orientation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
