@@ -41,7 +41,10 @@ def infrared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_data(infrared: Path, tmp_path: Path) -> Path:
     """Four training and two validation images, 96 x 80 crops of real ones as 8-bit PNG."""
-    folder = tmp_path / "tiny"
+    return write_tiny_data(infrared, tmp_path / "tiny")
+
+
+def write_tiny_data(infrared: Path, folder: Path) -> Path:
     for part, listing, count in zip(("train", "val"), list_parts(infrared, 2, "bicubic"), (4, 2), strict=True):
         (folder / part).mkdir(parents=True)
         for source in listing.sources[:count]:
@@ -65,6 +68,12 @@ def tiny_data16(tiny_data: Path, tmp_path: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_image(target, counts)
     return folder
+
+
+@pytest.fixture(scope="module")
+def shared_tiny_data(infrared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same images for all tests of a file, which leave them as they are."""
+    return write_tiny_data(infrared, tmp_path_factory.mktemp("shared") / "tiny")
 
 
 @pytest.fixture(autouse=True)

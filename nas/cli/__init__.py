@@ -1,5 +1,6 @@
 """The command `nas`: parse, call, print. This file lists its commands; the others hold one group of them each."""
 
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -35,7 +36,9 @@ def main() -> None:
     try:
         app()
     except (InputError, SpaceError, UnknownNameError) as error:
-        NOTES.print(f"Error: {error}", markup=False)
+        where = f" (process {os.environ['RANK']})" if NOTES.quiet else ""  # what the main process may know nothing of
+        NOTES.quiet = False
+        NOTES.print(f"Error{where}: {error}", markup=False)
         sys.exit(2)
     except RunError as error:
         NOTES.print(f"Error: {error}", markup=False)

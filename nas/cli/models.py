@@ -31,26 +31,31 @@ def train(
     from nas.report.tables import trained_table
     from nas.search.room import find_room
     from nas.search.training import plan, train_all
+    from nas.training.group import joined_group
 
-    where = pick_device(device)
-    job = plan(
-        what,
-        where,
-        top=top,
-        recipe=recipe,
-        steps=steps,
-        degradation=degradation,
-        data=data,
-        scale=scale,
-        storage=storage,
-    )
-    if job.data.synthetic:
-        NOTES.print(SYNTHETIC)
-    room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads)
-    if len(job.architectures) > 1:
-        NOTES.print(room.describe(len(job.architectures)))
-    with StopFlag() as stop, TrainingDisplay() as display:
-        models, failures = train_all(job, room, display, stop, Path(tensorboard) if tensorboard else None)
+    with joined_group() as group:
+        NOTES.quiet = OUT.quiet = not group.is_main
+        where = group.own_device(pick_device(device))
+        with group.main_first():
+            job = plan(
+                what,
+                where,
+                top=top,
+                recipe=recipe,
+                steps=steps,
+                degradation=degradation,
+                data=data,
+                scale=scale,
+                storage=storage,
+            )
+        if job.data.synthetic:
+            NOTES.print(SYNTHETIC)
+        room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads, group.size)
+        if len(job.architectures) > 1:
+            NOTES.print(room.describe(len(job.architectures)))
+        with StopFlag() as stop, TrainingDisplay() as display:
+            logs = Path(tensorboard) if tensorboard else None
+            models, failures = train_all(job, room, display, stop, logs, group)
     if models:
         OUT.print(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
         OUT.print(f"Wrote {job.write_summary(models)}", soft_wrap=True)

@@ -44,45 +44,69 @@ class PatchSampler:
         The same one of the eight flips and rotations is applied to both. `generator` is a CPU generator: the draws are
         the same whatever the device, and its state can be saved in a checkpoint.
         """
+        drawn = self.draw(batch, generator)
+        if self._fresh:
+            image, y, x, orientation = drawn
+            lr, hr = self._fresh.sample(self._cut_high, image, y, x, orientation, generator)
+        else:
+            lr, hr = self.gather(drawn)
+        return lr.to(self._device), hr.to(self._device)
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether all pixels are on the device and `gather` is all that makes patches, which is work of it alone."""
+        return self._fresh is None and self._low.device.type == self._high.device.type == self._device.type
+
+    def draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        """Where the patches of a batch are: int64 [4, batch] on the CPU, a row each of image, y, x, orientation."""
         place = torch.randint(int(self._ends[-1]), (batch,), generator=generator)
         orientation = torch.randint(8, (batch,), generator=generator)
         image = torch.searchsorted(self._ends, place, right=True)
         y = (place - self._starts[image]) // self._columns[image]
         x = (place - self._starts[image]) % self._columns[image]
-        if self._fresh:
-            low, high = self._fresh.sample(self._high.gather, image, y, x, orientation, generator)
-            return low.to(self._device), high.to(self._device)
+        return torch.stack([image, y, x, orientation])
+
+    def gather(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """LR and HR of a draw, as `sample`, but where the pixels are."""
         s = self._scale
+        image, y, x, orientation = drawn.to(self._low.device)
         lr = self._low.gather(image, y, x, self._patch, orientation)
+        image, y, x, orientation = drawn.to(self._high.device)
         hr = self._high.gather(image, s * y, s * x, s * self._patch, orientation)
-        return lr.to(self._device), hr.to(self._device)
+        return lr, hr
+
+    def _cut_high(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor) -> Tensor:
+        image, y, x, orientation = torch.stack([image, y, x, orientation]).to(self._high.device, non_blocking=True)
+        return self._high.gather(image, y, x, side, orientation)
 
 
 class _Gatherer:
     """One store's pixels on the device, and the arithmetic that finds a batch of patches in them."""
 
     def __init__(self, store: Store, levels: Sequence[Levels], device: torch.device) -> None:
-        self._offsets = torch.tensor([image.offset for image in store.images])
-        self._widths = torch.tensor([image.width for image in store.images])
         self._is_wide = store.dtype == "uint16"
         # torch can't index uint16; int16 has the same bits, and the sign is masked off after the gather.
         flat = torch.from_numpy(store.flat.view(np.int16) if self._is_wide else store.flat)
         self._flat = flat.to(device) if _fits(flat, device) else flat
-        self._lows = torch.tensor([one.low for one in levels], dtype=torch.float32, device=self._flat.device)
+        self.device = self._flat.device
+        self._offsets = torch.tensor([image.offset for image in store.images], device=self.device)
+        self._widths = torch.tensor([image.width for image in store.images], device=self.device)
+        self._lows = torch.tensor([one.low for one in levels], dtype=torch.float32, device=self.device)
         spans = [one.high - one.low for one in levels]
-        self._spans = torch.tensor(spans, dtype=torch.float32, device=self._flat.device)
+        self._spans = torch.tensor(spans, dtype=torch.float32, device=self.device)
 
     def gather(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor) -> Tensor:
         """Patches with their upper left corners at (y, x) of the images, turned: float32 values [N, 1, side, side]."""
         width = self._widths[image]
         start, row_step, column_step = _steps(self._offsets[image] + y * width + x, width, side, orientation)
-        table = torch.stack([start, row_step, column_step, image]).to(self._flat.device, non_blocking=True)
-        start, row_step, column_step, image = table[:, :, None, None]
-        along = torch.arange(side, device=self._flat.device)
+        table = torch.stack([start, row_step, column_step])
+        start, row_step, column_step = table[:, :, None, None]
+        along = torch.arange(side, device=self.device)
         values = torch.take(self._flat, start + row_step * along[:, None] + column_step * along)
         if self._is_wide:
             values = values.int() & 0xFFFF
-        return ((values.float() - self._lows[image]) / self._spans[image])[:, None]
+        patches: Tensor = (values.float() - self._lows[image][:, None, None]) / self._spans[image][:, None, None]
+        return patches[:, None]
 
 
 def _steps(corner: Tensor, width: Tensor, side: int, orientation: Tensor) -> tuple[Tensor, Tensor, Tensor]:

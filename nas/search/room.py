@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nas.data.dataset import Dataset
+from nas.errors import InputError
 from nas.training.recipe import Recipe
 from search_spaces import Architecture
 
@@ -28,12 +29,17 @@ class Room:
     devices: tuple[torch.device, ...]
     threads: int
     """CPU threads of each. Another number rounds otherwise, so it is kept with what was trained."""
+    processes: int = 1
+    """How many train one network together."""
 
     def describe(self, count: int) -> str:
         """Say how `count` networks are trained."""
-        places = ", ".join(dict.fromkeys(map(str, self.devices)))
+        places = " and ".join(dict.fromkeys(map(str, self.devices)))
+        what = "1 network" if count == 1 else f"{count} networks, {len(self.devices)} at a time,"
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
-        return f"Training {count} networks, {len(self.devices)} at a time on {places}, with {threads} each."
+        if self.processes > 1:
+            return f"Training {what} by {self.processes} processes with {threads} each."
+        return f"Training {what} on {places} with {threads}{' each' if len(self.devices) > 1 else ''}."
 
 
 def find_room(
@@ -43,15 +49,21 @@ def find_room(
     device: torch.device,
     jobs: int | None = None,
     threads: int | None = None,
+    processes: int = 1,
 ) -> Room:
     """Return the room for trainings of `architectures`, or for `jobs` of them with `threads` each where they're given.
 
     Of several GPUs each takes one training, unless `device` names one of them; one GPU takes as many as fit into its
-    free memory; a CPU one a core, which trains most (`benchmarks/jobs.py`). There is never more room than
-    architectures.
+    free memory; a CPU one a core, which trains most (`benchmarks/side_by_side.py`). There is never more room than
+    architectures. Where several `processes` train one together, there is room for that one; `torchrun` has shared out
+    the cores. Raises InputError when they are to train several at a time.
     """
     wanted = list(architectures)
     cores = torch.get_num_threads()
+    if processes > 1:
+        if (jobs or 1) > 1:
+            raise InputError(f"--jobs {jobs} is for one process alone; here {processes} train one network together.")
+        return Room((device,), threads or cores, processes)
     if jobs is None:
         jobs = _fitting(wanted, recipe, data, device, cores) if device.type == "cuda" else cores // (threads or 1)
     jobs = max(1, min(jobs, len(wanted)))

@@ -25,8 +25,9 @@ from nas.search.room import Room
 from nas.search.run import RESULTS, Run, open_run
 from nas.search.settings import check_data
 from nas.training.full import is_finished, train_fully
+from nas.training.group import ALONE, Group
 from nas.training.recipe import Recipe, load_recipe
-from nas.training.trainer import TrainingStoppedError
+from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
 from search_spaces import Architecture
 
 Trained = Sequence[tuple[str, Model, Cost]]
@@ -119,26 +120,34 @@ def plan(
 
 
 def train_all(
-    job: Job, room: Room, audience: Audience, should_stop: Stop, tensorboard: Path | None = None
+    job: Job,
+    room: Room,
+    audience: Audience,
+    should_stop: Stop,
+    tensorboard: Path | None = None,
+    group: Group = ALONE,
 ) -> tuple[Trained, dict[str, str]]:
     """Train every architecture of `job` into its model directory, as many at a time as there is room for.
 
     Returns the models, and of those that failed why, by name; finished ones are kept. `tensorboard` is a folder that
-    gets one of event files for each network. Raises TrainingStoppedError when `should_stop` turned true, and where
-    there is one architecture only, what its training raises; the same job continues.
+    gets one of event files for each network. A `group` trains one network at a time, and only its main process returns
+    what was found. Raises TrainingStoppedError when `should_stop` turned true, and where there is one architecture
+    only, what its training raises; the same job continues.
     """
     works: dict[str, Work] = {
         name: partial(_train_one, job, name, room.threads, tensorboard) for name in job.architectures
     }
     failures: dict[str, str] = {}
-    if len(works) == 1:
+    if group.size > 1:
+        failures = _train_together(job, room, audience, should_stop, tensorboard, group)
+    elif len(works) == 1:
         for work in works.values():
             work(room.devices[0], audience, should_stop)
     else:
         failures = _run(job, works, room, audience, should_stop)
     models = []
     for name, architecture in job.architectures.items():
-        if name not in failures:
+        if name not in failures and group.is_main:
             folder = job.folder / name
             models.append((str(folder), load_model(folder), cost(architecture, job.hr_size)))
     return models, failures
@@ -160,6 +169,27 @@ def _run(job: Job, works: Mapping[str, Work], room: Room, audience: Audience, sh
     return failures
 
 
+def _train_together(
+    job: Job, room: Room, audience: Audience, should_stop: Stop, tensorboard: Path | None, group: Group
+) -> dict[str, str]:
+    """Train one architecture after the other with the processes of `group`; what diverges does so in all of them."""
+    failures: dict[str, str] = {}
+    for name, architecture in job.architectures.items():
+        start = job.starts.get(name)
+        if group.from_main(
+            group.is_main and is_finished(architecture, job.data, job.recipe, job.folder / name, start=start)
+        ):
+            continue
+        try:
+            _train_one(job, name, room.threads, tensorboard, room.devices[0], audience, should_stop, group)
+        except TrainingDivergedError as error:
+            if len(job.architectures) == 1:
+                raise
+            failures[name] = str(error)
+            audience.say(f"{name}: {error}")
+    return failures
+
+
 def _train_one(
     job: Job,
     name: str,
@@ -168,6 +198,7 @@ def _train_one(
     device: torch.device,
     audience: Audience,
     should_stop: Stop,
+    group: Group = ALONE,
 ) -> None:
     torch.set_num_threads(threads)
     with audience.training(name) as listener:
@@ -181,6 +212,7 @@ def _train_one(
             listener=listener,
             tensorboard=tensorboard / name if tensorboard else None,
             should_stop=should_stop,
+            group=group,
         )
     metrics, baseline = model.metrics, baseline_name(model.architecture.scale)
     gain = metrics["psnr"] - metrics["bicubic_psnr"]

@@ -13,6 +13,7 @@ from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import IMPORTED, WEIGHTS, Model, load_model
 from nas.training.borrowed import borrowed_weights
+from nas.training.group import ALONE, Group
 from nas.training.logs import LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
 from nas.training.teacher import find_teacher
@@ -37,6 +38,7 @@ def train_fully(
     listener: Listener | None = None,
     tensorboard: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> Model:
     """Train `architecture` by `recipe` and write the model directory `folder`, which is returned.
 
@@ -44,6 +46,7 @@ def train_fully(
 
     The weights start at random, or from those of the model directory `start`, which holds the same architecture.
     Goes on from its checkpoint when it was stopped, and returns at once when this very training was finished before.
+    All processes of a `group` call this alike; the main one alone writes.
     Raises InputError when `start` or what the recipe names can't be read, or is `folder` itself; TrainingDivergedError
     and TrainingStoppedError.
     """
@@ -56,14 +59,17 @@ def train_fully(
     protocol = Protocol.of(data.validation, recipe.validation_crop)
     checkpoint = folder / "checkpoint.safetensors"
     origin = _origin(start)
-    if is_trained(folder, architecture, recipe, protocol, origin):
+    if group.from_main(group.is_main and is_trained(folder, architecture, recipe, protocol, origin)):
         checkpoint.unlink(missing_ok=True)
         return load_model(folder)
     # Other weights draw other patches too: so a checkpoint tells from which it started.
     seed = architecture.seed + recipe.seed + (int(origin["sha256"][:7], 16) if origin else 0)
     seed_all(seed)
     network = architecture.build() if start is None else load_model(start).network.train()
-    events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
+    listeners: list[Listener | None] = []
+    if group.is_main:
+        events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
+        listeners = [CsvLog(folder / LOG), events, listener]
     trained = train(
         network,
         data,
@@ -71,8 +77,9 @@ def train_fully(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        listener=to_all(CsvLog(folder / LOG), events, listener),
+        listener=to_all(*listeners),
         should_stop=should_stop,
+        group=group,
     )
     bicubic = bicubic_baseline(data.validation, recipe.validation_crop)
     metrics = {
@@ -87,11 +94,15 @@ def train_fully(
         "curve": trained.curve,
         "device": device.type,
         "threads": torch.get_num_threads(),
+        "processes": group.size,
     }
     metrics |= {name: value for name, value in ((STARTED, origin), (BORROWED, borrowed_weights(recipe))) if value}
-    Model(architecture, network, recipe.model_dump(mode="json"), metrics).save(folder)
-    checkpoint.unlink(missing_ok=True)
-    return load_model(folder)
+    model = Model(architecture, network.cpu().eval(), recipe.model_dump(mode="json"), metrics)
+    if group.is_main:
+        model.save(folder)
+        checkpoint.unlink(missing_ok=True)
+        return load_model(folder)
+    return model
 
 
 def _origin(start: Path | None) -> dict[str, Any] | None:

@@ -14,7 +14,9 @@ from nas.data.dataset import Dataset, PatchSampler
 from nas.errors import InputError, RunError
 from nas.metrics import Measurement, measure
 from nas.training.borrowed import borrowed_weights
+from nas.training.capture import Captured, CudaGraphs
 from nas.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from nas.training.group import ALONE, Group
 from nas.training.losses import LOSSES
 from nas.training.recipe import Recipe
 from nas.training.schedule import Phase
@@ -89,15 +91,20 @@ def train(
     checkpoint: Path | None = None,
     listener: Listener | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> Trained:
     """Train `network` in place by `recipe` and return how good it became.
 
     `seed` decides the patches; the caller seeded the initialisation. With `checkpoint`, a training that was killed
     at any step goes on from there and ends with bit-identical weights on a CPU with the same number of threads.
+    All processes of a `group` call this alike; the main one alone reads and writes the checkpoint, with which any
+    number of processes may go on.
 
-    Raises TrainingDivergedError, and TrainingStoppedError when `should_stop` turned true.
+    Raises TrainingDivergedError, and TrainingStoppedError when `should_stop` turned true; InputError for what several
+    processes can't train together.
     """
-    return _Loop(network, data, recipe, seed, device, checkpoint, listener).run(should_stop)
+    group.check(network, recipe, device)
+    return _Loop(group.synchronised(network), data, recipe, seed, device, checkpoint, listener, group).run(should_stop)
 
 
 class _Loop:
@@ -110,10 +117,12 @@ class _Loop:
         device: torch.device,
         checkpoint: Path | None,
         listener: Listener | None,
+        group: Group,
     ) -> None:
-        self.recipe, self.device, self.data = recipe, device, data
+        self.recipe, self.device, self.data, self.group = recipe, device, data, group
         self.checkpoint, self.listener = checkpoint, listener
-        self.step = Step(network, recipe, device, scale=data.scale, seed=seed)
+        exchange = group.average_gradients
+        self.step = Step(network, recipe, device, scale=data.scale, seed=seed, average_gradients=exchange)
         self.phase: Phase | None = None
         self.generator = torch.Generator().manual_seed(seed)
         self.progress = Progress()
@@ -122,6 +131,8 @@ class _Loop:
         self.patches_per_second: float | None = None
         self.sample: Tensor | None = None
         self.identity = _identity(network, data, recipe, seed)
+        group.check_same(self.identity, "network, images and recipe")
+        group.take_from_main(self.step.networks.values())
 
     def run(self, should_stop: Callable[[], bool]) -> Trained:
         self._restore()
@@ -147,8 +158,9 @@ class _Loop:
         started, first = time.perf_counter(), self.progress.step
         window = [torch.tensor(losses, device=self.device) for losses in self.progress.losses]
         self.progress.losses = []
+        stopping = self._agreed(should_stop)
         while True:
-            if should_stop():
+            if stopping():
                 self.progress.losses = [losses.tolist() for losses in window]
                 self.progress.train_seconds += time.perf_counter() - started
                 self._save()
@@ -158,7 +170,8 @@ class _Loop:
             step = self.progress.step
             if step % LOSS_WINDOW == 0 or step == phase.end or self.recipe.validates_after(step):
                 break
-        self.losses = dict(zip(self.step.names, torch.stack(window).mean(0).tolist(), strict=True))
+        means = self.group.average(torch.stack(window).mean(0))
+        self.losses = dict(zip(self.step.names, means.tolist(), strict=True))
         seconds = time.perf_counter() - started
         self.progress.train_seconds += seconds
         self.patches_per_second = (step - first) * phase.batch / seconds
@@ -172,6 +185,13 @@ class _Loop:
         if step < self.recipe.steps:  # what the last step brought is told when it is measured
             self._tell(loss)
 
+    def _agreed(self, should_stop: Callable[[], bool]) -> Callable[[], bool]:
+        """Return what says before each step whether to stop; several processes settle it once for all until a look."""
+        if self.group.size == 1:
+            return should_stop
+        stop = self.group.any(should_stop())
+        return lambda: stop
+
     def _enter_phase(self) -> Phase:
         """Return the phase of the next step; what it needs is ready."""
         phase = self.recipe.phase_at(self.progress.step)
@@ -181,13 +201,25 @@ class _Loop:
                 self.patches = PatchSampler(self.data.train, phase.patch, self.device)
             self.step.weigh(phase.losses)
             self.phase = phase
+            self.run_step = self._captured(self._step_of_drawn if self.patches.is_resident else self.step)
         return phase
+
+    def _captured(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        # What processes say to each other is not captured.
+        is_capturable = self.device.type == "cuda" and self.group.size == 1
+        return Captured(function, CudaGraphs(self.device)) if is_capturable else function
 
     def _train_step(self, phase: Phase) -> Tensor:
         self.step.set_learning_rate(phase.learning_rate.at(self.progress.step))
-        lr, hr = self.patches.sample(phase.batch, self.generator)
         self.progress.step += 1
-        return self.step(lr, hr)
+        share = self.group.share(phase.batch)  # of a batch that all processes draw alike
+        if self.patches.is_resident:
+            return self.run_step(self.patches.draw(phase.batch, self.generator)[:, share])
+        lr, hr = self.patches.sample(phase.batch, self.generator)
+        return self.run_step(lr[share], hr[share])
+
+    def _step_of_drawn(self, drawn: Tensor) -> Tensor:
+        return self.step(*self.patches.gather(drawn))
 
     def _check(self) -> None:
         """Raise TrainingDivergedError when a loss is no number, or after the warm-up more than images allow."""
@@ -240,12 +272,13 @@ class _Loop:
         return result
 
     def _save(self) -> None:
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and self.group.is_main:
             save_checkpoint(self.checkpoint, self.step, self.generator, self.progress, self.identity)
 
     def _restore(self) -> None:
         if self.checkpoint is not None:
-            found = load_checkpoint(self.checkpoint, self.step, self.generator, self.identity)
+            with self.group.file_from_main(self.checkpoint) as path:
+                found = load_checkpoint(path, self.step, self.generator, self.identity)
             self.progress = found or self.progress
             self.began = self.progress.step
 

@@ -37,6 +37,7 @@ class Adversary(Learner):
         self.discriminator: nn.Module = network.to(setting.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimiser = setting.make_optimiser(self.discriminator)
         self._set_learning_rate, self._autocast = setting.set_learning_rate, setting.autocast
+        self._average_gradients = setting.average_gradients
         self._relativistic = options.relativistic
 
     def __call__(self, batch: Batch) -> Tensor:
@@ -58,6 +59,7 @@ class Adversary(Learner):
         own = (_told(real, True) + _told(fake, False)) / 2
         self._optimiser.zero_grad(set_to_none=True)
         own.backward()
+        self._average_gradients(list(self.discriminator.parameters()))
         self._optimiser.step()
         return own.detach()
 

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import ClassVar
@@ -73,6 +73,8 @@ class Setting:
     """Return an optimiser as the trained network's."""
     set_learning_rate: Callable[[torch.optim.Optimizer, float], None]
     """How such an optimiser's learning rate is set."""
+    average_gradients: Callable[[Sequence[nn.Parameter]], None]
+    """To be called between backward and such an optimiser's step; several processes exchange gradients there."""
     features: Features
     adversarial: Adversarial
     teacher: str | None

@@ -55,6 +55,7 @@ def make() -> Make:
                 network.parameters(), lr=1e-3, betas=(0.9, 0.99), fused=True
             ),
             "set_learning_rate": set_learning_rate,
+            "average_gradients": lambda parameters: None,
             "features": Features(layers={"conv1_2": 1.0}),
             "adversarial": Adversarial(width=4),
             "teacher": None,
