@@ -40,8 +40,13 @@ class PatchSampler:
         The same one of the eight flips and rotations is applied to both. `generator` is a CPU generator: the draws are
         the same whatever the device, and its state can be saved in a checkpoint.
         """
-        lr, hr = self.gather(self.draw(batch, generator))
-        return lr.to(self._device), hr.to(self._device)
+        lr, hr = (self._on_device(patches) for patches in self.gather(self.draw(batch, generator)))
+        return lr, hr
+
+    def _on_device(self, patches: Tensor) -> Tensor:
+        if self._device.type == "cuda" and patches.device.type == "cpu":
+            patches = patches.pin_memory()  # only from there a copy lets the host go on
+        return patches.to(self._device, non_blocking=True)
 
     @property
     def is_resident(self) -> bool:
