@@ -51,8 +51,8 @@ NETWORKS = (
 )  # fmt: skip
 """From 10K to 1M parameters."""
 
-WARM_UP = LOSS_WINDOW
-"""Steps of each turn before the clock starts."""
+WARM_UP = {"cpu": 8, "cuda": LOSS_WINDOW}
+"""Steps of each turn before the clock starts: until graphs are recorded, and what workers prepared is used up."""
 
 
 def main() -> None:
@@ -102,6 +102,7 @@ class Race:
         self.name, self.data, self.recipe, self.device, self.folder, self.given = (
             name, data, recipe, device, folder, given,
         )  # fmt: skip
+        self.warm_up = WARM_UP[device.type]
         self.architecture = Architecture.published(name)
         step = Step(self.network(), recipe, device, scale=2, seed=0)
         self.params = sum(p.numel() for p in step.network.parameters())
@@ -127,9 +128,8 @@ class Race:
 
     def run(self) -> dict[str, Any]:
         """Take all turns and return medians and quartiles."""
-        self.alone(WARM_UP)
-        each = WARM_UP / self.alone(WARM_UP)  # seconds a step
-        steps = max(1, round(self.given.seconds / each / LOSS_WINDOW)) * LOSS_WINDOW
+        per_second = self.alone(LOSS_WINDOW)
+        steps = max(1, round(self.given.seconds * per_second / LOSS_WINDOW)) * LOSS_WINDOW
         turns = [(self.ours(steps), self.alone(steps), self.from_files(steps)) for _ in range(self.given.turns)]
         ours, alone, files = ([turn[i] * self.recipe.batch for turn in turns] for i in range(3))
         return {
@@ -150,17 +150,17 @@ class Race:
         times: list[float] = []
 
         def watch() -> bool:
-            """Look at the clock before each step; at these the device has just been waited for."""
-            if len(times) in (WARM_UP, WARM_UP + steps):
+            """Look at the clock before each step."""
+            if len(times) in (self.warm_up, self.warm_up + steps):
                 self.wait()
             times.append(time.perf_counter())
-            return len(times) > WARM_UP + steps
+            return len(times) > self.warm_up + steps
 
         log = CsvLog(self.folder / LOG)
-        recipe = self.recipe.model_copy(update={"steps": 2 * (WARM_UP + steps), "validations": 1})
+        recipe = self.recipe.model_copy(update={"steps": 2 * (self.warm_up + steps), "validations": 1})
         with contextlib.suppress(TrainingStoppedError):
             train(self.network(), self.data, recipe, seed=0, device=self.device, listener=log, should_stop=watch)
-        return steps / (times[-1] - times[WARM_UP])
+        return steps / (times[-1] - times[self.warm_up])
 
     def alone(self, steps: int) -> float:
         """Return steps a second on tensors that stay the same."""
@@ -177,7 +177,7 @@ class Race:
 
     def clock(self, steps: int, step: Callable[[], Tensor]) -> float:
         """Return steps a second; like the loop, look at the loss once in `LOSS_WINDOW` steps."""
-        for _ in range(WARM_UP):  # also uses up what workers have prepared while it was another's turn
+        for _ in range(self.warm_up):
             step()
         self.wait()
         started = time.perf_counter()

@@ -50,7 +50,12 @@ class PatchSampler:
             lr, hr = self._fresh.sample(self._cut_high, image, y, x, orientation, generator)
         else:
             lr, hr = self.gather(drawn)
-        return lr.to(self._device), hr.to(self._device)
+        return self._on_device(lr), self._on_device(hr)
+
+    def _on_device(self, patches: Tensor) -> Tensor:
+        if self._device.type == "cuda" and patches.device.type == "cpu":
+            patches = patches.pin_memory()  # only from there a copy lets the host go on
+        return patches.to(self._device, non_blocking=True)
 
     @property
     def is_resident(self) -> bool:

@@ -26,6 +26,7 @@ from nas.search.run import RESULTS, Run, open_run
 from nas.search.settings import check_data
 from nas.training.full import is_finished, train_fully
 from nas.training.group import ALONE, Group
+from nas.training.logs import find_summary_writer
 from nas.training.recipe import Recipe, load_recipe
 from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
 from search_spaces import Architecture
@@ -132,8 +133,10 @@ def train_all(
     Returns the models, and of those that failed why, by name; finished ones are kept. `tensorboard` is a folder that
     gets one of event files for each network. A `group` trains one network at a time, and only its main process returns
     what was found. Raises TrainingStoppedError when `should_stop` turned true, and where there is one architecture
-    only, what its training raises; the same job continues.
+    only, what its training raises; the same job continues. Raises InputError where TensorBoard's package is missing.
     """
+    if tensorboard:
+        find_summary_writer()  # at once and once, not in each training
     works: dict[str, Work] = {
         name: partial(_train_one, job, name, room.threads, tensorboard) for name in job.architectures
     }

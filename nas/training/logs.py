@@ -1,6 +1,7 @@
 """Listeners that write a training's course to disk: a CSV file always, TensorBoard's event files on request."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -8,6 +9,9 @@ from nas.data.image_set import ImageSet
 from nas.errors import InputError, RunError
 from nas.model import write_atomic
 from nas.training.trainer import SAMPLE_SIDE, Listener, Report
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 LOG = "log.csv"
 """The name of the log in a model directory."""
@@ -63,6 +67,18 @@ def _row(report: Report) -> str:
     return f"{report.step},{report.loss:.6g},{report.learning_rate:.6g},{psnr},{speed},{report.seconds:.1f},{losses}\n"
 
 
+def find_summary_writer() -> type["SummaryWriter"]:
+    """Return what writes TensorBoard's event files. Raises InputError where the package isn't installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise InputError(
+            "Logging for TensorBoard needs the package tensorboard; install it with: "
+            "pip install -c constraints.txt -e '.[tensorboard]'"
+        ) from None
+    return SummaryWriter
+
+
 class TensorBoardLog:
     """Writes a report's figures as scalars, and the centre of the first validation image each time it was measured.
 
@@ -71,14 +87,7 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: Path, validation: ImageSet) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise InputError(
-                "Logging for TensorBoard needs the package tensorboard; install it with: "
-                "pip install -c constraints.txt -e '.[tensorboard]'"
-            ) from None
-        self._create, self._folder = SummaryWriter, folder
+        self._create, self._folder = find_summary_writer(), folder
         self._writer: SummaryWriter | None = None
         self._original = validation.pair(0, SAMPLE_SIDE).hr[0]
 

@@ -104,7 +104,11 @@ def train(
     processes can't train together.
     """
     group.check(network, recipe, device)
-    return _Loop(group.synchronised(network), data, recipe, seed, device, checkpoint, listener, group).run(should_stop)
+    loop = _Loop(group.synchronised(network), data, recipe, seed, device, checkpoint, listener, group)
+    try:
+        return loop.run(should_stop)
+    finally:
+        loop.run_step = loop.step  # a captured step holds the loop: together they would stay in the device's memory
 
 
 class _Loop:
@@ -123,6 +127,7 @@ class _Loop:
         self.checkpoint, self.listener = checkpoint, listener
         exchange = group.average_gradients
         self.step = Step(network, recipe, device, scale=data.scale, seed=seed, average_gradients=exchange)
+        self.run_step: Callable[..., Tensor] = self.step
         self.phase: Phase | None = None
         self.generator = torch.Generator().manual_seed(seed)
         self.progress = Progress()

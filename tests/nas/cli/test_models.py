@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .conftest import Refused, Way, run_nas
+from .conftest import BROKEN, Nas, Refused, Way, run_nas
 
 
 def test_the_front_is_trained_into_model_directories(way: Way) -> None:
@@ -173,3 +173,20 @@ def test_a_model_directory_that_is_not_there(refused: Refused, tiny_data: Path) 
 )
 def test_an_evaluation_that_cannot_be(refused: Refused, tiny_data: Path, arguments: list[str], message: str) -> None:
     assert refused("evaluate", *arguments, "--data", tiny_data / "val").startswith(message)
+
+
+def test_a_network_that_diverges_is_named_after_the_table_of_the_others(
+    nas: Nas, tiny_data: Path, tmp_path: Path
+) -> None:
+    for how in ("nan", "works"):
+        (tmp_path / how).mkdir()
+        choices = f"choices: {{how: {how}, width: 1}}"
+        (tmp_path / how / "architecture.yaml").write_text(f"space: broken\nscale: 2\nchannels: 1\n{choices}\n")
+    names = [f"{how}/architecture.yaml" for how in ("nan", "works")]
+    ended = nas("--plugin", BROKEN, "train", *names, "--recipe", "tiny.yaml", "--data", tiny_data, "--jobs", 1)
+    assert ended.code == 1
+    assert "works" in ended.out and "Wrote results/trained/summary.json" in ended.out
+    first, *_, last = ended.errors.splitlines()
+    assert first == "Training 2 networks, 1 at a time, on cpu with 1 thread."
+    assert "nan: The loss became nan by step 2." in ended.errors
+    assert last == "Error: nan failed, as said above; the same command tries again."

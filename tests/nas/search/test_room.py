@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from nas.data.dataset import Dataset, open_dataset
-from nas.search.room import find_room, spread_over, training_memory
+from nas.errors import InputError
+from nas.search.room import Room, find_room, spread_over, training_memory
 from nas.training.recipe import Recipe
 from search_spaces import Architecture
 
@@ -47,6 +48,21 @@ def test_cores_are_shared_out(
     room = find_room(NETWORKS[:networks], RECIPE, data, CPU, jobs, threads)
     assert (len(room.devices), room.threads) == expected
     assert set(room.devices) == {CPU}
+
+
+def test_several_processes_train_one_network_at_a_time(data: Dataset) -> None:
+    room = find_room(NETWORKS, RECIPE, data, CPU, processes=2)
+    assert (len(room.devices), room.threads, room.processes) == (1, 1, 2)
+    assert room.describe(3) == "Training 3 networks, 1 at a time, by 2 processes with 1 thread each."
+    with pytest.raises(InputError, match="--jobs 2 is for one process alone; here 2 train one network together"):
+        find_room(NETWORKS, RECIPE, data, CPU, jobs=2, processes=2)
+
+
+def test_a_room_is_told_in_a_sentence() -> None:
+    assert Room((CPU, CPU), 1).describe(3) == "Training 3 networks, 2 at a time, on cpu with 1 thread each."
+    gpus = (torch.device("cuda:0"), torch.device("cuda:1"))
+    assert Room(gpus, 4).describe(3) == "Training 3 networks, 2 at a time, on cuda:0 and cuda:1 with 4 threads each."
+    assert Room((CPU,), 2).describe(1) == "Training 1 network on cpu with 2 threads."
 
 
 def test_several_gpus_take_turns_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
