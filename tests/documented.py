@@ -1,14 +1,12 @@
 """Commands of the documentation, run as a user types them: on small images, and briefly."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from command import run_nas
 
 from nas.data.images import read_image, write_image
 from search_spaces import Architecture
@@ -68,12 +66,5 @@ def localise(word: str, data: Path) -> str:
 
 
 def run(words: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "nas", *words],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, f"nas {shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+    ended = run_nas(Path.cwd(), *words)
+    assert ended.code == 0, f"nas {shlex.join(words)}\n{ended.out}\n{ended.errors}"

@@ -1,17 +1,11 @@
 """The command line as a user meets it: a folder where command follows command, and empty ones for what is refused."""
 
-import contextlib
-import io
-import sys
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
+from command import Outcome, run_nas
 
-from nas.cli import main
 from nas.data.images import read_image, write_image
 from nas.data.layout import list_parts
 
@@ -28,43 +22,6 @@ precision: float32
 """
 SHALLOW = [part for cell in range(1, 8) for part in ("--fix", f"cell{cell}.repeats_log2=0")]
 """Fewer layers, so that the real space trains in a moment."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended."""
-
-    code: int
-    out: str
-    errors: str
-
-    @property
-    def error(self) -> str:
-        """The one sentence of a refused command."""
-        line, *others = self.errors.splitlines()
-        assert others == [], self.errors
-        assert line.startswith("Error: ") and line[-1] in ".?", line
-        return line.removeprefix("Error: ")
-
-
-def run_nas(folder: Path, *arguments: object) -> Outcome:
-    """Run `nas` in a folder, in this process, since starting one takes seconds; a traceback would fail the test."""
-    out, errors, before = io.StringIO(), io.StringIO(), (sys.argv, torch.get_num_threads())
-    sys.argv = ["nas", *map(str, arguments)]
-    try:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(contextlib.chdir(folder))
-            stack.enter_context(contextlib.redirect_stdout(out))
-            stack.enter_context(contextlib.redirect_stderr(errors))
-            stack.enter_context(warnings.catch_warnings())
-            main()
-        code = 0
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    finally:
-        sys.argv = before[0]
-        torch.set_num_threads(before[1])
-    return Outcome(code, out.getvalue(), errors.getvalue())
 
 
 def copy_images(infrared: Path, folder: Path) -> Path:
