@@ -35,6 +35,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Files
 
+from nas.budget import short
 from nas.data.dataset import Dataset, PatchSampler, open_dataset
 from nas.data.images import write_image
 from nas.report.tables import table
@@ -79,7 +80,7 @@ def main() -> None:
             rows.append(Race(name, data, recipe, device, Path(folder), arguments).run())
             print(f"{name}: {rows[-1]['ours_to_step_alone']['median']:.3f} of the step alone", file=sys.stderr)
     found = {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {arguments.threads} threads",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, threads: {arguments.threads}",
         "recipe": recipe.name,
         "batch": recipe.batch,
         "patch": recipe.patch,
@@ -253,8 +254,8 @@ def show(found: dict[str, Any]) -> None:
             f"{row[name]['median']:.2f} ({row[name]['from']:.2f} to {row[name]['to']:.2f})"
             for name in ("ours_to_step_alone", "ours_to_files")
         ]
-        shown.add_row(row["network"], f"{row['params']:,}", *speeds, *ratios)
-    Console().print(shown)
+        shown.add_row(row["network"], short(row["params"]), *speeds, *ratios)
+    Console(width=120).print(shown)
 
 
 if __name__ == "__main__":
