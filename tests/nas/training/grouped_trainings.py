@@ -23,6 +23,7 @@ RECIPES = {
     "adversarial": {"losses": {"l1": 1.0, "adversarial": 0.1}, "adversarial": {"width": 4}},
 }
 STEPS = 12
+WINDOW = 4
 
 
 def recipe(name: str = "plain", **changed: object) -> Recipe:
@@ -39,7 +40,6 @@ def train(
     looks: int | None = None,
 ) -> nn.Module | None:
     """Train the tiny network; None when it was stopped after it was asked so often whether to."""
-    trainer.LOSS_WINDOW = 4
     dataset = open_dataset(data, scale=2, cache=folder / "cache", min_lr_side=12)
     seed_all(3 + group.rank)  # the main process's weights count
     network = ARCHITECTURE.build()
@@ -68,6 +68,7 @@ def save(network: nn.Module | None, path: Path) -> None:
 
 def main(data: Path, folder: Path) -> None:
     torch.set_num_threads(1)
+    trainer.LOSS_WINDOW = WINDOW
     with joined_group() as group:
         own = folder / str(group.rank)
         own.mkdir(exist_ok=True)

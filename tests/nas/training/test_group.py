@@ -3,20 +3,29 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from grouped_trainings import ARCHITECTURE, RECIPES, recipe, save, train
+from grouped_trainings import ARCHITECTURE, RECIPES, WINDOW, recipe, save, train
 from safetensors.torch import load_file
 
 from nas.errors import InputError
 from nas.model import load_model
+from nas.training import trainer
 from nas.training.group import ALONE, Group
 from search_spaces import Architecture
 
 SCRIPT = Path(__file__).with_name("grouped_trainings.py")
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_window() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trainer, "LOSS_WINDOW", WINDOW)
+        yield
 
 
 @pytest.fixture(scope="module")
