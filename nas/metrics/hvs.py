@@ -4,30 +4,15 @@ PSNR-HVS after Egiazarian et al., "New full-reference quality metrics based on H
 Ponomarenko et al., "On between-coefficient contrast masking of DCT basis functions", VPQM 2007.
 """
 
-import math
-
 import torch
 from torch import Tensor
 
+from nas.data.jpeg_blocks import BLOCK, LUMINANCE, cosines
 from nas.metrics.metric import metric
 from nas.metrics.pixelwise import PSNR_LIMIT, decibels
 
-BLOCK = 8
-
 _LEVELS = 255.0
 """Masking was found out on 8-bit images: others are brought to their levels."""
-
-_QUANTISATION = (
-    (16, 11, 10, 16, 24, 40, 51, 61),
-    (12, 12, 14, 19, 26, 58, 60, 55),
-    (14, 13, 16, 24, 40, 57, 69, 56),
-    (14, 17, 22, 29, 51, 87, 80, 62),
-    (18, 22, 37, 56, 68, 109, 103, 77),
-    (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101),
-    (72, 92, 95, 98, 112, 100, 103, 99),
-)
-"""JPEG's for luminance (ITU-T T.81, table K.1), whose inverse both papers take for the eye's sensitivity."""
 
 _MASKING = 32.0
 """The square root of 64 coefficients times the masking factor 16 of the paper of 2007."""
@@ -62,15 +47,13 @@ def _blocks(images: Tensor, peak: float) -> Tensor:
 
 def _coefficients(blocks: Tensor) -> Tensor:
     """The orthonormal discrete cosine transform (DCT-II) of each block."""
-    place = torch.arange(BLOCK, dtype=blocks.dtype, device=blocks.device)
-    basis = (torch.pi / BLOCK * place[:, None] * (place + 0.5)).cos() * math.sqrt(2 / BLOCK)
-    basis[0] /= math.sqrt(2)
+    basis = cosines(blocks.dtype, blocks.device)
     return basis @ blocks @ basis.T
 
 
 def _contrast(like: Tensor) -> Tensor:
-    """10 over JPEG's steps, [8, 8]; its squares weigh a block's energy."""
-    return 10 / torch.tensor(_QUANTISATION, dtype=like.dtype, device=like.device)
+    """10 over JPEG's steps, which both papers take for the eye's sensitivity, [8, 8]; squares weigh a block's energy."""
+    return 10 / torch.tensor(LUMINANCE, dtype=like.dtype, device=like.device)
 
 
 def _weighted(error: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """Operations that keep fewer levels: JPEG, and rounding to a number of bits."""
 
-import math
 from functools import lru_cache
 from typing import Annotated
 
@@ -11,18 +10,7 @@ from torch.nn import functional as F
 from nas.data.degradation.amounts import Range, within
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.operation import Operation, operation
-
-_LUMINANCE = (
-    (16, 11, 10, 16, 24, 40, 51, 61),
-    (12, 12, 14, 19, 26, 58, 60, 55),
-    (14, 13, 16, 24, 40, 57, 69, 56),
-    (14, 17, 22, 29, 51, 87, 80, 62),
-    (18, 22, 37, 56, 68, 109, 103, 77),
-    (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101),
-    (72, 92, 95, 98, 112, 100, 103, 99),
-)
-"""Steps of the 8 x 8 frequencies at quality 50 (ITU-T T.81, table K.1)."""
+from nas.data.jpeg_blocks import LUMINANCE, cosines
 
 
 @operation("jpeg")
@@ -77,13 +65,11 @@ def _steps(qualities: Tensor) -> Tensor:
 
 @lru_cache
 def _table(device: torch.device) -> Tensor:
-    return torch.tensor(_LUMINANCE, device=device).flatten()
+    return torch.tensor(LUMINANCE, device=device).flatten()
 
 
 @lru_cache
 def _transform(device: torch.device) -> Tensor:
     """The orthonormal discrete cosine transform of 8 x 8 pixels as a matrix [64 frequencies, 64 pixels]."""
-    k = torch.arange(8, dtype=torch.float64)
-    one = torch.cos((2 * k + 1) * k[:, None] * math.pi / 16) / 2
-    one[0] /= math.sqrt(2)
+    one = cosines(torch.float64, torch.device("cpu"))
     return torch.kron(one, one).float().to(device)
