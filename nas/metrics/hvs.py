@@ -52,7 +52,7 @@ def _coefficients(blocks: Tensor) -> Tensor:
 
 
 def _contrast(like: Tensor) -> Tensor:
-    """10 over JPEG's steps, which both papers take for the eye's sensitivity, [8, 8]; squares weigh a block's energy."""
+    """10 over JPEG's steps, [8, 8], the eye's sensitivity by both papers; its squares weigh a block's energy."""
     return 10 / torch.tensor(LUMINANCE, dtype=like.dtype, device=like.device)
 
 
