@@ -48,5 +48,7 @@ def test_the_page_is_a_table_with_sources(written: Path) -> None:
 
 def test_the_reference_table_holds_every_published_point() -> None:
     rows = json.loads((REFERENCE / "published_points.json").read_text(encoding="utf-8"))
-    points = {f"{space.name}/{name}" for space in SPACES for name in space.published}
+    # Other tests of this process may have loaded plugins.
+    shipped = [space for space in SPACES if type(space).__module__.startswith("search_spaces.")]
+    points = {f"{space.name}/{name}" for space in shipped for name in space.published}
     assert {row["point"] for row in rows} == points, "run python benchmarks/published_points.py again"

@@ -20,7 +20,7 @@ from nas.search.artifacts import picture
 from nas.search.run import open_run, open_run_data
 from nas.search.settings import parse_settings, read_settings
 from nas.search.training import plan
-from nas.training.evaluation import compare
+from nas.training.evaluation import Conditions, compare, load_contestant
 from nas.training.full import is_trained, train_fully
 from nas.training.recipe import load_recipe
 from search_spaces import SPACES, Architecture
@@ -186,14 +186,16 @@ def test_what_a_training_leaves_knows_its_range(tiny_data16: Path, tmp_path: Pat
 def test_models_of_different_ranges_are_compared_by_a_named_peak(
     save: Callable[..., Path], tiny_data16: Path, tmp_path: Path
 ) -> None:
-    models = [save("one", normalisation=PERCENTILE), save("other", normalisation="image")]
+    folders = [save("one", normalisation=PERCENTILE), save("other", normalisation="image")]
+    one, other = (load_contestant(folder.name, folder) for folder in folders)
+    images, cache = tiny_data16 / "val", tmp_path / "cache"
     with pytest.raises(InputError, match=r"different peaks \(2800, range of each LR image, .*\); name one by --peak"):
-        compare(models, tiny_data16 / "val", tmp_path / "cache", CPU)
-    rows, protocol = compare(models, tiny_data16 / "val", tmp_path / "cache", CPU, peak=16_383)
-    assert protocol.peak == "16383"
-    (_, bicubic), (_, one), (_, other) = rows
-    assert bicubic.psnr > max(one.psnr, other.psnr)
-    assert one.psnr != other.psnr
-    alone, protocol = compare(models[:1], tiny_data16 / "val", tmp_path / "cache", CPU)
-    assert protocol.peak == "2800"
-    assert alone[1][1].psnr - one.psnr == pytest.approx(20 * np.log10(2800 / 16_383))
+        compare([one, other], images, cache, CPU)
+    together = compare([one, other], images, cache, CPU, Conditions(peak=16_383))
+    assert together.protocol.peak == "16383"
+    bicubic, first, second = (measured.psnr for _, measured in together.rows)
+    assert bicubic > max(first, second)
+    assert first != second
+    alone = compare([one], images, cache, CPU)
+    assert alone.protocol.peak == "2800"
+    assert alone.rows[1][1].psnr - first == pytest.approx(20 * np.log10(2800 / 16_383))
