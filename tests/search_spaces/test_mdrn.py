@@ -53,7 +53,7 @@ def test_the_mean_of_colour_images_is_taken_off_and_given_back() -> None:
     mean = torch.tensor(DIV2K_MEAN).view(1, 3, 1, 1)
     output = network(mean.expand(1, 3, 4, 5))
     assert torch.allclose(output, mean.expand(1, 3, 8, 10))
-    assert Architecture.published("mdrn/MDRN-S", 2, 3).replaced(image_skip=True).build().network.mean is None
+    assert Architecture.published("mdrn/MDRN-S", 2, 3).replaced(image_skip=True).build().network.shift is None
 
 
 def test_it_takes_images_that_are_smaller_than_its_windows() -> None:

@@ -72,7 +72,7 @@ def test_the_colour_mean_is_taken_away_and_given_back_unless_the_image_is_skippe
     torch.nn.init.zeros_(network.last.weight)
     torch.nn.init.zeros_(network.last.bias)
     assert torch.allclose(network(torch.rand(1, 3, 8, 8)).mean(dim=(0, 2, 3)), torch.tensor([0.4488, 0.4371, 0.4040]))
-    assert SPACE.build({**TINY, "image_skip": True}, 2, 3).network.mean is None
+    assert SPACE.build({**TINY, "image_skip": True}, 2, 3).network.shift is None
 
 
 @pytest.mark.parametrize(("scale", "factors"), [(2, [2]), (3, [3]), (4, [2, 2])])
