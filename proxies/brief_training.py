@@ -15,6 +15,7 @@ class BriefTraining:
     """
 
     name: ClassVar[str] = "brief"
+    trains: ClassVar[bool] = True
 
     def score(self, network: nn.Module, task: Task) -> Score:
         """Train `network` in place, then return its PSNR, its SSIM and the curve."""

@@ -52,6 +52,8 @@ class Proxy(Protocol):
     """Scores a candidate; reproducible from the seeds of the network and of the task."""
 
     name: ClassVar[str]
+    trains: ClassVar[bool]
+    """Whether its score is the PSNR in dB of the trained network; else it only ranks, and may screen candidates."""
 
     def score(self, network: nn.Module, task: Task) -> Score:
         """Return how good `network` is; it may be changed (trained) on the way."""

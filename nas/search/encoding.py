@@ -1,0 +1,36 @@
+"""Architectures as numbers for what learns from them."""
+
+from typing import Any
+
+import numpy as np
+
+from search_spaces import Choices, SearchSpace
+
+Features = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Encoding:
+    """The choices of a space as a vector: an ordered choice is one number in 0..1, of another each value is one.
+
+    Networks that are equal have equal vectors, since choices without effect are settled first.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self.names = tuple(
+            name if isinstance(values, range) else f"{name}={value}"
+            for name, values in space.options.items()
+            for value in (values[:1] if isinstance(values, range) else values)
+        )
+        """What each number stands for."""
+
+    def __call__(self, choices: Choices) -> Features:
+        """Return the vector of `choices`, [len(names)]; a value that a narrowed space left out is none of its."""
+        settled = self.space.canonical(choices)
+        numbers: list[float] = []
+        for name, values in self.space.options.items():
+            if isinstance(values, range):
+                numbers.append((int(settled[name]) - values[0]) / max(1, values[-1] - values[0]))
+            else:
+                numbers += [float(settled[name] == value) for value in values]
+        return np.array(numbers)
