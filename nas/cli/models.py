@@ -122,8 +122,8 @@ def evaluate(
 
 def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
     """Export a model: architecture, weights, ONNX and the recipe to train it again, each verified."""
-    from nas.deploy.export import export as export_model
     from nas.model import load_model
+    from nas.training.export import export as export_model
 
     done = export_model(load_model(Path(model)), Path(to))
     for path in done.files:

@@ -229,8 +229,8 @@ def _bicubic_quality(hr: Pixels, lr: Pixels, scale: int, normalisation: Normalis
     levels = normalisation.levels(lr)
     sr = levels.integers(resize_bicubic(levels.tensor(lr), (height, width)))
     target = levels.integers(levels.tensor(hr[:height, :width]))
-    decibels = psnr(sr, target, peak=levels.peak, shave=scale, rounds=False)
-    return limited(decibels), ssim(sr, target, peak=levels.peak, shave=scale, rounds=False)
+    decibels = psnr(sr, target, peak=levels.peak, shave=scale)
+    return limited(decibels), ssim(sr, target, peak=levels.peak, shave=scale)
 
 
 class _Part:
