@@ -17,7 +17,8 @@ Image = Tensor | np.ndarray[Any, np.dtype[Any]]
 def psnr(sr: Image, hr: Image, *, peak: float, shave: int) -> float:
     """Peak signal-to-noise ratio in dB, 10 log10(peak² / MSE), infinite for equal images.
 
-    `shave` pixels are left out on each side. Raises `ValueError` when the sizes differ or nothing is left.
+    `shave` pixels are left out on each side. Raises `ValueError` when the sizes differ, nothing is left or the values
+    are no integers.
     """
     return float(peak_signal_to_noise_ratio(*_shaved(sr, hr, shave), peak))
 
@@ -25,7 +26,7 @@ def psnr(sr: Image, hr: Image, *, peak: float, shave: int) -> float:
 def ssim(sr: Image, hr: Image, *, peak: float, shave: int) -> float:
     """Structural similarity, shaved like `psnr`; see `structure.structural_similarity`.
 
-    Raises `InputError` when fewer than 11 x 11 pixels are left.
+    Raises `InputError` when fewer than 11 x 11 pixels are left, and as `psnr`.
     """
     first, second = _shaved(sr, hr, shave)
     height, width = first.shape[-2:]
@@ -36,12 +37,14 @@ def ssim(sr: Image, hr: Image, *, peak: float, shave: int) -> float:
 
 def _shaved(sr: Image, hr: Image, shave: int) -> tuple[Tensor, Tensor]:
     """The two as metrics take them, float64 [1, 1, H, W], without their border."""
-    first, second = (torch.as_tensor(image).detach().cpu() for image in (sr, hr))
+    first, second = (torch.as_tensor(image).detach().cpu().double() for image in (sr, hr))
     if first.shape[-2:] != second.shape[-2:]:
         raise ValueError(f"Images of one size are needed, but got {tuple(first.shape)} and {tuple(second.shape)}.")
+    if not (torch.equal(first, first.round()) and torch.equal(second, second.round())):
+        raise ValueError("Integers as in a file are needed, but got fractions; `Levels.integers` makes them of values.")
     height, width = first.shape[-2:]
     if min(height, width) <= 2 * shave:
         raise ValueError(f"A shave of {shave} leaves nothing of {width} x {height} pixels.")
     inner = (..., slice(shave, height - shave), slice(shave, width - shave))
     first, second = (image.reshape(1, 1, height, width)[inner] for image in (first, second))
-    return first.double(), second.double()
+    return first, second

@@ -63,5 +63,7 @@ def test_images_that_cannot_be_compared_are_refused() -> None:
         psnr(torch.zeros(8, 8), torch.zeros(8, 9), peak=255, shave=0)
     with pytest.raises(ValueError, match="leaves nothing"):
         psnr(torch.zeros(8, 8), torch.zeros(8, 8), peak=255, shave=4)
+    with pytest.raises(ValueError, match="Integers as in a file are needed"):
+        psnr(HR / 255, HR / 255, peak=255, shave=2)
     with pytest.raises(InputError, match="at least 11 x 11 pixels inside the shaved border, but got 10 x 12"):
         ssim(torch.zeros(16, 14), torch.zeros(16, 14), peak=255, shave=2)
