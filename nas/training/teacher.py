@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from nas.convert.gray import COLOURS, InGray
+from nas.convert.third_party import load_third_party
 from nas.errors import InputError
 from nas.model import is_model, load_model
 from search_spaces.layers.collapsible import fused
 
 TRAINED = Path("results") / "trained"
 """Where `nas train` leaves the published networks that it trained."""
-
-COLOURS = 3
 
 
 def find_teacher(name: str) -> Path:
@@ -44,10 +44,8 @@ def load_teacher(name: str, scale: int, device: torch.device) -> nn.Module:
         model = load_model(path)
         network, found = fused(model.network), model.architecture.scale
         if model.architecture.channels == COLOURS:
-            network = _InGray(network)
+            network = InGray(network)
     else:
-        from nas.convert.third_party import load_third_party  # what it needs is an extra, and slow to import
-
         other = load_third_party(path)
         network, found = other.network, other.scale
     if found != scale:
@@ -55,15 +53,3 @@ def load_teacher(name: str, scale: int, device: torch.device) -> nn.Module:
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     frozen: nn.Module = network.eval().requires_grad_(False)
     return frozen
-
-
-class _InGray(nn.Module):
-    """A network for colour images that is shown gray ones."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        colour: Tensor = self.network(image.expand(-1, COLOURS, -1, -1))
-        return colour.mean(dim=1, keepdim=True)
