@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import torch
+import yaml
 from torch import nn
 
 from nas.convert.gray import COLOURS, InGray
 from nas.convert.third_party import load_third_party
+from nas.data.normalisation import Normalisation
 from nas.errors import InputError
-from nas.model import is_model, load_model
+from nas.model import IMPORTED, Model, is_model, load_model
 from search_spaces.layers.collapsible import fused
 
 TRAINED = Path("results") / "trained"
@@ -33,15 +35,17 @@ def find_teacher(name: str) -> Path:
     )
 
 
-def load_teacher(name: str, scale: int, device: torch.device) -> nn.Module:
+def load_teacher(name: str, scale: int, normalisation: Normalisation, device: torch.device) -> nn.Module:
     """Return the frozen network of a teacher, [N, 1, h, w] → [N, 1, s h, s w].
 
     A checkpoint of another project is read through `spandrel`. A network for colour sees the image in three equal
-    channels and answers with their mean. Raises InputError for a teacher of another scale, and as `find_teacher`.
+    channels and answers with their mean. Raises InputError for a teacher of another scale, for one that was trained to
+    see other integers as 0 and 1 than `normalisation` does, and as `find_teacher`.
     """
     path = find_teacher(name)
     if path.is_dir():
         model = load_model(path)
+        _check_levels(name, model, normalisation)
         network, found = fused(model.network), model.architecture.scale
         if model.architecture.channels == COLOURS:
             network = InGray(network)
@@ -53,3 +57,17 @@ def load_teacher(name: str, scale: int, device: torch.device) -> nn.Module:
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     frozen: nn.Module = network.eval().requires_grad_(False)
     return frozen
+
+
+def _check_levels(name: str, model: Model, normalisation: Normalisation) -> None:
+    """Raise InputError unless the teacher saw images by `normalisation`; imported weights take that of the images."""
+    if IMPORTED in model.recipe:
+        return
+    its_own = Normalisation.stored(model.recipe)
+    if not its_own.sees_as(normalisation):
+        fields = its_own.model_dump(mode="json", exclude={"bits", "peak"})
+        written = yaml.safe_dump(fields, default_flow_style=True, sort_keys=False, width=1000).strip()
+        raise InputError(
+            f"The teacher '{name}' was trained to see other integers as 0 and 1 than these images are seen by; write "
+            f"'normalisation: {written}' in the recipe, or name a teacher that was trained on such images."
+        )
