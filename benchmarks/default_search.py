@@ -18,8 +18,8 @@ from optuna.trial import TrialState
 
 from nas.data.dataset import open_images
 from nas.metrics import bicubic_baseline
-from nas.model import load_model
-from nas.search.run import RESULTS, open_run
+from nas.model import RESULTS, load_model
+from nas.search.run import open_run
 from nas.training.evaluation import evaluate
 
 

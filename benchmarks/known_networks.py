@@ -17,12 +17,11 @@ from matplotlib.figure import Figure
 
 from nas.budget import short
 from nas.cost import cost
-from nas.model import load_model
+from nas.model import RESULTS, TRAINED, load_model
 from nas.report.evaluation_files import evaluation_data
 from nas.report.front_picture import draw_picture
 from nas.report.front_view import Dot, View
 from nas.search.reference import resolve
-from nas.search.run import RESULTS
 from nas.training.evaluation import Conditions, Evaluation, compare, load_contestant
 from nas.training.trainer import pick_device
 
@@ -50,7 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     names = [*NETWORKS, *([arguments.found] if arguments.found else [])]
     train(names, arguments)
-    folders = {name: RESULTS / "trained" / resolve(name, SCALE).folder_name for name in names}
+    folders = {name: RESULTS / TRAINED / resolve(name, SCALE).folder_name for name in names}
     contestants = [load_contestant(name, folder) for name, folder in folders.items()]
     measured = compare(
         contestants, arguments.data / "val", RESULTS / "cache", pick_device(), Conditions(metrics=METRICS)

@@ -8,8 +8,8 @@ import typer
 from nas.cli.terminal import OUT, SYNTHETIC, Device, Json, PointScale, Storage
 from nas.errors import RunError
 from nas.interrupt import StopFlag
+from nas.model import RESULTS
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.search.run import RESULTS
 from nas.training.trainer import pick_device
 
 

@@ -10,11 +10,8 @@ from nas.convert.gray import COLOURS, InGray
 from nas.convert.third_party import load_third_party
 from nas.data.normalisation import Normalisation
 from nas.errors import InputError
-from nas.model import IMPORTED, Model, is_model, load_model
+from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model
 from search_spaces.layers.collapsible import fused
-
-TRAINED = Path("results") / "trained"
-"""Where `nas train` leaves the published networks that it trained."""
 
 
 def find_teacher(name: str) -> Path:
@@ -23,7 +20,7 @@ def find_teacher(name: str) -> Path:
     That is its path, as seen from the current folder, or `SPACE/POINT` for what `nas train SPACE/POINT` wrote. Raises
     InputError where there is neither.
     """
-    path, trained = Path(name), TRAINED / name.replace("/", "-")
+    path, trained = Path(name), RESULTS / TRAINED / name.replace("/", "-")
     for folder in (path, trained):
         if is_model(folder):
             return folder
