@@ -31,7 +31,7 @@ def main() -> None:
     command = [sys.executable, "-m", "nas", "search", "--budget", arguments.budget, "--data", str(arguments.data)]
     fresh = not (RESULTS / arguments.run).exists()
     started = time.perf_counter()
-    subprocess.run([*command, "--run", arguments.run], check=True)
+    subprocess.run([*command, "--run", arguments.run], check=True, stdout=sys.stderr)
     wall = time.perf_counter() - started
     print(json.dumps(measure(arguments.run, arguments.data, wall if fresh else None), indent=2))
 
