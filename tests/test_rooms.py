@@ -15,6 +15,7 @@ ORDER = (
     "nas",
     "nas.errors",
     "nas.interrupt",
+    "nas.progress",
     "nas.weights",
     "nas.features",
     "nas.data",
