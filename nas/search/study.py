@@ -18,6 +18,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from nas.budget import refusal
+from nas.cost import screening_cost
 from nas.errors import InputError
 from nas.search.front import Candidate
 from nas.search.history import MAX_RETRIES, Known
@@ -133,16 +135,26 @@ def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
     )
     if "settings" in study.user_attrs:
         settings.check_continues(settings_of(study))
-        return study
-    study.set_metric_names(list(OBJECTIVES))
-    space = settings.searched
+    else:
+        study.set_metric_names(list(OBJECTIVES))
+    _enqueue_published(study, settings)
+    return study
+
+
+def _enqueue_published(study: optuna.Study, settings: Settings) -> None:
+    """Queue the published points, of those within the budget no more than the run may try."""
+    space, left = settings.searched, settings.trials
     for name, point in space.published.items():
         choices = dict(point.choices) | settings.fixed
+        architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
+        if refusal(settings.limits, screening_cost(architecture, settings.hr_size)) is None:
+            left -= 1
+            if left < 0:
+                continue
         # What the space pins leaves a published network itself; what the user fixes may not.
         itself = choices == dict(point.choices) | dict(space.pinned)
         attributes = {"name": f"{settings.space}/{name}"} if itself else None
         study.enqueue_trial(choices, user_attrs=attributes, skip_if_exists=True)
-    return study
 
 
 def publish(study: optuna.Study, settings: Settings) -> None:
