@@ -121,7 +121,7 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     NOTES.print(
         f"Run '{settings.run}': up to {settings.trials} candidates of {settings.space_in_words} x{settings.scale} "
         f"within {', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, "
-        f"{settings.recipe.steps} steps each in {settings.recipe.precision} on {device} "
+        f"{run.ladder.in_words} in {settings.recipe.precision} on {device} "
         f"({jobs} x {settings.threads} threads); {baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB.",
         markup=False,
     )
@@ -130,8 +130,9 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
 def _conclude(run: Any, reason: str) -> None:
     from nas.report.front_files import write_front
 
-    name, trained = run.settings.run, run.candidates()
-    NOTES.print(f"The search ends: {reason}; {len(trained)} of {run.settings.trials} candidates are trained.")
+    name, trained, tried = run.settings.run, run.candidates(), len(run.known())
+    fully = "" if len(trained) == tried else f", {len(trained)} of them trained to the end"
+    NOTES.print(f"The search ends: {reason}; {tried} of {run.settings.trials} candidates were tried{fully}.")
     if trained:
         best = max(trained, key=lambda c: c.psnr)
         gain = f"{best.psnr - run.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"

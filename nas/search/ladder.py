@@ -19,6 +19,14 @@ class Ladder:
     """Of so many networks on a rung, one goes on to the next."""
     objectives: tuple[Objective, ...]
 
+    @property
+    def in_words(self) -> str:
+        """How long candidates are trained, e.g. `on rungs of 100, 300 and 900 steps`."""
+        *first, last = self.rungs
+        if not first:
+            return f"{last} steps each"
+        return f"on rungs of {', '.join(map(str, first))} and {last} steps"
+
     def places(self, known: Sequence[Known], rung: int) -> list[Known]:
         """Return the networks that have been on a rung, the best first.
 

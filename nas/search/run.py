@@ -12,10 +12,14 @@ from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
+from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.search.front import Candidate
+from nas.search.history import Known, history
+from nas.search.ladder import Ladder
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
 from nas.training.trainer import pick_device
+from proxies import PROXIES, OnRungs
 from search_spaces import Architecture, load_plugin
 
 
@@ -46,6 +50,19 @@ class Run:
     def candidates(self) -> list[Candidate]:
         """The trained candidates."""
         return candidates(self.study, self.settings)
+
+    def known(self) -> list[Known]:
+        """The networks that were measured, on whichever rung."""
+        return history(self.study.get_trials(deepcopy=False))
+
+    @property
+    def ladder(self) -> Ladder:
+        """How far candidates are trained; where the proxy has no rungs, the whole training is the only one."""
+        proxy, steps = PROXIES.get(self.settings.proxy), self.settings.recipe.steps
+        objectives = resolve(DEFAULT_OBJECTIVES)
+        if isinstance(proxy, OnRungs):
+            return Ladder((*proxy.rungs(steps), steps), proxy.reduction, objectives)
+        return Ladder((steps,), 1, objectives)
 
     def architecture(self, trial: int) -> Architecture:
         """The architecture of a trial. Raises InputError for a trial that isn't there."""

@@ -22,19 +22,16 @@ from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.metrics import Measurement, baseline_name
 from nas.model import Model
-from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.search.artifacts import attach, note, picture
 from nas.search.audience import Audience
 from nas.search.claim import EnoughError, claim
 from nas.search.history import INTERRUPTED, RUNGS, Known, history, is_interrupted
-from nas.search.ladder import Ladder
 from nas.search.run import Run
-from nas.search.settings import Settings
 from nas.search.study import load_study, make_sampler, promote, requeue, requeue_dead, worker_name
 from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
-from proxies import PROXIES, OnRungs, Score
+from proxies import PROXIES, Score
 from search_spaces import Architecture
 
 MOST_REFUSED = 500
@@ -57,7 +54,7 @@ class Worker:
         sampler = make_sampler(run.settings, number, known=len(run.study.get_trials(deepcopy=False)))
         self.study = load_study(run.storage, run.settings.run, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
-        self.ladder = make_ladder(run.settings)
+        self.ladder = run.ladder
         self.bicubic = run.bicubic[0]
         self.should_stop: Callable[[], bool] = lambda: False
         self.refused = self.failed = 0
@@ -261,14 +258,6 @@ class _Turn:
     promotes: Known | None = None
     """A network on hold that is to be trained on."""
     waits: bool = False
-
-
-def make_ladder(settings: Settings) -> Ladder:
-    """Return the rungs of a search; where its proxy has none, the whole training is the only one."""
-    proxy, steps = PROXIES.get(settings.proxy), settings.recipe.steps
-    on_the_way = proxy.rungs(steps) if isinstance(proxy, OnRungs) else ()
-    reduction = proxy.reduction if isinstance(proxy, OnRungs) else 1
-    return Ladder((*on_the_way, steps), reduction, resolve(DEFAULT_OBJECTIVES))
 
 
 class _OnHoldError(optuna.TrialPruned):

@@ -10,7 +10,7 @@ from .conftest import BROKEN, DOTS, RECIPE, SEARCH, Nas, Refused, Way, run_nas, 
 
 
 def test_a_search_ends_with_its_best_network_and_what_to_do_next(way: Way) -> None:
-    assert "3 of 3 candidates are trained" in way.search.errors
+    assert "3 of 3 candidates were tried" in way.search.errors
     best, front, following = way.search.out.splitlines()
     assert best.startswith("Best: ") and "dB" in best and "G MACs" in best
     assert front == "Front: results/first/front/front.png"
@@ -20,7 +20,7 @@ def test_a_search_ends_with_its_best_network_and_what_to_do_next(way: Way) -> No
 
 def test_the_same_search_again_trains_nothing_more(way: Way) -> None:
     again = way.nas("search", "--run", "first", "--budget", "8G-MACs", "--space", "moremnas", "--data", "night")
-    assert "The search ends: done; 3 of 3 candidates are trained." in again.errors
+    assert "The search ends: done; 3 of 3 candidates were tried." in again.errors
     assert len(list((way.folder / "results" / "first" / "candidates").iterdir())) == 3
     assert again.out == way.search.out
 
@@ -85,7 +85,7 @@ def test_a_truncated_image_may_be_left_out(nas: Nas, tiny_data: Path) -> None:
     outcome = nas(*search, "--trials", 1, "--run", "a", "--data", tiny_data, "--skip-bad")
     assert outcome.code == 0, outcome.errors
     assert f"left out 1 of the validation set ({image.name} " in outcome.errors
-    assert "1 of 1 candidates are trained" in outcome.errors
+    assert "1 of 1 candidates were tried" in outcome.errors
 
 
 def test_images_smaller_than_a_patch(refused: Refused, tiny_data: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_narrowed_search_at_a_size_of_its_own(nas: Nas, tiny_data: Path) -> No
     assert outcome.code == 0, outcome.errors
     assert "3 candidates of 'dots' as narrowed x2 within 30M-MACs for HR 640x512" in outcome.errors
     (tiny_data.parent / "few.yaml").unlink()
-    assert "3 of 3 candidates are trained" in nas("search", "--run", "few").errors
+    assert "3 of 3 candidates were tried" in nas("search", "--run", "few").errors
     assert "MACs for HR 640x512" in nas("front", "few").out
     for candidate in range(3):
         read = nas(*plugin, "cost", f"few:{candidate}", "--lr", "320x256", "--json").out

@@ -94,3 +94,8 @@ def test_where_a_network_stands_is_said_in_words() -> None:
     assert LADDER.place_in_words(some, "a", 10) == "rung 10: place 2 of 3, the best 1 go on"
     with pytest.raises(StopIteration):
         LADDER.place_in_words(some, "unknown", 10)
+
+
+def test_a_ladder_is_said_in_words() -> None:
+    assert LADDER.in_words == "on rungs of 10, 30 and 90 steps"
+    assert Ladder((300,), reduction=1, objectives=PSNR_MACS).in_words == "300 steps each"

@@ -101,12 +101,12 @@ def test_two_jobs_share_the_work_and_sigterm_stops_both(search: Search) -> None:
     assert "Go on with: nas search --run first" in finish(stopped)
     assert {path.stem for path in search.checkpoints()} == set(fingerprints(victims))
     printed = finish(search.begin("--jobs", 2))
-    assert f"The search ends: done; {TRIALS} of {TRIALS} candidates are trained." in printed
+    assert f"The search ends: done; {TRIALS} of {TRIALS} candidates were tried." in printed
     search.check_complete()
     assert set(fingerprints(victims)) <= set(fingerprints(search.trials(TrialState.COMPLETE)))
 
 
 def test_jobs_whose_time_is_up_are_not_done(search: Search) -> None:
     printed = finish(search.begin("--jobs", 2, "--time", "0s"))
-    assert "time is up; 0 of 3 candidates are trained" in printed
+    assert "time is up; 0 of 3 candidates were tried" in printed
     assert "Go on with: nas search --run first" in printed

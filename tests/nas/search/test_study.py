@@ -132,6 +132,17 @@ def test_the_published_points_are_enqueued_once(storage: RDBStorage, study: optu
     assert len(study.get_trials()) == 3
 
 
+def test_no_more_published_points_are_queued_than_the_run_may_try(storage: RDBStorage) -> None:
+    few = create_study(storage, run_settings(trials=1, budgets=("80G-MACs",)))
+    # FALSR-A and C are over the budget: they are queued to be refused, which takes no time.
+    assert [trial.user_attrs["name"][-1] for trial in few.get_trials()] == ["A", "B", "C"]
+    few = create_study(storage, run_settings(run="two", trials=2))
+    publish(few, run_settings(run="two", trials=2))
+    assert [trial.user_attrs["name"][-1] for trial in few.get_trials()] == ["A", "B"]
+    more = create_study(storage, run_settings(run="two", trials=3))
+    assert [trial.user_attrs["name"][-1] for trial in more.get_trials()] == ["A", "B", "C"]
+
+
 def test_a_study_half_created_is_completed(storage: RDBStorage) -> None:
     half = optuna.create_study(study_name="first", storage=storage, directions=["maximize", "minimize"])
     first = dict(FALSR.published["FALSR-A"].choices) | {"image_skip": True}
