@@ -133,14 +133,14 @@ def test_the_published_points_are_enqueued_once(storage: RDBStorage, study: optu
 
 
 def test_no_more_published_points_are_queued_than_the_run_may_try(storage: RDBStorage) -> None:
-    few = create_study(storage, run_settings(trials=1, budgets=("80G-MACs",)))
-    # FALSR-A and C are over the budget: they are queued to be refused, which takes no time.
-    assert [trial.user_attrs["name"][-1] for trial in few.get_trials()] == ["A", "B", "C"]
-    few = create_study(storage, run_settings(run="two", trials=2))
-    publish(few, run_settings(run="two", trials=2))
-    assert [trial.user_attrs["name"][-1] for trial in few.get_trials()] == ["A", "B"]
-    more = create_study(storage, run_settings(run="two", trials=3))
-    assert [trial.user_attrs["name"][-1] for trial in more.get_trials()] == ["A", "B", "C"]
+    def queued(trials: int) -> list[str]:
+        study = create_study(storage, run_settings(trials=trials, budgets=("100G-MACs",)))
+        publish(study, run_settings(trials=trials, budgets=("100G-MACs",)))
+        return [trial.user_attrs["name"] for trial in study.get_trials()]
+
+    # FALSR-A is over the budget: it is queued to be refused, which takes no time.
+    assert queued(1) == ["falsr/FALSR-A", "falsr/FALSR-B"]
+    assert queued(2) == ["falsr/FALSR-A", "falsr/FALSR-B", "falsr/FALSR-C"]
 
 
 def test_a_study_half_created_is_completed(storage: RDBStorage) -> None:
