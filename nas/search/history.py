@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def lifted(known: Sequence[Known]) -> list[dict[str, float]]:
     names = {name for one in known for figures in one.rungs.values() for name in figures}
     gains = {
         (low, name): float(np.median(steps)) if (steps := _gains(known, low, high, name)) else 0.0
-        for low, high in zip(levels, levels[1:], strict=False)
+        for low, high in pairwise(levels)
         for name in names
     }
     figures = []
