@@ -1,13 +1,12 @@
 """Optuna's samplers: the tree-structured Parzen estimator, NSGA-II, NSGA-III, and a Gaussian process.
 
-Without screens they are Optuna's own, untouched: they draw over the budget, too, and the worker refuses it. They see
-the trained trials of the study and their values, not the rungs of those that were stopped before.
+Without screens they draw as Optuna has them do it: over the budget, too, which the worker refuses. They see the trained
+trials of the study and their values, not the rungs of those that were stopped before.
 """
 
 from collections.abc import Iterator, Sequence
 
 from optuna import Study
-from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -33,12 +32,6 @@ class Borrowed(Sampler):
             drawn = self.base.sample_relative(seen.study, seen.trial, space)
             yield self.problem.completed({**self.problem.random(self.rng), **drawn})
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return all that is varied. A genetic sampler counts a trial from the queue, too, so it must be asked."""
-        if not (space := super().infer_relative_search_space(study, trial)):
-            self.base.sample_relative(study, trial, {})
-        return space
-
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Tell the sampler that a trial begins."""
         self.base.before_trial(study, trial)
@@ -46,6 +39,26 @@ class Borrowed(Sampler):
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Tell the sampler how a trial ended."""
         self.base.after_trial(study, trial, state, values)
+
+
+class _Nsga2(NSGAIISampler):
+    """NSGA-II that counts the trials of the queue, too.
+
+    Optuna's numbers a trial's generation when it draws for it, so the published networks, for which it needn't, would
+    never become parents.
+    """
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        super().before_trial(study, trial)
+        self.get_trial_generation(study, trial)
+
+
+class _Nsga3(NSGAIIISampler):
+    """NSGA-III that counts the trials of the queue, too."""
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        super().before_trial(study, trial)
+        self.get_trial_generation(study, trial)
 
 
 @register("tpe")
@@ -56,13 +69,13 @@ def _tpe(problem: Problem, seed: int, trials: int, screens: Screens = ()) -> Bas
 
 @register("nsga2")
 def _nsga2(problem: Problem, seed: int, trials: int, screens: Screens = ()) -> BaseSampler:
-    base = NSGAIISampler(seed=seed, population_size=_population(trials))
+    base = _Nsga2(seed=seed, population_size=_population(trials))
     return Borrowed(problem, seed, trials, screens, base) if screens else base
 
 
 @register("nsga3")
 def _nsga3(problem: Problem, seed: int, trials: int, screens: Screens = ()) -> BaseSampler:
-    base = NSGAIIISampler(seed=seed, population_size=_population(trials))
+    base = _Nsga3(seed=seed, population_size=_population(trials))
     return Borrowed(problem, seed, trials, screens, base) if screens else base
 
 

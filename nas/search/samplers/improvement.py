@@ -1,6 +1,6 @@
 """The screen by a surrogate: which candidates are expected to widen the front most."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -13,6 +13,7 @@ from nas.search.encoding import Encoding, Features
 from nas.search.samplers.problem import Draw, Problem
 from nas.search.samplers.seen import Seen
 from proxies.surrogate import Surrogate
+from search_spaces import Choices
 
 FEWEST = 8
 """With fewer known networks than this there is nothing to learn from, and candidates are kept at random."""
@@ -78,7 +79,7 @@ class _Forecast:
 
     def __init__(self, seen: Seen, model: str) -> None:
         self.problem, self.encoding = seen.problem, Encoding(seen.problem.space)
-        features = self._features([seen.problem.draw(known.choices) for known in seen.known])
+        features = self._features([(known.choices, known.costs) for known in seen.known])
         self.models = {
             column: Surrogate(model).fit(features, -seen.points[:, column])
             for column, objective in enumerate(seen.problem.objectives)
@@ -88,7 +89,7 @@ class _Forecast:
     def points(self, draws: Sequence[Draw], rng: Generator | None = None) -> Points:
         """Return [len(draws), FUTURES, K] points to minimise: as the objectives may turn out to be."""
         levels = np.array([NormalDist().inv_cdf((i + 0.5) / FUTURES) for i in range(FUTURES)])
-        features = self._features(draws)
+        features = self._features([(draw.choices, vars(draw.cost)) for draw in draws])
         futures = np.empty((len(draws), FUTURES, len(self.problem.objectives)))
         for column, objective in enumerate(self.problem.objectives):
             if _is_counted(objective):
@@ -101,11 +102,11 @@ class _Forecast:
                 futures[:, :, column] = -(mean[:, None] + deviation[:, None] * order)
         return futures
 
-    def _features(self, draws: Sequence[Draw]) -> list[Features]:
-        choices = [draw.choices for draw in draws]
-        costs = [[np.log2(draw.cost.macs), np.log2(draw.cost.params)] for draw in draws]
-        sums = np.array([self.encoding.sums(one) for one in choices])
-        return [np.array([self.encoding(one) for one in choices]), sums, np.array(costs)]
+    def _features(self, networks: Sequence[tuple[Choices, Mapping[str, float]]]) -> list[Features]:
+        """Return three blocks of features: the choices, their sums over the cells, and the costs."""
+        numbers = np.array([self.encoding(choices) for choices, _ in networks])
+        sums = np.array([self.encoding.sums(choices) for choices, _ in networks])
+        return [numbers, sums, np.log2([[costs["macs"], costs["params"]] for _, costs in networks])]
 
 
 def _is_counted(objective: Objective) -> bool:
