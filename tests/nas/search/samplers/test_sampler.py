@@ -77,13 +77,14 @@ def test_a_trial_from_the_queue_keeps_its_choices() -> None:
 
 
 @pytest.mark.parametrize("screens", [(), ("surrogate:5",)])
-@pytest.mark.parametrize(("sampler", "key"), [("nsga2", "NSGAIISampler"), ("nsga3", "NSGAIIISampler")])
-def test_the_published_points_are_of_the_first_generation(sampler: str, key: str, screens: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("sampler", ["nsga2", "nsga3"])
+def test_the_published_points_are_of_the_first_generation(sampler: str, screens: tuple[str, ...]) -> None:
     asked = tiles(sampler=sampler, screens=screens)
     study = study_of(asked)
     study.enqueue_trial(dict(asked.searched.smallest))
     ask(study, asked)
-    assert study.get_trials()[0].system_attrs[f"{key}:generation"] == 0
+    attributes = study.get_trials()[0].system_attrs
+    assert [value for name, value in attributes.items() if name.endswith(":generation")] == [0]
 
 
 def test_networks_that_were_stopped_at_a_rung_are_learnt_from() -> None:
