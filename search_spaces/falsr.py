@@ -12,9 +12,9 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from search_spaces.layers.cell import Cell, CellChoices, cell_options
+from search_spaces.layers.cell import Cell, CellChoices, cell_options, cell_parts
 from search_spaces.layers.conv import conv
-from search_spaces.space import ARTICLE, Choice, Choices, Claim, Published, SkippedSpace, Values, register
+from search_spaces.space import ARTICLE, Choice, Choices, Claim, Part, Published, SkippedSpace, Values, register
 
 CELLS = 7
 FUSE = CELLS + 1
@@ -46,14 +46,12 @@ class CellNetwork(nn.Module):
 
     def __init__(self, cells: list[CellChoices], sources: Sources, scale: int, channels: int) -> None:
         super().__init__()
-        widths = [WIDTH, *(cell.width for cell in cells)]
-        inputs = [sum(widths[node] for node in nodes) for nodes in sources]
+        inputs = _inputs(cells, sources)
         self.sources = sources
         self.head = nn.Sequential(conv(channels, WIDTH, 3), nn.ReLU())
         self.cells = nn.ModuleList(Cell(n, cell) for n, cell in zip(inputs, cells, strict=False))
         self.merge = nn.Sequential(conv(inputs[-1], WIDTH, 3), nn.ReLU())
-        expand = [] if scale == 2 else [conv(WIDTH, HR_WIDTH * scale**2, 3)]
-        self.upsample = nn.Sequential(*expand, DepthToSpace(scale))
+        self.upsample = _upsampler(scale)
         self.last = conv(HR_WIDTH, channels, 3)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -67,6 +65,21 @@ class CellNetwork(nn.Module):
                 layer(torch.cat([nodes[i] for i in sources], dim=1) if len(sources) > 1 else nodes[sources[0]])
             )
         return cast(Tensor, self.last(self.upsample(nodes[-1] + nodes[0])))
+
+
+def _inputs(cells: list[CellChoices], sources: Sources) -> list[int]:
+    """Return how many channels reach each of the nodes 1..8."""
+    widths = [WIDTH, *(cell.width for cell in cells)]
+    return [sum(widths[node] for node in nodes) for nodes in sources]
+
+
+def _upsampler(scale: int) -> nn.Sequential:
+    expand = [] if scale == 2 else [conv(WIDTH, HR_WIDTH * scale**2, 3)]
+    return nn.Sequential(*expand, DepthToSpace(scale))
+
+
+def _tail(scale: int, channels: int) -> nn.Sequential:
+    return nn.Sequential(_upsampler(scale), conv(HR_WIDTH, channels, 3))
 
 
 def _initialise(module: nn.Conv2d) -> None:
@@ -95,6 +108,10 @@ def point(cells: str, sources: str = "") -> dict[str, Choice]:
     return choices
 
 
+def _cells(choices: Choices) -> list[CellChoices]:
+    return [CellChoices.read(choices, i) for i in range(1, CELLS + 1)]
+
+
 class CellSpace(SkippedSpace):
     """What FALSR and MoreMNAS share: the cells and the image skip."""
 
@@ -114,9 +131,16 @@ class CellSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `CellNetwork`."""
-        cells = [CellChoices.read(choices, i) for i in range(1, CELLS + 1)]
-        network = CellNetwork(cells, self.sources(choices), scale, channels)
+        network = CellNetwork(_cells(choices), self.sources(choices), scale, channels)
         return network, network.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
+        """Return the parts whose costs add up to the network's."""
+        cells = _cells(choices)
+        *inputs, merged = _inputs(cells, self.sources(choices))
+        inside = [part for n, cell in zip(inputs, cells, strict=True) for part in cell_parts(n, cell)]
+        ends = [Part(conv, (channels, WIDTH), channels), Part(conv, (merged, WIDTH), merged)]
+        return [*ends, *inside, Part(_tail, (scale, channels), WIDTH)]
 
     def sources(self, choices: Choices) -> Sources:
         """Return each node's sources in ascending order, the chain's own last."""

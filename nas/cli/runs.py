@@ -33,7 +33,12 @@ def search(
     proxy: Annotated[str | None, typer.Option(help="How candidates are scored. Default: brief.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
-    sampler: Annotated[str | None, typer.Option(help="tpe, nsga2, gp or random. Default: tpe.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="tpe, nsga2, nsga3, gp, local, falsr or random. Default: tpe.")
+    ] = None,
+    screen: Annotated[
+        list[str] | None, typer.Option(help="Chooses among the sampler's candidates: surrogate:200, zico:100.")
+    ] = None,
     fix: Annotated[list[str] | None, typer.Option(help="Hold a choice fixed: cell1.width=32.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sampler. Default: 0.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
@@ -55,7 +60,7 @@ def search(
     seconds, where = _seconds(time), pick_device(device)
     request = Request(
         run, _tuple(budget), data, space, scale, proxy, recipe, sampler, trials, seed, jobs, _fixed(fix), skip_bad,
-        _tuple(plugin), storage, hr, lr, degradation,
+        _tuple(plugin), storage, hr, lr, degradation, screens=_tuple(screen),
     )  # fmt: skip
     with CountDisplay("reading images") as progress:
         opened, images = start(request, where, progress=progress)

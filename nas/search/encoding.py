@@ -1,5 +1,6 @@
 """Architectures as numbers for what learns from them."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ class Encoding:
             for value in (values[:1] if isinstance(values, range) else values)
         )
         """What each number stands for."""
+        kinds = [_kind(name) for name in self.names]
+        self.totals = tuple(dict.fromkeys(kind for kind in kinds if kinds.count(kind) > 1))
+        """What is added up over the cells, or the edges: `cell.block=conv` is how many cells are one."""
+        self._summed = np.array([[float(kind == total) for kind in kinds] for total in self.totals])
 
     def __call__(self, choices: Choices) -> Features:
         """Return the vector of `choices`, [len(names)]; a value that a narrowed space left out is none of its."""
@@ -34,3 +39,16 @@ class Encoding:
             else:
                 numbers += [float(settled[name] == value) for value in values]
         return np.array(numbers)
+
+    def sums(self, choices: Choices) -> Features:
+        """Return the numbers of equal choices of all cells added up, [len(totals)]: what counts wherever it stands."""
+        numbers = self(choices)
+        return self._summed @ numbers if self.totals else np.zeros(0)
+
+
+def _kind(name: str) -> str:
+    """Return what a number stands for, wherever: `cell.block=conv` of `cell3.block=conv`, `edge` of `edge.0-4`."""
+    choice, equals, value = name.partition("=")
+    before, dot, after = choice.partition(".")
+    place = re.sub(r"\d+$", "", before)
+    return place + (dot + after if not re.fullmatch(r"\d+-\d+", after) else "") + equals + value if dot else name

@@ -48,6 +48,8 @@ class Settings(BaseModel):
     proxy: str
     recipe: Recipe
     sampler: str
+    screens: tuple[str, ...] = ()
+    """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
     trials: int = Field(gt=0)
     """Trained candidates, over all workers."""
     fixed: dict[str, Choice]

@@ -16,9 +16,10 @@ from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
+from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
 from nas.search.smallest import smallest_cost
-from nas.search.study import SAMPLERS, create_study, embedded_url, open_storage, publish, without_password
+from nas.search.study import create_study, embedded_url, open_storage, publish, without_password
 from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
@@ -54,6 +55,7 @@ class Request:
     hr: str | None = None
     lr: str | None = None
     degradation: str | None = None
+    screens: tuple[str, ...] | None = None
 
 
 def start(
@@ -160,6 +162,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "data": None,
         "proxy": "brief",
         "sampler": "tpe",
+        "screens": (),
         "trials": DEFAULT_TRIALS.get(device.type, DEFAULT_TRIALS["cuda"]),
         "seed": 0,
         "threads": max(1, torch.get_num_threads() // request.jobs),
@@ -172,8 +175,8 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
 
 def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:
     PROXIES.get(wanted["proxy"])
-    if wanted["sampler"] not in SAMPLERS:
-        raise unknown_name("sampler", wanted["sampler"], dict(SAMPLERS))
+    SAMPLERS.get(wanted["sampler"])
+    check_screens(wanted["screens"], wanted["sampler"])
     if wanted["trials"] < 1:
         raise InputError(f"A search needs at least one trial, not {wanted['trials']}.")
     parameters = space.parameters()

@@ -1,17 +1,15 @@
-"""The Optuna study of a run: its storage, its sampler, and its trials as candidates."""
+"""The Optuna study of a run: its storage, and its trials as candidates."""
 
 import copy
 import os
 import platform
 import re
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
-from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, PartialFixedSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
@@ -25,7 +23,6 @@ from nas.search.front import Candidate
 from nas.search.history import MAX_RETRIES, Known
 from nas.search.settings import Settings, parse_settings
 from search_spaces import Architecture
-from search_spaces.registry import unknown_name
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -90,39 +87,6 @@ def without_password(url: str) -> str:
         raise InputError(
             f"'{shown}' is not a database URL; write it as postgresql+psycopg://user@host/database."
         ) from None
-
-
-def _tpe(seed: int, startup: int) -> BaseSampler:
-    return TPESampler(seed=seed, multivariate=True, n_startup_trials=startup)
-
-
-def _nsga2(seed: int, startup: int) -> BaseSampler:
-    return NSGAIISampler(seed=seed, population_size=max(4, min(20, startup)))
-
-
-def _gp(seed: int, startup: int) -> BaseSampler:
-    return GPSampler(seed=seed, n_startup_trials=startup)
-
-
-SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
-    "tpe": _tpe,
-    "nsga2": _nsga2,
-    "gp": _gp,
-    "random": lambda seed, _startup: RandomSampler(seed=seed),
-}
-
-
-def make_sampler(settings: Settings, worker: int, known: int = 0) -> BaseSampler:
-    """Return the sampler of worker number `worker` of a study that holds `known` trials. Raises UnknownNameError.
-
-    Each worker draws its own sequence, and a run that goes on does not draw its first candidates again.
-    """
-    if settings.sampler not in SAMPLERS:
-        raise unknown_name("sampler", settings.sampler, dict(SAMPLERS))
-    startup = min(30, max(1, settings.trials // 2))
-    seed = int(np.random.SeedSequence([settings.seed, worker, known]).generate_state(1)[0])
-    sampler = SAMPLERS[settings.sampler](seed, startup)
-    return PartialFixedSampler(settings.fixed, sampler)
 
 
 def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:

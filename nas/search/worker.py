@@ -1,6 +1,7 @@
 """A worker: asks the study for a candidate, refuses or trains it, and tells the study how good it is."""
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from nas.search.audience import Audience
 from nas.search.claim import EnoughError, claim
 from nas.search.history import INTERRUPTED, RUNGS, Known, history, is_interrupted
 from nas.search.run import Run
-from nas.search.study import load_study, make_sampler, promote, requeue, requeue_dead, worker_name
+from nas.search.samplers import make_sampler
+from nas.search.study import load_study, promote, requeue, requeue_dead, worker_name
 from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
@@ -51,7 +53,8 @@ class Worker:
         self.run, self.data, self.device, self.audience = run, data, device, audience
         self.settings = run.settings
         self.space = run.settings.searched
-        sampler = make_sampler(run.settings, number, known=len(run.study.get_trials(deepcopy=False)))
+        known = len(run.study.get_trials(deepcopy=False))
+        sampler = make_sampler(run.settings, number, known, score=self._screened)
         self.study = load_study(run.storage, run.settings.run, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
         self.ladder = run.ladder
@@ -208,6 +211,18 @@ class Worker:
 
     def _known(self) -> list[Known]:
         return history(self.study.get_trials(deepcopy=False))
+
+    def _screened(self, proxy: str, architecture: Architecture) -> float:
+        """Return the score of a candidate by a proxy that doesn't train; NaN where it fails."""
+        recipe = self.settings.recipe
+        task = BriefTask(self.data, recipe, recipe.seed, self.device)  # all candidates see the same patches
+        seed_all(architecture.seed + recipe.seed)
+        try:
+            return PROXIES.get(proxy).score(architecture.build(), task).value
+        except (ArithmeticError, RuntimeError, ValueError) as error:
+            self.audience.say(f"a candidate has no {proxy}: {type(error).__name__}: {error}".splitlines()[0][:300])
+            _free_memory()
+            return math.nan
 
     def _log(self, architecture: Architecture) -> Path:
         return self.run.checkpoint(architecture).with_suffix(".csv")

@@ -11,7 +11,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from search_spaces.layers.conv import conv
-from search_spaces.space import Choice, Choices, Values
+from search_spaces.space import Choice, Choices, Part, Values
 
 OPERATIONS = ("conv", "group2", "group4", "invert")
 """Plain convolution, convolution in 2 or 4 groups, inverted bottleneck of expansion 2."""
@@ -99,9 +99,7 @@ class Cell(nn.Module):
         else:
             groups = _GROUPS[choices.operation]
             widths = [inputs] + [width] * repeats
-            layers = [
-                nn.Sequential(conv(a, width, kernel, groups=groups), nn.ReLU(inplace=False)) for a in widths[:repeats]
-            ]
+            layers = [_layer(a, width, kernel, groups) for a in widths[:repeats]]
             self.first, self.rest = layers[0], nn.Sequential(*layers[1:])
         self.skip = choices.skip and repeats > 1
 
@@ -110,3 +108,17 @@ class Cell(nn.Module):
         first = cast(Tensor, self.first(features))
         last = cast(Tensor, self.rest(first))
         return first + last if self.skip else last
+
+
+def cell_parts(inputs: int, choices: CellChoices) -> list[Part]:
+    """Return the parts whose costs add up to those of `Cell(inputs, choices)`."""
+    width, kernel, repeats = choices.width, choices.kernel, choices.repeats
+    if choices.operation == "invert":
+        return [Part(conv, (inputs, width, 1), inputs), Part(Bottleneck, (width, kernel), width, repeats=repeats)]
+    groups = _GROUPS[choices.operation]
+    first = Part(_layer, (inputs, width, kernel, groups), inputs)
+    return [first, Part(_layer, (width, width, kernel, groups), width, repeats=repeats - 1)]
+
+
+def _layer(inputs: int, width: int, kernel: int, groups: int) -> nn.Sequential:
+    return nn.Sequential(conv(inputs, width, kernel, groups=groups), nn.ReLU(inplace=False))

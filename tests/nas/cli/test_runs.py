@@ -129,6 +129,7 @@ def test_no_budget(refused: Refused, tiny_data: Path) -> None:
         ("--space", "falser", "falsr"),
         ("--proxy", "breif", "brief"),
         ("--sampler", "tpee", "tpe"),
+        ("--screen", "surrogat", "surrogate"),
         ("--recipe", "breif", "brief"),
         ("--fix", "cell1.kernle=3", "cell1.kernel"),
     ],

@@ -31,7 +31,7 @@ def narrow(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "gp", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3", "gp", "random", "local", "falsr"])
 def test_every_candidate_lies_inside_and_is_a_network_of_the_base_space(
     begin: Begin, narrow: str, sampler: str
 ) -> None:

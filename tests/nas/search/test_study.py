@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 
 from nas.errors import InputError
+from nas.search.samplers import make_sampler
 from nas.search.settings import Settings
 from nas.search.study import (
     MAX_RETRIES,
@@ -18,7 +19,6 @@ from nas.search.study import (
     create_study,
     embedded_url,
     load_study,
-    make_sampler,
     open_storage,
     publish,
     requeue,
@@ -170,7 +170,7 @@ def test_a_missing_study_is_named(storage: RDBStorage) -> None:
         load_study(storage, "second")
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "gp", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3", "gp", "random", "local", "falsr"])
 def test_each_sampler_draws_networks_of_the_space_after_the_published_points(storage: RDBStorage, sampler: str) -> None:
     asked = run_settings(sampler=sampler)
     create_study(storage, asked)
@@ -189,8 +189,8 @@ def test_each_sampler_draws_networks_of_the_space_after_the_published_points(sto
 
 
 def test_an_unknown_sampler_suggests_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match=r"There is no sampler named 'nsga'; did you mean 'nsga2'\?"):
-        make_sampler(run_settings(sampler="nsga"), 0)
+    with pytest.raises(UnknownNameError, match=r"There is no sampler named 'tpee'; did you mean 'tpe'\?"):
+        make_sampler(run_settings(sampler="tpee"), 0)
 
 
 def test_each_worker_draws_its_own_networks(storage: RDBStorage) -> None:

@@ -1,0 +1,65 @@
+"""Local search: a small change of a network that is on the front already.
+
+The neighbourhood search of White et al. (arXiv 2005.02960) and the mutation of regularised evolution (Real et al.,
+1802.01548) for several objectives: parents are the members of the front, and it is closed where it is open.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nas.pareto import crowding
+from nas.search.samplers.problem import Weights, pick, weighted
+from nas.search.samplers.sampler import Sampler, register
+from nas.search.samplers.seen import Seen
+from search_spaces import Choice, Choices
+
+MOST_FIRST = 20
+"""The most networks that are known before any is mutated; of a short search, a quarter of it."""
+MOST_CHANGES = 3
+NEIGHBOUR = 0.8
+"""How often an ordered choice moves to the next value instead of any other."""
+
+
+@register("local")
+class Local(Sampler):
+    """Changes one to three choices of a member of the front, more often of one whose neighbours are far."""
+
+    def draws(self, seen: Seen) -> Iterator[Choices]:
+        """Yield candidates of all costs at first, then mutations of the front."""
+        while len(seen.known) < max(1, min(MOST_FIRST, self.trials // 4)):
+            yield self.problem.spread(self.rng)
+        parents = [seen.parent(i) for i in seen.front]
+        weights = loneliness(seen)
+        while True:
+            yield self.mutated(parents[weighted(weights, self.rng)])
+
+    def mutated(self, parent: Choices) -> Choices:
+        """Return `parent` with one to three choices changed, each of which makes it another network."""
+        child = dict(parent)
+        for _ in range(int(self.rng.integers(1, MOST_CHANGES + 1))):
+            before = self.problem.architecture(child).fingerprint
+            for name in self.rng.permutation(list(self.problem.free)):
+                changed = child | {str(name): self._other(str(name), child[str(name)])}
+                if self.problem.architecture(changed).fingerprint != before:
+                    child = changed
+                    break
+        return child
+
+    def _other(self, name: str, value: Choice) -> Choice:
+        values = self.problem.free[name]
+        place = list(values).index(value)
+        if isinstance(values, range) and self.rng.random() < NEIGHBOUR:
+            beside = [i for i in (place - 1, place + 1) if 0 <= i < len(values)]
+            return values[beside[int(self.rng.integers(len(beside)))]]
+        others = [v for i, v in enumerate(values) if i != place]
+        return pick(tuple(others), self.rng)
+
+
+def loneliness(seen: Seen) -> Weights:
+    """Return a weight for each member of the front: its crowding distance, of the ends the largest of the others."""
+    distance = crowding(seen.points[seen.front])
+    inside = distance[np.isfinite(distance)]
+    largest = float(inside.max()) if len(inside) and inside.max() > 0 else 1.0
+    weights: Weights = np.minimum(distance, largest) + 0.1 * largest
+    return weights

@@ -1,0 +1,21 @@
+"""The sampler of a worker, from the settings of its run."""
+
+import numpy as np
+from optuna.samplers import BaseSampler, PartialFixedSampler
+
+from nas.search.samplers.problem import Problem
+from nas.search.samplers.sampler import SAMPLERS
+from nas.search.samplers.screen import Score, make_screens
+from nas.search.settings import Settings
+
+
+def make_sampler(settings: Settings, worker: int, known: int = 0, score: Score | None = None) -> BaseSampler:
+    """Return the sampler of worker number `worker` of a study that holds `known` trials. Raises UnknownNameError.
+
+    Each worker draws its own sequence, and a run that goes on does not draw its first candidates again. `score` gives
+    the score of a candidate by a proxy, for screens; only the worker has the data that this takes.
+    """
+    maker = SAMPLERS.get(settings.sampler)
+    seed = int(np.random.SeedSequence([settings.seed, worker, known]).generate_state(1)[0])
+    sampler = maker(Problem.of(settings), seed, settings.trials, make_screens(settings.screens, score))
+    return PartialFixedSampler(settings.fixed, sampler)

@@ -1,0 +1,131 @@
+"""What our own samplers share: pools of candidates that are new and within budget, and screens that pick one."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.random import Generator
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial
+
+from nas.search.samplers.problem import Draw, Problem
+from nas.search.samplers.seen import Seen
+from search_spaces import Choices
+from search_spaces.registry import Registry
+
+TRIES = 200
+"""Draws in a row that may be over budget or known before a sampler gives up drawing in its own way."""
+
+Screening = Callable[[Sequence[Draw], int, Seen, Generator], list[Draw]]
+"""(candidates, how many to keep, what is known, randomness) → the best of them."""
+
+
+class Sampler(BaseSampler):
+    """Draws candidates, as `draws` of a sampler says, until one fits the budget and is new.
+
+    With screens, a pool of such candidates goes through them one after the other, and the best is left. A sampler
+    draws the same for the same seed and study. Where nothing new is found in `TRIES` draws, random choices are shrunk
+    until they fit; where even these are known, the last is returned and left to the worker to refuse.
+    """
+
+    def __init__(self, problem: Problem, seed: int, trials: int, screens: Sequence[tuple[int, Screening]] = ()) -> None:
+        self.problem = problem
+        self.trials = trials
+        """How many candidates the search is to train: what lengths of phases and sizes of populations go by."""
+        self.screens = tuple(screens)
+        """Each with how many candidates it chooses from."""
+        self.rng = np.random.default_rng(seed)
+        self.independent = RandomSampler(seed=seed)
+
+    @abstractmethod
+    def draws(self, seen: Seen) -> Iterator[Choices]:
+        """Yield candidates without end, whatever they cost and whether they are known."""
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return all that is varied; a trial from the queue brings its choices."""
+        return {} if "fixed_params" in trial.system_attrs else dict(self.problem.distributions)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the choices of one candidate."""
+        if not search_space:
+            return {}
+        seen = Seen.look(self.problem, study, trial)
+        sizes = [*(pool for pool, _ in self.screens), 1]
+        pool = self.pool(seen, sizes[0])
+        for keep, (_, screen) in zip(sizes[1:], self.screens, strict=True):
+            if len(pool) > keep:
+                pool = screen(pool, keep, seen, self.rng)
+        return {name: pool[0].choices[name] for name in search_space}
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any) -> Any:
+        """Return a random value: only a trial from the queue that lacks some choices asks for one."""
+        return self.independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def reseed_rng(self) -> None:
+        """Go on with other randomness."""
+        self.rng = np.random.default_rng()
+        self.independent.reseed_rng()
+
+    def pool(self, seen: Seen, size: int) -> list[Draw]:
+        """Return up to `size` different candidates that fit and are new; if there are none, one that is not."""
+        found: dict[str, Draw] = {}
+        for source in (self.draws(seen), self._shrunk()):
+            misses = 0
+            for choices in source:
+                architecture = self.problem.architecture(choices)
+                fingerprint = architecture.fingerprint
+                if fingerprint in seen.tried or fingerprint in found:
+                    misses += 1
+                elif self.problem.fits((draw := self.problem.draw(choices)).cost):
+                    found[fingerprint] = draw
+                    misses = 0
+                else:
+                    misses += 1
+                if len(found) == size or misses == TRIES:
+                    break
+            if found:
+                return list(found.values())
+        return [self.problem.draw(choices)]
+
+    def _shrunk(self) -> Iterator[Choices]:
+        while True:
+            yield self.problem.shrunk(self.rng)
+
+    def random(self) -> Iterator[Choices]:
+        """Yield random candidates without end."""
+        while True:
+            yield self.problem.random(self.rng)
+
+
+def startup(trials: int) -> int:
+    """Return how many of a search's candidates are random before its sampler learns from them."""
+    return min(30, max(1, trials // 2))
+
+
+class Maker(Protocol):
+    """Makes a sampler: a class that derives from `Sampler`, or a function that returns one of Optuna's."""
+
+    def __call__(
+        self, problem: Problem, seed: int, trials: int, screens: Sequence[tuple[int, Screening]] = ()
+    ) -> BaseSampler:
+        """Return a sampler of a search for `trials` trained candidates."""
+
+
+SAMPLERS: Registry[Maker] = Registry("sampler", package="nas.search.samplers", entry_points="nas.samplers")
+
+AnyMaker = TypeVar("AnyMaker", bound=Maker)
+
+
+def register(name: str) -> Callable[[AnyMaker], AnyMaker]:
+    """Decorator: make a sampler known under `name`."""
+
+    def add(maker: AnyMaker) -> AnyMaker:
+        SAMPLERS.add(name, maker)
+        return maker
+
+    return add

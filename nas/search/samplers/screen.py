@@ -1,0 +1,107 @@
+"""Screens: what chooses, among many candidates that a sampler draws, those that are worth a training."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from nas.errors import InputError
+from nas.pareto import ranks
+from nas.search.samplers.improvement import SurrogateScreen
+from nas.search.samplers.problem import Draw
+from nas.search.samplers.sampler import Screening
+from nas.search.samplers.seen import Seen
+from proxies import PROXIES
+from search_spaces import Architecture
+from search_spaces.registry import unknown_name
+
+Score = Callable[[str, Architecture], float]
+"""(proxy, candidate) → its score, the higher the better; NaN where it can't be scored."""
+
+SURROGATE = "surrogate"
+DEFAULT_POOL = 100
+SHARE = 5
+"""A screen without a pool of its own is given one candidate in so many of the pool before."""
+
+
+def parse_screens(texts: Sequence[str]) -> list[tuple[str, int]]:
+    """Read `zico:100`, `surrogate:20`, or names alone, as (name, pool) in their order.
+
+    Raises InputError for a pool that isn't smaller than the one before, or under two; UnknownNameError for a name.
+    """
+    screens: list[tuple[str, int]] = []
+    for text in texts:
+        name, colon, pool = text.partition(":")
+        if colon and not re.fullmatch(r"[0-9]+", pool):
+            raise InputError(f"'{text}' is not a screen; write it as {name or SURROGATE}:{DEFAULT_POOL}.")
+        _check_name(name)
+        before = screens[-1][1] if screens else None
+        size = int(pool) if colon else before // SHARE if before else DEFAULT_POOL
+        if size < 2:
+            raise InputError(f"The screen '{name}' must choose from at least two candidates, not {size}.")
+        if before is not None and size >= before:
+            raise InputError(f"The screen '{name}' can't choose from {size} candidates where {before} are drawn.")
+        screens.append((name, size))
+    return screens
+
+
+def check_screens(texts: Sequence[str], sampler: str) -> None:
+    """Raise InputError or UnknownNameError unless the sampler may have these screens."""
+    if parse_screens(texts) and sampler == "gp":
+        raise InputError(
+            "The sampler 'gp' takes seconds for a candidate, too long to draw a pool for a screen; give another "
+            f"--sampler: --screen {SURROGATE} is a Gaussian process, too."
+        )
+
+
+def make_screens(texts: Sequence[str], score: Score | None) -> list[tuple[int, Screening]]:
+    """Return the screens that `texts` name, each with its pool. Raises as `parse_screens` does."""
+    screens: list[tuple[int, Screening]] = []
+    for name, pool in parse_screens(texts):
+        if name == SURROGATE:
+            screens.append((pool, SurrogateScreen()))
+        elif score is None:
+            raise ValueError(f"The screen '{name}' needs data, which only a worker has.")
+        else:
+            screens.append((pool, ProxyScreen(name, score)))
+    return screens
+
+
+def _check_name(name: str) -> None:
+    known = [SURROGATE, *(proxy.name for proxy in PROXIES if not proxy.trains)]
+    if name in known:
+        return
+    if name in PROXIES.names():
+        raise InputError(f"The proxy '{name}' trains, so it is no screen; screens are {', '.join(sorted(known))}.")
+    raise unknown_name("screen", name, known)
+
+
+@dataclass(frozen=True)
+class ProxyScreen:
+    """Keeps what scores best by a proxy for its cost: whole fronts of score and costs, of the last a random part."""
+
+    name: str
+    score: Score
+
+    def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
+        """Return `keep` of the candidates; those that can't be scored come last."""
+        scores = [self.score(self.name, draw.architecture) for draw in pool]
+        best_first = order(scores, pool, seen, rng)
+        return [pool[i] for i in best_first[:keep]]
+
+
+def order(scores: Sequence[float], pool: Sequence[Draw], seen: Seen, rng: Generator) -> list[int]:
+    """Return the indices of the candidates by the rank of their score and costs, within a rank at random.
+
+    Of the costs count those that are objectives, else the multiply-adds.
+    """
+    costs = [list(seen.problem.known_costs(draw.cost).values()) or [float(draw.cost.macs)] for draw in pool]
+    worth = [-score if math.isfinite(score) else math.inf for score in scores]
+    rank = ranks(np.column_stack([np.array(worth), np.array(costs)]))
+    # What can't be scored may still be the cheapest of all; it must not lead for that.
+    last = np.where(np.isfinite(worth), rank, rank.max() + 1)
+    shuffled = rng.permutation(len(pool))
+    return [int(i) for i in shuffled[np.argsort(last[shuffled], kind="stable")]]

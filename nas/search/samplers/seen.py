@@ -1,0 +1,70 @@
+"""What a sampler sees of a study at the moment that it is asked for a candidate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.pareto import Points, best_first, losses, ranks
+from nas.search.history import Known, history, lifted
+from nas.search.samplers.problem import Problem
+from search_spaces import Choice, Choices
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A problem and what its study holds."""
+
+    problem: Problem
+    known: tuple[Known, ...]
+    """The networks that were measured in all objectives, in the order in which they were first tried."""
+    figures: tuple[Mapping[str, float], ...]
+    """Their figures, lifted to the rung of those trained longest."""
+    tried: frozenset[str]
+    """The fingerprints of all networks that were begun, measured or not."""
+    running: tuple[Choices, ...]
+    """What other workers train at the moment and has no figures yet."""
+    study: optuna.Study
+    trial: FrozenTrial
+    """The trial that asks."""
+
+    @classmethod
+    def look(cls, problem: Problem, study: optuna.Study, trial: FrozenTrial) -> "Seen":
+        """Read the study as it is now."""
+        trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        known = history(trials)
+        names = [objective.name for objective in problem.objectives]
+        whole = [(k, f) for k, f in zip(known, lifted(known), strict=True) if all(name in f for name in names)]
+        tried = {t.user_attrs["fingerprint"]: t for t in trials if "fingerprint" in t.user_attrs}
+        measured = {k.fingerprint for k in known}
+        running = [t for f, t in tried.items() if t.state == TrialState.RUNNING and f not in measured]
+        return cls(
+            problem=problem,
+            known=tuple(k for k, _ in whole),
+            figures=tuple(f for _, f in whole),
+            tried=frozenset(tried),
+            running=tuple(t.params for t in running),
+            study=study,
+            trial=trial,
+        )
+
+    @cached_property
+    def points(self) -> Points:
+        """The known networks as points to minimise, [N, K]."""
+        return losses(self.figures, self.problem.objectives)
+
+    @cached_property
+    def front(self) -> list[int]:
+        """The indices of the known networks that no other dominates."""
+        return [i for i, rank in enumerate(ranks(self.points)) if rank == 0]
+
+    @cached_property
+    def best_first(self) -> list[int]:
+        """The indices of the known networks by rank, within a rank the loneliest first."""
+        return best_first(self.points)
+
+    def parent(self, index: int) -> dict[str, Choice]:
+        """Return the choices of a known network, but for those that the search holds fixed."""
+        return self.problem.completed(self.known[index].choices)
