@@ -81,7 +81,7 @@ class Latency:
     def _part(self, part: Part, lr: Shape) -> PartLatency:
         args = part.args if part.timed_as is None else part.timed_as
         shape = 1, part.inputs, -(-lr[2] // part.divisor), -(-lr[3] // part.divisor)
-        name = f"{part.build.__qualname__.lstrip('_')} {' '.join(map(str, args))}"
+        name = " ".join([part.build.__qualname__.lstrip("_"), *map(str, args)])
         content = [part.build.__module__, part.build.__qualname__, args, shape]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
         what = f"{name}, {part.inputs} x {shape[2]} x {shape[3]}"

@@ -16,7 +16,7 @@ from search_spaces import Architecture, Choices
 CALIBRATION = 8
 """Whole networks that are measured before a search; half of them published ones, where so many fit."""
 
-TRIES = 2000
+TRIES = 1000
 """Random networks that are looked at for some within the budget."""
 
 
