@@ -16,6 +16,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from nas.cost import HR_SIZE, screening_cost
 from nas.deploy.latency import Latency, meter, total
@@ -115,6 +116,10 @@ def draw(result: dict[str, Any], path: Path) -> None:
         axis.set_xlabel(label)
     ends = axes[1].get_ylim()
     axes[1].loglog(ends, ends, color="grey", linewidth=0.8)
+    for side in (axes[0].xaxis, axes[0].yaxis, axes[1].xaxis):
+        side.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        side.set_major_formatter("{x:g}")
+        side.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("measured ms")
     figure.suptitle(f"{len(rows)} networks of {SPACE}, HR {result['hr_size']}; {result['runtime']}")
     figure.savefig(path, dpi=120)

@@ -6,9 +6,10 @@ from nas.budget import refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
 from nas.search.latency import CALIBRATION, calibration_networks, latency_meter
-from nas.search.settings import Settings, space_fingerprint
+from nas.search.settings import Settings, read_settings, space_fingerprint
 from search_spaces import SPACES
 
+from .conftest import Begin
 from .test_settings import settings
 
 COMMAND = "bench {model}"
@@ -49,3 +50,12 @@ def test_a_machine_that_measures_on_something_else_is_refused(tmp_path: Path) ->
     with pytest.raises(InputError, match=r"'first' are those of ONNX Runtime 0\.1, Z80, 1 thread, not of ONNX Runtime"):
         latency_meter(run, tmp_path)
     latency_meter(settings(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)
+
+
+def test_a_run_goes_on_with_what_it_measures_by(begin: Begin) -> None:
+    run, _ = begin(latency_command=COMMAND)
+    assert begin()[0].settings == read_settings(run.folder) == run.settings
+    assert (run.settings.latency_command, run.settings.latency_threads) == (COMMAND, 1)
+    assert run.settings.latency_runtime is None, "the search doesn't ask for latencies"
+    with pytest.raises(InputError, match="latency_threads is 1, not 2"):
+        begin(latency_threads=2)
