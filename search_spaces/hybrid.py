@@ -16,7 +16,7 @@ from search_spaces.hybrid_seeds import CELLS, IDENTITY, INERT, SEEDS, point
 from search_spaces.layers.activation import ACTIVATIONS, activation
 from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices, block
 from search_spaces.layers.conv import conv
-from search_spaces.layers.image_skip import ImageSkip
+from search_spaces.layers.image_skip import ImageSkip, Interpolation
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
 from search_spaces.space import Choice, Choices, Part, Published, SearchSpace, Values, register
@@ -176,16 +176,19 @@ class Hybrid(SearchSpace):
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return the parts whose costs add up to the network's."""
         settled = plan(choices)
-        width, unshuffle = settled.width, settled.unshuffle
-        parts = [Part(_head, (channels * unshuffle**2, width), channels * unshuffle**2, unshuffle)]
-        if (not settled.cells or settled.cells[0].name in CHAINED) and settled.activation == "prelu":
-            parts.append(Part(activation, ("prelu", width), width, unshuffle))
+        width, unshuffle, act = settled.width, settled.unshuffle, settled.activation
+        inputs, chained = channels * unshuffle**2, not settled.cells or settled.cells[0].name in CHAINED
+        head = inputs, width, act if chained else "none"
+        parts = [Part(_head, (inputs, width, _counted(act) if chained else "none"), inputs, unshuffle, timed_as=head)]
         for cell in settled.cells:
-            parts.append(Part(block, cell.block.cost_key, width, unshuffle, cell.repeats))
+            parts.append(Part(block, cell.block.cost_key, width, unshuffle, cell.repeats, cell.block.time_key))
         if fused := sum(cell.fused for cell in settled.cells):
             parts.append(Part(conv, (fused * width, width, 1), fused * width, unshuffle))
-        act = settled.activation if settled.activation == "prelu" else "relu"
-        parts.append(Part(Upsampler, (settled.upsampler, width, channels, scale * unshuffle, act), width, unshuffle))
+        tail = settled.upsampler, width, channels, scale * unshuffle
+        act = act if settled.upsampler == "nearest" else "relu"  # the others have none
+        parts.append(Part(Upsampler, (*tail, _counted(act)), width, unshuffle, timed_as=(*tail, act)))
+        if choices["image_skip"] != "none":
+            parts.append(Part(Interpolation, (scale, choices["image_skip"]), channels))
         return parts
 
 
@@ -199,8 +202,13 @@ def _bodies(blocks: Collection[str]) -> int:
     return total
 
 
-def _head(inputs: int, width: int) -> nn.Module:
-    return conv(inputs, width)
+def _counted(act: str) -> str:
+    """Return an activation of as many parameters."""
+    return act if act == "prelu" else "relu"
+
+
+def _head(inputs: int, width: int, act: str) -> nn.Module:
+    return conv(inputs, width) if act == "none" else nn.Sequential(conv(inputs, width), activation(act, width))
 
 
 def _flat(cell: Cell) -> dict[str, Choice]:

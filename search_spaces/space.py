@@ -77,6 +77,8 @@ class Part:
     inputs: int
     divisor: int = 1
     repeats: int = 1
+    timed_as: tuple[Choice, ...] | None = None
+    """The arguments of this very piece, where `args` are those of one that counts the same but may be faster."""
 
 
 class SearchSpace(ABC):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.terminal import OUT, HrSize, Json, LrSize, PointScale, Storage
+from nas.cli.terminal import OUT, HrSize, Json, LatencyCommand, LrSize, PointScale, Storage
 from nas.report.progress import NOTES, CountDisplay
 from nas.search.run import open_run
 from search_spaces import SPACES
@@ -17,18 +17,30 @@ def cost(
     scale: PointScale = None,
     hr: HrSize = None,
     lr: LrSize = None,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Also measure how long they take, and predict it.")
+    ] = False,
+    latency_command: LatencyCommand = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU cores that a latency is for.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Count parameters and multiply-adds, beside thop's count and what is published."""
     from nas.report.costs import cost_notes, cost_table, count
+    from nas.report.latencies import latency_tables, runtime_notes, timed
     from nas.search.reference import resolve
 
     counts = [count(resolve(name, scale), hr, lr) for name in architectures]
+    times = []
+    if latency or latency_command:
+        with CountDisplay("measuring") as progress:
+            times = timed(counts, latency_command, threads, progress=progress)
     if as_json:
-        OUT.print_json(data={one.reference.label: one.to_dict() for one in counts})
+        measured = {time.label: {"latency": time.to_dict()} for time in times}
+        OUT.print_json(data={c.reference.label: c.to_dict() | measured.get(c.reference.label, {}) for c in counts})
         return
-    OUT.print(cost_table(counts))
-    for line in cost_notes(counts):
+    for shown in (cost_table(counts), *latency_tables(times)):
+        OUT.print(shown)
+    for line in (*runtime_notes(times), *cost_notes(counts)):
         OUT.print(line, soft_wrap=True, markup=False)
 
 

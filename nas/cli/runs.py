@@ -9,7 +9,7 @@ import typer
 import yaml
 
 from nas.budget import Budget, short
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LrSize, Storage
+from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage
 from nas.errors import InputError, RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
@@ -44,6 +44,8 @@ def search(
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
     hr: HrSize = None,
     lr: LrSize = None,
+    latency_command: LatencyCommand = None,
+    latency_threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of a latency. Default: 1.")] = None,
     storage: Storage = None,
     plugin: Annotated[
         list[str] | None, typer.Option(help="Python file with your own spaces, proxies or losses.")
@@ -61,6 +63,7 @@ def search(
     request = Request(
         run, _tuple(budget), data, space, scale, proxy, recipe, sampler, trials, seed, jobs, _fixed(fix), skip_bad,
         _tuple(plugin), storage, hr, lr, degradation, screens=_tuple(screen),
+        latency_command=latency_command, latency_threads=latency_threads,
     )  # fmt: skip
     with CountDisplay("reading images") as progress:
         opened, images = start(request, where, progress=progress)

@@ -13,6 +13,10 @@ PointScale = Annotated[int | None, typer.Option("--scale", help="Scale of publis
 Storage = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the study; default: study.db in the run.")]
 HrSize = Annotated[str | None, typer.Option("--hr", help="HR image that costs are for. Default: 1280x720.")]
 LrSize = Annotated[str | None, typer.Option("--lr", help="The same by its LR image, e.g. your sensor: 640x512.")]
+LatencyCommand = Annotated[
+    str | None,
+    typer.Option(help="Prints the ms of the ONNX file {model} on your device. Default: ONNX Runtime on this CPU."),
+]
 
 SYNTHETIC = (
     "No --data given: these are SYNTHETIC thermal scenes, to try things out. Give your own images with --data DIR."

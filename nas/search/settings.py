@@ -57,6 +57,12 @@ class Settings(BaseModel):
     seed: int
     threads: int = Field(gt=0)
     """CPU threads of a worker: another number rounds otherwise, so all workers of a run use the same."""
+    latency_command: str | None = None
+    """Measures an ONNX file on the user's device; None is ONNX Runtime on the CPU."""
+    latency_threads: PositiveInt = 1
+    """CPU threads that a latency is for, where no command tells it."""
+    latency_runtime: str | None = None
+    """What latencies are measured on, where they matter; a worker on another machine must measure on the same."""
     skip_bad: bool = False
     plugins: tuple[str, ...] = ()
     space_fingerprint: str

@@ -13,6 +13,7 @@ from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset, open_dataset
 from nas.data.degradation import self_contained
 from nas.deploy.denoising import as_denoiser
+from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
@@ -56,6 +57,8 @@ class Request:
     lr: str | None = None
     degradation: str | None = None
     screens: tuple[str, ...] | None = None
+    latency_command: str | None = None
+    latency_threads: int | None = None
 
 
 def start(
@@ -98,6 +101,7 @@ def start(
             "recipe": recipe.seeing(data.normalisation).model_dump(),
             "data_fingerprint": data.fingerprint,
             "space_fingerprint": space_fingerprint(space.name, wanted["allow"]),
+            "latency_runtime": _latency_runtime(wanted),
         }
     )
     if earlier:
@@ -165,12 +169,21 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "screens": (),
         "trials": DEFAULT_TRIALS.get(device.type, DEFAULT_TRIALS["cuda"]),
         "seed": 0,
+        "latency_command": None,
+        "latency_threads": 1,
         "threads": max(1, torch.get_num_threads() // request.jobs),
         "skip_bad": False,
         "plugins": (),
         "storage": None,
     }
     return defaults | given | {"run": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+
+
+def _latency_runtime(wanted: dict[str, Any]) -> str | None:
+    """Return what latencies are measured on; None where the search doesn't ask for any."""
+    if "latency" not in wanted.get("objectives", ()) and all(Budget.parse(b).unit != "ms" for b in wanted["budgets"]):
+        return None
+    return runtime(wanted["latency_command"], wanted["latency_threads"]).name
 
 
 def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:

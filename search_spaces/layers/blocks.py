@@ -43,8 +43,14 @@ class BlockChoices:
 
     @property
     def cost_key(self) -> tuple[str, int, int, int, str]:
-        """The arguments of a block of the same cost: activations but PReLU, and branches that fuse, cost nothing."""
-        act = "prelu" if self.activation == "prelu" and self.name not in OWN_ACTIVATION else "relu"
+        """The arguments of a block of the same parameters and multiply-adds: those of activations are PReLU's alone."""
+        name, width, kernel, expansion, act = self.time_key
+        return name, width, kernel, expansion, "prelu" if act == "prelu" else "relu"
+
+    @property
+    def time_key(self) -> tuple[str, int, int, int, str]:
+        """The arguments of a block that takes the same time once deployed: branches that fuse take none."""
+        act = "relu" if self.name in OWN_ACTIVATION else self.activation
         if self.name == "ecb":
             return "conv", self.width, self.kernel, 1, act
         return self.name, self.width, self.kernel, self.expansion, act

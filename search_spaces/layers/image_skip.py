@@ -37,6 +37,18 @@ class ImageSkip(nn.Module):
         return GAIN * learned + interpolate(image, self.scale, self.mode)
 
 
+class Interpolation(nn.Module):
+    """The interpolation of `ImageSkip` alone: [N, C, H, W] → [N, C, scale·H, scale·W]."""
+
+    def __init__(self, scale: int, mode: str) -> None:
+        super().__init__()
+        self.scale, self.mode = scale, mode
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, C, scale·H, scale·W]."""
+        return interpolate(image, self.scale, self.mode)
+
+
 def upscale_bicubic(image: Tensor, scale: int) -> Tensor:
     """[N, C, H, W] → [N, C, scale·H, scale·W] by cubic convolution."""
     return interpolate(image, scale, "bicubic")

@@ -13,6 +13,7 @@ from search_spaces import SPACES, Architecture, Choices
 from search_spaces.hybrid import CELLS, HybridNetwork, plan
 from search_spaces.hybrid_seeds import IDENTITY, SEEDS, point
 from search_spaces.layers.blocks import BLOCKS
+from search_spaces.layers.collapsible import fused
 from search_spaces.layers.image_skip import upscale_bicubic
 from search_spaces.layers.upsample import UPSAMPLERS
 
@@ -162,6 +163,30 @@ def test_screening_counts_exactly_what_cost_does() -> None:
         assert (screened.params, screened.macs) == (whole.params, whole.macs)
 
     law()
+
+
+def test_a_part_is_timed_as_one_that_counts_the_same() -> None:
+    for seed in range(40):
+        for part in HYBRID.parts(drawn(seed), 2, 1):
+            counted, timed = (fused(part.build(*args)).eval() for args in (part.args, part.timed_as or part.args))
+            assert size(counted) == size(timed)
+            features = torch.rand(1, part.inputs, 16, 16)
+            assert counted(features).shape == timed(features).shape
+
+
+def size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_the_activations_that_count_alike_are_timed_each() -> None:
+    def timed(choices: Choices) -> list[object]:
+        return [part.timed_as for part in HYBRID.parts(choices, 2, 1)]
+
+    plain = {act: timed(point("conv x3", activation=act)) for act in ("relu", "gelu", "silu")}
+    assert plain["relu"][0] == (1, 32, "relu") and plain["gelu"][0] == (1, 32, "gelu")
+    assert plain["silu"][1] == ("conv", 32, 3, 1, "silu")
+    # A block with an activation of its own takes the same time whatever that of the network.
+    assert timed(point("span e2", activation="gelu"))[1] == timed(point("span e2"))[1]
 
 
 def test_every_block_can_be_chosen_in_every_cell() -> None:

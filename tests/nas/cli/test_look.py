@@ -62,6 +62,10 @@ def test_a_size_that_is_none(refused: Refused) -> None:
     assert "not both" in refused("cost", "moremnas/MoreMNAS-C", "--hr", "64x64", "--lr", "32x32")
 
 
+def test_a_command_that_is_given_no_network_to_measure(refused: Refused) -> None:
+    assert "has no {model}, for which" in refused("cost", "espcn/ESPCN", "--latency-command", "bench 640")
+
+
 def test_a_misspelt_published_point_suggests_the_nearest(refused: Refused) -> None:
     assert "did you mean 'FALSR-A'?" in refused("cost", "falsr/FALSRA")
     assert "did you mean 'moremnas'?" in refused("cost", "morenas/MoreMNAS-C")

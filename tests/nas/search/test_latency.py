@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from nas.budget import refusal
+from nas.cost import screening_cost
+from nas.errors import InputError
+from nas.search.latency import CALIBRATION, calibration_networks, latency_meter
+from nas.search.settings import Settings, read_settings, space_fingerprint
+from search_spaces import SPACES
+
+from .conftest import Begin
+from .test_settings import settings
+
+COMMAND = "bench {model}"
+
+
+def of_hybrid(*budgets: str) -> Settings:
+    fixed = {"image_skip": "nearest", "width": 16}
+    return settings(space="hybrid", budgets=budgets, fixed=fixed, space_fingerprint=space_fingerprint("hybrid"))
+
+
+def test_predictions_rest_on_networks_that_the_search_may_find_always_the_same() -> None:
+    asked = of_hybrid("10G-MACs", "60K-params")
+    networks = calibration_networks(asked)
+    assert len({network.fingerprint for network in networks}) == CALIBRATION
+    for network in networks:
+        assert (network.choices["image_skip"], network.choices["width"]) == ("nearest", 16)
+        assert refusal(asked.limits, screening_cost(network)) is None
+    assert networks == calibration_networks(asked)
+
+
+def test_published_networks_are_among_them_where_they_fit() -> None:
+    points = [{**p.choices, "image_skip": "nearest", "width": 16} for p in SPACES.get("hybrid").published.values()]
+    assert [n.choices for n in calibration_networks(of_hybrid("300G-MACs"))][: CALIBRATION // 2] == points[:4]
+
+
+def test_a_budget_that_nothing_fits_leaves_none() -> None:
+    assert calibration_networks(of_hybrid("1K-params")) == []
+
+
+def test_in_a_space_without_parts_nothing_is_measured_before_the_search(tmp_path: Path) -> None:
+    latency = latency_meter(settings(latency_command=COMMAND), tmp_path)
+    assert latency.runtime.name == COMMAND
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_machine_that_measures_on_something_else_is_refused(tmp_path: Path) -> None:
+    run = settings(latency_runtime="ONNX Runtime 0.1, Z80, 1 thread")
+    with pytest.raises(InputError, match=r"'first' are those of ONNX Runtime 0\.1, Z80, 1 thread, not of ONNX Runtime"):
+        latency_meter(run, tmp_path)
+    latency_meter(settings(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)
+
+
+def test_a_run_goes_on_with_what_it_measures_by(begin: Begin) -> None:
+    run, _ = begin(latency_command=COMMAND)
+    assert begin()[0].settings == read_settings(run.folder) == run.settings
+    assert (run.settings.latency_command, run.settings.latency_threads) == (COMMAND, 1)
+    assert run.settings.latency_runtime is None, "the search doesn't ask for latencies"
+    with pytest.raises(InputError, match="latency_threads is 1, not 2"):
+        begin(latency_threads=2)
