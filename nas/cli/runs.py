@@ -28,7 +28,7 @@ def search(
     space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
     scale: Annotated[int | None, typer.Option(help="2, 3 or 4; of denoisers 1. Default: 2.")] = None,
     trials: Annotated[int | None, typer.Option(help="Candidates to train, over all workers.")] = None,
-    time: Annotated[str | None, typer.Option(help="Begin no candidate after this long: 90s, 20m, 2h.")] = None,
+    time: Annotated[str | None, typer.Option(help="Plan a new search for this long, and end by then: 20m, 2h.")] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
     proxy: Annotated[str | None, typer.Option(help="How candidates are scored. Default: brief.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
@@ -63,7 +63,7 @@ def search(
     request = Request(
         run, _tuple(budget), data, space, scale, proxy, recipe, sampler, trials, seed, jobs, _fixed(fix), skip_bad,
         _tuple(plugin), storage, hr, lr, degradation, screens=_tuple(screen),
-        latency_command=latency_command, latency_threads=latency_threads,
+        latency_command=latency_command, latency_threads=latency_threads, seconds=seconds,
     )  # fmt: skip
     with CountDisplay("reading images") as progress:
         opened, images = start(request, where, progress=progress)

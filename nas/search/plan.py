@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from nas.data.dataset import Dataset
+from nas.search.samplers.problem import Problem
+from nas.search.settings import Settings
 from nas.training.recipe import Recipe
 from nas.training.trainer import Report, Rungs, seed_all, train
-from proxies import OnRungs, Proxy
+from proxies import PROXIES, OnRungs, Proxy
 from search_spaces import Architecture
 
 USUAL_TRIALS = 40
@@ -19,8 +21,8 @@ LEAST_SHARE = 1 / 3
 """A recipe is shortened to no less than this share of its steps; in less time there are fewer candidates."""
 _PLANNED = 0.7
 """The share of the time that is planned; the rest is for refused candidates and for training the front to its end."""
-_WARM_UP, _TIMED = 3, 6
-"""Steps of a training that measures the speed."""
+_CANDIDATES, _WARM_UP, _TIMED = 6, 3, 6
+"""The speed is that of so many candidates, of each in so many steps."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,39 @@ class Plan:
     """Of the whole training of a candidate."""
 
 
-def make_plan(speed: Speed, proxy: Proxy, recipe: Recipe, seconds: float, *, may_change_steps: bool) -> Plan:
-    """Return how many candidates of how many steps fit into `seconds` (times the number of workers).
+@dataclass(frozen=True)
+class Given:
+    """What the user has said, and so is kept."""
 
-    Twice the time is spent evenly on more candidates and on longer trainings.
+    trials: int | None = None
+    keeps_steps: bool = False
+
+
+def planned(settings: Settings, data: Dataset, device: torch.device, seconds: float, given: Given) -> Settings:
+    """Return the settings of a new search with what fits into `seconds` of all its workers together.
+
+    Trains some random candidates for a few steps, to see how fast `device` is.
+    """
+    problem, rng = Problem.of(settings), np.random.default_rng(settings.seed)
+    candidates = [problem.architecture(problem.spread(rng)) for _ in range(_CANDIDATES)]
+    torch.set_num_threads(settings.threads)
+    speed = measure_speed(candidates, data, settings.recipe, device)
+    plan = make_plan(speed, PROXIES.get(settings.proxy), settings.recipe.steps, seconds, given)
+    recipe = settings.recipe.model_copy(update={"steps": plan.steps})
+    return settings.model_copy(update={"trials": plan.trials, "recipe": recipe})
+
+
+def make_plan(speed: Speed, proxy: Proxy, steps: int, seconds: float, given: Given = Given()) -> Plan:
+    """Return how many candidates fit into `seconds`, and how long each is trained where a recipe has so many `steps`.
+
+    Four times the time is spent on twice the candidates and on trainings twice as long.
     """
     time = _PLANNED * seconds
-    steps = recipe.steps
-    if may_change_steps:
+    if not given.keeps_steps:
         usual = USUAL_TRIALS * speed.of_candidate(proxy, steps)
-        steps = max(1, round(steps * max(LEAST_SHARE, math.sqrt(time / usual))))
-    return Plan(max(1, int(time / speed.of_candidate(proxy, steps))), steps)
+        longer = math.sqrt(time / usual) if given.trials is None else time / usual * USUAL_TRIALS / given.trials
+        steps = max(1, round(steps * max(LEAST_SHARE, longer)))
+    return Plan(given.trials or max(1, int(time / speed.of_candidate(proxy, steps))), steps)
 
 
 def measure_speed(candidates: Sequence[Architecture], data: Dataset, recipe: Recipe, device: torch.device) -> Speed:

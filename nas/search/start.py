@@ -16,6 +16,7 @@ from nas.deploy.denoising import as_denoiser
 from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
+from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
 from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
@@ -26,6 +27,9 @@ from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
+
+_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "seconds")
+"""Fields of a request that decide settings but are none."""
 
 DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
@@ -59,6 +63,8 @@ class Request:
     screens: tuple[str, ...] | None = None
     latency_command: str | None = None
     latency_threads: int | None = None
+    seconds: float | None = None
+    """How long the search may take; a new one is planned for it."""
 
 
 def start(
@@ -106,6 +112,9 @@ def start(
     )
     if earlier:
         settings.check_continues(earlier)
+    elif request.seconds is not None:
+        given = Given(request.trials, keeps_steps=request.recipe is not None)
+        settings = planned(settings, data, device, request.seconds * request.jobs, given)
     return _open(settings, folder, request.storage, data), data
 
 
@@ -137,7 +146,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     """Merge what was given over what the run remembers, or over the defaults."""
     space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
     asked = {key: value for key, value in asdict(request).items() if value is not None}
-    given = {key: value for key, value in asked.items() if key not in ("space", "hr", "lr", "jobs", "degradation")}
+    given = {key: value for key, value in asked.items() if key not in _NO_SETTINGS}
     given |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
     scale = request.scale or (earlier.scale if earlier else DEFAULT_SCALE)
     if size := hr_size(request.hr, request.lr, scale):

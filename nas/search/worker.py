@@ -80,7 +80,7 @@ class Worker:
         started = time.monotonic()
         while True:
             requeue_dead(self.study)
-            elapsed = 0.0 if seconds is None else (time.monotonic() - started) / seconds
+            elapsed = 0.0 if seconds is None else (time.monotonic() - started) / max(seconds, 1e-9)
             turn = self._next_turn(elapsed)
             if turn.end:
                 return turn.end

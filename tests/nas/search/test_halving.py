@@ -4,6 +4,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import optuna
 import pytest
 import torch
 from optuna.trial import FrozenTrial, TrialState
@@ -49,7 +50,7 @@ def test_a_trial_shows_its_rungs_and_why_it_stopped(begin: Begin) -> None:
     assert held.user_attrs["stopped"] == "rung 1: place 1 of 1, the best 0 go on"
     assert set(held.user_attrs[RUNGS]["1"]) == {"psnr", "ssim"}
     assert held.user_attrs["macs"] > 0 and held.user_attrs["params"] > 0
-    assert "MACs" in get_note(held)
+    assert "MACs" in get_note(optuna.trial.Trial(run.study, held._trial_id))
     assert any(line.endswith("rung 1: place 1 of 1, the best 0 go on") for line in said.lines)
     promoted = next(t for t in run.study.get_trials() if "promoted_from" in t.user_attrs)
     before = run.study.get_trials()[promoted.user_attrs["promoted_from"]]
@@ -140,3 +141,14 @@ def test_a_faulty_network_is_not_promoted_for_ever(begin: Begin, monkeypatch: py
     lost = trials_in(run, FAIL)
     assert lost and all(t.user_attrs["stopped"] == "RunError: The disk is full." for t in lost)
     assert len({t.user_attrs["fingerprint"] for t in lost}) == len(lost)
+
+
+def test_a_new_search_with_a_time_is_planned_for_it(begin: Begin) -> None:
+    short, _ = begin(proxy="halving", trials=None, recipe=None, seconds=30.0, run="short")
+    long, _ = begin(proxy="halving", trials=None, recipe=None, seconds=3000.0, run="long")
+    assert 1 <= short.settings.trials < long.settings.trials
+    assert 300 <= short.settings.recipe.steps < long.settings.recipe.steps
+    again, _ = begin(proxy="halving", trials=None, recipe=None, seconds=3000.0, run="short")
+    assert again.settings == short.settings
+    given, _ = begin(proxy="halving", trials=7, steps=9, seconds=3000.0, run="given")
+    assert (given.settings.trials, given.settings.recipe.steps) == (7, 9)

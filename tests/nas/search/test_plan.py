@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.data.dataset import open_dataset
-from nas.search.plan import USUAL_TRIALS, Speed, make_plan, measure_speed
+from nas.search.plan import USUAL_TRIALS, Given, Speed, make_plan, measure_speed
 from nas.training.recipe import Recipe
 from proxies import PROXIES
 from search_spaces import Architecture, load_plugin
@@ -27,17 +27,24 @@ def test_a_candidate_on_rungs_takes_what_its_share_of_promotions_takes() -> None
 @given(st.floats(1, 1e6), st.floats(1e-3, 1), st.booleans())
 def test_what_is_planned_fits_into_the_time(seconds: float, step: float, may_change: bool) -> None:
     speed = Speed(step, 10 * step)
-    plan = make_plan(speed, HALVING, RECIPE, seconds, may_change_steps=may_change)
+    plan = make_plan(speed, HALVING, 900, seconds, Given(keeps_steps=not may_change))
     assert plan.trials == 1 or plan.trials * speed.of_candidate(HALVING, plan.steps) <= 0.7 * seconds
     assert plan.steps >= 300 if may_change else plan.steps == 900
 
 
 def test_twice_the_time_is_spent_on_more_candidates_and_on_longer_trainings() -> None:
     usual = USUAL_TRIALS * SPEED.of_candidate(HALVING, 900) / 0.7
-    plans = [make_plan(SPEED, HALVING, RECIPE, time * usual, may_change_steps=True) for time in (0.1, 1, 4)]
+    plans = [make_plan(SPEED, HALVING, 900, time * usual) for time in (0.1, 1, 4)]
     assert [plan.steps for plan in plans] == [300, 900, 1800]
     assert plans[1].trials == pytest.approx(40, abs=1) and plans[2].trials == pytest.approx(82, abs=3)
     assert plans[0].trials < 12
+
+
+def test_a_number_of_candidates_that_is_given_is_kept() -> None:
+    usual = USUAL_TRIALS * SPEED.of_candidate(HALVING, 900) / 0.7
+    plan = make_plan(SPEED, HALVING, 900, usual, Given(trials=20))
+    assert (plan.trials, plan.steps) == (20, 1800)
+    assert make_plan(SPEED, HALVING, 900, usual, Given(trials=20, keeps_steps=True)).steps == 900
 
 
 def test_speed_is_measured_by_training(tiny_data: Path, tmp_path: Path) -> None:
