@@ -116,9 +116,7 @@ def picture(rows: list[dict[str, object]], training: str) -> Figure:
     dots = [
         Dot(
             str(one["network"]),
-            int(str(one["macs"])),
-            float(str(one["psnr"])),
-            int(str(one["params"])),
+            {name: float(str(one[name])) for name in ("psnr", "ssim", "macs", "params")},
             "front" if ":" in str(one["network"]) else "published",
         )
         for one in rows

@@ -11,7 +11,7 @@ from nas.data.dataset import Dataset, open_dataset
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
-from nas.search.front import Candidate
+from nas.search.front import Candidate, reference_point
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
 from nas.training.trainer import pick_device
@@ -55,6 +55,10 @@ class Run:
         if not 0 <= trial < len(trials):
             raise InputError(f"The run '{self.settings.run}' has trials 0 to {len(trials) - 1}, not {trial}.")
         return architecture_of(trials[trial], self.settings)
+
+    def reference(self) -> dict[str, float]:
+        """The worst network that counts: from it the hypervolume is measured."""
+        return reference_point(self.candidates(), self.settings.aims, self.bicubic, self.settings.limits)
 
     @property
     def bicubic(self) -> tuple[float, float]:

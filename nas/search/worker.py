@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,16 +13,19 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
-from nas.budget import refusal, short
-from nas.cost import Cost, ScreeningCost, cost, screening_cost
+from nas.budget import known_budgets, refusal, short
+from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.metrics import baseline_name
 from nas.model import Model
 from nas.search.artifacts import attach, note, picture
 from nas.search.audience import Audience
+from nas.search.costs import costs_of, meter_for, values
+from nas.search.growth import FlatWatch
 from nas.search.run import Run
 from nas.search.study import load_study, make_sampler, requeue, requeue_dead, worker_name
+from nas.search.study_figures import refresh_figures
 from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
@@ -49,6 +52,8 @@ class Worker:
         sampler = make_sampler(run.settings, number, known=len(run.study.get_trials(deepcopy=False)))
         self.study = load_study(run.storage, run.settings.run, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
+        self.meter = meter_for(run.settings)
+        self.flat = FlatWatch(self.study, run.settings)
         self.bicubic = run.bicubic[0]
         self.should_stop: Callable[[], bool] = lambda: False
         self.refused = self.failed = 0
@@ -79,6 +84,11 @@ class Worker:
                 return "stopped"
             if seconds is not None and time.monotonic() - started >= seconds:
                 return "time is up"
+            if flat := self.flat.reason():
+                if not running:
+                    return flat
+                time.sleep(_POLL_SECONDS)  # what others still train may make it grow
+                continue
             if self.refused >= MOST_REFUSED:
                 return f"{MOST_REFUSED} candidates in a row were over budget or known already"
             if self.failed >= MOST_FAILED:
@@ -98,6 +108,7 @@ class Worker:
         except KeyboardInterrupt:
             self._requeue_own()
             raise
+        refresh_figures(self.study, self.settings)
         if self.should_stop() or self.superfluous:
             self.superfluous = False
             self._requeue_own()
@@ -109,9 +120,9 @@ class Worker:
             if not _is_continued(self.study, trial):
                 requeue(self.study, trial, crashed=False)
 
-    def _objective(self, trial: optuna.Trial) -> tuple[float, float]:
+    def _objective(self, trial: optuna.Trial) -> tuple[float, ...]:
         try:
-            values = self._score(trial)
+            scored = self._score(trial)
         except optuna.TrialPruned as refused:
             trial.set_user_attr("stopped", str(refused))
             self.refused += 1
@@ -128,15 +139,20 @@ class Worker:
             _free_memory()
             raise
         self.refused = self.failed = 0
-        return values
+        return scored
 
-    def _score(self, trial: optuna.Trial) -> tuple[float, float]:
+    def _score(self, trial: optuna.Trial) -> tuple[float, ...]:
         settings = self.settings
         trial.set_user_attr("worker", worker_name())
         choices = dict(self.space.suggest(trial))
         architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
-        self._refuse_over_budget(trial, screening_cost(architecture, settings.hr_size))
+        known = costs_of(architecture, settings, self.meter)
+        self._refuse_over_budget(trial, costs := next(known))
         self._claim(trial, architecture)
+        for costs in known:
+            self._refuse_over_budget(trial, costs)
+        for name, figure in costs.items():
+            trial.set_user_attr(name, figure)
         price = cost(architecture, settings.hr_size)
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
         network, score = self._train(architecture, f"{label} ({short(price.macs)} MACs)")
@@ -149,7 +165,7 @@ class Worker:
             f"[{trial.number}] {label}: {score.value:.2f} dB ({gain:+.2f} over {baseline_name(settings.scale)}), "
             f"{short(price.macs)} MACs"
         )
-        return score.value, price.macs / 1e9
+        return values({**score.metrics, "psnr": score.value, **costs}, settings)
 
     def _train(self, architecture: Architecture, label: str) -> tuple[nn.Module, Score]:
         seed = architecture.seed + self.settings.recipe.seed
@@ -165,11 +181,11 @@ class Worker:
     def _log(self, architecture: Architecture) -> Path:
         return self.run.checkpoint(architecture).with_suffix(".csv")
 
-    def _refuse_over_budget(self, trial: optuna.Trial, price: ScreeningCost) -> None:
-        for budget in self.settings.limits:
+    def _refuse_over_budget(self, trial: optuna.Trial, costs: Mapping[str, float]) -> None:
+        for budget in known_budgets(self.settings.limits, costs):
             if budget.unit not in trial.constraints:  # a requeued trial brings its own
-                trial.set_constraint(budget.unit, budget.excess(price))
-        if reason := refusal(self.settings.limits, price):
+                trial.set_constraint(budget.unit, budget.excess(costs))
+        if reason := refusal(self.settings.limits, costs):
             raise optuna.TrialPruned(reason)
 
     def _claim(self, trial: optuna.Trial, architecture: Architecture) -> None:
@@ -217,8 +233,6 @@ class Worker:
         seconds = (datetime.now() - (trial.datetime_start or datetime.now())).total_seconds()
         figures = {
             "psnr": score.value,
-            "macs": price.macs,
-            "params": price.params,
             "curve": [[entry["step"], round(entry["psnr"], 3)] for entry in score.curve],
             **metrics,
             "seconds": seconds,
