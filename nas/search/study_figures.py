@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import save_plotly_graph_object
 from plotly import graph_objects
 
@@ -11,30 +12,35 @@ from nas.objectives import OBJECTIVES
 from nas.pareto import losses, ranks
 from nas.search.front import hypervolume_unit
 from nas.search.growth import growth
-from nas.search.history import Known, history, lifted
+from nas.search.history import RUNGS, Known, history, lifted
 from nas.search.settings import Settings
 
-RANK_COLOURS = ("#1f5fa8", "#4f9bd9", "#9fc3e6", "#c9cfd6")
-"""Of the front, of the two fronts behind it, and of all others."""
+RANK_COLOURS = {"front": "#1f5fa8", "second front": "#4f9bd9", "third front": "#9fc3e6", "others": "#c9cfd6"}
+"""By how many fronts lie before a network's own."""
 
 
-def refresh_figures(study: optuna.Study, settings: Settings) -> None:
-    """Put the figures of what the study knows now into it, in place of earlier ones."""
+def refresh_figures(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:
+    """Put the figures of what a study knows now into it, in place of earlier ones, if a trial has brought something."""
+    if trial.state != TrialState.COMPLETE and RUNGS not in trial.user_attrs:
+        return
     save_plotly_graph_object(study, hypervolume_figure(study, settings), graph_object_id="hypervolume")
     if known := history(study.get_trials(deepcopy=False)):
         save_plotly_graph_object(study, learning_figure(known, settings), graph_object_id="psnr-by-step")
 
 
 def hypervolume_figure(study: optuna.Study, settings: Settings) -> graph_objects.Figure:
-    """Return the hypervolume over the number of trainings that have ended."""
+    """Return the hypervolume over the number of trainings that have ended: where it grew, and now."""
     steps = growth(study, settings)
+    before = [0.0, *(step.hypervolume for step in steps)]
+    kept = [i for i, step in enumerate(steps) if step.hypervolume > before[i] or i == len(steps) - 1]
     figure = _figure("Hypervolume", "trainings ended", hypervolume_unit(settings.aims))
+    figure.update_yaxes(rangemode="tozero")
     figure.add_scatter(
-        x=list(range(1, len(steps) + 1)),
-        y=[round(step.hypervolume, 6) for step in steps],
-        text=[f"trial {step.trial}" for step in steps],
+        x=[i + 1 for i in kept],
+        y=[round(steps[i].hypervolume, 6) for i in kept],
+        text=[f"trial {steps[i].trial}" for i in kept],
         mode="lines+markers",
-        line={"shape": "hv", "color": RANK_COLOURS[0]},
+        line={"shape": "hv", "color": RANK_COLOURS["front"]},
     )
     return figure
 
@@ -44,10 +50,9 @@ def learning_figure(known: Sequence[Known], settings: Settings) -> graph_objects
     figure = _figure("PSNR by training step", "steps", OBJECTIVES["psnr"].axis)
     rank = ranks(losses(lifted(known), settings.aims))
     last = len(RANK_COLOURS) - 1
-    for level, colour in reversed(list(enumerate(RANK_COLOURS))):  # the front on top
+    for level, (name, colour) in reversed(list(enumerate(RANK_COLOURS.items()))):  # the front on top
         members = [one for one, r in zip(known, rank, strict=True) if min(int(r), last) == level]
         if members:
-            name = "front" if level == 0 else f"rank {level}{' and above' if level == last else ''}"
             figure.add_scatter(**_lines(members), mode="lines+markers", name=name, line={"color": colour})
     return figure
 

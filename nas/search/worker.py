@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -100,7 +101,8 @@ class Worker:
 
     def _try_one(self) -> None:
         try:
-            self.study.optimize(self._objective, n_trials=1, catch=(Exception,))
+            refresh = partial(refresh_figures, self.settings)
+            self.study.optimize(self._objective, n_trials=1, catch=(Exception,), callbacks=[refresh])
         except (UpdateFinishedTrialError, ValueError) as error:
             if isinstance(error, ValueError) and "Cannot tell" not in str(error):
                 raise
@@ -108,7 +110,6 @@ class Worker:
         except KeyboardInterrupt:
             self._requeue_own()
             raise
-        refresh_figures(self.study, self.settings)
         if self.should_stop() or self.superfluous:
             self.superfluous = False
             self._requeue_own()
