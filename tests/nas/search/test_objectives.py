@@ -100,7 +100,7 @@ def test_a_run_is_named_by_its_objectives(begin: Begin, tiny_data: Path) -> None
 def test_what_can_not_be_searched_for_is_refused_before_anything_is_written(begin: Begin, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'psnr,ssim' can't be searched for"):
         begin(objectives=("psnr", "ssim"))
-    with pytest.raises(InputError, match="under the smallest network .* MACs, 10 params, 7.0 MiB memory"):
+    with pytest.raises(InputError, match=r"under the smallest network .* MACs, 10 params, 7.0 MiB memory"):
         begin(budgets=("1KiB-memory",))
     assert not (tmp_path / "results").exists()
 
@@ -123,5 +123,5 @@ def test_the_best_within_a_budget_on_memory_is_named(begin: Begin) -> None:
     best = max(run.candidates(), key=lambda c: c.ssim or 0)
     assert lines[-2] == f"Best within 1GiB-memory for HR 1280x720: {best.label}, {best.ssim:.4f} SSIM"
     assert lines[-1].endswith("none")
-    with pytest.raises(InputError, match="The latency of .* is not known"):
+    with pytest.raises(InputError, match=r"The latency of .* is not known"):
         list(front_lines(run, [Budget.parse("33ms")]))
