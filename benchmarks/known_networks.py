@@ -141,9 +141,7 @@ def picture(rows: list[Row], training: str) -> Figure:
     dots = [
         Dot(
             row.network,
-            row.trained.cost.macs,
-            row.means["psnr"],
-            row.trained.cost.params,
+            {"psnr": row.means["psnr"], "macs": row.trained.cost.macs, "params": row.trained.cost.params},
             "front" if ":" in row.network else "published",
         )
         for row in rows

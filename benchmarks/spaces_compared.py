@@ -42,7 +42,7 @@ def main() -> None:
     (arguments.to / "spaces_compared.json").write_text(json.dumps(compared, indent=2) + "\n")
     draw(runs, arguments.to / "spaces_compared.png")
     for name, figures in compared.items():
-        print(f"{name}: hypervolume {figures['hypervolume_dB_G']} dB·G, best {figures['best_psnr_dB']} dB")
+        print(f"{name}: hypervolume {figures['hypervolume_dB_octaves']} dB·octaves, best {figures['best_psnr_dB']} dB")
 
 
 def _search(space: str, seed: int, arguments: argparse.Namespace) -> Run:
@@ -58,13 +58,13 @@ def _search(space: str, seed: int, arguments: argparse.Namespace) -> Run:
 
 def _figures(run: Run) -> dict[str, object]:
     summary = summarise(run)
-    front = pareto_front(run.candidates())
+    front = pareto_front(run.candidates(), run.settings.aims)
     return {
         "trained": summary["trained"],
         "recipe_steps": run.settings.recipe.steps,
         "minutes": round(sum(c.seconds for c in run.candidates()) / 60, 1),
         "bicubic_psnr_dB": round(run.bicubic[0], 3),
-        "hypervolume_dB_G": round(float(str(summary["hypervolume"])), 1),
+        "hypervolume_dB_octaves": round(float(str(summary["hypervolume"])), 2),
         "hypervolume_reference": summary["hypervolume_reference"],
         "best_psnr_dB": round(max(c.psnr for c in front), 3),
         "front": [
@@ -93,7 +93,7 @@ def draw(runs: dict[tuple[str, int], Run], path: Path) -> None:
 
 def _draw_run(axes: Axes, run: Run, label: str, colour: str, dash: str) -> None:
     candidates = run.candidates()
-    front = sorted(pareto_front(candidates), key=lambda c: c.macs)
+    front = pareto_front(candidates, run.settings.aims)
     axes.scatter([c.macs / 1e9 for c in candidates], [c.psnr for c in candidates], s=14, color=colour, alpha=0.35)
     axes.plot([c.macs / 1e9 for c in front], [c.psnr for c in front], dash, color=colour, marker="o", label=label)
 

@@ -28,6 +28,11 @@ class ScreeningCost:
     macs: int
     """Multiply-adds of convolutions and matrix products; biases, activations, additions and interpolation are free."""
 
+    @property
+    def figures(self) -> dict[str, int]:
+        """What was counted, by the names of `nas.objectives`."""
+        return {"macs": self.macs, "params": self.params}
+
 
 @dataclass(frozen=True)
 class Cost(ScreeningCost):
@@ -39,6 +44,11 @@ class Cost(ScreeningCost):
     """Most bytes of float32 activations alive at once, beside the image, when operators run one after another."""
     hr_size: tuple[int, int]
     """Width, height."""
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """What was counted, by the names of `nas.objectives`."""
+        return {**super().figures, "memory": self.peak_memory}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""

@@ -30,13 +30,20 @@ def ranks(points: Points) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.asarray(moocore.pareto_rank(points), dtype=np.int64)
 
 
+def is_on_front(points: Points) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell of each point whether no other dominates it; of equal points the first alone."""
+    if not len(points):
+        return np.zeros(0, dtype=np.bool_)
+    return np.asarray(moocore.is_nondominated(points), dtype=np.bool_)
+
+
 def crowding(points: Points) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return how far each point is from its neighbours, summed over the objectives; infinite at the ends.
 
     The crowding distance of NSGA-II (Deb et al. 2002, doi 10.1109/4235.996017), for points of one front.
     """
     distance = np.zeros(len(points))
-    for column in points.T:
+    for column in points.T if len(points) else ():
         order = np.argsort(column, kind="stable")
         ordered = column[order]
         distance[order[[0, -1]]] = np.inf

@@ -8,12 +8,13 @@ import torch
 import typer
 import yaml
 
-from nas.budget import Budget, short
+from nas.budget import Budget
 from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage
 from nas.errors import InputError, RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
+from nas.objectives import first_quality
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.run import open_run, open_run_data
 from nas.search.start import Request
@@ -22,13 +23,19 @@ from nas.training.trainer import pick_device
 
 def search(
     budget: Annotated[
-        list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params.")
+        list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params, 64MiB-memory, 33ms.")
+    ] = None,
+    objectives: Annotated[
+        str | None, typer.Option(help="2 to 4 of psnr, ssim, macs, params, latency, memory. Default: psnr,macs.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
     space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
     scale: Annotated[int | None, typer.Option(help="2, 3 or 4; of denoisers 1. Default: 2.")] = None,
     trials: Annotated[int | None, typer.Option(help="Candidates to train, over all workers.")] = None,
     time: Annotated[str | None, typer.Option(help="Plan a new search for this long, and end by then: 20m, 2h.")] = None,
+    stop_when_flat: Annotated[
+        int | None, typer.Option(min=1, help="End when so many candidates in a row brought the front nothing.")
+    ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
     proxy: Annotated[str | None, typer.Option(help="How candidates are scored. Default: brief.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
@@ -64,8 +71,10 @@ def search(
         run, _tuple(budget), data, space, scale, proxy, recipe, sampler, trials, seed, jobs, _fixed(fix), skip_bad,
         _tuple(plugin), storage, hr, lr, degradation, screens=_tuple(screen),
         latency_command=latency_command, latency_threads=latency_threads, seconds=seconds,
+        objectives=tuple(name.strip() for name in objectives.split(",")) if objectives else None,
+        stop_when_flat=stop_when_flat,
     )  # fmt: skip
-    with CountDisplay("reading images") as progress:
+    with CountDisplay("preparing") as progress:
         opened, images = start(request, where, progress=progress)
     settings = opened.settings
     _introduce(opened, images.synthetic, str(where), jobs)
@@ -129,7 +138,7 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     NOTES.print(
         f"Run '{settings.run}': up to {settings.trials} candidates of {settings.space_in_words} x{settings.scale} "
         f"within {', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, "
-        f"{run.ladder.in_words} in {settings.recipe.precision} on {device} "
+        f"by {' and '.join(settings.objectives)}, {run.ladder.in_words} in {settings.recipe.precision} on {device} "
         f"({jobs} x {settings.threads} threads); {baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB.",
         markup=False,
     )
@@ -137,20 +146,22 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
 
 def _conclude(run: Any, reason: str) -> None:
     from nas.report.front_files import write_front
+    from nas.search.growth import FLAT
 
     name, trained, tried = run.settings.run, run.candidates(), len(run.known())
     fully = "" if len(trained) == tried else f", {len(trained)} of them trained to the end"
     NOTES.print(f"The search ends: {reason}; {tried} of {run.settings.trials} candidates were tried{fully}.")
     if trained:
-        best = max(trained, key=lambda c: c.psnr)
+        quality = first_quality(run.settings.aims).name
+        best = max(trained, key=lambda c: c.figures[quality])
         gain = f"{best.psnr - run.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
+        others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.aims if o.name != "psnr")
         OUT.print(
-            f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {short(best.macs)} MACs "
-            f"for HR {show_size(run.settings.hr_size)}",
+            f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {others} for HR {show_size(run.settings.hr_size)}",
             soft_wrap=True,
         )
         OUT.print(f"Front: {write_front(run)[0]}", soft_wrap=True)
-    if reason == "done":
+    if reason == "done" or reason.startswith(FLAT):
         OUT.print(f"Next: nas front {name} · nas train {name} --top 3 · nas dashboard {name}", soft_wrap=True)
     elif reason.endswith("failed"):
         raise RunError(f"The search gave up: {reason}, as they say above.")

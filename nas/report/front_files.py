@@ -5,38 +5,35 @@ from pathlib import Path
 
 from nas.cost import cost
 from nas.model import write_atomic
-from nas.report.front import Dot, plot_front
+from nas.objectives import first_cost, first_quality
+from nas.report.front import Dot, View, plot_front
 from nas.report.front_view import Kind
-from nas.search.front import Candidate, hypervolume, knee, pareto_front
+from nas.search.costs import COUNTED
+from nas.search.front import Candidate, hypervolume, hypervolume_unit, knee, pareto_front
+from nas.search.history import history
 from nas.search.run import Run
 from search_spaces import SPACES, Architecture
 
 
 def summarise(run: Run) -> dict[str, object]:
     """Return the front with its figures as plain data: what `nas front --json` prints."""
-    candidates = run.candidates()
-    front = pareto_front(candidates)
-    reference = reference_macs(run, candidates)
-    bend = knee(front)
+    aims, candidates, reference = run.settings.aims, run.candidates(), run.reference()
+    bend = knee(candidates, aims)
     psnr, ssim = run.bicubic
     return {
         "run": run.settings.run,
         "protocol": run.protocol.to_dict(),
         "hr_size": list(run.settings.hr_size),
         "bicubic": {"psnr": psnr, "ssim": ssim},
-        "hypervolume": hypervolume(front, psnr, reference),
-        "hypervolume_reference": {"psnr": psnr, "macs": reference},
+        "objectives": list(run.settings.objectives),
+        "hypervolume": hypervolume(candidates, aims, reference),
+        "hypervolume_unit": hypervolume_unit(aims),
+        "hypervolume_reference": reference,
         "knee": bend and bend.trial,
         "trained": len(candidates),
-        "front": [c.to_dict() for c in front],
+        "front": [c.to_dict() for c in pareto_front(candidates, aims)],
         "candidates": [c.to_dict() for c in candidates],
     }
-
-
-def reference_macs(run: Run, candidates: list[Candidate]) -> int:
-    """Return the MACs of the hypervolume's reference point: the budget, or the most that a candidate needs."""
-    limits = [budget.limit for budget in run.settings.limits if budget.unit == "MACs"]
-    return min(limits, default=max((c.macs for c in candidates), default=0))
 
 
 def write_front(run: Run) -> tuple[Path, Path, Path]:
@@ -44,33 +41,56 @@ def write_front(run: Run) -> tuple[Path, Path, Path]:
     folder = run.folder / "front"
     folder.mkdir(exist_ok=True)
     png, html, table = folder / "front.png", folder / "front.html", folder / "front.json"
-    candidates = run.candidates()
-    settings, members = run.settings, {c.trial for c in pareto_front(candidates)}
-    limits = [budget.limit for budget in settings.limits if budget.unit == "MACs"]
-    plot_front(
-        [_dot(c, c.trial in members) for c in candidates],
-        untrained=_untrained(run, candidates),
-        budget_macs=min(limits, default=None),
-        bicubic_psnr=run.bicubic[0],
-        title=f"{settings.run}: {len(candidates)} candidates of {settings.space_in_words}, x{settings.scale}",
-        protocol=f"after brief training ({settings.recipe.steps} steps); {run.protocol.describe()}",
-        hr_size=settings.hr_size,
-        baseline="bicubic interpolation" if settings.scale > 1 else "the input as it is",
-        png=png,
-        html=html,
-    )
+    plot_front(view_of(run), png, html)
     write_atomic(table, json.dumps(summarise(run), indent=2) + "\n")
     return png, html, table
 
 
+def view_of(run: Run) -> View:
+    """Return what is to be drawn of a run: its first quality over its first cost."""
+    settings, candidates = run.settings, run.candidates()
+    members = {c.trial for c in pareto_front(candidates, settings.aims)}
+    quality, price = first_quality(settings.aims), first_cost(settings.aims)
+    limits = [budget for budget in settings.limits if budget.cost == price.name]
+    return View(
+        [*(_dot(c, c.trial in members) for c in candidates), *_stopped(run, candidates)],
+        untrained=_untrained(run, candidates, price.name),
+        budget=min(limits, key=lambda budget: budget.limit, default=None),
+        bicubic=dict(zip(("psnr", "ssim"), run.bicubic, strict=True))[quality.name],
+        title=f"{settings.run}: {len(candidates)} candidates of {settings.space_in_words}, x{settings.scale}",
+        protocol=f"after brief training ({settings.recipe.steps} steps); {run.protocol.describe()}",
+        hr_size=settings.hr_size,
+        baseline="bicubic interpolation" if settings.scale > 1 else "the input as it is",
+        cost=price,
+        quality=quality,
+    )
+
+
 def _dot(candidate: Candidate, on_front: bool) -> Dot:
     kind: Kind = "published" if candidate.published else "front" if on_front else "candidate"
-    return Dot(candidate.label, candidate.macs, candidate.psnr, candidate.params, kind)
+    return Dot(candidate.label, candidate.figures, kind)
 
 
-def _untrained(run: Run, candidates: list[Candidate]) -> dict[str, int]:
-    """Return the published points that have no PSNR on this data (over budget, or not yet trained) with their MACs."""
+def _stopped(run: Run, candidates: list[Candidate]) -> list[Dot]:
+    """Return the networks that were put on hold at a rung, with what they had there."""
+    trained = {candidate.architecture.fingerprint for candidate in candidates}
+    known = history(run.study.get_trials(deepcopy=False))
+    name = run.settings.run
+    return [
+        Dot(f"{name}:{one.trial}", one.figures, "stopped", f"stopped early, at {one.steps} steps")
+        for one in known
+        if one.fingerprint not in trained
+    ]
+
+
+def _untrained(run: Run, candidates: list[Candidate], name: str) -> dict[str, float]:
+    """Return the published points that have no quality on this data (over budget, or not yet trained) with their cost.
+
+    None where the cost can't be counted.
+    """
+    if name not in COUNTED:
+        return {}
     space, trained = SPACES.get(run.settings.space), {c.label for c in candidates}
-    names = [name for name in space.published if f"{space.name}/{name}" not in trained]
-    points = {name: Architecture.published(f"{space.name}/{name}", run.settings.scale) for name in names}
-    return {name: cost(point, run.settings.hr_size).macs for name, point in points.items()}
+    labels = [label for label in space.published if f"{space.name}/{label}" not in trained]
+    points = {label: Architecture.published(f"{space.name}/{label}", run.settings.scale) for label in labels}
+    return {label: cost(point, run.settings.hr_size).figures[name] for label, point in points.items()}

@@ -11,19 +11,18 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
-from nas.budget import quantity
 from nas.report.front_view import (
     BICUBIC_COLOUR,
     BUDGET_COLOUR,
     COLOURS,
     UNTRAINED_COLOUR,
-    Y_LABEL,
     Dot,
     Kind,
     View,
 )
 
 _STYLES: Sequence[tuple[Kind, str, float, int]] = (
+    ("stopped", "o", 14, 1),
     ("candidate", "o", 20, 2),
     ("front", "o", 42, 4),
     ("published", "D", 48, 5),
@@ -40,13 +39,13 @@ def draw_picture(view: View) -> Figure:
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_xscale("log")
-    axes.set_xlim(*view.macs_range)
-    axes.set_ylim(*view.psnr_range)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.set_xlim(*view.x_range)
+    axes.set_ylim(*view.y_range)
+    axes.xaxis.set_major_locator(LogLocator(subs=view.tick_digits))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(view.x_label)
-    axes.set_ylabel(Y_LABEL)
+    axes.set_ylabel(view.y_label)
     axes.grid(color="#e6e9ec", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -65,12 +64,11 @@ def draw_picture(view: View) -> Figure:
 
 
 def _draw_lines(axes: Axes, view: View) -> None:
-    if view.bicubic_psnr is not None:
-        axes.axhline(view.bicubic_psnr, color=BICUBIC_COLOUR, ls="--", lw=1.1, label=view.bicubic_label)
-    if view.budget_macs is not None:
-        budget = view.budget_macs / 1e9
-        axes.axvline(budget, color=BUDGET_COLOUR, linewidth=1.3, label=f"budget, {quantity(view.budget_macs)} MACs")
-        axes.axvspan(budget, view.macs_range[1], color=BUDGET_COLOUR, alpha=0.06, linewidth=0)
+    if view.bicubic is not None:
+        axes.axhline(view.bicubic, color=BICUBIC_COLOUR, ls="--", lw=1.1, label=view.bicubic_label)
+    if view.budget is not None and (budget := view.budget_x):
+        axes.axvline(budget, color=BUDGET_COLOUR, linewidth=1.3, label=f"budget, {view.budget.in_words}")
+        axes.axvspan(budget, view.x_range[1], color=BUDGET_COLOUR, alpha=0.06, linewidth=0)
 
 
 def _draw_dots(axes: Axes, view: View) -> None:
@@ -78,8 +76,8 @@ def _draw_dots(axes: Axes, view: View) -> None:
     for kind, marker, area, order in _STYLES:
         if dots := view.of(kind):
             axes.scatter(
-                [dot.macs / 1e9 for dot in dots],
-                [dot.psnr for dot in dots],
+                [view.x(dot) for dot in dots],
+                [view.y(dot) for dot in dots],
                 s=area,
                 marker=marker,
                 color=COLOURS[kind],
@@ -94,27 +92,28 @@ def _draw_ticks(axes: Axes, view: View) -> None:
     """Draw the untrained networks at the bottom, in fractions of the height of the axes."""
     place = axes.get_xaxis_transform()
     style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": 7, "color": UNTRAINED_COLOUR}
-    for name, macs, height in view.ticks:
+    for name, x, height in view.ticks:
         top = 0.02 + 0.13 * height
-        axes.vlines(macs, 0, top, transform=place, color=UNTRAINED_COLOUR, linewidth=0.9)
-        axes.text(macs, top + 0.008, name, transform=place, **style)
+        axes.vlines(x, 0, top, transform=place, color=UNTRAINED_COLOUR, linewidth=0.9)
+        axes.text(x, top + 0.008, name, transform=place, **style)
 
 
 def _draw_labels(axes: Axes, view: View, renderer: RendererAgg) -> None:
     """Label the published networks, and the front where there is room, without covering dots or other labels."""
     taken = [text.get_window_extent(renderer) for text in axes.texts]
-    for dot in [*view.of("published"), *view.of("front")]:
-        others = [_box(axes, other) for other in view.dots if other is not dot and other.kind != "candidate"]
-        box = _draw_label(axes, dot, [*taken, *others], renderer)
+    shown = [*view.of("published"), *view.of("front")]
+    for dot in shown:
+        others = [_box(axes, view, other) for other in shown if other is not dot]
+        box = _draw_label(axes, view, dot, [*taken, *others], renderer)
         taken += [] if box is None else [box]
 
 
-def _draw_label(axes: Axes, dot: Dot, taken: Sequence[Bbox], renderer: RendererAgg) -> Bbox | None:
+def _draw_label(axes: Axes, view: View, dot: Dot, taken: Sequence[Bbox], renderer: RendererAgg) -> Bbox | None:
     """Draw the label at the first free place and return its box; a label of the front is left out if none is free."""
     published = dot.kind == "published"
     text = axes.annotate(
         dot.label,
-        (dot.macs / 1e9, dot.psnr),
+        (view.x(dot), view.y(dot)),
         xytext=_OFFSETS[0],
         textcoords="offset points",
         fontsize=8.5 if published else 7,
@@ -138,8 +137,8 @@ def _draw_label(axes: Axes, dot: Dot, taken: Sequence[Bbox], renderer: RendererA
     return None
 
 
-def _box(axes: Axes, dot: Dot) -> Bbox:
+def _box(axes: Axes, view: View, dot: Dot) -> Bbox:
     """Return the pixels around a dot that the labels of others keep off."""
-    x, y = axes.transData.transform((dot.macs / 1e9, dot.psnr))
+    x, y = axes.transData.transform((view.x(dot), view.y(dot)))
     margin = 6 * axes.figure.dpi / 72
     return Bbox.from_extents(x - margin, y - margin, x + margin, y + margin)

@@ -4,39 +4,37 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from nas.budget import Budget, short
+from nas.budget import Budget
 from nas.image_size import show_size
 from nas.metrics import baseline_name
-from nas.report.front_files import reference_macs
+from nas.objectives import OBJECTIVES, Objective, first_cost, first_quality
 from nas.report.tables import in_short, table
-from nas.search.front import best_under, hypervolume, knee, pareto_front
+from nas.search.front import Candidate, best_under, hypervolume, hypervolume_unit, knee, pareto_front
 from nas.search.run import Run
 from nas.search.settings import Settings
 
 
 def front_table(run: Run) -> Table:
     """Return the front beside the published networks, cheapest first."""
-    trained, bicubic = run.candidates(), run.bicubic[0]
-    members = pareto_front(trained)
+    settings, trained, bicubic = run.settings, run.candidates(), run.bicubic[0]
+    members = pareto_front(trained, settings.aims)
     marks = {c.trial: "dominated" for c in trained if c.published} | {c.trial: "front" for c in members}
-    if bend := knee(members):
+    if bend := knee(trained, settings.aims):
         marks[bend.trial] = "front, knee"
-    settings = run.settings
     over = f"over {baseline_name(settings.scale)}"
     title = f"Front of {settings.run} ({len(trained)} trained); MACs for HR {show_size(settings.hr_size)}"
-    shown = table(title, "network", "trial", "PSNR dB", over, "SSIM", "MACs", "params", "")
-    for c in sorted((c for c in trained if c.trial in marks), key=lambda c: c.macs):
-        shown.add_row(
-            c.label,
-            str(c.trial),
-            f"{c.psnr:.2f}",
-            f"{c.psnr - bicubic:+.2f}",
-            "" if c.ssim is None else f"{c.ssim:.4f}",
-            short(c.macs),
-            short(c.params),
-            marks[c.trial],
-        )
+    more = [OBJECTIVES[name] for name in ("latency", "memory") if any(name in c.figures for c in trained)]
+    shown = table(title, "network", "trial", "PSNR dB", over, "SSIM", "MACs", "params", *(o.title for o in more), "")
+    cost = first_cost(settings.aims).name
+    for c in sorted((c for c in trained if c.trial in marks), key=lambda c: c.figures[cost]):
+        psnr, *others = [_cell(c, o) for o in (*(OBJECTIVES[n] for n in ("psnr", "ssim", "macs", "params")), *more)]
+        shown.add_row(c.label, str(c.trial), psnr, f"{c.psnr - bicubic:+.2f}", *others, marks[c.trial])
     return shown
+
+
+def _cell(candidate: Candidate, objective: Objective) -> str:
+    figures = candidate.figures
+    return objective.shown(figures[objective.name]) if objective.name in figures else ""
 
 
 def front_lines(run: Run, limits: Sequence[Budget]) -> Iterator[str]:
@@ -48,13 +46,15 @@ def front_lines(run: Run, limits: Sequence[Budget]) -> Iterator[str]:
         held = ", ".join(f"{name}={value}" for name, value in settings.fixed.items())
         yield f"Held fixed, in the published networks too: {held}."
     yield f"Protocol: {run.protocol.describe()}; {baseline_name(settings.scale)} {bicubic:.2f} dB."
-    reference = reference_macs(run, trained)
-    area = hypervolume(pareto_front(trained), bicubic, reference)
-    size = f"for HR {show_size(settings.hr_size)}"
-    yield f"Hypervolume {area:.1f} dB·G against {bicubic:.2f} dB at {short(reference)} MACs {size}."
+    aims, reference = settings.aims, run.reference()
+    volume = f"{hypervolume(trained, aims, reference):.4g} {hypervolume_unit(aims)}"
+    against = ", ".join(objective.in_words(reference[objective.name]) for objective in aims)
+    size, quality = f"for HR {show_size(settings.hr_size)}", first_quality(aims)
+    yield f"Hypervolume {volume} against {against} {size}."
     for limit in limits:
-        best = best_under(trained, limit)
-        yield f"Best within {limit} {size}: {f'{best.label}, {best.psnr:.2f} dB' if best else 'none'}"
+        best = best_under(trained, limit, aims)
+        found = f"{best.label}, {quality.in_words(best.figures[quality.name])}" if best else "none"
+        yield f"Best within {limit} {size}: {found}"
 
 
 def narrowing(settings: Settings) -> str:

@@ -1,12 +1,15 @@
 """The Pareto front of a search: who is on it, how good it is, and which network to pick."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nas import pareto
 from nas.budget import Budget
+from nas.errors import InputError
+from nas.objectives import OBJECTIVES, Objective, first_cost, first_quality
 from search_spaces import Architecture
 
 
@@ -26,68 +29,128 @@ class Candidate:
     params: int
     seconds: float
     published: bool = False
+    latency: float | None = None
+    """ms; None where the run doesn't ask for it."""
+    memory: int | None = None
+    """Bytes; None where the run doesn't ask for it."""
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is known of it, by the names of `nas.objectives`."""
+        known = {name: getattr(self, name) for name in OBJECTIVES}
+        return {name: figure for name, figure in known.items() if figure is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data without the architecture's choices."""
-        names = ("trial", "label", "psnr", "ssim", "macs", "params", "seconds", "published")
+        names = ("trial", "label", *OBJECTIVES, "seconds", "published")
         return {name: getattr(self, name) for name in names} | {"fingerprint": self.architecture.fingerprint}
 
 
-def pareto_front(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the candidates that no other beats in PSNR at no more MACs, cheapest first; of equals the earliest."""
-    front: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: (c.macs, -c.psnr, c.trial)):
-        if not front or candidate.psnr > front[-1].psnr:
-            front.append(candidate)
-    return front
+def pareto_front(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[Candidate]:
+    """Return the candidates that no other beats in all objectives, cheapest first; of equals the earliest."""
+    ordered = sorted(candidates, key=lambda c: c.trial)
+    is_member = pareto.is_on_front(_points(ordered, objectives))
+    cost = first_cost(objectives).name
+    members = [candidate for candidate, kept in zip(ordered, is_member, strict=True) if kept]
+    return sorted(members, key=lambda c: c.figures[cost])
 
 
-def hypervolume(front: Sequence[Candidate], reference_psnr: float, reference_macs: int) -> float:
-    """Return the area that `front` dominates up to the reference point, in dB times G-MACs.
+def reference_point(
+    candidates: Sequence[Candidate],
+    objectives: Sequence[Objective],
+    bicubic: tuple[float, float],
+    limits: Sequence[Budget],
+) -> dict[str, float]:
+    """Return the worst acceptable network: bicubic's PSNR and SSIM at the whole budget.
 
-    The reference is the worst acceptable network: bicubic's PSNR at the whole budget. Candidates beyond it count
-    nothing (Zitzler & Thiele 1999, for two objectives).
+    Where there is no budget for a cost, the dearest of the candidates stands for it.
     """
-    area, best = 0.0, reference_psnr
-    for candidate in pareto_front(front):
-        if candidate.macs < reference_macs and candidate.psnr > best:
-            area += (candidate.psnr - best) * (reference_macs - candidate.macs) / 1e9
-            best = candidate.psnr
-    return area
+    worst: dict[str, float] = dict(zip(("psnr", "ssim"), bicubic, strict=True))
+    for objective in objectives:
+        if objective.is_cost:
+            dearest = max((c.figures[objective.name] for c in candidates), default=0)
+            worst[objective.name] = min((b.limit for b in limits if b.cost == objective.name), default=dearest)
+    return {objective.name: worst[objective.name] for objective in objectives}
 
 
-def knee(front: Sequence[Candidate]) -> Candidate | None:
-    """Return the member farthest above the straight line between the ends of the front, MACs taken logarithmically.
+def hypervolume(
+    candidates: Sequence[Candidate], objectives: Sequence[Objective], reference: Mapping[str, float]
+) -> float:
+    """Return the volume that the candidates dominate up to the reference point (Zitzler & Thiele 1999).
 
-    The bend after which more compute buys little PSNR (Das 1999); None for a front of fewer than three.
+    Costs count in octaves, so of PSNR and MACs it is the area under the front as seen in its picture, in dB times
+    octaves: half the multiply-adds are worth the same for a large network and for a small one. On a linear axis the
+    large ones alone would decide. Candidates beyond the reference count nothing.
     """
-    members = pareto_front(front)
+    if not candidates:
+        return 0.0
+    worst = pareto.losses([reference], objectives)[0]
+    return pareto.hypervolume(_points(candidates, objectives), [float(loss) for loss in worst])
+
+
+def hypervolume_unit(objectives: Sequence[Objective]) -> str:
+    """Return what a hypervolume is in: `dB·octaves`."""
+    costs = sum(objective.is_cost for objective in objectives)
+    octaves = "octaves" + {1: "", 2: "²", 3: "³"}[costs]
+    return "·".join([*(objective.word for objective in objectives if not objective.is_cost), octaves])
+
+
+def knee(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Candidate | None:
+    """Return the member farthest above the straight line between the ends of the front, costs taken logarithmically.
+
+    The bend after which more cost buys little quality (Das 1999), by the first quality and the first cost of the
+    objectives; None for a front of fewer than three.
+    """
+    members = _plane_front(candidates, objectives)
     if len(members) < 3:
         return None
-    x = np.log([c.macs for c in members])
-    y = np.array([c.psnr for c in members])
+    x, y = _plane(members, objectives)
     height = (y - y[0]) / (y[-1] - y[0]) - (x - x[0]) / (x[-1] - x[0])
     return members[int(height.argmax())]
 
 
-def best_under(candidates: Sequence[Candidate], budget: Budget) -> Candidate | None:
-    """Return the candidate of highest PSNR that fits the budget, or None."""
-    fitting = [c for c in candidates if (c.macs if budget.unit == "MACs" else c.params) <= budget.limit]
-    return max(fitting, key=lambda c: c.psnr, default=None)
+def best_under(candidates: Sequence[Candidate], budget: Budget, objectives: Sequence[Objective]) -> Candidate | None:
+    """Return the candidate of the highest first quality that fits the budget, or None.
 
-
-def spread(front: Sequence[Candidate], count: int) -> list[Candidate]:
-    """Return `count` members of the front to train fully: the best, then evenly over the rest by log MACs.
-
-    Fewer when the front is smaller. The order is by falling PSNR.
+    Raises InputError for a budget on what the run doesn't know of its candidates.
     """
-    members = pareto_front(front)
+    if unknown := next((c.label for c in candidates if budget.cost not in c.figures), None):
+        raise InputError(
+            f"The {budget.cost} of {unknown} is not known, so none can be found within {budget}; a search knows what "
+            "its --objectives and --budget ask for."
+        )
+    quality = first_quality(objectives).name
+    fitting = [c for c in candidates if budget.excess(c.figures) <= 0]
+    return max(fitting, key=lambda c: c.figures[quality], default=None)
+
+
+def spread(candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective]) -> list[Candidate]:
+    """Return `count` members of the front to train fully: the best, then evenly over the rest by log cost.
+
+    By the first quality and the first cost of the objectives. Fewer when the front is smaller. The order is by falling
+    quality.
+    """
+    members = _plane_front(candidates, objectives)
     if len(members) <= count:
         return members[::-1]
-    x = np.log([c.macs for c in members])
+    x, _ = _plane(members, objectives)
     targets = np.linspace(x[-1], x[0], count) if count > 1 else x[-1:]
     chosen: list[int] = []
     for target in targets:
         free = [i for i in range(len(members)) if i not in chosen]
         chosen.append(min(free, key=lambda i: abs(x[i] - target)))
     return [members[i] for i in sorted(chosen, reverse=True)]
+
+
+def _points(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> pareto.Points:
+    return pareto.losses([candidate.figures for candidate in candidates], objectives)
+
+
+def _plane_front(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[Candidate]:
+    return pareto_front(candidates, (first_quality(objectives), first_cost(objectives)))
+
+
+def _plane(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> tuple[pareto.Points, pareto.Points]:
+    """Return the logarithm of the first cost, and the first quality, of candidates."""
+    points = _points(candidates, (first_quality(objectives), first_cost(objectives)))
+    return points[:, 1], -points[:, 0]

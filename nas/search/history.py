@@ -64,7 +64,7 @@ def history(trials: Iterable[FrozenTrial]) -> list[Known]:
 def _known(trial: FrozenTrial) -> Known | None:
     attributes: Mapping[str, Any] = trial.user_attrs
     rungs = {int(steps): dict(figures) for steps, figures in attributes.get(RUNGS, {}).items()}
-    if not rungs and trial.state == TrialState.COMPLETE:  # of a run from before there were rungs
+    if not rungs and trial.state == TrialState.COMPLETE and "steps" in attributes:  # from before there were rungs
         rungs = {int(attributes["steps"]): {name: attributes[name] for name in ("psnr", "ssim") if name in attributes}}
     if not rungs:
         return None

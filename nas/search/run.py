@@ -12,8 +12,7 @@ from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
-from nas.objectives import DEFAULT_OBJECTIVES, resolve
-from nas.search.front import Candidate
+from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.ladder import Ladder
 from nas.search.settings import Settings, check_data, read_settings
@@ -59,10 +58,9 @@ class Run:
     def ladder(self) -> Ladder:
         """How far candidates are trained; where the proxy has no rungs, the whole training is the only one."""
         proxy, steps = PROXIES.get(self.settings.proxy), self.settings.recipe.steps
-        objectives = resolve(DEFAULT_OBJECTIVES)
         if isinstance(proxy, OnRungs):
-            return Ladder((*proxy.rungs(steps), steps), proxy.reduction, objectives)
-        return Ladder((steps,), 1, objectives)
+            return Ladder((*proxy.rungs(steps), steps), proxy.reduction, self.settings.aims)
+        return Ladder((steps,), 1, self.settings.aims)
 
     def architecture(self, trial: int) -> Architecture:
         """The architecture of a trial. Raises InputError for a trial that isn't there."""
@@ -70,6 +68,10 @@ class Run:
         if not 0 <= trial < len(trials):
             raise InputError(f"The run '{self.settings.run}' has trials 0 to {len(trials) - 1}, not {trial}.")
         return architecture_of(trials[trial], self.settings)
+
+    def reference(self) -> dict[str, float]:
+        """The worst network that counts: from it the hypervolume is measured."""
+        return reference_point(self.candidates(), self.settings.aims, self.bicubic, self.settings.limits)
 
     @property
     def bicubic(self) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
 from nas.model import write_atomic
+from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
 from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import Allowed, narrowed
@@ -24,7 +25,7 @@ SETTINGS = "search.yaml"
 RUN_NAME = r"^[A-Za-z0-9][\w.+-]*$"
 """A run's name is its folder's."""
 
-EXTENDABLE = {"trials", "data", "storage"}
+EXTENDABLE = {"trials", "stop_when_flat", "data", "storage"}
 """What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
 
 
@@ -40,6 +41,8 @@ class Settings(BaseModel):
     scale: int
     channels: int = 1
     budgets: tuple[str, ...]
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
+    """What is to be improved, in the order of a trial's values."""
     hr_size: tuple[PositiveInt, PositiveInt] = HR_SIZE
     """Width and height of the HR image that costs are counted for."""
     data: str | None
@@ -52,6 +55,8 @@ class Settings(BaseModel):
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
     trials: int = Field(gt=0)
     """Trained candidates, over all workers."""
+    stop_when_flat: PositiveInt | None = None
+    """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]
     """Choices that the sampler does not vary."""
     seed: int
@@ -74,6 +79,16 @@ class Settings(BaseModel):
     def _resolve(cls, recipe: Recipe) -> Recipe:
         """A run that remembers no range is from before there was a choice."""
         return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
+
+    @field_validator("objectives")
+    @classmethod
+    def _check(cls, objectives: tuple[str, ...]) -> tuple[str, ...]:
+        return parse_objectives(objectives)
+
+    @property
+    def aims(self) -> tuple[Objective, ...]:
+        """The objectives themselves."""
+        return resolve(self.objectives)
 
     @property
     def limits(self) -> tuple[Budget, ...]:

@@ -12,6 +12,7 @@ def smallest_cost(space: SearchSpace, scale: int, channels: int, fixed: Choices,
 
     A space knows its cheapest network, but not the cheapest within what a user left of it: there each choice that may
     not have its cheapest value takes, in turn, that of the others which costs least, until no exchange saves anything.
+    The least memory may be another network's than the fewest parameters, so for it every choice is exchanged.
     """
 
     def price(choices: Choices) -> Cost:
@@ -19,7 +20,8 @@ def smallest_cost(space: SearchSpace, scale: int, channels: int, fixed: Choices,
 
     best: dict[str, Choice] = {**space.smallest, **fixed}
     least = price(best)
-    free = [name for name in space.excluded if name not in fixed] if isinstance(space, NarrowedSpace) else []
+    exchanged = space.excluded if isinstance(space, NarrowedSpace) else ()
+    free = [name for name in (space.options if budget.cost == "memory" else exchanged) if name not in fixed]
     saved = True
     while saved and budget.excess(least) > 0:
         saved = False

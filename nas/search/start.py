@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from nas.budget import Budget, short
+from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset, open_dataset
 from nas.data.degradation import self_contained
@@ -16,6 +16,8 @@ from nas.deploy.denoising import as_denoiser
 from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
+from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
+from nas.search.costs import COUNTED, meter_for
 from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
 from nas.search.samplers import SAMPLERS, check_screens
@@ -65,6 +67,8 @@ class Request:
     latency_threads: int | None = None
     seconds: float | None = None
     """How long the search may take; a new one is planned for it."""
+    objectives: tuple[str, ...] | None = None
+    stop_when_flat: int | None = None
 
 
 def start(
@@ -115,6 +119,7 @@ def start(
     elif request.seconds is not None:
         given = Given(request.trials, keeps_steps=request.recipe is not None)
         settings = planned(settings, data, device, request.seconds * request.jobs, given)
+    meter_for(settings, results, progress)
     return _open(settings, folder, request.storage, data), data
 
 
@@ -139,7 +144,10 @@ def _default_name(request: Request) -> str:
     images = Path(request.data).resolve().name if request.data else "synthetic"
     space, scale = Path(request.space or DEFAULT_SPACE).stem, request.scale or DEFAULT_SCALE
     size = hr_size(request.hr, request.lr, scale) or HR_SIZE
-    return f"{space}-x{scale}-{limits}{'' if size == HR_SIZE else f'-{show_size(size)}'}-{images}"
+    parts = [space, f"x{scale}", limits]
+    if (objectives := parse_objectives(request.objectives or DEFAULT_OBJECTIVES)) != DEFAULT_OBJECTIVES:
+        parts += objectives
+    return "-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images])
 
 
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
@@ -153,6 +161,8 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["hr_size"] = size
     if request.budgets:
         given["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
+    if request.objectives:
+        given["objectives"] = parse_objectives(request.objectives)
     if request.plugins:
         given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
     if request.storage:
@@ -171,6 +181,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     defaults = {
         "scale": scale,
         "channels": 1,
+        "objectives": DEFAULT_OBJECTIVES,
         "hr_size": HR_SIZE,
         "data": None,
         "proxy": "brief",
@@ -210,14 +221,15 @@ def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:
 
 
 def _check_budget(wanted: dict[str, Any], space: SearchSpace) -> None:
-    """Raise InputError when not even the smallest network of the space fits."""
+    """Raise InputError when not even the smallest network of the space fits; what is measured shows itself later."""
     scale, size = wanted["scale"], wanted["hr_size"]
     check_size(size, scale, space.minimum_side)
-    for budget in (Budget.parse(text) for text in wanted["budgets"]):
+    for budget in (b for b in map(Budget.parse, wanted["budgets"]) if b.cost in COUNTED):
         smallest = smallest_cost(space, scale, wanted["channels"], wanted["fixed"], size, budget)
         if budget.excess(smallest) > 0:
+            costs, shown = smallest.figures, dict.fromkeys(("macs", "params", budget.cost))
             raise InputError(
                 f"The budget {budget} is under the smallest network of the space '{space.name}'"
                 f"{' as narrowed' if wanted['allow'] else ''} at x{scale}, HR {show_size(size)}: "
-                f"{short(smallest.macs)} MACs, {short(smallest.params)} params."
+                f"{', '.join(OBJECTIVES[name].in_words(costs[name]) for name in shown)}."
             )

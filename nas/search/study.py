@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
@@ -27,7 +28,6 @@ from search_spaces import Architecture
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
-OBJECTIVES = ("PSNR dB", "GMACs")
 HEARTBEAT_SECONDS = 60
 GRACE_SECONDS = 300
 """A worker silent for this long is taken for dead; shorter intervals have killed live trials (optuna#5470)."""
@@ -94,13 +94,14 @@ def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
 
     Raises InputError when it is there with other settings. `publish` then lets workers in.
     """
-    study = optuna.create_study(
-        study_name=settings.run, storage=storage, directions=["maximize", "minimize"], load_if_exists=True
-    )
+    directions = [
+        StudyDirection.MINIMIZE if objective.is_cost else StudyDirection.MAXIMIZE for objective in settings.aims
+    ]
+    study = optuna.create_study(study_name=settings.run, storage=storage, directions=directions, load_if_exists=True)
     if "settings" in study.user_attrs:
         settings.check_continues(settings_of(study))
     else:
-        study.set_metric_names(list(OBJECTIVES))
+        study.set_metric_names([objective.title for objective in settings.aims])
     _enqueue_published(study, settings)
     return study
 
@@ -152,10 +153,12 @@ def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
         trial=trial.number,
         architecture=architecture_of(trial, settings),
         label=attributes.get("name") or f"{settings.run}:{trial.number}",
-        psnr=trial.values[0],
+        psnr=attributes["psnr"],
         ssim=attributes.get("ssim"),
         macs=attributes["macs"],
         params=attributes["params"],
+        latency=attributes.get("latency"),
+        memory=attributes.get("memory"),
         seconds=attributes["seconds"],
         published="name" in attributes,
     )

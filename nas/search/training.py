@@ -18,7 +18,7 @@ from nas.image_size import Size
 from nas.metrics import baseline_name
 from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model, write_atomic
 from nas.search.audience import Audience
-from nas.search.front import Candidate, pareto_front, spread
+from nas.search.front import Candidate, spread
 from nas.search.pool import Stop, Work, run_in_turn, run_processes
 from nas.search.reference import resolve
 from nas.search.room import Room
@@ -256,7 +256,7 @@ def _is_run(name: str, results: Path) -> bool:
 
 
 def _members(run: Run, top: int) -> list[Candidate]:
-    members = spread(pareto_front(run.candidates()), top)
+    members = spread(run.candidates(), top, run.settings.aims)
     if not members:
         raise InputError(f"The run '{run.settings.run}' has no trained candidate yet; go on with nas search.")
     return members

@@ -3,7 +3,7 @@
 import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,8 +17,8 @@ from optuna_dashboard import save_note
 from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
-from nas.budget import refusal, short
-from nas.cost import Cost, ScreeningCost, cost, screening_cost
+from nas.budget import known_budgets, refusal, short
+from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.metrics import Measurement, baseline_name
@@ -26,10 +26,13 @@ from nas.model import Model
 from nas.search.artifacts import attach, note, picture
 from nas.search.audience import Audience
 from nas.search.claim import EnoughError, claim
+from nas.search.costs import costs_of, meter_for, values
+from nas.search.growth import FlatWatch
 from nas.search.history import INTERRUPTED, RUNGS, Known, history, is_interrupted
 from nas.search.run import Run
 from nas.search.samplers import make_sampler
 from nas.search.study import load_study, promote, requeue, requeue_dead, worker_name
+from nas.search.study_figures import refresh_figures
 from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
@@ -58,6 +61,8 @@ class Worker:
         self.study = load_study(run.storage, run.settings.run, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
         self.ladder = run.ladder
+        self.meter = meter_for(run.settings, run.folder.parent)
+        self.flat = FlatWatch(self.study, run.settings)
         self.bicubic = run.bicubic[0]
         self.should_stop: Callable[[], bool] = lambda: False
         self.refused = self.failed = 0
@@ -105,19 +110,21 @@ class Worker:
         known, busy = history(trials), [t for t in trials if t.state == TrialState.RUNNING]
         if any(t.state == TrialState.WAITING and RUNGS in t.user_attrs for t in trials):
             return _Turn()  # somebody's promotion
-        tried, on_rungs = len(known), len(self.ladder.rungs) > 1
-        no_new = tried >= self.settings.trials or (on_rungs and elapsed >= _SHARE_FOR_NEW)
+        tried, on_rungs, flat = len(known), len(self.ladder.rungs) > 1, self.flat.reason()
+        has_all = tried >= self.settings.trials
+        no_new = has_all or flat is not None or (on_rungs and elapsed >= _SHARE_FOR_NEW)
         if promoted := self.ladder.next(known) or (self.ladder.last(known) if no_new else None):
             return _Turn(promotes=promoted)
-        if no_new and not (on_rungs and busy):
-            return _Turn(end="done" if tried >= self.settings.trials else TIME_IS_UP)
+        if no_new and not (busy and (on_rungs or flat)):
+            return _Turn(end="done" if has_all else flat or TIME_IS_UP)
         # Others are on the last ones: if they die, we take over; if what they train is good, it goes on.
         others = sum(RUNGS not in trial.user_attrs for trial in busy)
         return _Turn(waits=no_new or tried + others >= self.settings.trials)
 
     def _try_one(self) -> None:
         try:
-            self.study.optimize(self._objective, n_trials=1, catch=(Exception,))
+            refresh = partial(refresh_figures, self.settings)
+            self.study.optimize(self._objective, n_trials=1, catch=(Exception,), callbacks=[refresh])
         except (UpdateFinishedTrialError, ValueError) as error:
             if isinstance(error, ValueError) and "Cannot tell" not in str(error):
                 raise
@@ -136,9 +143,9 @@ class Worker:
             if not _is_continued(self.study, trial):
                 requeue(self.study, trial, crashed=False)
 
-    def _objective(self, trial: optuna.Trial) -> tuple[float, float]:
+    def _objective(self, trial: optuna.Trial) -> tuple[float, ...]:
         try:
-            values = self._score(trial)
+            scored = self._score(trial)
         except _OnHoldError as hold:
             trial.set_user_attr("stopped", str(hold))
             self.refused = self.failed = 0
@@ -159,18 +166,21 @@ class Worker:
             _free_memory()
             raise
         self.refused = self.failed = 0
-        return values
+        return scored
 
-    def _score(self, trial: optuna.Trial) -> tuple[float, float]:
+    def _score(self, trial: optuna.Trial) -> tuple[float, ...]:
         settings = self.settings
         trial.set_user_attr("worker", worker_name())
         choices = dict(self.space.suggest(trial))
         architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
-        self._refuse_over_budget(trial, screening_cost(architecture, settings.hr_size))
+        known = costs_of(architecture, settings, self.meter)
+        self._refuse_over_budget(trial, costs := next(known))
         claim(self.study, trial, architecture, settings.trials)
+        for costs in known:
+            self._refuse_over_budget(trial, costs)
+        for name, figure in costs.items():
+            trial.set_user_attr(name, figure)
         price = cost(architecture, settings.hr_size)
-        for name in ("macs", "params"):
-            trial.set_user_attr(name, getattr(price, name))
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
         network, score = self._train(trial, architecture, f"{label} ({short(price.macs)} MACs)")
         gain = f"{score.value - self.bicubic:+.2f} over {baseline_name(settings.scale)}"
@@ -186,7 +196,7 @@ class Worker:
         if (log := self._log(architecture)).is_file():  # a proxy may do without training
             log.replace(self.run.candidate_folder(trial.number) / LOG)
         self.audience.say(told)
-        return score.value, price.macs / 1e9
+        return values({**score.metrics, "psnr": score.value, **costs}, settings)
 
     def _train(self, trial: optuna.Trial, architecture: Architecture, label: str) -> tuple[nn.Module, Score]:
         seed = architecture.seed + self.settings.recipe.seed
@@ -227,11 +237,11 @@ class Worker:
     def _log(self, architecture: Architecture) -> Path:
         return self.run.checkpoint(architecture).with_suffix(".csv")
 
-    def _refuse_over_budget(self, trial: optuna.Trial, price: ScreeningCost) -> None:
-        for budget in self.settings.limits:
+    def _refuse_over_budget(self, trial: optuna.Trial, costs: Mapping[str, float]) -> None:
+        for budget in known_budgets(self.settings.limits, costs):
             if budget.unit not in trial.constraints:  # a requeued trial brings its own
-                trial.set_constraint(budget.unit, budget.excess(price))
-        if reason := refusal(self.settings.limits, price):
+                trial.set_constraint(budget.unit, budget.excess(costs))
+        if reason := refusal(self.settings.limits, costs):
             raise optuna.TrialPruned(reason)
 
     def _record(

@@ -2,15 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.budget import Budget, quantity, refusal, short
+from nas.budget import Budget, known_budgets, quantity, refusal, short
 from nas.cost import Cost
 from nas.errors import InputError
 
-budgets = st.builds(Budget, st.integers(1, 10**18), st.sampled_from(["MACs", "params"]))
+budgets = st.builds(Budget, st.integers(1, 10**18), st.sampled_from(["MACs", "params", "memory"])) | st.builds(
+    Budget, st.integers(1, 10**9).map(lambda microseconds: microseconds / 1000), st.just("ms")
+)
 
 
-def priced(*, params: int = 0, macs: int = 0) -> Cost:
-    return Cost(params, macs, activations=0, peak_memory=0, hr_size=(1280, 720))
+def priced(*, params: int = 0, macs: int = 0, memory: int = 0) -> Cost:
+    return Cost(params, macs, activations=0, peak_memory=memory, hr_size=(1280, 720))
 
 
 @given(budgets)
@@ -32,25 +34,53 @@ def test_a_budget_is_printed_as_it_is_parsed(budget: Budget) -> None:
         ("5657 params", 5_657, "params"),
         ("1310000000 MACs", 1_310_000_000, "MACs"),
         ("7M MACs", 7_000_000, "MACs"),
+        ("64MiB-memory", 64 * 2**20, "memory"),
+        ("1.5 gib memory", 1536 * 2**20, "memory"),
+        ("100B-memory", 100, "memory"),
+        ("33ms", 33.0, "ms"),
+        ("16.667 MS", 16.667, "ms"),
     ],
 )
-def test_budgets_are_written_in_many_ways(text: str, limit: int, unit: str) -> None:
+def test_budgets_are_written_in_many_ways(text: str, limit: float, unit: str) -> None:
     assert Budget.parse(text) == Budget(limit, unit)
 
 
 @pytest.mark.parametrize(
+    "text", ["300G-MACs", "1.2M-params", "64MiB-memory", "1.5GiB-memory", "100B-memory", "16.667ms"]
+)
+def test_budgets_are_printed_in_the_shortest_way(text: str) -> None:
+    assert str(Budget.parse(text)) == text
+
+
+@pytest.mark.parametrize(
     "text",
-    ["300 bananas", "", " ", "-5G-MACs", "G-MACs", "300G", "300X-MACs", "1e9-MACs", "1,2M-params", "3\u212a params"],
+    [
+        *(
+            "300 bananas",
+            "",
+            " ",
+            "-5G-MACs",
+            "G-MACs",
+            "300G",
+            "300X-MACs",
+            "1e9-MACs",
+            "1,2M-params",
+            "3\u212a params",
+        ),
+        *("64MiB", "64MB-memory", "64M-memory", "33", "33s", "33Kms"),
+    ],
 )
 def test_what_is_no_budget_is_refused_with_what_would_be_right(text: str) -> None:
-    with pytest.raises(InputError, match="is not a budget; write it as 300G-MACs or 900K-params") as error:
+    with pytest.raises(
+        InputError, match="is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms"
+    ) as error:
         Budget.parse(text)
     assert f"'{text}'" in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["0G-MACs", "0.0 params", "0.5 params"])
+@pytest.mark.parametrize("text", ["0G-MACs", "0.0 params", "0.5 params", "0.5B-memory", "0.0004ms"])
 def test_a_budget_of_nothing_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=f"at least 1 (MACs|params), not '{text}'"):
+    with pytest.raises(InputError, match=f"at least (1 MACs|1 params|1 B memory|0.001 ms), not '{text}'"):
         Budget.parse(text)
 
 
@@ -67,6 +97,23 @@ def test_a_refusal_names_every_budget_that_is_broken() -> None:
     assert refusal(both, priced(params=1, macs=412_100_000_000)) == "412.1G > 300G MACs"
     assert refusal(both, priced(params=1_200_000, macs=412_100_000_000)) == "412.1G > 300G MACs, 1.200M > 900K params"
     assert refusal((), priced(macs=10**15)) is None
+
+
+def test_a_budget_on_what_is_not_known_yet_refuses_nothing() -> None:
+    slow, large = Budget.parse("33ms"), Budget.parse("64MiB-memory")
+    assert refusal((slow, large), {"macs": 10**15, "params": 10**9}) is None
+    assert known_budgets((slow, large), priced()) == [large]
+    assert refusal((slow, large), priced(memory=70 * 2**20)) == "70MiB > 64MiB memory"
+    assert refusal((slow, large), {"memory": 2**20, "latency": 41.23456}) == "41.23 > 33 ms"
+
+
+def test_a_budget_limits_one_of_the_costs_that_are_objectives() -> None:
+    assert {str(b): b.cost for b in map(Budget.parse, ("1-MACs", "1-params", "1B-memory", "1ms"))} == {
+        "1-MACs": "macs",
+        "1-params": "params",
+        "1B-memory": "memory",
+        "1ms": "latency",
+    }
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def reference_point(front: Points, problem: Problem) -> Points:
     """Return a little more than the worst of the front in each objective; of a cost with a budget, the budget."""
     worst, best = front.max(axis=0), front.min(axis=0)
     reference: Points = worst + MARGIN * np.maximum(worst - best, 0.01)
-    limits = {budget.unit.casefold(): budget.limit for budget in problem.budgets}
+    limits = {budget.cost: budget.limit for budget in problem.budgets}
     for column, objective in enumerate(problem.objectives):
         if objective.name in limits:
             reference[column] = max(reference[column], np.log2(limits[objective.name]))

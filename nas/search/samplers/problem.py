@@ -9,13 +9,16 @@ import numpy as np
 from numpy.random import Generator
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from nas.budget import Budget, refusal
+from nas.budget import Budget, known_budgets, refusal
 from nas.cost import ScreeningCost, screening_cost
 from nas.image_size import Size
 from nas.objectives import Objective, resolve
 from nas.search.settings import Settings
 from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.space import Values
+
+_OCTAVES = 8.0
+"""Factors of two that candidates are spread over where no budget says how many."""
 
 Weights = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -55,7 +58,7 @@ class Problem:
             channels=settings.channels,
             hr_size=settings.hr_size,
             budgets=settings.limits,
-            objectives=resolve(getattr(settings, "objectives", ("psnr", "macs"))),
+            objectives=resolve(settings.objectives),
             fixed=settings.fixed,
         )
 
@@ -87,7 +90,7 @@ class Problem:
         shrunk, part = self.random(rng), 2.0**-octaves
         for name in rng.permutation(list(self.free)):
             cost = self.draw(shrunk).cost
-            if all(budget.of(cost) <= part * budget.limit for budget in self.budgets):
+            if all(budget.of(cost) <= part * budget.limit for budget in known_budgets(self.budgets, cost)):
                 break
             shrunk[str(name)] = self.space.smallest[str(name)]
         return shrunk
@@ -101,9 +104,13 @@ class Problem:
 
     @cached_property
     def _octaves(self) -> float:
-        """How many times the budgets can be halved before the cheapest network doesn't fit."""
+        """How many times the budgets can be halved before the cheapest network doesn't fit.
+
+        Those on what can't be counted in a moment (memory, latency) are left to the worker.
+        """
         cost = self.draw(self.completed(self.space.smallest)).cost
-        return max(0.0, min(float(np.log2(budget.limit / budget.of(cost))) for budget in self.budgets))
+        octaves = [float(np.log2(budget.limit / budget.of(cost))) for budget in known_budgets(self.budgets, cost)]
+        return max(0.0, min(octaves, default=_OCTAVES))
 
     def architecture(self, choices: Choices) -> Architecture:
         """Return the architecture of these choices."""
@@ -120,8 +127,7 @@ class Problem:
 
     def known_costs(self, cost: ScreeningCost) -> Mapping[str, float]:
         """Return what a screening tells of the objectives: multiply-adds and parameters, where they count."""
-        figures = {"macs": float(cost.macs), "params": float(cost.params)}
-        return {o.name: figures[o.name] for o in self.objectives if o.name in figures}
+        return {o.name: float(cost.figures[o.name]) for o in self.objectives if o.name in cost.figures}
 
 
 def pick(values: Values, rng: Generator) -> Choice:

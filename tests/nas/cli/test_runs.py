@@ -1,6 +1,7 @@
 """Commands around a search: the way to its front, and what is refused in one sentence."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def test_the_same_search_again_trains_nothing_more(way: Way) -> None:
 def test_the_front_is_a_table_and_plots(way: Way) -> None:
     shown = way.nas("front", "first")
     assert "Front of first (3 trained)" in shown.out
-    assert "Hypervolume" in shown.out and "Protocol:" in shown.out
+    assert "Protocol:" in shown.out
+    assert re.search(r"Hypervolume [0-9.e-]+ dB·octaves against [0-9.]+ dB, 8\.000G MACs for HR 1280x720", shown.out)
     for name in ("front.png", "front.html", "front.json"):
         assert f"Wrote results/first/front/{name}" in shown.out
         assert (way.folder / "results" / "first" / "front" / name).stat().st_size > 0
@@ -37,6 +39,7 @@ def test_the_front_is_a_table_and_plots(way: Way) -> None:
 def test_the_front_is_json_too(way: Way) -> None:
     front = json.loads(way.nas("front", "first", "--json").out)
     assert all(key in front for key in ("protocol", "bicubic", "hypervolume", "knee"))
+    assert (front["objectives"], front["hypervolume_unit"]) == (["psnr", "macs"], "dB·octaves")
     assert front["run"] == "first" and front["trained"] == 3
     assert front["hypervolume_reference"]["macs"] == 8_000_000_000
     assert 1 <= len(front["front"]) <= 3
@@ -49,6 +52,24 @@ def test_the_best_network_within_a_tighter_budget_is_named(way: Way) -> None:
     printed = way.nas("front", "first", "--under", "1T-MACs", "--under", "1K-params").out
     assert "Best within 1T-MACs for HR 1280x720: " in printed and " dB" in printed
     assert "Best within 1K-params for HR 1280x720: none" in printed
+
+
+def test_a_search_by_other_objectives_from_its_command_to_its_front(nas: Nas, tiny_data: Path) -> None:
+    outcome = nas(
+        *("search", "--objectives", "ssim, memory", "--budget", "90MiB-memory", "--space", "dots", "--plugin", DOTS),
+        *("--data", tiny_data, "--recipe", "tiny.yaml", "--trials", 3, "--stop-when-flat", 9, "--run", "lean"),
+    )
+    assert outcome.code == 0, outcome.errors
+    assert "within 90MiB-memory for HR 1280x720, by ssim and memory, 4 steps each" in outcome.errors
+    assert re.search(r"Best: .*, [0-9.]+ dB \(.* over bicubic\), 0\.[0-9]{4} SSIM, [0-9.]+ MiB memory", outcome.out)
+    shown = nas("front", "lean", "--under", "50MiB-memory").out
+    assert "Best within 50MiB-memory for HR 1280x720: " in shown and "SSIM·octaves against 0." in shown
+
+
+@pytest.mark.parametrize("objectives", ["psnr", "psnr,ssim", "macs,params", "psnr,macs,psnr"])
+def test_objectives_that_leave_nothing_to_weigh(refused: Refused, objectives: str) -> None:
+    said = refused(*SEARCH, "--objectives", objectives)
+    assert said.startswith(f"'{objectives}' can't be searched for; give two to four different objectives")
 
 
 def test_a_missing_folder_of_images(refused: Refused) -> None:
@@ -102,7 +123,7 @@ def wide_recipe(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("budget", "reason"),
     [
-        ("300 bananas", "'300 bananas' is not a budget; write it as 300G-MACs or 900K-params."),
+        ("300 bananas", "'300 bananas' is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms."),
         ("0G-MACs", "A budget must be at least 1 MACs, not '0G-MACs'."),
         ("1G-MACs", "The budget 1G-MACs is under the smallest network of the space 'moremnas' at x2, HR 1280x720: "),
         (
@@ -130,13 +151,15 @@ def test_no_budget(refused: Refused, tiny_data: Path) -> None:
         ("--proxy", "breif", "brief"),
         ("--sampler", "tpee", "tpe"),
         ("--screen", "surrogat", "surrogate"),
+        ("--objectives", "psnr,mcas", "macs"),
         ("--recipe", "breif", "brief"),
         ("--fix", "cell1.kernle=3", "cell1.kernel"),
     ],
 )
 def test_a_misspelt_name_suggests_the_nearest(refused: Refused, option: str, wrong: str, right: str) -> None:
     said = refused("search", "--budget", "8G-MACs", option, wrong)
-    assert f"named '{wrong.partition('=')[0]}'; did you mean '{right}'?" in said
+    name = wrong.partition("=")[0].rpartition(",")[2]
+    assert f"named '{name}'; did you mean '{right}'?" in said
 
 
 @pytest.mark.parametrize(("fixed", "why"), [("cell1.width=33", "not 33"), ("cell1.width", "lacks a value")])

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -6,10 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.budget import Budget
-from nas.search.front import Candidate, best_under, hypervolume, knee, pareto_front, spread
+from nas.errors import InputError
+from nas.objectives import resolve
+from nas.search.front import (
+    Candidate,
+    best_under,
+    hypervolume,
+    hypervolume_unit,
+    knee,
+    pareto_front,
+    reference_point,
+    spread,
+)
 from search_spaces import Architecture
 
 G = 10**9
+AIMS = resolve(("psnr", "macs"))
 ARCHITECTURE = Architecture.published("moremnas/MoreMNAS-C")
 
 
@@ -33,18 +46,18 @@ any_candidates = st.lists(any_candidate, max_size=20)
 
 
 def test_the_front_holds_what_nothing_beats_cheapest_first() -> None:
-    assert pareto_front(CANDIDATES) == FRONT
-    assert pareto_front([]) == []
+    assert pareto_front(CANDIDATES, AIMS) == FRONT
+    assert pareto_front([], AIMS) == []
 
 
 def test_of_equals_the_earliest_is_on_the_front() -> None:
     twins = [candidate(7, 30.0, 10), candidate(3, 30.0, 10)]
-    assert [member.trial for member in pareto_front(twins)] == [3]
+    assert [member.trial for member in pareto_front(twins, AIMS)] == [3]
 
 
 @given(any_candidates)
 def test_no_member_of_a_front_beats_another_and_each_other_candidate_is_beaten(candidates: list[Candidate]) -> None:
-    front = pareto_front(candidates)
+    front = pareto_front(candidates, AIMS)
     for member in front:
         assert not any(o.psnr >= member.psnr and o.macs <= member.macs for o in front if o is not member)
     for other in candidates:
@@ -53,75 +66,119 @@ def test_no_member_of_a_front_beats_another_and_each_other_candidate_is_beaten(c
 
 @given(any_candidates)
 def test_the_front_of_a_front_is_itself(candidates: list[Candidate]) -> None:
-    assert pareto_front(pareto_front(candidates)) == pareto_front(candidates)
+    assert pareto_front(pareto_front(candidates, AIMS), AIMS) == pareto_front(candidates, AIMS)
 
 
 @given(st.permutations(CANDIDATES))
 def test_the_order_of_the_candidates_has_no_influence(candidates: list[Candidate]) -> None:
-    assert pareto_front(candidates) == FRONT
-    assert knee(candidates) == knee(CANDIDATES)
-    assert spread(candidates, 2) == spread(CANDIDATES, 2)
+    assert pareto_front(candidates, AIMS) == FRONT
+    assert knee(candidates, AIMS) == knee(CANDIDATES, AIMS)
+    assert spread(candidates, 2, AIMS) == spread(CANDIDATES, 2, AIMS)
 
 
-def test_hypervolume_is_the_area_up_to_the_reference() -> None:
-    assert hypervolume([candidate(0, 30.0, 10)], 28.0, 50 * G) == pytest.approx(2 * 40)
-    # 2 dB x 40 G below the first step, 2 x 30 above it, 1 x 10 on top.
-    assert hypervolume(CANDIDATES, 28.0, 50 * G) == pytest.approx(80 + 60 + 10)
+def area(candidates: Sequence[Candidate], psnr: float, gmacs: float) -> float:
+    return hypervolume(candidates, AIMS, {"psnr": psnr, "macs": gmacs * G})
+
+
+def test_hypervolume_is_the_area_up_to_the_reference_in_octaves() -> None:
+    assert area([candidate(0, 30.0, 10)], 28.0, 40) == pytest.approx(2 * 2)
+    # 2 dB x 3 octaves below the first step, 2 x 2 above it, 1 x 1 on top.
+    assert area(CANDIDATES, 28.0, 80) == pytest.approx(6 + 4 + 1)
+
+
+def test_half_the_cost_is_worth_the_same_everywhere() -> None:
+    small, large = ([candidate(0, 30.0, 2 * g), candidate(1, 30.0, g)] for g in (1, 16))
+    assert area(small, 28.0, 32) - area(small[:1], 28.0, 32) == pytest.approx(2)
+    assert area(large, 28.0, 32) - area(large[:1], 28.0, 32) == pytest.approx(2)
 
 
 def test_what_is_beyond_the_reference_counts_nothing() -> None:
-    assert hypervolume([], 28.0, 50 * G) == 0
-    assert hypervolume(CANDIDATES, 28.0, 10 * G) == 0
-    assert hypervolume(CANDIDATES, 33.0, 50 * G) == 0
-    assert hypervolume(CANDIDATES, 31.5, 30 * G) == pytest.approx(0.5 * 10)
+    assert area([], 28.0, 50) == 0
+    assert area(CANDIDATES, 28.0, 10) == 0
+    assert area(CANDIDATES, 33.0, 50) == 0
+    assert area(CANDIDATES, 31.5, 40) == pytest.approx(0.5)
 
 
 @given(any_candidates, st.data())
 def test_a_dominated_candidate_leaves_the_hypervolume_alone(candidates: list[Candidate], data: st.DataObject) -> None:
-    before = hypervolume(candidates, 25.0, 101 * G)
     if candidates:
         better = data.draw(st.sampled_from(candidates))
         worse = replace(better, psnr=better.psnr - data.draw(st.integers(0, 5)), macs=better.macs + G)
-        assert hypervolume([*candidates, worse], 25.0, 101 * G) == pytest.approx(before)
+        assert area([*candidates, worse], 25.0, 101) == pytest.approx(area(candidates, 25.0, 101))
 
 
 @given(any_candidates, any_candidate)
 def test_another_candidate_never_lowers_the_hypervolume(candidates: list[Candidate], another: Candidate) -> None:
-    before = hypervolume(candidates, 25.0, 101 * G)
-    assert hypervolume([*candidates, another], 25.0, 101 * G) >= before - 1e-9
+    assert area([*candidates, another], 25.0, 101) >= area(candidates, 25.0, 101) - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("names", "unit"),
+    [
+        ("psnr,macs", "dB·octaves"),
+        ("psnr,ssim,params", "dB·SSIM·octaves"),
+        ("ssim,macs,latency,memory", "SSIM·octaves³"),
+    ],
+)
+def test_a_hypervolume_says_what_it_is_in(names: str, unit: str) -> None:
+    assert hypervolume_unit(resolve(names.split(","))) == unit
+
+
+def test_the_reference_is_bicubic_at_the_budget_or_at_the_dearest_candidate() -> None:
+    limits = (Budget(50 * G, "MACs"), Budget(45 * G, "MACs"))
+    assert reference_point(CANDIDATES, AIMS, (28.0, 0.8), limits) == {"psnr": 28.0, "macs": 45 * G}
+    assert reference_point(CANDIDATES, AIMS, (28.0, 0.8), ()) == {"psnr": 28.0, "macs": 40 * G}
+    others = resolve(("ssim", "macs", "params"))
+    assert reference_point(CANDIDATES, others, (28.0, 0.8), limits) == {"ssim": 0.8, "macs": 45 * G, "params": 1000}
+
+
+def test_a_third_objective_brings_more_to_the_front() -> None:
+    quick, slow = replace(CANDIDATES[1], latency=30.0), replace(CANDIDATES[3], latency=60.0)
+    quickest = replace(CANDIDATES[2], latency=10.0)  # dearer and worse than the first, but quicker
+    aims = resolve(("psnr", "macs", "latency"))
+    assert pareto_front([quick, slow, quickest], aims) == [quick, quickest, slow]
+    assert pareto_front([quick, slow, quickest], AIMS) == [quick, slow]
+    assert spread([quick, slow, quickest], 3, aims) == [slow, quick]
+
+
+def test_a_budget_on_what_is_not_known_finds_nothing_silently() -> None:
+    with pytest.raises(InputError, match="The latency of run:0 is not known, so none can be found within 33ms"):
+        best_under(CANDIDATES, Budget(33.0, "ms"), AIMS)
+    timed = [replace(c, latency=float(10 * i)) for i, c in enumerate(CANDIDATES)]
+    assert best_under(timed, Budget(20.0, "ms"), AIMS) == timed[1]
 
 
 def test_the_knee_is_the_bend_on_a_logarithmic_scale() -> None:
     # From 1 G to 100 G the line rises 1 dB for each factor of ten: at 10 G it is at 31, at 3 G at 30.48.
     ends = [candidate(0, 30.0, 1), candidate(3, 32.0, 100)]
-    assert knee([*ends, candidate(1, 31.7, 10), candidate(2, 31.0, 3)]) == candidate(1, 31.7, 10)
-    assert knee([*ends, candidate(1, 31.7, 10), candidate(2, 31.5, 3)]) == candidate(2, 31.5, 3)
+    assert knee([*ends, candidate(1, 31.7, 10), candidate(2, 31.0, 3)], AIMS) == candidate(1, 31.7, 10)
+    assert knee([*ends, candidate(1, 31.7, 10), candidate(2, 31.5, 3)], AIMS) == candidate(2, 31.5, 3)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_fewer_than_three_have_no_knee(count: int) -> None:
-    assert knee(FRONT[:count]) is None
+    assert knee(FRONT[:count], AIMS) is None
 
 
 def test_the_best_under_a_budget() -> None:
-    assert best_under(CANDIDATES, Budget(39 * G, "MACs")) == CANDIDATES[1]
-    assert best_under(CANDIDATES, Budget(40 * G, "MACs")) == CANDIDATES[3]
-    assert best_under(CANDIDATES, Budget(10 * G, "MACs")) == CANDIDATES[0]
-    assert best_under(CANDIDATES, Budget(9 * G, "MACs")) is None
-    assert best_under(CANDIDATES, Budget(999, "params")) is None
+    assert best_under(CANDIDATES, Budget(39 * G, "MACs"), AIMS) == CANDIDATES[1]
+    assert best_under(CANDIDATES, Budget(40 * G, "MACs"), AIMS) == CANDIDATES[3]
+    assert best_under(CANDIDATES, Budget(10 * G, "MACs"), AIMS) == CANDIDATES[0]
+    assert best_under(CANDIDATES, Budget(9 * G, "MACs"), AIMS) is None
+    assert best_under(CANDIDATES, Budget(999, "params"), AIMS) is None
 
 
 def test_spread_begins_with_the_best_and_covers_the_front() -> None:
     members = [candidate(i, 30 + i, 2**i) for i in range(9)]
-    assert [c.trial for c in spread(members, 1)] == [8]
-    assert [c.trial for c in spread(members, 2)] == [8, 0]
-    assert [c.trial for c in spread(members, 3)] == [8, 4, 0]
-    assert [c.trial for c in spread(members, 5)] == [8, 6, 4, 2, 0]
+    assert [c.trial for c in spread(members, 1, AIMS)] == [8]
+    assert [c.trial for c in spread(members, 2, AIMS)] == [8, 0]
+    assert [c.trial for c in spread(members, 3, AIMS)] == [8, 4, 0]
+    assert [c.trial for c in spread(members, 5, AIMS)] == [8, 6, 4, 2, 0]
 
 
 @given(any_candidates, st.integers(1, 10))
 def test_spread_gives_as_many_members_as_there_are_by_falling_psnr(candidates: list[Candidate], count: int) -> None:
-    front, chosen = pareto_front(candidates), spread(candidates, count)
+    front, chosen = pareto_front(candidates, AIMS), spread(candidates, count, AIMS)
     assert len(chosen) == min(count, len(front))
     assert all(member in front for member in chosen)
     assert [c.psnr for c in chosen] == sorted({c.psnr for c in chosen}, reverse=True)

@@ -1,6 +1,8 @@
+import sys
 from pathlib import Path
 
 import pytest
+from optuna.trial import TrialState
 
 from nas.budget import refusal
 from nas.cost import screening_cost
@@ -9,7 +11,7 @@ from nas.search.latency import CALIBRATION, calibration_networks, latency_meter
 from nas.search.settings import Settings, read_settings, space_fingerprint
 from search_spaces import SPACES
 
-from .conftest import Begin
+from .conftest import Begin, trials_in, work
 from .test_settings import settings
 
 COMMAND = "bench {model}"
@@ -18,6 +20,11 @@ COMMAND = "bench {model}"
 def of_hybrid(*budgets: str) -> Settings:
     fixed = {"image_skip": "nearest", "width": 16}
     return settings(space="hybrid", budgets=budgets, fixed=fixed, space_fingerprint=space_fingerprint("hybrid"))
+
+
+def of_carn(**changed: str) -> Settings:
+    """Settings of a space that doesn't give its networks as parts."""
+    return settings(space="carn", fixed={}, space_fingerprint=space_fingerprint("carn"), **changed)
 
 
 def test_predictions_rest_on_networks_that_the_search_may_find_always_the_same() -> None:
@@ -40,7 +47,7 @@ def test_a_budget_that_nothing_fits_leaves_none() -> None:
 
 
 def test_in_a_space_without_parts_nothing_is_measured_before_the_search(tmp_path: Path) -> None:
-    latency = latency_meter(settings(latency_command=COMMAND), tmp_path)
+    latency = latency_meter(of_carn(latency_command=COMMAND), tmp_path)
     assert latency.runtime.name == COMMAND
     assert list(tmp_path.rglob("*")) == []
 
@@ -49,7 +56,7 @@ def test_a_machine_that_measures_on_something_else_is_refused(tmp_path: Path) ->
     run = settings(latency_runtime="ONNX Runtime 0.1, Z80, 1 thread")
     with pytest.raises(InputError, match=r"'first' are those of ONNX Runtime 0\.1, Z80, 1 thread, not of ONNX Runtime"):
         latency_meter(run, tmp_path)
-    latency_meter(settings(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)
+    latency_meter(of_carn(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)
 
 
 def test_a_run_goes_on_with_what_it_measures_by(begin: Begin) -> None:
@@ -59,3 +66,19 @@ def test_a_run_goes_on_with_what_it_measures_by(begin: Begin) -> None:
     assert run.settings.latency_runtime is None, "the search doesn't ask for latencies"
     with pytest.raises(InputError, match="latency_threads is 1, not 2"):
         begin(latency_threads=2)
+
+
+def test_a_search_by_latency_ends_with_the_front_of_it(begin: Begin, tmp_path: Path) -> None:
+    device = tmp_path / "device.py"
+    device.write_text("import os, sys\nprint('took', os.path.getsize(sys.argv[1]) / 1000, 'ms')\n")
+    command = f"{sys.executable} {device} {{model}}"
+    run, data = begin(
+        objectives=("psnr", "latency"), latency_command=command, budgets=("300M-MACs", "1000ms"), trials=2
+    )
+    assert run.settings.latency_runtime == command
+    reason, said = work(run, data)
+    assert reason == "done", said.lines
+    assert list(run.study.metric_names) == ["PSNR dB", "latency ms"]
+    for trial in trials_in(run, TrialState.COMPLETE):
+        assert trial.values[1] == trial.user_attrs["latency"] > 0
+        assert trial.constraints["ms"] == pytest.approx(trial.values[1] - 1000)

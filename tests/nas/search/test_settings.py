@@ -56,6 +56,17 @@ def test_a_run_from_before_there_were_sizes_and_narrowed_spaces_goes_on(tmp_path
     assert parse_settings(old).hr_size == (1280, 720)
 
 
+def test_a_run_from_before_there_was_a_choice_of_objectives_goes_on() -> None:
+    old = {n: value for n, value in settings().model_dump().items() if n not in ("objectives", "stop_when_flat")}
+    settings().check_continues(parse_settings(old))
+    assert [objective.title for objective in parse_settings(old).aims] == ["PSNR dB", "GMACs"]
+
+
+def test_objectives_are_remembered_in_their_order(tmp_path: Path) -> None:
+    settings(objectives=("latency", "psnr", "memory")).write(tmp_path)
+    assert read_settings(tmp_path).objectives == ("latency", "psnr", "memory")
+
+
 def test_budgets_are_parsed() -> None:
     assert settings().limits == (Budget(300 * 10**9, "MACs"), Budget(900_000, "params"))
 
@@ -64,8 +75,10 @@ def test_a_run_goes_on_with_the_same_settings() -> None:
     settings().check_continues(settings())
 
 
-@pytest.mark.parametrize("change", [{"trials": 100}, {"data": "elsewhere/night"}, {"storage": "sqlite:///moved.db"}])
-def test_more_trials_and_other_places_are_no_other_settings(change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"trials": 100}, {"stop_when_flat": 9}, {"data": "elsewhere/night"}, {"storage": "sqlite:///moved.db"}]
+)
+def test_more_trials_another_end_and_other_places_are_no_other_settings(change: dict[str, Any]) -> None:
     settings(**change).check_continues(settings())
 
 
@@ -76,6 +89,7 @@ def test_more_trials_and_other_places_are_no_other_settings(change: dict[str, An
         ({"budgets": ("200G-MACs",)}, r"budgets is \['300G-MACs', '900K-params'\], not \['200G-MACs'\]"),
         ({"data_fingerprint": "fedcba9876543210"}, "data_fingerprint is '0123456789abcdef', not 'fedcba9876543210'"),
         ({"fixed": {"image_skip": True}}, "fixed is .*cell1.width.*, not {'image_skip': True}"),
+        ({"objectives": ("psnr", "params")}, r"objectives is \['psnr', 'macs'\], not \['psnr', 'params'\]"),
         ({"hr_size": (1280, 1024)}, r"hr_size is \[1280, 720\], not \[1280, 1024\]"),
         ({"allow": {"cell1.width": (16,)}}, r"allow.cell1.width is None, not \[16\]"),
         ({"sampler": "random", "proxy": "other"}, "proxy is 'brief', not 'other'; sampler is 'tpe', not 'random'"),
@@ -100,6 +114,8 @@ def test_what_differs_in_the_recipe_is_named() -> None:
         ({"scale": "two"}, "'scale'"),
         ({"hr_size": (1280, 0)}, "'hr_size.1'"),
         ({"recipe": {"name": "brief"}}, "'recipe.steps'"),
+        ({"objectives": ("psnr", "ssim")}, "'objectives': .*'psnr,ssim' can't be searched for"),
+        ({"stop_when_flat": 0}, "'stop_when_flat'"),
     ],
 )
 def test_a_wrong_field_is_named(change: dict[str, Any], named: str) -> None:

@@ -33,6 +33,15 @@ def test_the_smallest_of_a_narrowed_space_is_that_of_all_its_networks(budget: Bu
     assert budget.of(cost(Architecture("moremnas", 2, 1, space.smallest))) > min(costs)
 
 
+def test_the_least_memory_is_found_where_it_is_not_that_of_the_fewest_parameters() -> None:
+    imdn, least = SPACES.get("imdn"), Budget(1, "memory")
+    found = smallest_cost(imdn, 2, 1, {"image_skip": True}, (320, 192), least)
+    assert (
+        found.peak_memory
+        < cost(Architecture("imdn", 2, 1, {**imdn.smallest, "image_skip": True}), (320, 192)).peak_memory
+    )
+
+
 def test_any_that_fits_is_enough() -> None:
     space = NarrowedSpace(MORE, {"cell1.op": ("conv", "group2")})
     found = smallest_cost(space, 2, 1, {}, HR_SIZE, Budget(10**15, "MACs"))

@@ -1,0 +1,61 @@
+"""What a candidate costs, as far as its search asks: counted at once, measured last."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from nas.cost import cost, screening_cost
+from nas.errors import InputError
+from nas.image_size import Size
+from nas.progress import Progress
+from nas.search.latency import latency_meter
+from nas.search.settings import Settings
+from search_spaces import Architecture
+
+COUNTED = ("macs", "params", "memory")
+"""Costs that are exact and need no run."""
+
+
+class Meter(Protocol):
+    """Measures or predicts how long a network takes."""
+
+    def ms(self, architecture: Architecture, hr_size: Size) -> float:
+        """Return the latency in ms of one image that becomes an HR image of (width, height) pixels."""
+
+
+def asked_for(settings: Settings) -> set[str]:
+    """Return the names of the costs that objectives and budgets are about."""
+    return {o.name for o in settings.aims if o.is_cost} | {budget.cost for budget in settings.limits}
+
+
+def meter_for(settings: Settings, results: Path, progress: Progress | None = None) -> Meter | None:
+    """Return what tells the latency of the run's candidates; None where it doesn't matter.
+
+    The first to ask measures the networks that predictions rest on, which takes minutes; `progress` gets how many are
+    done, of how many. Raises InputError on a machine that measures on something else than the run.
+    """
+    return latency_meter(settings, results, progress) if "latency" in asked_for(settings) else None
+
+
+def costs_of(architecture: Architecture, settings: Settings, meter: Meter | None) -> Iterator[dict[str, float]]:
+    """Yield what is known of a candidate's costs, more each time: what is quickly known first.
+
+    First MACs and parameters, in a moment; then the bytes of memory, in some milliseconds; then the latency in ms. The
+    last two only where they are asked for. So a candidate can be refused before it takes time.
+    """
+    asked, size = asked_for(settings), settings.hr_size
+    costs: dict[str, float] = {**screening_cost(architecture, size).figures}
+    yield costs
+    if "memory" in asked:
+        costs = costs | {"memory": cost(architecture, size).peak_memory}
+        yield costs
+    if meter:
+        yield costs | {"latency": meter.ms(architecture, size)}
+
+
+def values(figures: Mapping[str, float], settings: Settings) -> tuple[float, ...]:
+    """Return a candidate's figures as its trial's values. Raises InputError where an objective was not measured."""
+    for objective in settings.aims:
+        if objective.name not in figures:
+            raise InputError(f"The proxy '{settings.proxy}' doesn't measure the objective {objective.name}.")
+    return tuple(objective.in_study(figures[objective.name]) for objective in settings.aims)
