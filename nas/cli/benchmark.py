@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nas.budget import Budget
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, LrSize, duration
+from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LrSize, duration
 from nas.cost import HR_SIZE
 from nas.errors import InputError, RunError
 from nas.image_size import hr_size
@@ -81,6 +81,53 @@ def build(
     OUT.print(f"Wrote {target}: {len(begun.table.rows)} networks, {missing} trainings are missing", soft_wrap=True)
     if missing and stop():
         raise RunError("Stopped; the same command goes on.")
+
+
+def replay(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="What nas benchmark build wrote.")],
+    sampler: Annotated[list[str] | None, typer.Option(help="Compared with random; default: all.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Searches by each sampler.")] = 10,
+    trials: Annotated[int, typer.Option(min=1, help="Candidates that a search trains.")] = 100,
+    time: Annotated[str | None, typer.Option(help="Begin none after this long, in simulated time: 2h.")] = None,
+    space: Annotated[str | None, typer.Option(help="Default: that of most networks of the table.")] = None,
+    screen: Annotated[
+        list[str] | None, typer.Option(help="What chooses among drawn candidates: surrogate:100.")
+    ] = None,
+    published: Annotated[bool, typer.Option(help="Try the published points first, as a search does.")] = True,
+    response: Annotated[
+        str | None, typer.Option(help="forest, boosted, trees or gp; default: the best of trees.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Searches at a time.")] = 1,
+    to: Annotated[str | None, typer.Option(help="Folder for figures and plot; results/replay-TABLE.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run searches on a table instead of trainings, and compare their samplers."""
+    from nas.report.replay_files import fidelity_table, standings_table, write_comparison
+    from nas.search.benchmark.build import table_name
+    from nas.search.benchmark.comparison import compare, comparison_data, replay_all
+    from nas.search.benchmark.replay import Conditions
+    from nas.search.benchmark.response import fit, most_frequent_space
+    from nas.search.benchmark.table import read_table
+    from nas.search.run import RESULTS
+    from nas.search.study import SAMPLERS
+
+    read = read_table(Path(table))
+    fitted = fit(read, space or most_frequent_space(read), response)
+    conditions = Conditions(read.header, fitted, trials, duration(time), tuple(screen or ()), published)
+    conditions.check(sampler or ())
+    with CountDisplay("searching") as progress:
+        courses = replay_all(conditions, sampler or sorted(SAMPLERS), seeds, jobs, progress)
+    standings = compare(courses)
+    data = comparison_data(conditions, standings, seeds)
+    folder = Path(to) if to else RESULTS / f"replay-{table_name(Path(table))}"
+    paths = write_comparison(data, standings, folder)
+    if as_json:
+        OUT.print_json(data=data)
+        return
+    OUT.print(fidelity_table(fitted))
+    OUT.print(standings_table(standings, data))
+    for path in paths:
+        OUT.print(f"Wrote {path}", soft_wrap=True)
 
 
 def _counts(spaces: list[str], default: int) -> dict[str, int]:

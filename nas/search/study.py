@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, PartialFixedSampler, RandomSampler, TPESampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
@@ -124,7 +124,7 @@ def make_sampler(settings: Settings, worker: int, known: int = 0) -> BaseSampler
     return PartialFixedSampler(settings.fixed, sampler)
 
 
-def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
+def create_study(storage: BaseStorage, settings: Settings, with_published: bool = True) -> optuna.Study:
     """Create the study of a run with the published points enqueued, or return it if it is there.
 
     Raises InputError when it is there with other settings. `publish` then lets workers in.
@@ -137,7 +137,7 @@ def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
         return study
     study.set_metric_names(list(OBJECTIVES))
     space = settings.searched
-    for name, point in space.published.items():
+    for name, point in space.published.items() if with_published else ():
         choices = dict(point.choices) | settings.fixed
         # What the space pins leaves a published network itself; what the user fixes may not.
         itself = choices == dict(point.choices) | dict(space.pinned)

@@ -90,7 +90,12 @@ class Build:
 
 def working_folder(to: Path, results: Path = RESULTS) -> Path:
     """Return the folder in which the table that goes to the file `to` is built."""
-    return results / f"benchmark-{to.name.removesuffix('.gz').removesuffix('.json')}"
+    return results / f"benchmark-{table_name(to)}"
+
+
+def table_name(path: Path) -> str:
+    """Return what a table is called: the name of its file without `.json` or `.json.gz`."""
+    return path.name.removesuffix(".gz").removesuffix(".json")
 
 
 def prepare(plan: Plan, data: Dataset, recipe: Recipe, device: torch.device, folder: Path) -> Build:
