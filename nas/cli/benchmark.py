@@ -87,9 +87,10 @@ def replay(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="What nas benchmark build wrote.")],
     sampler: Annotated[list[str] | None, typer.Option(help="Compared with random; default: all.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Searches by each sampler.")] = 10,
-    trials: Annotated[int, typer.Option(min=1, help="Candidates that a search trains.")] = 100,
+    trials: Annotated[int, typer.Option(min=1, help="Candidates of a search.")] = 100,
     time: Annotated[str | None, typer.Option(help="Begin none after this long, in simulated time: 2h.")] = None,
     space: Annotated[str | None, typer.Option(help="Default: that of most networks of the table.")] = None,
+    proxy: Annotated[str, typer.Option(help="brief: all are trained whole; halving: the best.")] = "brief",
     screen: Annotated[
         list[str] | None, typer.Option(help="What chooses among drawn candidates: surrogate:100.")
     ] = None,
@@ -113,7 +114,7 @@ def replay(
 
     read = read_table(Path(table))
     fitted = fit(read, space or most_frequent_space(read), response)
-    conditions = Conditions(read.header, fitted, trials, duration(time), tuple(screen or ()), published)
+    conditions = Conditions(read.header, fitted, trials, duration(time), proxy, tuple(screen or ()), published)
     conditions.check(sampler or ())
     with CountDisplay("searching") as progress:
         courses = replay_all(conditions, sampler or sorted(SAMPLERS), seeds, jobs, progress)

@@ -54,8 +54,8 @@ def write_comparison(data: Mapping[str, Any], standings: Sequence[Standing], fol
     response, conditions, described = data["response"], data["conditions"], data["table"]
     title = f"Samplers on {described['data']}: space '{response['space']}' within {', '.join(described['budgets'])}"
     subtitle = (
-        f"{conditions['seeds']} replayed searches each, mean and 95 % band; response '{response['model']}' "
-        f"fitted to {response['networks']} networks"
+        f"{conditions['seeds']} replayed searches each, mean and 95 % band; proxy '{conditions['proxy']}', "
+        f"response '{response['model']}' fitted to {response['networks']} networks"
     )
     draw_comparison(standings, title, subtitle).savefig(picture)
     return figures, picture

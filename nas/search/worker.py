@@ -42,7 +42,7 @@ MOST_REFUSED = 500
 MOST_FAILED = 10
 """Failed candidates in a row after which the search ends: something other than the candidates is broken."""
 TIME_IS_UP = "time is up"
-_SHARE_FOR_NEW = 0.8
+SHARE_FOR_NEW = 0.8
 """Where candidates are put on hold, new ones begin in this share of the time; the rest is for training the front."""
 _POLL_SECONDS = 1.0
 
@@ -106,7 +106,7 @@ class Worker:
         if any(t.state == TrialState.WAITING and RUNGS in t.user_attrs for t in trials):
             return _Turn()  # somebody's promotion
         tried, on_rungs = len(known), len(self.ladder.rungs) > 1
-        no_new = tried >= self.settings.trials or (on_rungs and elapsed >= _SHARE_FOR_NEW)
+        no_new = tried >= self.settings.trials or (on_rungs and elapsed >= SHARE_FOR_NEW)
         if promoted := self.ladder.next(known) or (self.ladder.last(known) if no_new else None):
             return _Turn(promotes=promoted)
         if no_new and not (on_rungs and busy):

@@ -1,5 +1,6 @@
 """Samplers compared on a table: many replayed searches of each, as curves with confidence bands and a few figures."""
 
+import math
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -73,7 +74,7 @@ class Standing:
     area: Estimate
     """The mean hypervolume over all trainings: who is early is better."""
     trainings_to_baseline: float | None
-    """After how many trainings its mean is where random search ends; None: never."""
+    """After how many whole trainings its mean is where random search ends; None: never."""
     seconds_to_baseline: float | None
     """Likewise simulated seconds."""
     seconds: float
@@ -126,7 +127,8 @@ def compare(courses: Sequence[Course]) -> list[Standing]:
     names = list(dict.fromkeys(course.sampler for course in courses))
     of = {name: [course for course in courses if course.sampler == name and course.moments] for name in names}
     of = {name: found for name, found in of.items() if found}
-    trainings = np.arange(1, max(len(course.moments) for course in courses) + 1, dtype=float)
+    most = max(course.moments[-1].trainings for found in of.values() for course in found)
+    trainings = np.arange(1, math.ceil(most) + 1, dtype=float)
     longest = max(course.moments[-1].seconds for found in of.values() for course in found)
     seconds = np.linspace(0, longest, _GRID + 1)[1:]
     by_trainings = {name: Band.of(trainings, _sampled(found, "trainings", trainings)) for name, found in of.items()}
@@ -199,6 +201,7 @@ def comparison_data(conditions: Conditions, standings: Sequence[Standing], seeds
         },
         "conditions": {
             "trials": conditions.trials,
+            "proxy": conditions.proxy,
             "seconds": conditions.seconds,
             "screens": list(conditions.screens),
             "published_first": conditions.published,

@@ -5,27 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from nas.budget import refusal
-from nas.cost import screening_cost
+from nas.cost import ScreeningCost, screening_cost
 from nas.errors import InputError
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.benchmark.response import Response
 from nas.search.benchmark.table import Header
-from nas.search.history import RUNGS
+from nas.search.history import RUNGS, Known, history
 from nas.search.settings import Settings, parse_settings, space_fingerprint
-from nas.search.study import create_study, make_sampler
+from nas.search.study import create_study, make_sampler, promote
+from nas.search.worker import MOST_REFUSED, SHARE_FOR_NEW, make_ladder
+from proxies import PROXIES
 from search_spaces import SPACES, Architecture
 
 SURROGATE = "surrogate"
 """The one screen that learns from the search alone."""
-
-MOST_REFUSED = 500
-"""Refused candidates in a row after which a search ends, as in a real one."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ class Conditions:
     """Of the table: the budgets, and what hypervolumes are against."""
     response: Response
     trials: int
-    """Trained candidates of a search."""
+    """Candidates of a search."""
     seconds: float | None = None
     """Simulated: no candidate is begun after them."""
+    proxy: str = "brief"
+    """How candidates are trained: all of them whole, or on rungs."""
     screens: tuple[str, ...] = ()
     published: bool = True
     """Whether the published points of the space are tried first, as in a real search."""
@@ -55,7 +57,7 @@ class Conditions:
             "hr_size": header.hr_size,
             "data": None,
             "data_fingerprint": header.data_fingerprint,
-            "proxy": "brief",
+            "proxy": self.proxy,
             "recipe": header.recipe.model_dump(),
             "sampler": sampler,
             "trials": self.trials,
@@ -71,6 +73,10 @@ class Conditions:
         for screen in self.screens:
             if screen.partition(":")[0] != SURROGATE:
                 raise InputError(f"The screen '{screen}' needs networks and images, which a table has none of.")
+        if not PROXIES.get(self.proxy).trains:
+            raise InputError(
+                f"The proxy '{self.proxy}' doesn't train, and a table holds trainings; give brief or halving."
+            )
         for sampler in samplers:
             make_sampler(self.settings(sampler, 0), worker=0)
 
@@ -84,9 +90,10 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a search stands after a training."""
+    """Where a search stands when something was trained."""
 
-    trainings: int
+    trainings: float
+    """Whole ones: a candidate on hold counts by its share of the steps."""
     seconds: float
     """Simulated."""
     hypervolume: float
@@ -122,13 +129,17 @@ class _Search:
     moments: list[Moment] = field(default_factory=list)
     refused: int = 0
     refused_in_a_row: int = 0
+    steps: int = 0
+    """Made so far, of all trainings."""
     clock: float = 0.0
     asking_seconds: float = 0.0
-    fronts: list[dict[str, float]] = field(default_factory=list)
+    trained: list[dict[str, float]] = field(default_factory=list)
+    """The figures of what was trained to the last step."""
 
     def __post_init__(self) -> None:
         self.reference = self.conditions.reference
         self.space = self.settings.searched
+        self.ladder = make_ladder(self.settings)
         self.tried: set[str] = set()
         storage = InMemoryStorage()
         create_study(storage, self.settings, with_published=self.conditions.published)
@@ -137,21 +148,37 @@ class _Search:
         )
 
     def run(self) -> None:
-        limit = self.conditions.seconds
-        while len(self.moments) < self.settings.trials and self.refused_in_a_row < MOST_REFUSED:
-            if limit is not None and self.clock >= limit:
-                break
+        while self.refused_in_a_row < MOST_REFUSED and self._has_turn():
             self._try_one()
+
+    def _known(self) -> list[Known]:
+        return history(self.study.get_trials(deepcopy=False))
+
+    def _has_turn(self) -> bool:
+        """Tell whether anything is to be done; where it is to promote a candidate on hold, that is queued."""
+        limit, known = self.conditions.seconds, self._known()
+        elapsed = 0.0 if limit is None else self.clock / limit
+        on_rungs = len(self.ladder.rungs) > 1
+        no_new = len(known) >= self.settings.trials or (on_rungs and elapsed >= SHARE_FOR_NEW)
+        if elapsed >= 1:
+            return False
+        if promoted := self.ladder.next(known) or (self.ladder.last(known) if no_new else None):
+            promote(self.study, promoted)
+            return True
+        return not no_new
 
     def _try_one(self) -> None:
         began = time.perf_counter()
         trial = self.study.ask()
-        architecture = self._drawn(trial)
+        choices = dict(self.space.suggest(trial))
         self.asking_seconds += time.perf_counter() - began
+        architecture = Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
         price = screening_cost(architecture, self.settings.hr_size)
         for budget in self.settings.limits:
-            trial.set_constraint(budget.unit, budget.excess(price))
-        if refusal(self.settings.limits, price) or architecture.fingerprint in self.tried:
+            if budget.unit not in trial.constraints:  # a promoted trial brings its own
+                trial.set_constraint(budget.unit, budget.excess(price))
+        is_known = architecture.fingerprint in self.tried and RUNGS not in trial.user_attrs
+        if is_known or refusal(self.settings.limits, price):
             self.study.tell(trial, state=TrialState.PRUNED)
             self.refused += 1
             self.refused_in_a_row += 1
@@ -161,20 +188,30 @@ class _Search:
         attributes = {"fingerprint": architecture.fingerprint, "macs": price.macs, "params": price.params}
         for name, value in attributes.items():
             trial.set_user_attr(name, value)
+        self._train(trial, architecture, price)
+
+    def _train(self, trial: optuna.Trial, architecture: Architecture, price: ScreeningCost) -> None:
+        """Let the clock run to the last step, or to the rung where the candidate is put on hold."""
         response, choices = self.conditions.response, architecture.choices
         curve = response.curve(choices, price.macs, price.params)
-        psnr = float((curve + response.deviation(architecture.fingerprint, self.settings.seed))[-1])
+        curve = curve + response.deviation(architecture.fingerprint, self.settings.seed)
         per_step, per_validation = response.seconds(choices, price.macs, price.params)
-        self.clock += per_step * response.steps[-1] + per_validation
-        trial.set_user_attr(RUNGS, {str(response.steps[-1]): {"psnr": psnr}})
-        self.study.tell(trial, (psnr, price.macs / 1e9))
-        self._note({"psnr": psnr, "macs": price.macs})
+        rungs = dict(trial.user_attrs.get(RUNGS, {}))
+        done, last = max(map(int, rungs), default=0), self.ladder.rungs[-1]
+        for rung in (rung for rung in self.ladder.rungs if rung > done):
+            self.steps += rung - done
+            self.clock += (rung - done) * per_step + per_validation
+            done, psnr = rung, float(np.interp(rung, response.steps, curve))
+            rungs[str(rung)] = {"psnr": psnr}
+            trial.set_user_attr(RUNGS, rungs)
+            if rung == last:
+                self.study.tell(trial, (psnr, price.macs / 1e9))
+                self.trained.append({"psnr": psnr, "macs": price.macs})
+            elif not any(one.fingerprint == architecture.fingerprint for one in self._promoted(rung)):
+                self.study.tell(trial, state=TrialState.PRUNED)
+                break
+        volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference)
+        self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))
 
-    def _drawn(self, trial: optuna.Trial) -> Architecture:
-        choices = dict(self.space.suggest(trial))
-        return Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
-
-    def _note(self, figures: dict[str, float]) -> None:
-        self.fronts.append(figures)
-        volume = hypervolume(losses(self.fronts, resolve(DEFAULT_OBJECTIVES)), self.reference)
-        self.moments.append(Moment(len(self.moments) + 1, self.clock, volume))
+    def _promoted(self, rung: int) -> list[Known]:
+        return self.ladder.promoted(self._known(), rung)

@@ -9,9 +9,11 @@ from tables import BUDGET, formula_table
 
 from nas.errors import InputError
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
-from nas.pareto import hypervolume, losses
-from nas.search.benchmark.replay import MOST_REFUSED, Conditions, Course, replay
+from nas.pareto import hypervolume, losses, ranks
+from nas.search.benchmark.replay import Conditions, Course, _Search, replay
 from nas.search.benchmark.response import fit
+from nas.search.history import history, lifted
+from nas.search.worker import MOST_REFUSED
 from search_spaces import SPACES, UnknownNameError, load_plugin
 
 from ..conftest import SPACES as PLUGINS
@@ -76,6 +78,30 @@ def test_a_search_ends_where_nothing_new_fits(conditions: Conditions) -> None:
     course = replay(replace(conditions, trials=10_000), "random", 0)
     assert course.refused >= MOST_REFUSED
     assert len(course.moments) < 192
+
+
+def test_halving_tries_more_networks_in_fewer_steps(conditions: Conditions) -> None:
+    whole, halved = (replay(replace(conditions, trials=30, proxy=proxy), "random", 0) for proxy in ("brief", "halving"))
+    assert whole.moments[-1].trainings == 30
+    assert halved.moments[-1].trainings < 0.6 * 30
+    assert halved.moments[-1].hypervolume > 0.7 * whole.moments[-1].hypervolume
+
+
+def test_with_halving_a_candidate_on_hold_costs_a_ninth(conditions: Conditions) -> None:
+    one = replay(replace(conditions, trials=2, proxy="halving", seconds=1e-3), "random", 0).moments
+    assert [moment.trainings for moment in one] == [pytest.approx(1 / 9, abs=1e-5)]
+    assert one[0].hypervolume == 0
+
+
+def test_with_halving_the_front_is_trained_to_the_end(conditions: Conditions) -> None:
+    search = _Search(halving := replace(conditions, trials=12, proxy="halving"), halving.settings("tpe", 0))
+    search.run()
+    known = history(search.study.get_trials())
+    front = [one for one, rank in zip(known, ranks(losses(lifted(known), resolve(DEFAULT_OBJECTIVES))), strict=True)
+             if rank == 0]  # fmt: skip
+    assert len(known) == 12
+    assert {one.steps for one in front} == {900}
+    assert min(one.steps for one in known) == 100
 
 
 def test_what_a_table_can_not_tell_is_refused(conditions: Conditions) -> None:
