@@ -1,6 +1,7 @@
 """Building a table: train every selected architecture, keep each curve as soon as it is there, go on after a kill."""
 
 import importlib.metadata
+import math
 import platform
 import time
 from collections.abc import Iterable
@@ -253,4 +254,9 @@ def _ask_proxies(build: Build, share: int, count: int, device: torch.device, aud
             unable.add(name)
             audience.say(f"The proxy '{name}' is left out: {error}")
             continue
-        build.journal.append(share, row.network.fingerprint, proxies={name: score.value})
+        build.journal.append(share, row.network.fingerprint, proxies={name: _finite(score.value)})
+
+
+def _finite(score: float) -> float | None:
+    """Return a score to six digits, as JSON can hold it."""
+    return float(f"{score:.6g}") if math.isfinite(score) else None

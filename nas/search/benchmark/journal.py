@@ -75,7 +75,7 @@ class Journal:
         if plan is None:
             raise InputError(f"{self.folder} holds no table that is being built.")
         trainings: dict[str, dict[int, Training]] = {}
-        proxies: dict[str, dict[str, float]] = {}
+        proxies: dict[str, dict[str, float | None]] = {}
         for record in self._records():
             if "training" in record:
                 training = Training.model_validate(record["training"])

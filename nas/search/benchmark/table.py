@@ -53,8 +53,8 @@ class Row(_Fields):
     params: int
     trainings: tuple[Training, ...] = ()
     """By increasing seed."""
-    proxies: Mapping[str, float] = {}
-    """What proxies that don't train say of the freshly initialised network, by their names."""
+    proxies: Mapping[str, float | None] = {}
+    """What proxies that don't train say of the freshly initialised network, by their names; None: there is no score."""
 
     @cached_property
     def network(self) -> Architecture:
