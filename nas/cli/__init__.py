@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nas import __version__
+from nas.cli.benchmark import build, replay
 from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.runs import front, search, worker
@@ -27,6 +28,11 @@ data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
 data_app.command()(check)
 data_app.command()(preview)
 app.add_typer(data_app, name="data")
+
+benchmark_app = typer.Typer(no_args_is_help=True, help="Compare searches on a table of trained architectures.")
+benchmark_app.command()(build)
+benchmark_app.command()(replay)
+app.add_typer(benchmark_app, name="benchmark")
 
 
 def main() -> None:

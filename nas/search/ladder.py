@@ -7,6 +7,8 @@ from itertools import pairwise
 from nas.objectives import Objective
 from nas.pareto import best_first, losses, ranks
 from nas.search.history import Known, lifted
+from nas.search.settings import Settings
+from proxies import PROXIES, OnRungs
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,14 @@ class Ladder:
     reduction: int
     """Of so many networks on a rung, one goes on to the next."""
     objectives: tuple[Objective, ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Ladder":
+        """Return the rungs of a run; where its proxy has none, the whole training is the only one."""
+        proxy, steps = PROXIES.get(settings.proxy), settings.recipe.steps
+        if isinstance(proxy, OnRungs):
+            return cls((*proxy.rungs(steps), steps), proxy.reduction, settings.aims)
+        return cls((steps,), 1, settings.aims)
 
     @property
     def in_words(self) -> str:

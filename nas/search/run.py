@@ -18,7 +18,6 @@ from nas.search.ladder import Ladder
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
 from nas.training.trainer import pick_device
-from proxies import PROXIES, OnRungs
 from search_spaces import Architecture, load_plugin
 
 
@@ -56,11 +55,8 @@ class Run:
 
     @property
     def ladder(self) -> Ladder:
-        """How far candidates are trained; where the proxy has no rungs, the whole training is the only one."""
-        proxy, steps = PROXIES.get(self.settings.proxy), self.settings.recipe.steps
-        if isinstance(proxy, OnRungs):
-            return Ladder((*proxy.rungs(steps), steps), proxy.reduction, self.settings.aims)
-        return Ladder((steps,), 1, self.settings.aims)
+        """How far candidates are trained."""
+        return Ladder.of(self.settings)
 
     def architecture(self, trial: int) -> Architecture:
         """The architecture of a trial. Raises InputError for a trial that isn't there."""

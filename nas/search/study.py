@@ -10,7 +10,7 @@ from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
@@ -89,7 +89,7 @@ def without_password(url: str) -> str:
         ) from None
 
 
-def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
+def create_study(storage: BaseStorage, settings: Settings, with_published: bool = True) -> optuna.Study:
     """Create the study of a run with the published points enqueued, or return it if it is there.
 
     Raises InputError when it is there with other settings. `publish` then lets workers in.
@@ -102,7 +102,8 @@ def create_study(storage: RDBStorage, settings: Settings) -> optuna.Study:
         settings.check_continues(settings_of(study))
     else:
         study.set_metric_names([objective.title for objective in settings.aims])
-    _enqueue_published(study, settings)
+    if with_published:
+        _enqueue_published(study, settings)
     return study
 
 

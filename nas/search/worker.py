@@ -4,7 +4,6 @@ import gc
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -33,6 +32,7 @@ from nas.search.run import Run
 from nas.search.samplers import make_sampler
 from nas.search.study import load_study, promote, requeue, requeue_dead, worker_name
 from nas.search.study_figures import refresh_figures
+from nas.search.turn import TIME_IS_UP, next_turn
 from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
@@ -43,9 +43,6 @@ MOST_REFUSED = 500
 """Refused candidates in a row after which the search ends: nothing new fits."""
 MOST_FAILED = 10
 """Failed candidates in a row after which the search ends: something other than the candidates is broken."""
-TIME_IS_UP = "time is up"
-_SHARE_FOR_NEW = 0.8
-"""Where candidates are put on hold, new ones begin in this share of the time; the rest is for training the front."""
 _POLL_SECONDS = 1.0
 
 
@@ -86,7 +83,8 @@ class Worker:
         while True:
             requeue_dead(self.study)
             elapsed = 0.0 if seconds is None else (time.monotonic() - started) / max(seconds, 1e-9)
-            turn = self._next_turn(elapsed)
+            trials = self.study.get_trials(deepcopy=False)
+            turn = next_turn(trials, self.ladder, self.settings.trials, elapsed, self.flat.reason())
             if turn.end:
                 return turn.end
             if self.should_stop():
@@ -103,23 +101,6 @@ class Worker:
             if turn.promotes:
                 promote(self.study, turn.promotes)
             self._try_one()
-
-    def _next_turn(self, elapsed: float) -> "_Turn":
-        """Return what is to be done next; `elapsed` is the share of the time that is gone."""
-        trials = self.study.get_trials(deepcopy=False)
-        known, busy = history(trials), [t for t in trials if t.state == TrialState.RUNNING]
-        if any(t.state == TrialState.WAITING and RUNGS in t.user_attrs for t in trials):
-            return _Turn()  # somebody's promotion
-        tried, on_rungs, flat = len(known), len(self.ladder.rungs) > 1, self.flat.reason()
-        has_all = tried >= self.settings.trials
-        no_new = has_all or flat is not None or (on_rungs and elapsed >= _SHARE_FOR_NEW)
-        if promoted := self.ladder.next(known) or (self.ladder.last(known) if no_new else None):
-            return _Turn(promotes=promoted)
-        if no_new and not (busy and (on_rungs or flat)):
-            return _Turn(end="done" if has_all else flat or TIME_IS_UP)
-        # Others are on the last ones: if they die, we take over; if what they train is good, it goes on.
-        others = sum(RUNGS not in trial.user_attrs for trial in busy)
-        return _Turn(waits=no_new or tried + others >= self.settings.trials)
 
     def _try_one(self) -> None:
         try:
@@ -272,17 +253,6 @@ class Worker:
     def _note(self, trial: optuna.Trial, architecture: Architecture, price: Cost, score: Score) -> str:
         name, similarity = trial.user_attrs.get("name"), score.metrics.get("ssim")
         return note(architecture, name, score.value, similarity, self.bicubic, price)
-
-
-@dataclass(frozen=True)
-class _Turn:
-    """What a worker does next; to try a candidate where nothing else is said."""
-
-    end: str = ""
-    """Why it has nothing more to do."""
-    promotes: Known | None = None
-    """A network on hold that is to be trained on."""
-    waits: bool = False
 
 
 class _OnHoldError(optuna.TrialPruned):

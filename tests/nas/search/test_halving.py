@@ -15,7 +15,8 @@ from nas.errors import RunError
 from nas.search.history import RUNGS, history
 from nas.search.run import Run
 from nas.search.study import promote
-from nas.search.worker import TIME_IS_UP, Worker
+from nas.search.turn import TIME_IS_UP, Turn, next_turn
+from nas.search.worker import Worker
 
 from .conftest import CPU, Begin, Listener, trials_in, work
 
@@ -30,6 +31,10 @@ def rungs_of(trial: FrozenTrial) -> list[int]:
 
 def reached(run: Run) -> Counter[int]:
     return Counter(one.steps for one in history(run.study.get_trials()))
+
+
+def turn(run: Run, elapsed: float) -> Turn:
+    return next_turn(run.study.get_trials(), run.ladder, run.settings.trials, elapsed)
 
 
 def test_few_of_many_candidates_are_trained_fully(begin: Begin) -> None:
@@ -119,11 +124,11 @@ def test_when_time_is_nearly_up_only_what_may_be_on_the_front_is_trained_on(begi
     worker = Worker(run, data, CPU, Listener())
     while len(history(run.study.get_trials())) < 2:
         worker._try_one()
-    assert worker._next_turn(0.79).promotes is None and not worker._next_turn(0.79).end
-    while (promoted := worker._next_turn(0.81).promotes) is not None:
+    assert turn(run, 0.79) == Turn()
+    while (promoted := turn(run, 0.81).promotes) is not None:
         promote(worker.study, promoted)
         worker._try_one()
-    assert worker._next_turn(0.81).end == TIME_IS_UP
+    assert turn(run, 0.81).end == TIME_IS_UP
     assert trials_in(run, COMPLETE)
     assert worker.work(lambda: False, seconds=0.0) == TIME_IS_UP
 

@@ -1,0 +1,65 @@
+"""Compared samplers as tables on the terminal and as files."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from nas.model import write_atomic
+from nas.report.replay_picture import draw_comparison
+from nas.report.tables import table
+from nas.search.benchmark.comparison import Estimate, Standing
+from nas.search.benchmark.response import Response
+
+
+def fidelity_table(response: Response) -> Table:
+    """Return how well each model predicts the networks of the table that it was not fitted to."""
+    title = (
+        f"Response fitted to {response.rows} networks of '{response.space}'; R² of log seconds "
+        f"{response.r2_of_seconds:.2f}, noise between seeds {response.noise:.3f} dB"
+    )
+    shown = table(title, "model", "tau", "tau in MACs bands", "RMSE dB", "RMSE dB of curves")
+    for name, one in response.fidelities.items():
+        figures = f"{one.tau:.2f}", f"{one.tau_in_bands:.2f}", f"{one.rmse:.3f}", f"{one.rmse_of_curves:.3f}"
+        shown.add_row(f"{name} (taken)" if name == response.model else name, *figures)
+    shown.add_row("MACs alone", f"{response.tau_of_macs:.2f}", "", "", "")
+    return shown
+
+
+def standings_table(standings: Sequence[Standing], data: Mapping[str, Any]) -> Table:
+    """Return how the samplers did, the best first; `data` is that of `comparison_data`."""
+    conditions = data["conditions"]
+    title = f"{conditions['seeds']} searches each; hypervolume in {conditions['hypervolume']}; ± 95 % intervals"
+    shown = table(title, "sampler", "mean of all trainings", "at the end", "trainings to random's end",
+                  "minutes to random's end", "seconds thinking")  # fmt: skip
+    for one in standings:
+        shown.add_row(
+            one.sampler,
+            _in_words(one.area),
+            _in_words(one.final),
+            "never" if one.trainings_to_baseline is None else f"{one.trainings_to_baseline:.0f}",
+            "never" if one.seconds_to_baseline is None else f"{one.seconds_to_baseline / 60:.1f}",
+            f"{one.asking_seconds:.1f}",
+        )
+    return shown
+
+
+def write_comparison(data: Mapping[str, Any], standings: Sequence[Standing], folder: Path) -> tuple[Path, Path]:
+    """Write `replay.json` and `replay.png` into a folder and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures, picture = folder / "replay.json", folder / "replay.png"
+    write_atomic(figures, json.dumps(data, indent=1) + "\n")
+    response, conditions, described = data["response"], data["conditions"], data["table"]
+    title = f"Samplers on {described['data']}: space '{response['space']}' within {', '.join(described['budgets'])}"
+    subtitle = (
+        f"{conditions['seeds']} replayed searches each, mean and 95 % band; proxy '{conditions['proxy']}', "
+        f"response '{response['model']}' fitted to {response['networks']} networks"
+    )
+    draw_comparison(standings, title, subtitle).savefig(picture)
+    return figures, picture
+
+
+def _in_words(estimate: Estimate) -> str:
+    return f"{estimate.mean:.2f} ±{(estimate.high - estimate.low) / 2:.2f}"

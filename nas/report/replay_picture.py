@@ -1,0 +1,61 @@
+"""Compared samplers as a picture: hypervolume over trainings and over time."""
+
+from collections.abc import Sequence
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from nas.search.benchmark.comparison import BASELINE, Band, Standing
+
+_BASELINE_COLOUR = "#4a4a4a"
+_COLOURS = colormaps["tab10"].colors  # type: ignore[attr-defined]
+_HIDDEN_SHARE = 0.05
+"""Of the trainings: what all searches do at first would squeeze the rest."""
+
+
+def draw_comparison(standings: Sequence[Standing], title: str, subtitle: str) -> Figure:
+    """Return the picture, 1800 x 825 pixels when saved."""
+    figure = Figure(figsize=(12, 5.5), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True)
+    colours = _colours(standings)
+    for one in standings:
+        _draw_band(left, one.by_trainings, one.sampler, colours[one.sampler])
+        _draw_band(right, one.by_seconds, one.sampler, colours[one.sampler], unit=60)
+    left.set_xlabel("trainings")
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left.set_ylabel("hypervolume, dB · octaves")
+    right.set_xlabel("simulated minutes of training")
+    _zoom(left, standings)
+    for axes in (left, right):
+        axes.grid(color="#e6e9ec", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.legend(loc="lower right", fontsize=8.5, frameon=False)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    left.set_title(subtitle, loc="left", fontsize=8.5, color="#555555")
+    return figure
+
+
+def _colours(standings: Sequence[Standing]) -> dict[str, object]:
+    """Return a colour for each sampler that does not depend on how well it did."""
+    others = sorted(one.sampler for one in standings if one.sampler != BASELINE)
+    return {BASELINE: _BASELINE_COLOUR} | {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(others)}
+
+
+def _draw_band(axes: Axes, band: Band, label: str, colour: object, unit: float = 1) -> None:
+    style = "--" if label == BASELINE else "-"
+    axes.plot(band.x / unit, band.mean, style, color=colour, linewidth=1.7, label=label)
+    axes.fill_between(band.x / unit, band.low, band.high, color=colour, alpha=0.13, linewidth=0)
+
+
+def _zoom(axes: Axes, standings: Sequence[Standing]) -> None:
+    """Show what differs: the hypervolumes from where the first trainings are done."""
+    shown = [one.by_trainings for one in standings]
+    first = int(_HIDDEN_SHARE * len(shown[0].x))
+    low, high = min(band.low[first] for band in shown), max(band.high[-1] for band in shown)
+    margin = 0.05 * (high - low) or 1.0
+    axes.set_ylim(low - margin, high + margin)

@@ -1,0 +1,216 @@
+"""A search on a fitted table: the sampler is real, trainings take no time, a simulated clock tells what they cost."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from nas.budget import refusal
+from nas.cost import ScreeningCost, screening_cost
+from nas.errors import InputError
+from nas.objectives import DEFAULT_OBJECTIVES, resolve
+from nas.pareto import hypervolume, losses
+from nas.search.benchmark.response import Response
+from nas.search.benchmark.table import Header
+from nas.search.history import RUNGS, Known, history
+from nas.search.ladder import Ladder
+from nas.search.samplers import make_sampler
+from nas.search.settings import Settings, parse_settings, space_fingerprint
+from nas.search.study import create_study, promote
+from nas.search.turn import next_turn
+from nas.search.worker import MOST_REFUSED
+from proxies import PROXIES
+from search_spaces import SPACES, Architecture
+
+SURROGATE = "surrogate"
+"""The one screen that learns from the search alone."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is equal for all searches that are compared."""
+
+    header: Header
+    """Of the table: the budgets, and what hypervolumes are against."""
+    response: Response
+    trials: int
+    """Candidates of a search."""
+    seconds: float | None = None
+    """Simulated: no candidate is begun after them."""
+    proxy: str = "brief"
+    """How candidates are trained: all of them whole, or on rungs."""
+    screens: tuple[str, ...] = ()
+    published: bool = True
+    """Whether the published points of the space are tried first, as in a real search."""
+
+    def settings(self, sampler: str, seed: int) -> Settings:
+        """Return what a real search of the same would remember."""
+        header, space = self.header, self.response.space
+        fields: dict[str, Any] = {
+            "run": "replay",
+            "space": space,
+            "scale": header.scale,
+            "channels": header.channels,
+            "budgets": header.budgets,
+            "hr_size": header.hr_size,
+            "data": None,
+            "data_fingerprint": header.data_fingerprint,
+            "proxy": self.proxy,
+            "recipe": header.recipe.model_dump(),
+            "sampler": sampler,
+            "trials": self.trials,
+            "fixed": dict(SPACES.get(space).pinned),
+            "seed": seed,
+            "threads": 1,
+            "space_fingerprint": space_fingerprint(space),
+        }
+        return parse_settings(fields | ({"screens": self.screens} if self.screens else {}))
+
+    def check(self, samplers: Sequence[str]) -> None:
+        """Raise InputError or UnknownNameError unless every sampler can be replayed so."""
+        for screen in self.screens:
+            if screen.partition(":")[0] != SURROGATE:
+                raise InputError(f"The screen '{screen}' needs networks and images, which a table has none of.")
+        if not PROXIES.get(self.proxy).trains:
+            raise InputError(
+                f"The proxy '{self.proxy}' doesn't train, and a table holds trainings; give brief or halving."
+            )
+        for sampler in samplers:
+            make_sampler(self.settings(sampler, 0), worker=0)
+
+    @property
+    def reference(self) -> tuple[float, float]:
+        """The worst that counts for a hypervolume: bicubic's PSNR at the price of the budget."""
+        macs = min(budget.limit for budget in self.settings("random", 0).limits if budget.unit == "MACs")
+        worst = losses([{"psnr": self.header.bicubic[0], "macs": macs}], resolve(DEFAULT_OBJECTIVES))[0]
+        return float(worst[0]), float(worst[1])
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a search stands when something was trained."""
+
+    trainings: float
+    """Whole ones: a candidate on hold counts by its share of the steps."""
+    seconds: float
+    """Simulated."""
+    hypervolume: float
+    """Of all that is fully trained, in dB times octaves."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A whole search."""
+
+    sampler: str
+    seed: int
+    moments: tuple[Moment, ...]
+    refused: int
+    """Candidates over budget or known."""
+    asking_seconds: float
+    """Measured, not simulated: what the sampler took to think of all candidates."""
+
+
+def replay(conditions: Conditions, sampler: str, seed: int) -> Course:
+    """Run a search with one worker on the response. Raises UnknownNameError for a sampler, as a real search does."""
+    search = _Search(conditions, conditions.settings(sampler, seed))
+    search.run()
+    return Course(sampler, seed, tuple(search.moments), search.refused, search.asking_seconds)
+
+
+@dataclass
+class _Search:
+    """A search in progress; it does what a worker does, in the same order."""
+
+    conditions: Conditions
+    settings: Settings
+    moments: list[Moment] = field(default_factory=list)
+    refused: int = 0
+    refused_in_a_row: int = 0
+    steps: int = 0
+    """Made so far, of all trainings."""
+    clock: float = 0.0
+    asking_seconds: float = 0.0
+    trained: list[dict[str, float]] = field(default_factory=list)
+    """The figures of what was trained to the last step."""
+
+    def __post_init__(self) -> None:
+        self.reference = self.conditions.reference
+        self.space = self.settings.searched
+        self.ladder = Ladder.of(self.settings)
+        self.tried: set[str] = set()
+        storage = InMemoryStorage()
+        create_study(storage, self.settings, with_published=self.conditions.published)
+        self.study = optuna.load_study(
+            study_name=self.settings.run, storage=storage, sampler=make_sampler(self.settings, worker=0)
+        )
+
+    def run(self) -> None:
+        while self.refused_in_a_row < MOST_REFUSED and self._has_turn():
+            self._try_one()
+
+    def _known(self) -> list[Known]:
+        return history(self.study.get_trials(deepcopy=False))
+
+    def _has_turn(self) -> bool:
+        """Tell whether anything is to be done; where it is to promote a candidate on hold, that is queued."""
+        limit = self.conditions.seconds
+        elapsed = 0.0 if limit is None else self.clock / limit
+        turn = next_turn(self.study.get_trials(deepcopy=False), self.ladder, self.settings.trials, elapsed)
+        if turn.promotes:
+            promote(self.study, turn.promotes)
+        return not turn.end and elapsed < 1
+
+    def _try_one(self) -> None:
+        began = time.perf_counter()
+        trial = self.study.ask()
+        choices = dict(self.space.suggest(trial))
+        self.asking_seconds += time.perf_counter() - began
+        architecture = Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
+        price = screening_cost(architecture, self.settings.hr_size)
+        for budget in self.settings.limits:
+            if budget.unit not in trial.constraints:  # a promoted trial brings its own
+                trial.set_constraint(budget.unit, budget.excess(price))
+        is_known = architecture.fingerprint in self.tried and RUNGS not in trial.user_attrs
+        if is_known or refusal(self.settings.limits, price):
+            self.study.tell(trial, state=TrialState.PRUNED)
+            self.refused += 1
+            self.refused_in_a_row += 1
+            return
+        self.refused_in_a_row = 0
+        self.tried.add(architecture.fingerprint)
+        attributes = {"fingerprint": architecture.fingerprint, "macs": price.macs, "params": price.params}
+        for name, value in attributes.items():
+            trial.set_user_attr(name, value)
+        self._train(trial, architecture, price)
+
+    def _train(self, trial: optuna.Trial, architecture: Architecture, price: ScreeningCost) -> None:
+        """Let the clock run to the last step, or to the rung where the candidate is put on hold."""
+        response, choices = self.conditions.response, architecture.choices
+        curve = response.curve(choices, price.macs, price.params)
+        curve = curve + response.deviation(architecture.fingerprint, self.settings.seed)
+        per_step, per_validation = response.seconds(choices, price.macs, price.params)
+        rungs = dict(trial.user_attrs.get(RUNGS, {}))
+        done, last = max(map(int, rungs), default=0), self.ladder.rungs[-1]
+        for rung in (rung for rung in self.ladder.rungs if rung > done):
+            self.steps += rung - done
+            self.clock += (rung - done) * per_step + per_validation
+            done, psnr = rung, float(np.interp(rung, response.steps, curve))
+            rungs[str(rung)] = {"psnr": psnr}
+            trial.set_user_attr(RUNGS, rungs)
+            if rung == last:
+                self.study.tell(trial, (psnr, price.macs / 1e9))
+                self.trained.append({"psnr": psnr, "macs": price.macs})
+            elif not any(one.fingerprint == architecture.fingerprint for one in self._promoted(rung)):
+                self.study.tell(trial, state=TrialState.PRUNED)
+                break
+        volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference)
+        self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))
+
+    def _promoted(self, rung: int) -> list[Known]:
+        return self.ladder.promoted(self._known(), rung)
