@@ -78,7 +78,8 @@ class Ranking:
         """Have `proxies` score the networks, then train those fully; what is known already is left.
 
         Scores without training come first, since they are there in a moment. A network whose training fails is told
-        of and has no part in the ranking. Raises TrainingStoppedError when `should_stop` turned true, UnknownNameError for a proxy.
+        of and has no part in the ranking.
+        Raises TrainingStoppedError when `should_stop` turned true, UnknownNameError for a proxy.
         """
         chosen = [PROXIES.get(name) for name in proxies]
         total = len(architectures)
@@ -104,12 +105,10 @@ class Ranking:
         audience: Audience,
         should_stop: Callable[[], bool],
     ) -> None:
-        recipe = self.settings.recipe
+        recipe, seed = self.settings.recipe, architecture.seed + self.settings.recipe.seed
         for proxy in proxies:
             if proxy.name in self._row(architecture)["proxies"]:
                 continue
-            # Without training, all networks are seen by the same patches.
-            seed = recipe.seed + (architecture.seed if proxy.trains else 0)
             network, checkpoint = self._network(architecture, recipe), self._checkpoint(architecture, proxy.name)
             started, value, metrics = time.perf_counter(), math.nan, dict[str, float]()
             with audience.training(f"{label}, {proxy.name}") as listener, self._failing(audience, label):

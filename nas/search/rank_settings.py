@@ -79,6 +79,11 @@ class RankSettings(BaseModel):
         """The budgets, parsed."""
         return tuple(Budget.parse(text) for text in self.budgets)
 
+    @property
+    def space_in_words(self) -> str:
+        """The space's name, and whether it is narrowed."""
+        return f"'{self.space}'{' as narrowed' if self.allow else ''}"
+
     def check_continues(self, earlier: "RankSettings") -> None:
         """Raise InputError naming what differs, unless a ranking with the settings `earlier` can go on with these."""
         mine, theirs = self.model_dump(mode="json"), earlier.model_dump(mode="json")
