@@ -17,6 +17,7 @@ SHORT = {
     "search": ["--recipe", "tiny.yaml", "--trials", "3"],
     "worker": [],
     "train": ["--recipe", "tiny.yaml", "--steps", "6"],
+    "proxies rank": ["--recipe", "tiny.yaml", "--reference-recipe", "tiny.yaml", "--steps", "6", "--sample", "4"],
 }
 """What makes a command of the documentation short."""
 
@@ -49,7 +50,7 @@ def write_files(text: str, data: Path) -> None:
 
 def localised(words: list[str], data: Path) -> list[str]:
     """Return a documented command with this test's images, networks and database."""
-    short = SHORT.get(words[0], [])
+    short = SHORT.get(words[0], SHORT.get(" ".join(words[:2]), []))
     if "--recipe" in words:  # it has its own
         short = [word for word in short if word not in ("--recipe", "tiny.yaml")]
     return [localise(word, data) for word in words] + short

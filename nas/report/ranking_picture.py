@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
 
 from nas.search.evidence import Evidence
 from nas.search.ranking import Agreement, Ranked
@@ -32,7 +33,10 @@ def draw_ranking(evidence: Evidence, agreements: Sequence[Agreement], title: str
     for axes in panels[len(agreements) :]:
         axes.set_axis_off()
     if dots:
-        figure.colorbar(dots[0], ax=panels.tolist(), label="MACs, in G", shrink=0.8)
+        bar = figure.colorbar(dots[0], ax=panels.tolist(), label="MACs, in G", aspect=20 * rows)
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda macs, _: f"{macs:g}"))
+        bar.ax.yaxis.set_minor_locator(NullLocator())
     figure.supylabel(f"PSNR after {evidence.steps} steps, in dB", fontsize=9)
     return figure
 
@@ -52,6 +56,8 @@ def _draw_panel(axes: Axes, proxy: Ranked, one: Agreement, evidence: Evidence, c
     )
     if len(values) and values.min() > 0 and values.max() > 30 * values.min():
         axes.set_xscale("log")
+    if len(values) and abs(values).max() >= 1e4:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     title = f"{one.proxy}: τ {_short(one.tau.value)}, at equal cost {_short(one.tau_at_equal_cost.value)}"
     axes.set_title(title, fontsize=8.5)
     axes.tick_params(labelsize=7)

@@ -49,7 +49,10 @@ class Ranking:
     device: torch.device
 
     def draw(self, progress: Callable[[int, int], None] | None = None) -> list[Architecture]:
-        """Return the sample; what was drawn before is part of it. Raises InputError where too few networks fit."""
+        """Return the sample, and keep it with the settings; what was drawn before is part of it.
+
+        Raises InputError where too few networks fit, before anything is written.
+        """
         settings = self.settings
         known = [Architecture.from_dict(row["architecture"]) for row in self._stored()]
         drawn = draw_sample(
@@ -62,11 +65,13 @@ class Ranking:
             known=known,
             progress=progress,
         )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        settings.write(self.folder)
         for place, architecture in enumerate(drawn[len(known) :], start=len(known)):
             price = screening_cost(architecture)
             row = {"architecture": architecture.to_dict(), "place": place, "macs": price.macs, "params": price.params}
             self._write(architecture, row | {"curves": {}, "proxies": {}, "seconds": {}})
-        return drawn
+        return drawn[: settings.sample]
 
     def measure(
         self,

@@ -84,6 +84,10 @@ class RankSettings(BaseModel):
         """The space's name, and whether it is narrowed."""
         return f"'{self.space}'{' as narrowed' if self.allow else ''}"
 
+    def write(self, folder: Path) -> None:
+        """Write `rank.yaml` into the folder of the ranking, atomically."""
+        write_atomic(folder / SETTINGS, yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+
     def check_continues(self, earlier: "RankSettings") -> None:
         """Raise InputError naming what differs, unless a ranking with the settings `earlier` can go on with these."""
         mine, theirs = self.model_dump(mode="json"), earlier.model_dump(mode="json")
@@ -94,9 +98,9 @@ class RankSettings(BaseModel):
 def open_settings(
     request: RankRequest, device: torch.device, results: Path = RESULTS
 ) -> tuple[RankSettings, Dataset, Path]:
-    """Work out what is asked, or go on with it where it is there: the settings, the images and the folder.
+    """Work out what is asked, or what goes on where it is there: the settings, the images and the folder.
 
-    Nothing is written before everything is checked. Raises InputError, SpaceError or UnknownNameError.
+    Raises InputError, SpaceError or UnknownNameError.
     """
     name = request.run or _default_name(request)
     if not re.fullmatch(RUN_NAME, name):
@@ -125,8 +129,6 @@ def open_settings(
     settings = RankSettings.model_validate(wanted)
     if earlier:
         settings.check_continues(earlier)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / SETTINGS, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False))
     return settings, data, folder
 
 
