@@ -13,9 +13,8 @@ import numpy as np
 import torch
 
 from nas.data.dataset import open_dataset
-from nas.model import load_model
+from nas.model import RESULTS, load_model
 from nas.search.artifacts import picture
-from nas.search.run import RESULTS
 
 SCENES = (1, 4)
 """Validation scenes that are drawn."""

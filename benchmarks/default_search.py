@@ -16,11 +16,9 @@ from pathlib import Path
 import torch
 from optuna.trial import TrialState
 
-from nas.data.dataset import open_images
-from nas.metrics import bicubic_baseline
-from nas.model import load_model
-from nas.search.run import RESULTS, open_run
-from nas.training.evaluation import evaluate
+from nas.model import RESULTS
+from nas.search.run import open_run
+from nas.training.evaluation import compare, load_contestant
 
 
 def main() -> None:
@@ -33,7 +31,7 @@ def main() -> None:
     command = [sys.executable, "-m", "nas", "search", "--budget", arguments.budget, "--data", str(arguments.data)]
     fresh = not (RESULTS / arguments.run).exists()
     started = time.perf_counter()
-    subprocess.run([*command, "--run", arguments.run], check=True)
+    subprocess.run([*command, "--run", arguments.run], check=True, stdout=sys.stderr)
     wall = time.perf_counter() - started
     print(json.dumps(measure(arguments.run, arguments.data, wall if fresh else None), indent=2))
 
@@ -49,8 +47,10 @@ def measure(name: str, data: Path, wall: float | None) -> dict[str, object]:
     total = wall or sum((t.datetime_complete - t.datetime_start).total_seconds() for t in trials if t.datetime_complete)
     best = max(run.candidates(), key=lambda c: c.psnr)
     validation = data / "val"
-    images = open_images(validation if validation.is_dir() else data, scale=run.settings.scale, cache=RESULTS / "cache")
-    whole = evaluate(load_model(run.candidate_folder(best.trial)), images, torch.device("cpu"))
+    images = validation if validation.is_dir() else data
+    contestant = load_contestant(best.label, run.candidate_folder(best.trial))
+    whole = compare([contestant], images, RESULTS / "cache", torch.device("cpu"))
+    bicubic, found = (measured for _, measured in whole.rows)
     return {
         "trained": len(trained),
         "refused": sum(t.state == TrialState.PRUNED for t in trials),
@@ -63,8 +63,8 @@ def measure(name: str, data: Path, wall: float | None) -> dict[str, object]:
         "best": best.label,
         "best_macs_G": round(best.macs / 1e9, 2),
         "best_gain_dB_brief_protocol": round(best.psnr - run.bicubic[0], 3),
-        "best_gain_dB_whole_images": round(whole.psnr - bicubic_baseline(images).psnr, 3),
-        "best_psnr_dB_whole_images": round(whole.psnr, 3),
+        "best_gain_dB_whole_images": round(found.psnr - bicubic.psnr, 3),
+        "best_psnr_dB_whole_images": round(found.psnr, 3),
     }
 
 

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from nas.data.dataset import PatchSampler, open_dataset
 from nas.data.degradation import DEGRADATIONS, Pipeline
-from nas.search.run import RESULTS
+from nas.model import RESULTS
 from nas.training.recipe import fast_bfloat16
 from nas.training.trainer import pick_device
 from search_spaces import Architecture

@@ -10,19 +10,20 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from matplotlib.figure import Figure
 
 from nas.budget import short
-from nas.cost import cost
-from nas.model import load_model
+from nas.cost import Cost, cost
+from nas.model import RESULTS, TRAINED, load_model
 from nas.report.evaluation_files import evaluation_data
 from nas.report.front_picture import draw_picture
 from nas.report.front_view import Dot, View
 from nas.search.reference import resolve
-from nas.search.run import RESULTS
 from nas.training.evaluation import Conditions, Evaluation, compare, load_contestant
 from nas.training.trainer import pick_device
 
@@ -39,6 +40,33 @@ METRICS = ("psnr", "ssim", "ms-ssim", "psnr-hvs")
 SCALE = 2
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a network costs, and what its training took."""
+
+    cost: Cost
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one network."""
+
+    network: str
+    means: Mapping[str, float]
+    """By the metrics' names."""
+    trained: Trained | None
+    """None for bicubic interpolation."""
+
+    def to_dict(self) -> dict[str, str | float]:
+        """Return plain data, for JSON."""
+        figures: dict[str, str | float] = {"network": self.network, **self.means}
+        if self.trained:
+            figures |= {"macs": self.trained.cost.macs, "params": self.trained.cost.params}
+            figures["minutes"] = self.trained.minutes
+        return figures
+
+
 def main() -> None:
     """Train what isn't trained yet, then write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -50,14 +78,14 @@ def main() -> None:
     arguments = parser.parse_args()
     names = [*NETWORKS, *([arguments.found] if arguments.found else [])]
     train(names, arguments)
-    folders = {name: RESULTS / "trained" / resolve(name, SCALE).folder_name for name in names}
+    folders = {name: RESULTS / TRAINED / resolve(name, SCALE).folder_name for name in names}
     contestants = [load_contestant(name, folder) for name, folder in folders.items()]
     measured = compare(
         contestants, arguments.data / "val", RESULTS / "cache", pick_device(), Conditions(metrics=METRICS)
     )
-    rows = [row(name, folders.get(name), measured) for name, _ in measured.rows]
+    rows = [Row(name, one.means, as_trained(folders[name]) if name in folders else None) for name, one in measured.rows]
     training = describe(folders[names[0]])
-    document = {"training": training, **evaluation_data(measured), "networks": rows}
+    document = {"training": training, **evaluation_data(measured), "networks": [row.to_dict() for row in rows]}
     (arguments.to / "known_networks.json").write_text(json.dumps(document, indent=2) + "\n")
     (arguments.to / "known_networks.md").write_text(markdown(rows, measured, training))
     picture(rows, training).savefig(arguments.to / "known_networks.png", format="png")
@@ -71,15 +99,10 @@ def train(names: list[str], arguments: argparse.Namespace) -> None:
     subprocess.run([sys.executable, "-m", "nas", "train", *names, *options], check=True)
 
 
-def row(name: str, folder: Path | None, measured: Evaluation) -> dict[str, object]:
-    """Return a network's figures; bicubic interpolation has no folder and no cost."""
-    means = dict(next(m for label, m in measured.rows if label == name).means)
-    if folder is None:
-        return {"network": name, **means}
+def as_trained(folder: Path) -> Trained:
+    """Return what the network of a model directory cost."""
     model = load_model(folder)
-    price = cost(model.architecture)
-    minutes = round(model.metrics["train_seconds"] / 60, 1)
-    return {"network": name, **means, "macs": price.macs, "params": price.params, "minutes": minutes}
+    return Trained(cost(model.architecture), round(model.metrics["train_seconds"] / 60, 1))
 
 
 def describe(folder: Path) -> str:
@@ -92,7 +115,7 @@ def describe(folder: Path) -> str:
     )
 
 
-def markdown(rows: list[dict[str, object]], measured: Evaluation, training: str) -> str:
+def markdown(rows: list[Row], measured: Evaluation, training: str) -> str:
     """Return the table, by increasing PSNR."""
     labels = [f"{metric.label} {metric.unit}".strip() for metric in measured.metrics]
     lines = [
@@ -104,27 +127,29 @@ def markdown(rows: list[dict[str, object]], measured: Evaluation, training: str)
         f"| network | {' | '.join(labels)} | MACs | params | minutes |",
         f"|---|{'---|' * (len(labels) + 3)}",
     ]
-    for one in sorted(rows, key=lambda one: float(str(one["psnr"]))):
-        figures = [f"{one[m.name]:.4f}" if m.unit != "dB" else f"{one[m.name]:.2f}" for m in measured.metrics]
-        costs = [short(int(str(one["macs"]))), short(int(str(one["params"]))), one["minutes"]] if "macs" in one else []
-        lines.append(f"| {one['network']} | {' | '.join(figures)} | {' | '.join(map(str, costs or ['', '', '']))} |")
+    for row in sorted(rows, key=lambda row: row.means["psnr"]):
+        figures = [f"{row.means[metric.name]:.{2 if metric.unit == 'dB' else 4}f}" for metric in measured.metrics]
+        costs = ["", "", ""]
+        if one := row.trained:
+            costs = [short(one.cost.macs), short(one.cost.params), str(one.minutes)]
+        lines.append(f"| {' | '.join([row.network, *figures, *costs])} |")
     return "\n".join([*lines, "", f"Protocol: {measured.protocol.describe()}.", ""])
 
 
-def picture(rows: list[dict[str, object]], training: str) -> Figure:
+def picture(rows: list[Row], training: str) -> Figure:
     """Draw PSNR over MACs."""
     dots = [
         Dot(
-            str(one["network"]),
-            int(str(one["macs"])),
-            float(str(one["psnr"])),
-            int(str(one["params"])),
-            "front" if ":" in str(one["network"]) else "published",
+            row.network,
+            row.trained.cost.macs,
+            row.means["psnr"],
+            row.trained.cost.params,
+            "front" if ":" in row.network else "published",
         )
-        for one in rows
-        if "macs" in one
+        for row in rows
+        if row.trained
     ]
-    bicubic = float(str(rows[0]["psnr"]))
+    bicubic = next(row.means["psnr"] for row in rows if row.trained is None)
     title = f"Known networks and a found one, trained alike (x{SCALE})"
     return draw_picture(View(dots, {}, None, bicubic, title, f"whole validation images; {training}"))
 

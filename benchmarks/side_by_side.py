@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 
 from nas.data.dataset import Dataset, open_dataset
+from nas.model import RESULTS
 from nas.search.audience import Audience
 from nas.search.pool import Stop, run_processes
-from nas.search.run import RESULTS
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe
 from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train

@@ -17,9 +17,10 @@ import matplotlib.pyplot as plt
 import yaml
 from matplotlib.axes import Axes
 
+from nas.model import RESULTS
 from nas.report.front_files import summarise
 from nas.search.front import pareto_front
-from nas.search.run import RESULTS, Run, open_run
+from nas.search.run import Run, open_run
 
 COLOURS = ("#1f5fa8", "#d1550f", "#3d8b40", "#7a4fa3")
 

@@ -38,8 +38,8 @@ from torch.utils.data import Dataset as Files
 from nas.budget import short
 from nas.data.dataset import Dataset, PatchSampler, open_dataset
 from nas.data.images import write_image
+from nas.model import RESULTS
 from nas.report.tables import table
-from nas.search.run import RESULTS
 from nas.training.capture import Captured, CudaGraphs
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe

@@ -17,6 +17,12 @@ from search_spaces import Architecture, SpaceError, UnknownNameError
 
 ARCHITECTURE, WEIGHTS, RECIPE, METRICS = "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json"
 
+RESULTS = Path("results")
+"""Where everything is written: one folder a run, the decoded images in `cache`, and networks in `TRAINED`."""
+
+TRAINED = "trained"
+"""The folder of the model directories that `nas train` wrote, in a run's folder or in `RESULTS`."""
+
 IMPORTED = "imported_from"
 """The one field of an imported model's recipe: the published point and the file that its weights are from."""
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_images import write_tiny_data
 
 # For the processes that tests start: threads that wait by spinning would hold up the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from nas.data.images import read_image, write_image
-from nas.data.layout import list_parts
 from nas.data.synthetic import scene
 
 
@@ -42,14 +42,6 @@ def infrared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_data(infrared: Path, tmp_path: Path) -> Path:
     """Four training and two validation images, 96 x 80 crops of real ones as 8-bit PNG."""
     return write_tiny_data(infrared, tmp_path / "tiny")
-
-
-def write_tiny_data(infrared: Path, folder: Path) -> Path:
-    for part, listing, count in zip(("train", "val"), list_parts(infrared, 2, "bicubic"), (4, 2), strict=True):
-        (folder / part).mkdir(parents=True)
-        for source in listing.sources[:count]:
-            write_image(folder / part / f"{source.hr.stem}.png", read_image(source.hr)[100:180, 100:196])
-    return folder
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
-    from nas.data.check import check_folder
+    from nas.check import check_folder
     from nas.report.tables import data_faults, data_notes, data_table
 
     with CountDisplay("checking") as progress:

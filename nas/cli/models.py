@@ -8,8 +8,8 @@ import typer
 from nas.cli.terminal import OUT, SYNTHETIC, Device, Json, PointScale, Storage
 from nas.errors import RunError
 from nas.interrupt import StopFlag
+from nas.model import RESULTS
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.search.run import RESULTS
 from nas.training.trainer import pick_device
 
 
@@ -122,8 +122,8 @@ def evaluate(
 
 def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
     """Export a model: architecture, weights, ONNX and the recipe to train it again, each verified."""
-    from nas.deploy.export import export as export_model
     from nas.model import load_model
+    from nas.training.export import export as export_model
 
     done = export_model(load_model(Path(model)), Path(to))
     for path in done.files:

@@ -51,6 +51,20 @@ class Gray:
     """The largest difference from that mean on a white and a smooth image, as a share of the largest output or of 1."""
 
 
+class InGray(nn.Module):
+    """A network for colour images as one for gray ones, whatever is inside it."""
+
+    def __init__(self, network: nn.Module, channels: int = COLOURS) -> None:
+        super().__init__()
+        self.network = network
+        self._channels = channels
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, 1, h, w], shown in each of the network's channels → the mean of the channels it makes, [N, 1, H, W]."""
+        colour: Tensor = self.network(image.expand(-1, self._channels, -1, -1))
+        return colour.mean(dim=1, keepdim=True)
+
+
 @torch.no_grad()
 def to_gray(network: nn.Module, architecture: Architecture) -> Gray:
     """Return the one-channel network whose output for g is the mean colour of that of `network` for (g, g, g).
@@ -105,12 +119,8 @@ def _images(minimum: int) -> Tensor:
     return torch.cat([torch.ones_like(smooth), smooth])
 
 
-def _mean_colour(colour: nn.Module, images: Tensor) -> Tensor:
-    return cast(Tensor, colour(images.expand(-1, COLOURS, -1, -1))).mean(dim=1, keepdim=True)
-
-
 def _difference(colour: nn.Module, gray: nn.Module, images: Tensor) -> float:
-    expected = _mean_colour(colour, images)
+    expected = InGray(colour)(images)
     difference = (gray(images) - expected).abs().max() / expected.abs().max().clamp(min=1)
     return float(difference.nan_to_num(nan=math.inf))
 
@@ -240,7 +250,7 @@ def _fold_output(colour: nn.Module, gray: nn.Module, black: Tensor) -> None:
             for parameter in network.get_submodule(path).parameters():
                 parameter.zero_()
     before = _middle(silent(black))
-    offset = _middle(_mean_colour(muted, black)) - before
+    offset = _middle(InGray(muted)(black)) - before
     if abs(offset) < ROUNDING:
         return
     biased = [path for path in writers if gray.get_submodule(path).bias is not None]

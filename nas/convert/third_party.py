@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from nas.convert.gray import InGray
 from nas.errors import InputError
 from nas.weights import read_state
 
@@ -61,22 +62,22 @@ def load_third_party(path: Path) -> ThirdParty:
     name, channels = found.architecture.name, {found.input_channels, found.output_channels}
     if not isinstance(found, spandrel.ImageModelDescriptor) or not channels <= {1, 3}:
         raise InputError(f"{path} holds {name}, which doesn't turn images of one or three channels into such.")
-    return ThirdParty(_OneChannel(found).eval(), found.scale, name, max(channels))
+    network = InGray(_Described(found), found.input_channels)
+    return ThirdParty(network.requires_grad_(False).eval(), found.scale, name, max(channels))
 
 
-class _OneChannel(nn.Module):
-    """Shows a gray image to a network as it wants it."""
+class _Described(nn.Module):
+    """A network as spandrel runs it: padded to the sizes that it takes, and the result clipped to 0..1."""
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__()
-        self.model = descriptor.model.requires_grad_(False).eval()
-        # Pads to the sizes that the architecture takes, and clips the result to 0..1.
+        self.model = descriptor.model
         self._run = descriptor
-        self._channels = descriptor.input_channels
 
     def forward(self, lr: Tensor) -> Tensor:
-        sr: Tensor = self._run(lr.expand(-1, self._channels, -1, -1))
-        return sr.mean(1, keepdim=True)
+        """LR [N, C, h, w] → SR [N, C, s h, s w]."""
+        sr: Tensor = self._run(lr)
+        return sr
 
 
 def _import_spandrel() -> ModuleType:

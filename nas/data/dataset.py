@@ -27,6 +27,7 @@ from nas.data.normalisation import AUTO, Normalisation
 from nas.data.patches import PatchSampler
 from nas.data.synthetic import write_scenes
 from nas.errors import InputError
+from nas.progress import Progress, Ticker
 from search_spaces.registry import unknown_name
 
 __all__ = [
@@ -36,16 +37,12 @@ __all__ = [
     "ImageSet",
     "Pair",
     "PatchSampler",
-    "Progress",
     "open_dataset",
     "open_images",
 ]
 
 CHANNELS: Mapping[str, Callable[[Path], Pixels]] = {"gray": read_image, "y": read_luma}
 """How files become one channel: as gray, or colours as the luma Y of the literature."""
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total) while images are decoded."""
 
 _Make = Callable[[Pixels, int], Pixels]
 """HR image, scale → its LR image."""
@@ -151,17 +148,9 @@ def open_images(
     return opener.open(listing, "all", 1).normalised(normalisation)
 
 
-def _ticker(progress: Progress | None, listings: Sequence[Listing]) -> Callable[[int], None]:
-    total = sum(2 * len(listing.sources) for listing in listings)
-    done = 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        if progress:
-            progress(done, total)
-
-    return tick
+def _ticker(progress: Progress | None, listings: Sequence[Listing]) -> Ticker:
+    """Return what counts the HR and LR images of `listings`."""
+    return Ticker(progress, sum(2 * len(listing.sources) for listing in listings))
 
 
 @dataclass(frozen=True)

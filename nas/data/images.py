@@ -192,13 +192,8 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 def to_pixels(image: Tensor, dtype: Any) -> Pixels:
     """Float [..., H, W] with one image in 0..1 to uint8 or uint16 [H, W]: clipped, then rounded half up."""
-    pixels = round_to_range(image.detach().reshape(image.shape[-2:]), peak_of(dtype))
-    return pixels.cpu().numpy().astype(dtype)
-
-
-def round_to_range(image: Tensor, peak: int) -> Tensor:
-    """Float values in 0..1, any shape, to whole numbers 0..peak in float32: clipped, then rounded half up."""
-    return torch.floor(image.float().clamp(0, 1) * peak + 0.5)
+    values = image.detach().reshape(image.shape[-2:]).float().clamp(0, 1)
+    return torch.floor(values * peak_of(dtype) + 0.5).cpu().numpy().astype(dtype)
 
 
 def resize_bicubic(images: Tensor, size: tuple[int, int]) -> Tensor:

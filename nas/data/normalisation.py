@@ -38,6 +38,7 @@ FURTHEST = 0.5
 """Images that lie further beyond that range, in parts of it, don't fit it either."""
 
 _LEVELS = 65536
+_ONE_OF_EACH_DEPTH: list[Pixels] = [np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint16)]
 _Level = Annotated[float, Field(ge=0, le=65535)]
 _Peak = Annotated[float, Field(gt=0, le=65535)]
 _Percent = Annotated[float, Field(ge=0, le=100)]
@@ -137,6 +138,15 @@ class Normalisation(BaseModel):
     def unresolved(self) -> "Normalisation":
         """Return it without the numbers that other images gave it."""
         return self.model_copy(update={"low": None, "high": None, "bits": None} if self.kind == "percentile" else {})
+
+    def sees_as(self, other: "Normalisation") -> bool:
+        """Whether both, resolved, give every image the same values; what PSNR is measured against has no part in it."""
+        if "image" in (self.kind, other.kind):
+            return (self.kind, self.percentiles) == (other.kind, other.percentiles)
+        mine, theirs = (
+            [(found.low, found.high) for found in map(one.levels, _ONE_OF_EACH_DEPTH)] for one in (self, other)
+        )
+        return mine == theirs
 
     def levels(self, lr: Pixels) -> Levels:
         """The levels of the image whose LR pixels are given, and of its HR and SR images. It must be resolved."""

@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from nas.data.levels import Levels
 from nas.data.normalisation import FURTHEST, Normalisation
 from nas.errors import InputError, RunError
 from nas.model import Model
+from nas.progress import Progress
 from search_spaces import SPACES
 from search_spaces.layers.collapsible import fused
 
@@ -27,9 +28,6 @@ GRID = 16
 
 PROBE_LENGTH = 512
 """Longer side of the image that the receptive field is measured on, in LR pixels."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many are done and how many there are."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from nas.data.image_set import ImageSet, Pair
 from nas.data.images import resize_bicubic
 from nas.errors import InputError
 from nas.metrics.metric import Metric, select_metrics
+from nas.progress import Progress
 
 Upscale = Callable[[Tensor], Tensor]
 """LR [N, 1, h, w] → SR [N, 1, s h, s w], both values as networks see them, on the device of the LR images."""
@@ -66,7 +67,7 @@ def measure(
     crop: int | None = None,
     shave: int | None = None,
     device: torch.device = CPU,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     watch: Callable[[Reconstruction], None] | None = None,
 ) -> Measurement:
     """Upscales every image and compares it with its HR image, following `Protocol.of(images, crop, shave=shave)`.

@@ -1,6 +1,6 @@
 """What a degradation does to one's own images, as a picture: the original, bicubic, and several draws side by side."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log10
 from pathlib import Path
@@ -17,6 +17,7 @@ from nas.data.images import Pixels, read_image, resize_bicubic
 from nas.data.layout import list_images
 from nas.errors import InputError
 from nas.metrics import limited
+from nas.progress import Progress
 
 DRAWS = 4
 """Columns of a random degradation; any other has one."""
@@ -47,7 +48,7 @@ def draw_degradation(
     *,
     scale: int = 2,
     count: int = 4,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Figure:
     """Return the picture for `count` images, evenly spread over those below `folder`.
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.table import Table
 
 from nas.budget import short
+from nas.check import Report
 from nas.cost import Cost
-from nas.data.check import Report
 from nas.image_size import show_size
 from nas.metrics import Metric, baseline_name
 from nas.model import Model

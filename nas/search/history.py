@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.objectives import OBJECTIVES
 from search_spaces import Choices
+
+INTERRUPTED = "interrupted"
+"""The user attribute `stopped` of a trial that was stopped from outside: by its user, or with its process."""
+
+MAX_RETRIES = 3
+"""How often a trial whose worker died is tried again: a candidate that kills its worker must not do so for ever."""
 
 RUNGS = "rungs"
 """The user attribute of a trial that holds what was measured on the way: steps → figures, e.g. psnr in dB and ssim."""
@@ -26,7 +33,8 @@ class Known:
     """Steps → the figures measured there, by increasing steps."""
     trial: int
     """The latest of its trials."""
-    is_running: bool = False
+    is_open: bool = True
+    """Whether it may be trained on: it is not being trained, is not waiting for that, and has not failed."""
 
     @property
     def steps(self) -> int:
@@ -48,19 +56,33 @@ def history(trials: Iterable[FrozenTrial]) -> list[Known]:
         before = known.get(one.fingerprint)
         if before is not None:
             rungs = dict(sorted({**before.rungs, **one.rungs}.items()))
-            one = replace(one, rungs=rungs, is_running=before.is_running or one.is_running)
+            one = replace(one, rungs=rungs, is_open=before.is_open and one.is_open)
         known[one.fingerprint] = one
     return list(known.values())
 
 
 def _known(trial: FrozenTrial) -> Known | None:
     attributes: Mapping[str, Any] = trial.user_attrs
-    if not attributes.get(RUNGS) or "fingerprint" not in attributes:
+    rungs = {int(steps): dict(figures) for steps, figures in attributes.get(RUNGS, {}).items()}
+    if not rungs and trial.state == TrialState.COMPLETE:  # of a run from before there were rungs
+        rungs = {int(attributes["steps"]): {name: attributes[name] for name in ("psnr", "ssim") if name in attributes}}
+    if not rungs:
         return None
-    rungs = {int(steps): dict(figures) for steps, figures in attributes[RUNGS].items()}
+    choices = trial.params or trial.system_attrs.get("fixed_params", {})  # those of a trial that waits
     costs = {name: attributes[name] for name, o in OBJECTIVES.items() if o.is_cost and name in attributes}
-    is_running = trial.state in (TrialState.RUNNING, TrialState.WAITING)
-    return Known(attributes["fingerprint"], dict(trial.params), costs, rungs, trial.number, is_running)
+    is_busy = trial.state in (TrialState.RUNNING, TrialState.WAITING)
+    is_open = not is_busy and not (trial.state == TrialState.FAIL and has_failed(trial))
+    return Known(attributes["fingerprint"], dict(choices), costs, rungs, trial.number, is_open)
+
+
+def has_failed(trial: FrozenTrial) -> bool:
+    """Tell whether a trial in the state FAIL is lost for good: by a fault of its own, or after too many crashes."""
+    return not is_interrupted(trial) or trial.user_attrs.get("crashes", 0) >= MAX_RETRIES
+
+
+def is_interrupted(failed: FrozenTrial) -> bool:
+    """Tell whether a failed trial was stopped from outside: by its user, or with its process."""
+    return bool(failed.user_attrs.get("stopped", INTERRUPTED) == INTERRUPTED)
 
 
 def lifted(known: Sequence[Known]) -> list[dict[str, float]]:
@@ -73,7 +95,7 @@ def lifted(known: Sequence[Known]) -> list[dict[str, float]]:
     names = {name for one in known for figures in one.rungs.values() for name in figures}
     gains = {
         (low, name): float(np.median(steps)) if (steps := _gains(known, low, high, name)) else 0.0
-        for low, high in zip(levels, levels[1:], strict=False)
+        for low, high in pairwise(levels)
         for name in names
     }
     figures = []

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.errors import InputError
-from nas.model import is_model, load_model
-from nas.search.run import RESULTS, open_run
+from nas.model import RESULTS, TRAINED, is_model, load_model
+from nas.search.run import open_run
 from search_spaces import SPACES, Architecture, Published
 
 
@@ -63,10 +63,10 @@ def locate(name: str, results: Path = RESULTS) -> Path:
     if path.exists() or not (is_point or ":" in name):
         return path
     reference = resolve(name, results=results)
-    folder = results / "trained" / reference.folder_name
+    folder = results / TRAINED / reference.folder_name
     if is_model(folder):
         return folder
-    of_the_run = [] if is_point else sorted((results / name.rpartition(":")[0] / "trained").glob("*/architecture.yaml"))
+    of_the_run = [] if is_point else sorted((results / name.rpartition(":")[0] / TRAINED).glob("*/architecture.yaml"))
     for file in of_the_run:
         if Architecture.read(file).fingerprint == reference.architecture.fingerprint:
             return file.parent

@@ -11,14 +11,12 @@ from nas.data.dataset import Dataset, open_dataset
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
+from nas.model import RESULTS as RESULTS
 from nas.search.front import Candidate
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
 from nas.training.trainer import pick_device
 from search_spaces import Architecture, load_plugin
-
-RESULTS = Path("results")
-"""Where everything is written: one folder a run, and the decoded images in `cache`."""
 
 
 @dataclass(frozen=True)

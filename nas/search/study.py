@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import InputError
 from nas.search.front import Candidate
+from nas.search.history import MAX_RETRIES, Known
 from nas.search.settings import Settings, parse_settings
 from search_spaces import Architecture
 from search_spaces.registry import unknown_name
@@ -31,8 +32,6 @@ OBJECTIVES = ("PSNR dB", "GMACs")
 HEARTBEAT_SECONDS = 60
 GRACE_SECONDS = 300
 """A worker silent for this long is taken for dead; shorter intervals have killed live trials (optuna#5470)."""
-MAX_RETRIES = 3
-"""How often a trial whose worker died is tried again: a candidate that kills its worker must not do so for ever."""
 
 
 def open_storage(url: str) -> RDBStorage:
@@ -206,6 +205,13 @@ def requeue(study: optuna.Study, trial: FrozenTrial, *, crashed: bool) -> None:
     again.user_attrs = {k: v for k, v in trial.user_attrs.items() if k not in ("worker", "stopped", "claimed")}
     again.user_attrs["crashes"] = crashes
     RetryHeartbeatStaleTrialCallback()(study, again)
+
+
+def promote(study: optuna.Study, known: Known) -> None:
+    """Queue a network that is on hold, so that it goes on from its checkpoint to the next rung."""
+    before = study.get_trials(deepcopy=False)[known.trial]
+    attributes = {k: v for k, v in before.user_attrs.items() if k not in ("worker", "stopped", "claimed")}
+    study.enqueue_trial(dict(known.choices), user_attrs=attributes | {"promoted_from": known.trial})
 
 
 def requeue_dead(study: optuna.Study) -> None:

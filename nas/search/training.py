@@ -16,13 +16,13 @@ from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.image_size import Size
 from nas.metrics import baseline_name
-from nas.model import IMPORTED, Model, is_model, load_model, write_atomic
+from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model, write_atomic
 from nas.search.audience import Audience
 from nas.search.front import Candidate, pareto_front, spread
 from nas.search.pool import Stop, Work, run_in_turn, run_processes
 from nas.search.reference import resolve
 from nas.search.room import Room
-from nas.search.run import RESULTS, Run, open_run
+from nas.search.run import Run, open_run
 from nas.search.settings import check_data
 from nas.training.full import is_finished, train_fully
 from nas.training.group import ALONE, Group
@@ -87,10 +87,10 @@ def plan(
     starts: Mapping[str, Path] = {}
     if run:
         architectures = {_folder_name(c): c.architecture for c in _members(run, top)}
-        folder, source = run.folder / "trained", data or run.settings.data
+        folder, source = run.folder / TRAINED, data or run.settings.data
     else:
         architectures, starts = _named(names, scale, results)
-        folder, source = results / "trained", data
+        folder, source = results / TRAINED, data
     if colour := next((name for name, architecture in architectures.items() if architecture.channels != 1), None):
         raise InputError(
             f"Images are of one channel, but {starts.get(colour, colour)} takes {architectures[colour].channels}; "

@@ -3,13 +3,16 @@
 import gc
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import optuna
 import torch
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
+from optuna_dashboard import save_note
 from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
@@ -17,26 +20,31 @@ from nas.budget import refusal, short
 from nas.cost import Cost, ScreeningCost, cost, screening_cost
 from nas.data.dataset import Dataset
 from nas.errors import RunError
-from nas.metrics import baseline_name
+from nas.metrics import Measurement, baseline_name
 from nas.model import Model
+from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.search.artifacts import attach, note, picture
 from nas.search.audience import Audience
+from nas.search.claim import EnoughError, claim
+from nas.search.history import INTERRUPTED, RUNGS, Known, history, is_interrupted
+from nas.search.ladder import Ladder
 from nas.search.run import Run
-from nas.search.study import load_study, make_sampler, requeue, requeue_dead, worker_name
+from nas.search.settings import Settings
+from nas.search.study import load_study, make_sampler, promote, requeue, requeue_dead, worker_name
 from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
-from proxies import PROXIES, Score
+from proxies import PROXIES, OnRungs, Score
 from search_spaces import Architecture
 
-INTERRUPTED = "interrupted"
 MOST_REFUSED = 500
 """Refused candidates in a row after which the search ends: nothing new fits."""
 MOST_FAILED = 10
 """Failed candidates in a row after which the search ends: something other than the candidates is broken."""
+TIME_IS_UP = "time is up"
+_SHARE_FOR_NEW = 0.8
+"""Where candidates are put on hold, new ones begin in this share of the time; the rest is for training the front."""
 _POLL_SECONDS = 1.0
-_CLAIM_SECONDS = 30.0
-"""How long a worker waits for another that has said what it has but then does nothing: it has died there."""
 
 
 class Worker:
@@ -49,6 +57,7 @@ class Worker:
         sampler = make_sampler(run.settings, number, known=len(run.study.get_trials(deepcopy=False)))
         self.study = load_study(run.storage, run.settings.run, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
+        self.ladder = make_ladder(run.settings)
         self.bicubic = run.bicubic[0]
         self.should_stop: Callable[[], bool] = lambda: False
         self.refused = self.failed = 0
@@ -71,22 +80,40 @@ class Worker:
         started = time.monotonic()
         while True:
             requeue_dead(self.study)
-            states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
-            trained, running = states.count(TrialState.COMPLETE), states.count(TrialState.RUNNING)
-            if trained >= self.settings.trials:
-                return "done"
+            elapsed = 0.0 if seconds is None else (time.monotonic() - started) / seconds
+            turn = self._next_turn(elapsed)
+            if turn.end:
+                return turn.end
             if self.should_stop():
                 return "stopped"
-            if seconds is not None and time.monotonic() - started >= seconds:
-                return "time is up"
+            if elapsed >= 1:
+                return TIME_IS_UP
             if self.refused >= MOST_REFUSED:
                 return f"{MOST_REFUSED} candidates in a row were over budget or known already"
             if self.failed >= MOST_FAILED:
                 return f"{MOST_FAILED} candidates in a row failed"
-            if trained + running >= self.settings.trials:  # others are on the last ones; if they die, we take over
+            if turn.waits:
                 time.sleep(_POLL_SECONDS)
                 continue
+            if turn.promotes:
+                promote(self.study, turn.promotes)
             self._try_one()
+
+    def _next_turn(self, elapsed: float) -> "_Turn":
+        """Return what is to be done next; `elapsed` is the share of the time that is gone."""
+        trials = self.study.get_trials(deepcopy=False)
+        known, busy = history(trials), [t for t in trials if t.state == TrialState.RUNNING]
+        if any(t.state == TrialState.WAITING and RUNGS in t.user_attrs for t in trials):
+            return _Turn()  # somebody's promotion
+        tried, on_rungs = len(known), len(self.ladder.rungs) > 1
+        no_new = tried >= self.settings.trials or (on_rungs and elapsed >= _SHARE_FOR_NEW)
+        if promoted := self.ladder.next(known) or (self.ladder.last(known) if no_new else None):
+            return _Turn(promotes=promoted)
+        if no_new and not (on_rungs and busy):
+            return _Turn(end="done" if tried >= self.settings.trials else TIME_IS_UP)
+        # Others are on the last ones: if they die, we take over; if what they train is good, it goes on.
+        others = sum(RUNGS not in trial.user_attrs for trial in busy)
+        return _Turn(waits=no_new or tried + others >= self.settings.trials)
 
     def _try_one(self) -> None:
         try:
@@ -104,7 +131,7 @@ class Worker:
 
     def _requeue_own(self) -> None:
         failed = self.study.get_trials(states=(TrialState.FAIL,))
-        mine = [t for t in failed if t.user_attrs.get("worker") == worker_name() and _is_interrupted(t)]
+        mine = [t for t in failed if t.user_attrs.get("worker") == worker_name() and is_interrupted(t)]
         for trial in mine:
             if not _is_continued(self.study, trial):
                 requeue(self.study, trial, crashed=False)
@@ -112,12 +139,16 @@ class Worker:
     def _objective(self, trial: optuna.Trial) -> tuple[float, float]:
         try:
             values = self._score(trial)
+        except _OnHoldError as hold:
+            trial.set_user_attr("stopped", str(hold))
+            self.refused = self.failed = 0
+            raise
         except optuna.TrialPruned as refused:
             trial.set_user_attr("stopped", str(refused))
             self.refused += 1
             raise
-        except (TrainingStoppedError, _EnoughError) as stop:
-            self.superfluous = isinstance(stop, _EnoughError)
+        except (TrainingStoppedError, EnoughError) as stop:
+            self.superfluous = isinstance(stop, EnoughError)
             trial.set_user_attr("stopped", INTERRUPTED)
             raise
         except Exception as error:
@@ -136,22 +167,28 @@ class Worker:
         choices = dict(self.space.suggest(trial))
         architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
         self._refuse_over_budget(trial, screening_cost(architecture, settings.hr_size))
-        self._claim(trial, architecture)
+        claim(self.study, trial, architecture, settings.trials)
         price = cost(architecture, settings.hr_size)
+        for name in ("macs", "params"):
+            trial.set_user_attr(name, getattr(price, name))
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
-        network, score = self._train(architecture, f"{label} ({short(price.macs)} MACs)")
+        network, score = self._train(trial, architecture, f"{label} ({short(price.macs)} MACs)")
+        gain = f"{score.value - self.bicubic:+.2f} over {baseline_name(settings.scale)}"
+        told = f"[{trial.number}] {label}: {score.value:.2f} dB ({gain}), {short(price.macs)} MACs"
+        if not score.is_final:
+            rung = int(score.metrics["steps"])
+            place = self.ladder.place_in_words(self._known(), architecture.fingerprint, rung)
+            save_note(trial, self._note(trial, architecture, price, score))
+            self.audience.say(f"{told}; {place}")
+            raise _OnHoldError(place)
         self._record(trial, architecture, network, price, score)
         self.run.checkpoint(architecture).unlink(missing_ok=True)
         if (log := self._log(architecture)).is_file():  # a proxy may do without training
             log.replace(self.run.candidate_folder(trial.number) / LOG)
-        gain = score.value - self.bicubic
-        self.audience.say(
-            f"[{trial.number}] {label}: {score.value:.2f} dB ({gain:+.2f} over {baseline_name(settings.scale)}), "
-            f"{short(price.macs)} MACs"
-        )
+        self.audience.say(told)
         return score.value, price.macs / 1e9
 
-    def _train(self, architecture: Architecture, label: str) -> tuple[nn.Module, Score]:
+    def _train(self, trial: optuna.Trial, architecture: Architecture, label: str) -> tuple[nn.Module, Score]:
         seed = architecture.seed + self.settings.recipe.seed
         seed_all(seed)
         network = architecture.build()
@@ -159,8 +196,21 @@ class Worker:
         with self.audience.training(label) as listener:
             log = CsvLog(self._log(architecture))
             recipe, tell = self.settings.recipe, to_all(log, listener)
-            task = BriefTask(self.data, recipe, seed, self.device, checkpoint, tell, self.should_stop)
+            goes_on = partial(self._goes_on, trial, architecture)
+            task = BriefTask(self.data, recipe, seed, self.device, checkpoint, tell, self.should_stop, goes_on)
             return network, self.proxy.score(network, task)
+
+    def _goes_on(self, trial: optuna.Trial, architecture: Architecture, rung: int, measured: Measurement) -> bool:
+        """Note what a candidate has on a rung, and tell whether it is among the best there."""
+        self._note_rung(trial, rung, {"psnr": measured.psnr, "ssim": measured.ssim})
+        promoted = self.ladder.promoted(self._known(), rung)
+        return any(one.fingerprint == architecture.fingerprint for one in promoted)
+
+    def _note_rung(self, trial: optuna.Trial, steps: int, figures: dict[str, float]) -> None:
+        trial.set_user_attr(RUNGS, {**trial.user_attrs.get(RUNGS, {}), str(steps): figures})
+
+    def _known(self) -> list[Known]:
+        return history(self.study.get_trials(deepcopy=False))
 
     def _log(self, architecture: Architecture) -> Path:
         return self.run.checkpoint(architecture).with_suffix(".csv")
@@ -171,33 +221,6 @@ class Worker:
                 trial.set_constraint(budget.unit, budget.excess(price))
         if reason := refusal(self.settings.limits, price):
             raise optuna.TrialPruned(reason)
-
-    def _claim(self, trial: optuna.Trial, architecture: Architecture) -> None:
-        """Take a candidate for this worker, unless its network is known or the others make up the run's number.
-
-        Workers may do this at the same moment, so each first says what it has, then looks around. Of two that see each
-        other the lower trial number goes on; the lower waits for the higher, which may have looked before the lower
-        said anything and then is about to claim. Raises TrialPruned or _EnoughError.
-        """
-        trial.set_user_attr("fingerprint", architecture.fingerprint)
-        deadline = time.monotonic() + _CLAIM_SECONDS
-        while time.monotonic() < deadline:
-            others = [t for t in self.study.get_trials(deepcopy=False) if t.number != trial.number]
-            running = [t for t in others if t.state == TrialState.RUNNING and "fingerprint" in t.user_attrs]
-            ahead = [t for t in running if "claimed" in t.user_attrs or t.number < trial.number]
-            same = [t for t in others if _holds(t, architecture)]
-            for rival in same:
-                if rival.state != TrialState.RUNNING or rival in ahead:
-                    raise optuna.TrialPruned(f"duplicate of {rival.number}")
-            trained = sum(t.state == TrialState.COMPLETE for t in others)
-            if trained + len(ahead) >= self.settings.trials:
-                raise _EnoughError
-            if not same and trained + len(running) < self.settings.trials:
-                break
-            if len(running) == len(ahead):
-                break
-            time.sleep(0.05)
-        trial.set_user_attr("claimed", True)
 
     def _record(
         self, trial: optuna.Trial, architecture: Architecture, network: nn.Module, price: Cost, score: Score
@@ -210,39 +233,46 @@ class Worker:
             {"psnr": score.value, **metrics, "protocol": self.run.protocol.to_dict()},
         )
         model.save(self.run.candidate_folder(trial.number))
-        name = trial.user_attrs.get("name")
         image = picture(network.eval(), self.data.validation, self.device)
-        text = note(architecture, name, score.value, metrics.get("ssim"), self.bicubic, price)
-        attach(trial, self.run.artifacts, architecture, image, text)
+        attach(trial, self.run.artifacts, architecture, image, self._note(trial, architecture, price, score))
         seconds = (datetime.now() - (trial.datetime_start or datetime.now())).total_seconds()
         figures = {
             "psnr": score.value,
-            "macs": price.macs,
-            "params": price.params,
             "curve": [[entry["step"], round(entry["psnr"], 3)] for entry in score.curve],
             **metrics,
             "seconds": seconds,
         }
         for key, value in figures.items():
             trial.set_user_attr(key, value)
+        quality = {"psnr": score.value} | {n: v for n, v in metrics.items() if n == "ssim"}
+        self._note_rung(trial, self.settings.recipe.steps, quality)
+
+    def _note(self, trial: optuna.Trial, architecture: Architecture, price: Cost, score: Score) -> str:
+        name, similarity = trial.user_attrs.get("name"), score.metrics.get("ssim")
+        return note(architecture, name, score.value, similarity, self.bicubic, price)
 
 
-class _EnoughError(Exception):
-    """The candidates of other workers already make up the run's number."""
+@dataclass(frozen=True)
+class _Turn:
+    """What a worker does next; to try a candidate where nothing else is said."""
+
+    end: str = ""
+    """Why it has nothing more to do."""
+    promotes: Known | None = None
+    """A network on hold that is to be trained on."""
+    waits: bool = False
 
 
-def _holds(trial: FrozenTrial, architecture: Architecture) -> bool:
-    """Tell whether `trial` is the same network and was trained, is being or will be, or failed for good."""
-    if trial.user_attrs.get("fingerprint") != architecture.fingerprint:
-        return False
-    if trial.state == TrialState.FAIL:
-        return not _is_interrupted(trial)
-    return trial.state != TrialState.PRUNED
+def make_ladder(settings: Settings) -> Ladder:
+    """Return the rungs of a search; where its proxy has none, the whole training is the only one."""
+    proxy, steps = PROXIES.get(settings.proxy), settings.recipe.steps
+    on_the_way = proxy.rungs(steps) if isinstance(proxy, OnRungs) else ()
+    reduction = proxy.reduction if isinstance(proxy, OnRungs) else 1
+    return Ladder((*on_the_way, steps), reduction, resolve(DEFAULT_OBJECTIVES))
 
 
-def _is_interrupted(failed: FrozenTrial) -> bool:
-    """Tell whether a failed trial was stopped from outside: by its user, or with its process."""
-    return bool(failed.user_attrs.get("stopped", INTERRUPTED) == INTERRUPTED)
+class _OnHoldError(optuna.TrialPruned):
+    """A candidate has come to a rung where others are better."""
 
 
 def _is_continued(study: optuna.Study, trial: FrozenTrial) -> bool:

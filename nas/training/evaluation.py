@@ -1,6 +1,6 @@
 """Measuring trained models, those of others and bicubic interpolation on a folder of images, all by one protocol."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,9 +28,9 @@ from nas.metrics import (
     self_ensemble,
 )
 from nas.model import load_model
+from nas.progress import Progress
 from nas.training.crops import CropFinder, Pictured, Viewer, picture_crops
 
-Progress = Callable[[int, int], None]
 T = TypeVar("T")
 
 BICUBIC = "bicubic"

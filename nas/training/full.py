@@ -10,14 +10,14 @@ import torch
 
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.metrics import Protocol, bicubic_baseline
+from nas.metrics import Measurement, Protocol, bicubic_baseline
 from nas.model import IMPORTED, WEIGHTS, Model, load_model
 from nas.training.borrowed import borrowed_weights
 from nas.training.group import ALONE, Group
 from nas.training.logs import LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
 from nas.training.teacher import find_teacher
-from nas.training.trainer import Listener, seed_all, train
+from nas.training.trainer import Listener, Trained, seed_all, train
 from search_spaces import Architecture
 
 STARTED = "started_from"
@@ -66,10 +66,6 @@ def train_fully(
     seed = architecture.seed + recipe.seed + (int(origin["sha256"][:7], 16) if origin else 0)
     seed_all(seed)
     network = architecture.build() if start is None else load_model(start).network.train()
-    listeners: list[Listener | None] = []
-    if group.is_main:
-        events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
-        listeners = [CsvLog(folder / LOG), events, listener]
     trained = train(
         network,
         data,
@@ -77,12 +73,32 @@ def train_fully(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        listener=to_all(*listeners),
+        listener=_audience(folder, data, listener, tensorboard) if group.is_main else None,
         should_stop=should_stop,
         group=group,
     )
     bicubic = bicubic_baseline(data.validation, recipe.validation_crop)
-    metrics = {
+    metrics = _metrics(trained, bicubic, protocol, device, group)
+    metrics |= {name: value for name, value in ((STARTED, origin), (BORROWED, borrowed_weights(recipe))) if value}
+    model = Model(architecture, network.cpu().eval(), recipe.model_dump(mode="json"), metrics)
+    if group.is_main:
+        model.save(folder)
+        checkpoint.unlink(missing_ok=True)
+        return load_model(folder)
+    return model
+
+
+def _audience(folder: Path, data: Dataset, listener: Listener | None, tensorboard: Path | None) -> Listener:
+    """Return what passes a training's reports on to its logs and to the caller's `listener`."""
+    events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
+    return to_all(CsvLog(folder / LOG), events, listener)
+
+
+def _metrics(
+    trained: Trained, bicubic: Measurement, protocol: Protocol, device: torch.device, group: Group
+) -> dict[str, Any]:
+    """Return what was measured, and where, as `metrics.json` names it."""
+    return {
         "psnr": trained.validation.psnr,
         "ssim": trained.validation.ssim,
         "bicubic_psnr": bicubic.psnr,
@@ -96,13 +112,6 @@ def train_fully(
         "threads": torch.get_num_threads(),
         "processes": group.size,
     }
-    metrics |= {name: value for name, value in ((STARTED, origin), (BORROWED, borrowed_weights(recipe))) if value}
-    model = Model(architecture, network.cpu().eval(), recipe.model_dump(mode="json"), metrics)
-    if group.is_main:
-        model.save(folder)
-        checkpoint.unlink(missing_ok=True)
-        return load_model(folder)
-    return model
 
 
 def _origin(start: Path | None) -> dict[str, Any] | None:

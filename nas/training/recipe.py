@@ -206,8 +206,9 @@ def _in_words(error: ValidationError) -> str:
 def load_recipe(name: str, device: torch.device, **overrides: object) -> Recipe:
     """Read a shipped recipe by its name, or a user's YAML file by its path; `overrides` replace single fields.
 
-    A file may name a shipped recipe in `base` and replace only some fields, each as a whole. Where `degradation` is the
-    path of a file, the recipe holds what is in it. Raises InputError.
+    A file may name a shipped recipe in `base` and replace only some fields, each as a whole; its `batch` and `patch`
+    hold in the stages of the base, too. Where `degradation` is the path of a file, the recipe holds what is in it.
+    Raises InputError.
     """
     shipped = _shipped()
     path = shipped.get(name) or Path(name)
@@ -234,7 +235,12 @@ def _read(path: Path) -> object:
     base = _shipped().get(str(data.pop("base")))
     if base is None:
         raise InputError(f"{path}: 'base' must name a shipped recipe: {', '.join(sorted(_shipped()))}.")
-    return {**cast(dict[str, object], _read(base)), **data}
+    beneath = cast(dict[str, Any], _read(base))
+    if "stages" in beneath and "stages" not in data:
+        # What the user says of all steps must not be lost to stages that somebody else wrote.
+        held = [field for field in ("batch", "patch") if field in data]
+        beneath["stages"] = [{n: v for n, v in stage.items() if n not in held} for stage in beneath["stages"]]
+    return {**beneath, **data}
 
 
 def _for_device(value: object, device: torch.device) -> object:

@@ -46,6 +46,7 @@ class Step:
         self._average_gradients = average_gradients
         setting = Setting(
             scale=scale,
+            normalisation=recipe.normalisation,
             device=device,
             seed=seed,
             autocast=self._autocast,

@@ -1,6 +1,6 @@
 """The task that a proxy scores candidates on: the user's data, the run's brief recipe, this worker's device."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.dataset import Dataset, PatchSampler
+from nas.metrics import Measurement
 from nas.training.recipe import Recipe
-from nas.training.trainer import Listener, Trained, train
+from nas.training.trainer import Listener, Rungs, Trained, train
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,15 @@ class BriefTask:
     checkpoint: Path | None = None
     listener: Listener | None = None
     should_stop: Callable[[], bool] = lambda: False
+    goes_on: Callable[[int, Measurement], bool] = lambda step, measured: True
+    """Asked at each rung whether the candidate is worth more steps."""
 
-    def train(self, network: nn.Module) -> BriefResult:
+    @property
+    def steps(self) -> int:
+        """How many the brief recipe has."""
+        return self.recipe.steps
+
+    def train(self, network: nn.Module, rungs: Sequence[int] = ()) -> BriefResult:
         """Train `network` in place by the brief recipe; see `nas.training.trainer.train` for what it raises."""
         return BriefResult(
             train(
@@ -63,6 +71,7 @@ class BriefTask:
                 checkpoint=self.checkpoint,
                 listener=self.listener,
                 should_stop=self.should_stop,
+                rungs=Rungs(tuple(rungs), self.goes_on),
             )
         )
 

@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+import yaml
+from torch import nn
 
+from nas.convert.gray import COLOURS, InGray
+from nas.convert.third_party import load_third_party
+from nas.data.normalisation import Normalisation
 from nas.errors import InputError
-from nas.model import is_model, load_model
+from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model
 from search_spaces.layers.collapsible import fused
-
-TRAINED = Path("results") / "trained"
-"""Where `nas train` leaves the published networks that it trained."""
-
-COLOURS = 3
 
 
 def find_teacher(name: str) -> Path:
@@ -21,7 +20,7 @@ def find_teacher(name: str) -> Path:
     That is its path, as seen from the current folder, or `SPACE/POINT` for what `nas train SPACE/POINT` wrote. Raises
     InputError where there is neither.
     """
-    path, trained = Path(name), TRAINED / name.replace("/", "-")
+    path, trained = Path(name), RESULTS / TRAINED / name.replace("/", "-")
     for folder in (path, trained):
         if is_model(folder):
             return folder
@@ -33,21 +32,21 @@ def find_teacher(name: str) -> Path:
     )
 
 
-def load_teacher(name: str, scale: int, device: torch.device) -> nn.Module:
+def load_teacher(name: str, scale: int, normalisation: Normalisation, device: torch.device) -> nn.Module:
     """Return the frozen network of a teacher, [N, 1, h, w] → [N, 1, s h, s w].
 
     A checkpoint of another project is read through `spandrel`. A network for colour sees the image in three equal
-    channels and answers with their mean. Raises InputError for a teacher of another scale, and as `find_teacher`.
+    channels and answers with their mean. Raises InputError for a teacher of another scale, for one that was trained to
+    see other integers as 0 and 1 than `normalisation` does, and as `find_teacher`.
     """
     path = find_teacher(name)
     if path.is_dir():
         model = load_model(path)
+        _check_levels(name, model, normalisation)
         network, found = fused(model.network), model.architecture.scale
         if model.architecture.channels == COLOURS:
-            network = _InGray(network)
+            network = InGray(network)
     else:
-        from nas.convert.third_party import load_third_party  # what it needs is an extra, and slow to import
-
         other = load_third_party(path)
         network, found = other.network, other.scale
     if found != scale:
@@ -57,13 +56,15 @@ def load_teacher(name: str, scale: int, device: torch.device) -> nn.Module:
     return frozen
 
 
-class _InGray(nn.Module):
-    """A network for colour images that is shown gray ones."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        colour: Tensor = self.network(image.expand(-1, COLOURS, -1, -1))
-        return colour.mean(dim=1, keepdim=True)
+def _check_levels(name: str, model: Model, normalisation: Normalisation) -> None:
+    """Raise InputError unless the teacher saw images by `normalisation`; imported weights take that of the images."""
+    if IMPORTED in model.recipe:
+        return
+    its_own = Normalisation.stored(model.recipe)
+    if not its_own.sees_as(normalisation):
+        fields = its_own.model_dump(mode="json", exclude={"bits", "peak"})
+        written = yaml.safe_dump(fields, default_flow_style=True, sort_keys=False, width=1000).strip()
+        raise InputError(
+            f"The teacher '{name}' was trained to see other integers as 0 and 1 than these images are seen by; write "
+            f"'normalisation: {written}' in the recipe, or name a teacher that was trained on such images."
+        )

@@ -32,6 +32,18 @@ SAMPLE_SIDE = 256
 """HR pixels on each side of the sample that a validation shows."""
 
 
+@dataclass(frozen=True)
+class Rungs:
+    """Where on its way a training is measured and may be put on hold, e.g. since others are better by then.
+
+    They leave no trace in what is trained: a training that was put on hold and goes on ends as if it never was.
+    """
+
+    steps: tuple[int, ...] = ()
+    goes_on: Callable[[int, Measurement], bool] = lambda step, measured: True
+    """Asked at each of `steps` with what was measured there, PSNR and SSIM."""
+
+
 class TrainingDivergedError(RunError):
     """The loss became NaN or exploded."""
 
@@ -42,7 +54,7 @@ class TrainingStoppedError(RunError):
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training brought: the last validation, the curve and where the time went."""
+    """What a training brought, up to its end or to a rung: the last validation, the curve and where the time went."""
 
     validation: Measurement
     curve: tuple[dict[str, float], ...]
@@ -91,12 +103,14 @@ def train(
     checkpoint: Path | None = None,
     listener: Listener | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    rungs: Rungs = Rungs(),
     group: Group = ALONE,
 ) -> Trained:
     """Train `network` in place by `recipe` and return how good it became.
 
     `seed` decides the patches; the caller seeded the initialisation. With `checkpoint`, a training that was killed
-    at any step goes on from there and ends with bit-identical weights on a CPU with the same number of threads.
+    at any step, or put on hold at one of `rungs`, goes on from there and ends with bit-identical weights on a CPU with
+    the same number of threads.
     All processes of a `group` call this alike; the main one alone reads and writes the checkpoint, with which any
     number of processes may go on.
 
@@ -104,7 +118,7 @@ def train(
     processes can't train together.
     """
     group.check(network, recipe, device)
-    loop = _Loop(group.synchronised(network), data, recipe, seed, device, checkpoint, listener, group)
+    loop = _Loop(group.synchronised(network), data, recipe, seed, device, checkpoint, listener, rungs, group)
     try:
         return loop.run(should_stop)
     finally:
@@ -121,10 +135,11 @@ class _Loop:
         device: torch.device,
         checkpoint: Path | None,
         listener: Listener | None,
+        rungs: Rungs,
         group: Group,
     ) -> None:
         self.recipe, self.device, self.data, self.group = recipe, device, data, group
-        self.checkpoint, self.listener = checkpoint, listener
+        self.checkpoint, self.listener, self.rungs = checkpoint, listener, rungs
         exchange = group.average_gradients
         self.step = Step(network, recipe, device, scale=data.scale, seed=seed, average_gradients=exchange)
         self.run_step: Callable[..., Tensor] = self.step
@@ -143,7 +158,10 @@ class _Loop:
         self._restore()
         saved_at = time.monotonic()
         while self.progress.step < self.recipe.steps:
-            self._advance(should_stop)
+            measured = self._advance(should_stop)
+            if measured is not None and not self._goes_on(measured):
+                self._save()
+                return self._trained(measured)
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 self._save()
                 saved_at = time.monotonic()
@@ -154,11 +172,21 @@ class _Loop:
             raise TrainingDivergedError("The trained network's output is not a number.")
         self.progress.curve[-1]["psnr"] = final.psnr
         self._tell(self.progress.curve[-1]["loss"])
-        progress = self.progress
-        return Trained(final, tuple(progress.curve), progress.step, progress.train_seconds, progress.validation_seconds)
+        return self._trained(final)
 
-    def _advance(self, should_stop: Callable[[], bool]) -> None:
-        """Train up to the next step at which the losses are looked at; validate where the recipe says so."""
+    def _goes_on(self, measured: Measurement) -> bool:
+        step = self.progress.step
+        return step not in self.rungs.steps or self.rungs.goes_on(step, measured)
+
+    def _trained(self, validation: Measurement) -> Trained:
+        done = self.progress
+        return Trained(validation, tuple(done.curve), done.step, done.train_seconds, done.validation_seconds)
+
+    def _advance(self, should_stop: Callable[[], bool]) -> Measurement | None:
+        """Train up to the next step at which the losses are looked at; validate at rungs and where the recipe says so.
+
+        Returns what was measured, if anything was.
+        """
         phase = self._enter_phase()
         started, first = time.perf_counter(), self.progress.step
         window = [torch.tensor(losses, device=self.device) for losses in self.progress.losses]
@@ -173,7 +201,8 @@ class _Loop:
                 raise TrainingStoppedError(f"Stopped after {done}; the same command goes on from there.")
             window.append(self._train_step(phase))
             step = self.progress.step
-            if step % LOSS_WINDOW == 0 or step == phase.end or self.recipe.validates_after(step):
+            validates = self.recipe.validates_after(step) or step in self.rungs.steps
+            if step % LOSS_WINDOW == 0 or step == phase.end or validates:
                 break
         means = self.group.average(torch.stack(window).mean(0))
         self.losses = dict(zip(self.step.names, means.tolist(), strict=True))
@@ -182,13 +211,15 @@ class _Loop:
         self.patches_per_second = (step - first) * phase.batch / seconds
         self._check()
         loss = self.losses["loss"]
-        if self.recipe.validates_after(step):
-            psnr = float("nan")
+        measured = None
+        if validates:
             if step < self.recipe.steps:
-                psnr = self._timed_validation(self.step.kept, with_ssim=False).psnr
+                measured = self._timed_validation(self.step.kept, with_ssim=step in self.rungs.steps)
+            psnr = float("nan") if measured is None else measured.psnr
             self.progress.curve.append({"step": step, "loss": loss, "psnr": psnr})
         if step < self.recipe.steps:  # what the last step brought is told when it is measured
             self._tell(loss)
+        return measured
 
     def _agreed(self, should_stop: Callable[[], bool]) -> Callable[[], bool]:
         """Return what says before each step whether to stop; several processes settle it once for all until a look."""

@@ -1,4 +1,4 @@
-"""A space of tiny denoisers, for tests of all that comes before and after them."""
+"""Models as after a training, and a space of tiny denoisers, for tests of all that comes before and after them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +38,28 @@ class _Smoothing(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         return _Smooth(channels, bool(choices["is_told"]))
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., Model]:
+    """Return a function from the name of a published point to a model of it.
+
+    Its weights are as after a training: nothing is zero, and the output keeps the input's order of magnitude.
+    """
+
+    def make(name: str, scale: int = 2, *, image_skip: bool = False) -> Model:
+        architecture = Architecture.published(name, scale).replaced(image_skip=image_skip)
+        torch.manual_seed(0)
+        network = architecture.build().eval()
+        for parameter in network.parameters():
+            if parameter.dim() > 1:
+                nn.init.kaiming_uniform_(parameter, a=1)
+            else:
+                nn.init.uniform_(parameter, -0.05, 0.05)
+        recipe = load_recipe("brief", torch.device("cpu")).model_dump(mode="json")
+        return Model(architecture, network, recipe, {"psnr": 33.25, "protocol": "bicubic, shave 2"})
+
+    return make
 
 
 @pytest.fixture

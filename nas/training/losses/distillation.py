@@ -15,7 +15,7 @@ class Distillation:
     def __init__(self, setting: Setting) -> None:
         if setting.teacher is None:
             raise ValueError("A recipe with the loss 'distillation' must have a teacher.")
-        self._teacher = load_teacher(setting.teacher, setting.scale, setting.device)
+        self._teacher = load_teacher(setting.teacher, setting.scale, setting.normalisation, setting.device)
         self._autocast = setting.autocast
 
     def __call__(self, batch: Batch) -> Tensor:

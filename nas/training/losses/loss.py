@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from nas.data.normalisation import Normalisation
 from nas.training.options import Adversarial, Features
 from search_spaces.registry import Registry
 
@@ -64,6 +65,8 @@ class Setting:
     """What a loss may need to know of the training that it is for."""
 
     scale: int
+    normalisation: Normalisation
+    """By which the images are seen, resolved."""
     device: torch.device
     seed: int
     """For the weights of what learns."""

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 from command import Outcome, run_nas
-
-from nas.data.images import read_image, write_image
-from nas.data.layout import list_parts
+from tiny_images import write_tiny_data
 
 DOTS = Path(__file__).parents[1] / "search" / "spaces" / "dots.py"
 BROKEN = DOTS.with_name("broken.py")
@@ -24,20 +22,12 @@ SHALLOW = [part for cell in range(1, 8) for part in ("--fix", f"cell{cell}.repea
 """Fewer layers, so that the real space trains in a moment."""
 
 
-def copy_images(infrared: Path, folder: Path) -> Path:
-    for part, listing, count in zip(("train", "val"), list_parts(infrared, 2, "bicubic"), (4, 2), strict=True):
-        (folder / part).mkdir(parents=True)
-        for source in listing.sources[:count]:
-            write_image(folder / part / f"{source.hr.stem}.png", read_image(source.hr)[100:180, 100:196])
-    return folder
-
-
 class Way:
     """A folder in which one command after the other is given, each building on those before."""
 
     def __init__(self, folder: Path, infrared: Path) -> None:
         self.folder = folder
-        copy_images(infrared, folder / "night")
+        write_tiny_data(infrared, folder / "night")
         (folder / "tiny.yaml").write_text(RECIPE)
         self.search = self.nas(
             *("search", "--run", "first", "--budget", "8G-MACs", "--space", "moremnas", "--data", "night"),

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiny_images import write_tiny_data
 
 from nas.data.images import read_image
 
-from .conftest import SEARCH, Nas, Refused, Way, copy_images
+from .conftest import SEARCH, Nas, Refused, Way
 
 MINE = "operations:\n  - blur: {sigma: [0.5, 1]}\n  - resize:\n  - gaussian-noise: {level: [1, 4]}\n"
 
@@ -26,7 +27,7 @@ def test_what_a_degradation_does_is_drawn(way: Way) -> None:
 def test_a_network_is_trained_on_ones_own_degradation_and_measured_on_it_anywhere(
     nas: Nas, tmp_path: Path, infrared: Path
 ) -> None:
-    copy_images(infrared, tmp_path / "night")
+    write_tiny_data(infrared, tmp_path / "night")
     (tmp_path / "mine.yaml").write_text(MINE)
     train = ("train", "ecbsr/M4C8", "--recipe", "tiny.yaml", "--data", "night", "--degradation", "mine.yaml")
     assert nas(*train).code == 0

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_images import write_tiny_data
 
 from nas.data.images import read_image, write_image
 from nas.data.synthetic import scene
 from search_spaces import SPACES, Architecture
 
-from .conftest import RECIPE, Outcome, copy_images, run_nas
+from .conftest import RECIPE, Outcome, run_nas
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def nas(tmp_path: Path) -> Callable[..., Outcome]:
 def test_denoise_then_super_resolve(
     nas: Callable[..., Outcome], make_denoiser: Callable[..., Path], infrared: Path, tmp_path: Path
 ) -> None:
-    copy_images(infrared, tmp_path / "night")
+    write_tiny_data(infrared, tmp_path / "night")
     smallest = Architecture("moremnas", 2, 1, {**SPACES.get("moremnas").smallest, "image_skip": True})
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "mine.yaml").write_text(smallest.to_yaml())

@@ -131,6 +131,31 @@ def test_it_survives_yaml_and_json_and_shows_no_blanks(fields: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "is_same"),
+    [
+        ({"kind": "type"}, {"kind": "type", "peak": 200}, True),
+        ({"kind": "type"}, {"kind": "fixed", "low": 0, "high": 65535, "bits": 16}, True),
+        (
+            {"kind": "fixed", "low": 1, "high": 9, "bits": 16},
+            {"kind": "percentile", "low": 1, "high": 9, "bits": 16},
+            True,
+        ),
+        ({"kind": "fixed", "low": 1, "high": 9, "bits": 16}, {"kind": "fixed", "low": 1, "high": 9, "bits": 8}, False),
+        ({"kind": "fixed", "low": 1, "high": 9, "bits": 16}, {"kind": "type"}, False),
+        ({"kind": "image"}, {"kind": "image", "peak": 9000}, True),
+        ({"kind": "image"}, {"kind": "image", "percentiles": (1, 99)}, False),
+        ({"kind": "image"}, {"kind": "type"}, False),
+    ],
+)
+def test_two_that_give_every_image_the_same_values_are_told(
+    first: dict[str, Any], second: dict[str, Any], is_same: bool
+) -> None:
+    one, other = Normalisation(**first), Normalisation(**second)
+    assert one.sees_as(other) == other.sees_as(one) == is_same
+    assert one.sees_as(one)
+
+
+@pytest.mark.parametrize(
     ("fields", "reason"),
     [
         ({"kind": "percentil"}, "'percentile'"),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nas.data.dataset import ImageSet, open_images
+from nas.data.image_set import Pair
 from nas.data.images import write_image
 from nas.data.levels import Levels
 from nas.data.synthetic import scene
@@ -31,22 +32,19 @@ def test_a_measurement_is_the_mean_over_the_images(images: ImageSet) -> None:
     assert [name for name, _ in result.per_image] == list(images.names)
     assert result.psnr == pytest.approx(np.mean([figures["psnr"] for _, figures in result.per_image]))
     assert result.ssim == pytest.approx(np.mean([figures["ssim"] for _, figures in result.per_image]))
-    pair = images.pair(1)
-    sr = _nearest(pair.lr)
-    assert result.per_image[1][1]["psnr"] == pytest.approx(psnr(sr, pair.hr, peak=255, shave=2), abs=1e-12)
-    assert result.per_image[1][1]["ssim"] == pytest.approx(ssim(sr, pair.hr, peak=255, shave=2), abs=1e-12)
+    sr, hr = _integers(images.pair(1))
+    assert result.per_image[1][1]["psnr"] == pytest.approx(psnr(sr, hr, peak=255, shave=2), abs=1e-12)
+    assert result.per_image[1][1]["ssim"] == pytest.approx(ssim(sr, hr, peak=255, shave=2), abs=1e-12)
     assert seen == [(1, 2), (2, 2)]
 
 
 def test_a_crop_measures_the_centre_only(images: ImageSet) -> None:
-    pair = images.pair(0, crop=48)
-    expected = psnr(_nearest(pair.lr), pair.hr, peak=255, shave=2)
+    expected = psnr(*_integers(images.pair(0, crop=48)), peak=255, shave=2)
     assert measure(_nearest, images, crop=48).per_image[0][1]["psnr"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_shave_may_be_another(images: ImageSet) -> None:
-    pair = images.pair(0)
-    expected = psnr(_nearest(pair.lr), pair.hr, peak=255, shave=9)
+    expected = psnr(*_integers(images.pair(0)), peak=255, shave=9)
     assert measure(_nearest, images, shave=9).per_image[0][1]["psnr"] == pytest.approx(expected, abs=1e-12)
     assert measure(_nearest, images, shave=2) == measure(_nearest, images)
 
@@ -175,3 +173,8 @@ def test_at_scale_one_the_baseline_is_the_input(tiny_data: Path, tmp_path: Path)
 
 def _nearest(lr: Tensor) -> Tensor:
     return lr.repeat_interleave(2, -2).repeat_interleave(2, -1)
+
+
+def _integers(pair: Pair) -> tuple[Tensor, Tensor]:
+    """What `measure` compares of an image whose pixels are repeated."""
+    return pair.levels.integers(_nearest(pair.lr)), pair.levels.integers(pair.hr)

@@ -253,6 +253,22 @@ def test_a_field_of_a_users_file_replaces_that_of_its_base_as_a_whole(tmp_path: 
     assert "perceptual" not in mine.all_losses
 
 
+@pytest.mark.parametrize("base", ["full", "real"])
+def test_a_patch_or_batch_of_ones_own_holds_in_the_stages_of_the_base(tmp_path: Path, base: str) -> None:
+    theirs = load_recipe(base, CPU)
+    mine = load_recipe(write(tmp_path, f"base: {base}\nname: mine\npatch: 20\nbatch: {{cpu: 3, cuda: 7}}\n"), CPU)
+    assert len({(p.patch, p.batch) for p in theirs.phases}) == len(mine.phases) == 3
+    assert {(p.patch, p.batch) for p in mine.phases} == {(20, 3)}
+    assert [p.losses for p in mine.phases] == [p.losses for p in theirs.phases]
+    patch_alone = load_recipe(write(tmp_path, f"base: {base}\nname: mine\npatch: 20\n"), CPU)
+    assert [(p.patch, p.batch) for p in patch_alone.phases] == [(20, p.batch) for p in theirs.phases]
+
+
+def test_stages_of_ones_own_stay_beside_a_patch_of_ones_own(tmp_path: Path) -> None:
+    text = "base: full\nname: mine\npatch: 20\nstages: [{share: 0.5, patch: 12}, {share: 0.5}]\n"
+    assert [phase.patch for phase in load_recipe(write(tmp_path, text), CPU).phases] == [12, 20]
+
+
 def test_a_base_may_have_a_base(tmp_path: Path) -> None:
     full, mine = load_recipe("full", CPU), load_recipe(write(tmp_path, "base: real\nname: mine\n"), CPU)
     assert mine.model_copy(update={"name": "full", "degradation": full.degradation}) == full

@@ -1,12 +1,16 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from no_look import NoLook
 from torch import Tensor, nn
 
+from nas.errors import InputError
+from nas.model import Model
 from nas.training.recipe import Recipe
 from nas.training.step import Step
+from search_spaces import Architecture
 
 CPU = torch.device("cpu")
 Make = Callable[..., Recipe]
@@ -103,3 +107,12 @@ def test_what_is_kept_is_the_average_where_there_is_one(make_recipe: Make, netwo
     step = make_step(network, make_recipe(ema=0.9))
     assert step.average is not None and step.kept is step.average.module
     assert set(step.networks) == {"network", "average"}
+
+
+def test_a_teacher_that_sees_other_levels_than_the_recipe_is_refused(
+    make_recipe: Make, network: nn.Module, architecture: Architecture, tmp_path: Path
+) -> None:
+    Model(architecture, network, {"normalisation": {"kind": "type"}}, {}).save(tmp_path / "teacher")
+    recipe = make_recipe(losses={"distillation": 1.0}, teacher=str(tmp_path / "teacher"), normalisation="image")
+    with pytest.raises(InputError, match=r"write 'normalisation: \{kind: type\}' in the recipe"):
+        make_step(network, recipe)

@@ -1,14 +1,19 @@
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas.data.normalisation import TYPE, Normalisation
 from nas.errors import InputError
-from nas.model import Model
+from nas.model import IMPORTED, Model
 from nas.training.teacher import find_teacher, load_teacher
 from search_spaces import Architecture
 
@@ -21,10 +26,10 @@ def save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Save:
     """Return a function that writes an untrained network as a model directory; the current folder is an empty one."""
     monkeypatch.chdir(tmp_path)
 
-    def saved(folder: str = "teacher", point: str = "ecbsr/M4C8", scale: int = 2, channels: int = 1) -> Path:
+    def saved(folder: str = "teacher", *, scale: int = 2, channels: int = 1, **recipe: object) -> Path:
         torch.manual_seed(1)
-        architecture = Architecture.published(point, scale=scale, channels=channels)
-        Model(architecture, architecture.build(), {}, {}).save(Path(folder))
+        architecture = Architecture.published("ecbsr/M4C8", scale=scale, channels=channels)
+        Model(architecture, architecture.build(), recipe, {}).save(Path(folder))
         return Path(folder)
 
     return saved
@@ -38,7 +43,7 @@ def test_a_model_directory_teaches_what_its_network_computes(save: Save) -> None
     architecture = Architecture.published("ecbsr/M4C8", scale=2, channels=1)
     torch.manual_seed(1)
     network: nn.Module = architecture.build().eval()
-    teacher = load_teacher(str(save()), 2, CPU)
+    teacher = load_teacher(str(save()), 2, TYPE, CPU)
     torch.testing.assert_close(teacher(image()), network(image()), rtol=1e-4, atol=1e-5)
     assert not teacher.training
     assert not any(parameter.requires_grad for parameter in teacher.parameters())
@@ -53,19 +58,51 @@ def test_a_point_that_was_not_trained_is_named_with_the_command_that_trains_it(s
     with pytest.raises(
         InputError, match=r"no teacher 'ecbsr/M4C8'.* results/trained/ecbsr-M4C8 .*\(nas train ecbsr/M4C8\)"
     ):
-        load_teacher("ecbsr/M4C8", 2, CPU)
+        load_teacher("ecbsr/M4C8", 2, TYPE, CPU)
 
 
 def test_a_teacher_of_another_scale_is_refused(save: Save) -> None:
     with pytest.raises(InputError, match="'teacher' has scale 4, but a network of scale 2 is to be taught"):
-        load_teacher(str(save(scale=4)), 2, CPU)
+        load_teacher(str(save(scale=4)), 2, TYPE, CPU)
+
+
+COUNTS: dict[str, Any] = {"kind": "percentile", "low": 7012.0, "high": 9044.0, "percentiles": [0.1, 99.9], "bits": 16}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "to_write"),
+    [
+        (COUNTS, "type", "{kind: percentile, low: 7012.0, high: 9044.0, percentiles: [0.1, 99.9]}"),
+        ({"kind": "type"}, COUNTS, "{kind: type}"),
+        ({"kind": "image", "percentiles": [1.0, 99.0]}, COUNTS, "{kind: image, percentiles: [1.0, 99.0]}"),
+    ],
+)
+def test_a_teacher_that_sees_other_levels_is_refused_with_what_to_write(
+    save: Save, theirs: dict[str, Any], ours: Any, to_write: str
+) -> None:
+    seen = Normalisation.model_validate(ours)
+    with pytest.raises(InputError, match="The teacher 'teacher' was trained to see other integers") as refused:
+        load_teacher(str(save(normalisation=theirs)), 2, seen, CPU)
+    (written,) = re.findall(r"'normalisation: (.*?)'", str(refused.value))
+    assert written == to_write
+    resolved = Normalisation.model_validate(yaml.safe_load(written)).resolved(16, lambda: np.zeros(65536, np.int64))
+    load_teacher("teacher", 2, resolved, CPU)
+
+
+def test_a_teacher_may_have_got_its_levels_another_way(save: Save) -> None:
+    fixed = Normalisation(kind="fixed", low=7012, high=9044, bits=16, peak=16383)
+    load_teacher(str(save(normalisation=COUNTS)), 2, fixed, CPU)
+
+
+def test_imported_weights_see_the_images_as_the_student_does(save: Save) -> None:
+    load_teacher(str(save(**{IMPORTED: {"point": "ecbsr/M4C8"}})), 2, Normalisation.model_validate(COUNTS), CPU)
 
 
 def test_a_teacher_for_colour_sees_gray_in_three_channels_and_answers_with_their_mean(save: Save) -> None:
     architecture = Architecture.published("ecbsr/M4C8", scale=2, channels=3)
     torch.manual_seed(1)
     colour: nn.Module = architecture.build().eval()
-    teacher = load_teacher(str(save(channels=3)), 2, CPU)
+    teacher = load_teacher(str(save(channels=3)), 2, TYPE, CPU)
     expected = colour(image().repeat(1, 3, 1, 1)).mean(1, keepdim=True)
     torch.testing.assert_close(teacher(image()), expected, rtol=1e-4, atol=1e-5)
 
@@ -87,6 +124,6 @@ def test_a_checkpoint_of_another_project_teaches(tmp_path: Path) -> None:
         pytest.skip("spandrel is not installed")
     theirs = Compact()
     torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
-    teacher = load_teacher(str(tmp_path / "theirs.pth"), 2, CPU)
+    teacher = load_teacher(str(tmp_path / "theirs.pth"), 2, TYPE, CPU)
     expected = theirs(image().repeat(1, 3, 1, 1)).clamp(0, 1).mean(1, keepdim=True)
     torch.testing.assert_close(teacher(image()), expected)

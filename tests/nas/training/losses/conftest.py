@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from nas.data.normalisation import TYPE
 from nas.features import CLASSIFIERS
 from nas.model import Model
 from nas.training.losses import LOSSES, Batch, Criterion, Setting
@@ -47,6 +48,7 @@ def make() -> Make:
 
         setting = {
             "scale": 2,
+            "normalisation": TYPE,
             "device": CPU,
             "seed": 0,
             "autocast": nullcontext,

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from nas.data.normalisation import TYPE
 from nas.training.losses import Batch, Criterion
 from nas.training.teacher import load_teacher
 
@@ -12,7 +13,7 @@ Make = Callable[..., Criterion]
 
 def test_it_is_the_distance_from_what_the_teacher_makes(make: Make, teacher: Path, batch: Batch) -> None:
     distillation = make("distillation", teacher=str(teacher))
-    wanted = load_teacher(str(teacher), 2, torch.device("cpu"))(batch.lr)
+    wanted = load_teacher(str(teacher), 2, TYPE, torch.device("cpu"))(batch.lr)
     assert distillation(Batch(batch.lr, batch.hr, wanted)).item() == 0
     assert distillation(Batch(batch.lr, batch.hr, wanted + 0.25)).item() == pytest.approx(0.25)
 

@@ -17,12 +17,12 @@ from nas.data.layout import Listing, Source, list_images, list_parts
 from nas.data.normalisation import AUTO, Histogram, Normalisation, histogram_of, range_in_use
 from nas.errors import InputError
 from nas.metrics import SSIM_WINDOW, limited, psnr, ssim
+from nas.progress import Progress, Ticker
 
 MEASURED = 1000
 """At most so many images of a part, evenly spread, are measured; all are read."""
 
 
-Progress = Callable[[int, int], None]
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -117,7 +117,7 @@ def check_folder(
     check = _Check(scale, degradation, measures=scale > 1 or degradation != "bicubic")
     parts = _parts(folder, scale, degradation)
     measured = {name: check.chosen(listing.sources) for name, listing in parts.items()}
-    tick = _ticker(progress, sum(len(parts[name].sources) + len(measured[name]) for name in parts))
+    tick = Ticker(progress, sum(len(parts[name].sources) + len(measured[name]) for name in parts))
     found = {name: _Part(check, listing, tick) for name, listing in parts.items()}
     # What a measurement is against depends on all images of the training set.
     normalisation = next(iter(found.values())).normalisation
@@ -137,18 +137,6 @@ def _parts(folder: Path, scale: int, degradation: str) -> dict[str, Listing]:
     except InputError:
         return {"all": everything}
     return {"train": train, "validation": validation}
-
-
-def _ticker(progress: Progress | None, total: int) -> Callable[[], None]:
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, total)
-
-    return tick
 
 
 def _each(function: Callable[[Job], Result], jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[Result]:
@@ -229,8 +217,8 @@ def _bicubic_quality(hr: Pixels, lr: Pixels, scale: int, normalisation: Normalis
     levels = normalisation.levels(lr)
     sr = levels.integers(resize_bicubic(levels.tensor(lr), (height, width)))
     target = levels.integers(levels.tensor(hr[:height, :width]))
-    decibels = psnr(sr, target, peak=levels.peak, shave=scale, rounds=False)
-    return limited(decibels), ssim(sr, target, peak=levels.peak, shave=scale, rounds=False)
+    decibels = psnr(sr, target, peak=levels.peak, shave=scale)
+    return limited(decibels), ssim(sr, target, peak=levels.peak, shave=scale)
 
 
 class _Part:

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from nas.deploy.export import Exported, export
 from nas.deploy.onnx import check_onnx
 from nas.errors import InputError, RunError
 from nas.model import Model, load_model
+from nas.training.export import Exported, export
 from nas.training.recipe import load_recipe
 
 
@@ -28,8 +28,8 @@ def exported(make_model: Callable[..., Model], tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the slow ONNX form out."""
-    monkeypatch.setattr("nas.deploy.export.to_onnx", lambda *arguments: None)
-    monkeypatch.setattr("nas.deploy.export.check_onnx", lambda path, network: 0.0)
+    monkeypatch.setattr("nas.training.export.to_onnx", lambda *arguments: None)
+    monkeypatch.setattr("nas.training.export.check_onnx", lambda path, network: 0.0)
 
 
 def test_an_export_is_a_model_directory_with_the_same_network(model: Model, exported: Exported) -> None:
@@ -96,7 +96,7 @@ def test_weights_that_are_not_the_architectures_leave_nothing_behind(model: Mode
 
 @pytest.mark.usefixtures("no_onnx")
 def test_a_wrong_onnx_form_leaves_nothing_behind(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.deploy.export.check_onnx", lambda path, network: 0.01)
+    monkeypatch.setattr("nas.training.export.check_onnx", lambda path, network: 0.01)
     with pytest.raises(RunError, match=r"differs by 1\.0e-02"):
         export(model, tmp_path / "exported")
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from radiometric_files import dji_jpeg
 
-from nas.data.check import check_folder
+from nas.check import check_folder
 from nas.data.dataset import open_dataset
 from nas.data.images import read_image, write_image
 from nas.data.normalisation import TYPE

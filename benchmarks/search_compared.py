@@ -1,0 +1,159 @@
+"""Lets several ways to search run for the same time on the same images, and draws how their fronts grow.
+
+    python benchmarks/search_compared.py ../shared/infrared [--time 15m] [--seeds 3] [--budget 10G-MACs] [--parallel 2]
+
+The ways: random search, multivariate TPE and NSGA-II, each with every candidate trained for the whole brief recipe, and
+what `nas search` does when nothing is said. All begin with the published networks of the space and end when the time is
+up. The hypervolume at a moment is that of the networks that were trained for the whole recipe by then, in dB times
+octaves of MACs, against bicubic interpolation at the budget. Up to `--parallel` searches run side by side, one thread
+each; seeds are taken in turn, so that what else the machine does meets all ways alike. Searches that are finished
+already are only read. Writes results/reference/search_compared.json and .png.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from optuna.trial import TrialState
+
+from nas.objectives import DEFAULT_OBJECTIVES, resolve
+from nas.pareto import hypervolume, losses
+from nas.search.run import RESULTS, Run, open_run
+
+WAYS: Mapping[str, tuple[str, ...]] = {
+    "random": ("--proxy", "brief", "--sampler", "random"),
+    "tpe": ("--proxy", "brief", "--sampler", "tpe"),
+    "nsga2": ("--proxy", "brief", "--sampler", "nsga2"),
+    "default": (),
+}
+COLOURS = ("#70787f", "#d1550f", "#3d8b40", "#1f5fa8")
+POINTS = 200
+"""Moments at which the hypervolume is drawn."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How the front of one search grew."""
+
+    way: str
+    seed: int
+    seconds: tuple[float, ...]
+    """When a candidate was trained fully, from the start of the first one."""
+    hypervolumes: tuple[float, ...]
+    """After each of them."""
+    tried: int
+    """Candidates that were trained at all."""
+
+    def at(self, seconds: float) -> float:
+        """Return the hypervolume at a moment."""
+        return max((h for s, h in zip(self.seconds, self.hypervolumes, strict=True) if s <= seconds), default=0.0)
+
+    def reaches(self, level: float) -> float | None:
+        """Return when the hypervolume first was `level`; None if it never was."""
+        pairs = zip(self.seconds, self.hypervolumes, strict=True)
+        return next((seconds for seconds, volume in pairs if volume >= level), None)
+
+
+def main() -> None:
+    """Run what is missing, then write the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--time", default="15m")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--budget", default="10G-MACs")
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--to", type=Path, default=RESULTS / "reference")
+    arguments = parser.parse_args()
+    jobs = [(way, seed) for seed in range(arguments.seeds) for way in arguments.ways]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        grown = list(pool.map(lambda job: _growth(*job, arguments), jobs))
+    limit = _seconds(arguments.time)
+    table = compare(grown, limit)
+    figures = {"time": arguments.time, "budget": arguments.budget, "side_by_side": arguments.parallel, "ways": table}
+    growth = [asdict(one) for one in grown]
+    text = json.dumps({**figures, "growth": growth}, indent=2) + "\n"
+    (arguments.to / "search_compared.json").write_text(text, encoding="utf-8")
+    draw(grown, limit, arguments.to / "search_compared.png")
+    print(json.dumps(table, indent=2))
+
+
+def _growth(way: str, seed: int, arguments: argparse.Namespace) -> Growth:
+    name = f"compared-{way}-{seed}-{arguments.budget}-{arguments.time}"
+    if not _is_finished(name):
+        command = ["search", "--budget", arguments.budget, "--data", str(arguments.data), "--run", name]
+        command += ["--seed", str(seed), "--time", arguments.time, *WAYS[way]]
+        command += ["--trials", "1000"] if WAYS[way] else []
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run([sys.executable, "-m", "nas", *command], check=True, env=environment)
+        (RESULTS / name / "finished").touch()
+    return growth(open_run(name), way, seed)
+
+
+def _is_finished(name: str) -> bool:
+    return (RESULTS / name / "finished").exists()
+
+
+def growth(run: Run, way: str, seed: int) -> Growth:
+    """Read how the front of a run grew."""
+    trials = run.study.get_trials(deepcopy=False)
+    began = min(t.datetime_start for t in trials if t.datetime_start)
+    done = sorted((t for t in trials if t.state == TrialState.COMPLETE), key=lambda t: t.datetime_complete)
+    objectives = resolve(DEFAULT_OBJECTIVES)
+    limit = min(budget.limit for budget in run.settings.limits if budget.unit == "MACs")
+    reference = losses([{"psnr": run.bicubic[0], "macs": limit}], objectives)[0]
+    points = losses([{"psnr": t.user_attrs["psnr"], "macs": t.user_attrs["macs"]} for t in done], objectives)
+    volumes = tuple(round(hypervolume(points[: i + 1], reference), 4) for i in range(len(done)))
+    seconds = tuple((t.datetime_complete - began).total_seconds() for t in done)
+    tried = len({t.user_attrs["fingerprint"] for t in trials if "rungs" in t.user_attrs})
+    return Growth(way, seed, seconds, volumes, tried)
+
+
+def compare(grown: Sequence[Growth], limit: float) -> dict[str, dict[str, object]]:
+    """Return a row for each way: means over its searches, and how soon it was where random search ended."""
+    rows: dict[str, dict[str, object]] = {}
+    goals = {one.seed: one.at(limit) for one in grown if one.way == "random"}
+    for way in dict.fromkeys(one.way for one in grown):
+        own = [one for one in grown if one.way == way]
+        times = [one.reaches(goals[one.seed]) for one in own if one.seed in goals]
+        rows[way] = {
+            "hypervolume": round(float(np.mean([one.at(limit) for one in own])), 3),
+            "hypervolume_of_each": [one.at(limit) for one in own],
+            "tried": [one.tried for one in own],
+            "trained_fully": [len(one.seconds) for one in own],
+            "share_of_time_to_where_random_ended": [None if t is None else round(t / limit, 3) for t in times],
+        }
+    return rows
+
+
+def draw(grown: Sequence[Growth], limit: float, path: Path) -> None:
+    """Draw for each way the mean hypervolume over time, and between which values its searches lie."""
+    figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
+    moments = np.linspace(0, limit, POINTS)
+    for way, colour in zip(WAYS, COLOURS, strict=True):
+        curves = np.array([[one.at(moment) for moment in moments] for one in grown if one.way == way])
+        if len(curves):
+            axes.plot(moments / 60, curves.mean(0), color=colour, label=f"{way} (mean of {len(curves)})")
+            axes.fill_between(moments / 60, curves.min(0), curves.max(0), color=colour, alpha=0.15, linewidth=0)
+    axes.set_xlabel("minutes of search")
+    axes.set_ylabel("hypervolume of what is trained fully, in dB · octaves of MACs")
+    axes.set_xlim(0, limit / 60)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=110)
+
+
+def _seconds(text: str) -> float:
+    return float(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Which candidates are worth more training: the rungs of successive halving, for any number of objectives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nas.objectives import Objective
+from nas.pareto import best_first, losses, ranks
+from nas.search.history import Known, lifted
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The rungs of a search, and what counts on them."""
+
+    rungs: tuple[int, ...]
+    """In steps, increasing; the last is the whole training."""
+    reduction: int
+    """Of so many networks on a rung, one goes on to the next."""
+    objectives: tuple[Objective, ...]
+
+    def places(self, known: Sequence[Known], rung: int) -> list[Known]:
+        """Return the networks that have been on a rung, the best first.
+
+        By the rank of their front there, so that a small network is compared with those of its own cost, then by how
+        lonely they are on it.
+        """
+        there = [one for one in known if rung in one.rungs]
+        points = losses([{**one.costs, **one.rungs[rung]} for one in there], self.objectives)
+        return [there[index] for index in best_first(points)]
+
+    def promoted(self, known: Sequence[Known], rung: int) -> list[Known]:
+        """Return those that have earned to go on from a rung, whether they have or not."""
+        places = self.places(known, rung)
+        return places[: len(places) // self.reduction]
+
+    def next(self, known: Sequence[Known]) -> Known | None:
+        """Return a network to be trained on to its next rung, the highest first; None where there is none yet."""
+        for rung, _ in reversed(list(pairwise(self.rungs))):
+            for one in self.promoted(known, rung):
+                if one.steps == rung and one.is_open:
+                    return one
+        return None
+
+    def last(self, known: Sequence[Known]) -> Known | None:
+        """Return a network to be trained on when no other will come: what may be on the front shall be trained fully.
+
+        That is the least trained of those that no other dominates, as far as can be told (`lifted`).
+        """
+        rank = ranks(losses(lifted(known), self.objectives))
+        front = [one for one, level in zip(known, rank, strict=True) if level == 0]
+        waiting = [one for one in front if one.is_open and one.steps < self.rungs[-1]]
+        return min(waiting, key=lambda one: one.steps, default=None)
+
+    def place_in_words(self, known: Sequence[Known], fingerprint: str, rung: int) -> str:
+        """Return how a network stands on a rung, e.g. `rung 100: place 4 of 9, the best 3 go on`."""
+        places = self.places(known, rung)
+        place = next(i for i, one in enumerate(places, start=1) if one.fingerprint == fingerprint)
+        return f"rung {rung}: place {place} of {len(places)}, the best {len(places) // self.reduction} go on"

@@ -1,0 +1,142 @@
+"""Searches that put candidates on hold on rungs; see also test_ladder.py."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from optuna.trial import FrozenTrial, TrialState
+from optuna_dashboard import get_note
+from safetensors.torch import load_file
+
+from nas.errors import RunError
+from nas.search.history import RUNGS, history
+from nas.search.run import Run
+from nas.search.study import promote
+from nas.search.worker import TIME_IS_UP, Worker
+
+from .conftest import CPU, Begin, Listener, trials_in, work
+
+COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+
+pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
+
+
+def rungs_of(trial: FrozenTrial) -> list[int]:
+    return [int(steps) for steps in trial.user_attrs.get(RUNGS, {})]
+
+
+def reached(run: Run) -> Counter[int]:
+    return Counter(one.steps for one in history(run.study.get_trials()))
+
+
+def test_few_of_many_candidates_are_trained_fully(begin: Begin) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=9)
+    reason, _ = work(run, data)
+    assert reason == "done"
+    steps = reached(run)
+    assert sum(steps.values()) == 9 and set(steps) <= {1, 3, 9}
+    assert steps[1] >= 3 and 1 <= steps[9] <= 6
+    assert len(trials_in(run, COMPLETE)) == steps[9]
+    assert len({t.user_attrs["fingerprint"] for t in trials_in(run, COMPLETE)}) == steps[9]
+
+
+def test_a_trial_shows_its_rungs_and_why_it_stopped(begin: Begin) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=4)
+    _, said = work(run, data)
+    held = next(t for t in trials_in(run, PRUNED) if RUNGS in t.user_attrs)
+    assert held.user_attrs["stopped"] == "rung 1: place 1 of 1, the best 0 go on"
+    assert set(held.user_attrs[RUNGS]["1"]) == {"psnr", "ssim"}
+    assert held.user_attrs["macs"] > 0 and held.user_attrs["params"] > 0
+    assert "MACs" in get_note(held)
+    assert any(line.endswith("rung 1: place 1 of 1, the best 0 go on") for line in said.lines)
+    promoted = next(t for t in run.study.get_trials() if "promoted_from" in t.user_attrs)
+    before = run.study.get_trials()[promoted.user_attrs["promoted_from"]]
+    assert promoted.params == before.params
+    assert set(rungs_of(before)) < set(rungs_of(promoted))
+
+
+def test_a_promoted_network_is_the_one_that_was_never_put_on_hold(begin: Begin, tmp_path: Path) -> None:
+    halved, data = begin(proxy="halving", steps=9, trials=6)
+    work(halved, data)
+    promoted = [t for t in trials_in(halved, COMPLETE) if "promoted_from" in t.user_attrs]
+    assert promoted
+    plain, data = begin(results="plain", run="plain", steps=9, trials=1)
+    plain.study.enqueue_trial(promoted[0].params)
+    while not any(t.params == promoted[0].params for t in trials_in(plain, COMPLETE)):
+        plain, data = begin(results="plain", run="plain", steps=9, trials=len(trials_in(plain, COMPLETE)) + 1)
+        work(plain, data)
+    same = next(t for t in trials_in(plain, COMPLETE) if t.params == promoted[0].params)
+    first, second = (
+        load_file(run.candidate_folder(trial.number) / "weights.safetensors")
+        for run, trial in ((halved, promoted[0]), (plain, same))
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert same.values == promoted[0].values
+
+
+def test_at_the_end_all_of_the_front_is_trained_fully(begin: Begin) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=8)
+    work(run, data)
+    known = history(run.study.get_trials())
+    assert Worker(run, data, CPU, Listener()).ladder.last(known) is None
+
+
+def test_a_search_that_is_stopped_goes_on_where_it_was(begin: Begin) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=6)
+    asked = iter(range(1000))
+    reason, _ = work(run, data, stop=lambda: next(asked) > 25)
+    assert reason == "stopped"
+    run, data = begin(proxy="halving", steps=9, trials=6)
+    assert work(run, data)[0] == "done"
+    fresh, data = begin(results="fresh", proxy="halving", steps=9, trials=6)
+    work(fresh, data)
+    assert sum(reached(run).values()) == sum(reached(fresh).values()) == 6
+
+
+def test_a_network_on_hold_is_not_tried_as_a_new_one(begin: Begin) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=3)
+    run.study.enqueue_trial({"width": 8, "kernel": 3, "padded": True})  # Dots-A, which comes first
+    work(run, data)
+    refused = [t for t in trials_in(run, PRUNED) if t.user_attrs["stopped"].startswith("duplicate of")]
+    assert len(refused) == 1 and RUNGS not in refused[0].user_attrs
+
+
+def test_two_workers_promote_a_network_once(begin: Begin) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=9)
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda number: work(run, data, number)[0], range(2)))
+    assert ended == ["done", "done"]
+    counted = Counter((t.user_attrs["fingerprint"], tuple(rungs_of(t))) for t in trials_in(run, COMPLETE))
+    assert max(counted.values()) == 1
+    assert sum(reached(run).values()) == 9
+
+
+def test_when_time_is_nearly_up_only_what_may_be_on_the_front_is_trained_on(begin: Begin) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=400)
+    worker = Worker(run, data, CPU, Listener())
+    while len(history(run.study.get_trials())) < 2:
+        worker._try_one()
+    assert worker._next_turn(0.79).promotes is None and not worker._next_turn(0.79).end
+    while (promoted := worker._next_turn(0.81).promotes) is not None:
+        promote(worker.study, promoted)
+        worker._try_one()
+    assert worker._next_turn(0.81).end == TIME_IS_UP
+    assert trials_in(run, COMPLETE)
+    assert worker.work(lambda: False, seconds=0.0) == TIME_IS_UP
+
+
+def test_a_faulty_network_is_not_promoted_for_ever(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, data = begin(proxy="halving", steps=9, trials=6)
+    record = Worker._record
+
+    def fail(self: Worker, trial: object, *rest: object) -> None:
+        raise RunError("The disk is full.")
+
+    monkeypatch.setattr(Worker, "_record", fail)
+    assert work(run, data)[0] == "done"
+    monkeypatch.setattr(Worker, "_record", record)
+    lost = trials_in(run, FAIL)
+    assert lost and all(t.user_attrs["stopped"] == "RunError: The disk is full." for t in lost)
+    assert len({t.user_attrs["fingerprint"] for t in lost}) == len(lost)

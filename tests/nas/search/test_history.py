@@ -1,0 +1,82 @@
+from typing import Any
+
+import optuna
+from optuna.distributions import IntDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from nas.search.history import INTERRUPTED, Known, history, lifted
+
+COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+
+
+def trial(width: int, state: TrialState, rungs: dict[int, float], **attributes: Any) -> FrozenTrial:
+    figures = {str(steps): {"psnr": psnr} for steps, psnr in rungs.items()}
+    return create_trial(
+        state=state,
+        params={"width": width},
+        distributions={"width": IntDistribution(1, 64)},
+        values=[30.0, 1.0] if state == COMPLETE else None,
+        user_attrs={"fingerprint": f"w{width}", "macs": width * 1000, "rungs": figures, **attributes},
+    )
+
+
+def study(*trials: FrozenTrial) -> list[FrozenTrial]:
+    made = optuna.create_study(directions=["maximize", "minimize"])
+    made.add_trials(trials)
+    return made.get_trials()
+
+
+def one(macs: float, **rungs: float) -> Known:
+    return Known("", {}, {"macs": macs}, {int(steps[1:]): {"psnr": psnr} for steps, psnr in rungs.items()}, 0)
+
+
+def test_trials_of_one_network_are_one_entry_with_all_its_rungs() -> None:
+    known = history(
+        study(trial(8, PRUNED, {10: 30.0}), trial(9, PRUNED, {10: 29}), trial(8, PRUNED, {10: 30.0, 30: 31}))
+    )
+    assert [one.fingerprint for one in known] == ["w8", "w9"]
+    assert known[0].rungs == {10: {"psnr": 30.0}, 30: {"psnr": 31}} and known[0].steps == 30 and known[0].trial == 2
+    assert known[0].choices == {"width": 8}
+    assert known[0].figures == {"macs": 8000, "psnr": 31}
+
+
+def test_what_was_refused_before_a_measurement_is_not_known() -> None:
+    refused = create_trial(state=PRUNED, user_attrs={"fingerprint": "w3", "stopped": "412G > 300G MACs"})
+    assert history(study(refused)) == []
+
+
+def test_what_is_trained_waits_or_has_failed_is_not_open() -> None:
+    held, running = trial(8, PRUNED, {10: 30.0}), trial(8, TrialState.RUNNING, {10: 30.0})
+    assert history(study(held))[0].is_open
+    assert not history(study(held, running))[0].is_open
+    assert not history(study(held, trial(8, FAIL, {10: 30.0}, stopped="ValueError: no")))[0].is_open
+    assert history(study(held, trial(8, FAIL, {10: 30.0}, stopped=INTERRUPTED)))[0].is_open
+    assert not history(study(held, trial(8, FAIL, {10: 30.0}, crashes=3)))[0].is_open
+
+
+def test_a_network_that_waits_in_the_queue_keeps_its_choices() -> None:
+    made = optuna.create_study(directions=["maximize", "minimize"])
+    made.enqueue_trial({"width": 8}, user_attrs={"fingerprint": "w8", "macs": 1, "rungs": {"10": {"psnr": 30.0}}})
+    known = history(made.get_trials())[0]
+    assert known.choices == {"width": 8} and not known.is_open
+
+
+def test_a_run_from_before_there_were_rungs_is_known_by_its_end() -> None:
+    old = create_trial(
+        params={"width": 8},
+        distributions={"width": IntDistribution(1, 64)},
+        values=[30.5, 1.0],
+        user_attrs={"fingerprint": "w8", "macs": 1, "params": 2, "steps": 300.0, "psnr": 30.5, "ssim": 0.9},
+    )
+    assert history(study(old))[0].rungs == {300: {"psnr": 30.5, "ssim": 0.9}}
+
+
+def test_figures_of_low_rungs_are_lifted_by_what_others_gained() -> None:
+    some = [one(1e9, s10=30.0), one(1e9, s10=30.0, s30=31.0), one(1e9, s10=29.0, s30=31.0, s90=31.5)]
+    assert [figures["psnr"] for figures in lifted(some)] == [30.0 + 1.5 + 0.5, 31.5, 31.5]
+    assert all(figures["macs"] == 1e9 for figures in lifted(some))
+
+
+def test_where_nobody_went_on_nothing_is_added() -> None:
+    assert [figures["psnr"] for figures in lifted([one(1, s10=30.0), one(1, s10=28.0)])] == [30.0, 28.0]
+    assert lifted([]) == []
