@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nas import __version__
+from nas.cli.benchmark import build
 from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.proxies import proxies, rank
@@ -33,6 +34,10 @@ proxies_app = typer.Typer()
 proxies_app.callback(invoke_without_command=True)(proxies)
 proxies_app.command()(rank)
 app.add_typer(proxies_app, name="proxies")
+
+benchmark_app = typer.Typer(no_args_is_help=True, help="Compare searches on a table of trained architectures.")
+benchmark_app.command()(build)
+app.add_typer(benchmark_app, name="benchmark")
 
 
 def main() -> None:

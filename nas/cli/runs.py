@@ -1,7 +1,6 @@
 """Commands around a search: begin it, join it, look at its front."""
 
 import os
-import re
 from typing import Annotated, Any
 
 import torch
@@ -9,7 +8,7 @@ import typer
 import yaml
 
 from nas.budget import Budget, short
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LrSize, Storage
+from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LrSize, Storage, duration
 from nas.errors import InputError, RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
@@ -52,7 +51,7 @@ def search(
     from nas.search.worker import Worker
     from nas.search.workers import run_workers
 
-    seconds, where = _seconds(time), pick_device(device)
+    seconds, where = duration(time), pick_device(device)
     request = Request(
         run, _tuple(budget), data, space, scale, proxy, recipe, sampler, trials, seed, jobs, _fixed(fix), skip_bad,
         _tuple(plugin), storage, hr, lr, degradation,
@@ -88,7 +87,7 @@ def worker(
     torch.set_num_threads(opened.settings.threads)
     with StopFlag() as stop, TrainingDisplay() as display:
         share = os.getpid() if number is None else number
-        reason = Worker(opened, images, pick_device(device), display, share).work(stop, _seconds(time))
+        reason = Worker(opened, images, pick_device(device), display, share).work(stop, duration(time))
     NOTES.print(f"This worker ends: {reason}.")
 
 
@@ -147,15 +146,6 @@ def _conclude(run: Any, reason: str) -> None:
         raise RunError(f"The search gave up: {reason}, as they say above.")
     else:
         OUT.print(f"Go on with: nas search --run {name}", soft_wrap=True)
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
-    if not match:
-        raise InputError(f"'{text}' is not a time; write it as 90s, 20m or 2h.")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
 def _tuple(values: list[str] | None) -> tuple[str, ...] | None:

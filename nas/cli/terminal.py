@@ -1,9 +1,12 @@
 """Options that several commands have, and where they print."""
 
+import re
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from nas.errors import InputError
 
 OUT = Console(highlight=False)
 
@@ -17,3 +20,13 @@ LrSize = Annotated[str | None, typer.Option("--lr", help="The same by its LR ima
 SYNTHETIC = (
     "No --data given: these are SYNTHETIC thermal scenes, to try things out. Give your own images with --data DIR."
 )
+
+
+def duration(text: str | None) -> float | None:
+    """Return the seconds in `90s`, `20m` or `2h`; None for None. Raises InputError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
+    if not match:
+        raise InputError(f"'{text}' is not a time; write it as 90s, 20m or 2h.")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]

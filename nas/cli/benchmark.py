@@ -1,0 +1,94 @@
+"""Commands around a table of trained architectures: build it, replay searches on it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.budget import Budget
+from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, LrSize, duration
+from nas.cost import HR_SIZE
+from nas.errors import InputError, RunError
+from nas.image_size import hr_size
+from nas.interrupt import StopFlag
+from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.training.trainer import pick_device
+
+
+def build(
+    to: Annotated[str, typer.Option(help="The table: a .json or .json.gz file.")],
+    data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="The most a network may cost; 8G-MACs.")] = None,
+    space: Annotated[list[str] | None, typer.Option(help="Spaces to draw from: hybrid, or hybrid:150.")] = None,
+    architectures: Annotated[int, typer.Option(min=1, help="Random networks of a space without a number.")] = 100,
+    scale: Annotated[int, typer.Option(help="2, 3 or 4.")] = 2,
+    recipe: Annotated[str, typer.Option(help="Brief recipe: a name or a YAML file.")] = "brief",
+    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    validations: Annotated[int, typer.Option(min=1, help="Points of each curve, evenly spaced.")] = 9,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each network.")] = 1,
+    repeated: Annotated[int | None, typer.Option(min=0, help="How many networks have them; others one.")] = None,
+    label: Annotated[str, typer.Option(help="What the table is good for, in a few words.")] = "",
+    time: Annotated[str | None, typer.Option(help="Begin no training after this long: 90s, 20m, 2h.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, one thread each.")] = 1,
+    hr: HrSize = None,
+    lr: LrSize = None,
+    device: Device = None,
+) -> None:
+    """Train many architectures into a table; the same command again goes on, and writes what there is."""
+    from nas.data.dataset import open_dataset
+    from nas.deploy.denoising import as_denoiser
+    from nas.search.benchmark.build import Plan, prepare, work_on, working_folder
+    from nas.search.benchmark.table import write_table
+    from nas.search.room import spread_over
+    from nas.search.run import RESULTS
+    from nas.training.recipe import load_recipe
+
+    where, seconds, target = pick_device(device), duration(time), Path(to)
+    changes = {"validations": validations} | ({} if steps is None else {"steps": steps})
+    chosen = load_recipe(recipe, where, **changes)
+    plan = Plan(
+        counts=_counts(space or ["hybrid", "falsr"], architectures),
+        budgets=tuple(Budget.parse(text) for text in budget or ["8G-MACs"]),
+        scale=scale,
+        hr_size=hr_size(hr, lr, scale) or HR_SIZE,
+        seeds=seeds,
+        repeated=repeated,
+        label=label,
+    )
+    with CountDisplay("reading images") as progress:
+        images = open_dataset(
+            Path(data) if data else None,
+            scale=scale,
+            cache=RESULTS / "cache",
+            degradation=chosen.degradation,
+            denoiser=as_denoiser(chosen.denoiser, where),
+            normalisation=chosen.normalisation,
+            min_lr_side=chosen.largest_patch,
+            progress=progress,
+        )
+    if images.synthetic:
+        NOTES.print(SYNTHETIC)
+    NOTES.print("Selecting networks; a space whose costs are counted whole takes minutes.")
+    begun = prepare(plan, images, chosen, where, working_folder(target))
+    missing = len(begun.open_trainings())
+    NOTES.print(f"{len(begun.rows)} networks are selected; {missing} trainings of {chosen.steps} steps are missing.")
+    try:
+        with StopFlag() as stop, TrainingDisplay() as display:
+            work_on(begun, spread_over(where, jobs), display, stop, seconds)
+    finally:
+        write_table(begun.table, target)
+    missing = len(begun.open_trainings())
+    OUT.print(f"Wrote {target}: {len(begun.table.rows)} networks, {missing} trainings are missing", soft_wrap=True)
+    if missing and stop():
+        raise RunError("Stopped; the same command goes on.")
+
+
+def _counts(spaces: list[str], default: int) -> dict[str, int]:
+    """Return how many random networks of each space are wanted."""
+    counts: dict[str, int] = {}
+    for text in spaces:
+        name, colon, number = text.partition(":")
+        if colon and not number.isdigit():
+            raise InputError(f"'{text}' names no number of networks; write it as hybrid:150.")
+        counts[name] = int(number) if colon else default
+    return counts

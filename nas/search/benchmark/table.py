@@ -1,0 +1,143 @@
+"""The table: many architectures, each with its costs and the curves of its trainings, in one file."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nas.cost import HR_SIZE
+from nas.errors import InputError
+from nas.image_size import Size
+from nas.training.recipe import Recipe
+from search_spaces import Architecture, SpaceError, UnknownNameError
+
+SCHEMA = 1
+"""The version of the file's fields; a file of another is refused."""
+
+_MAGIC_OF_GZIP = b"\x1f\x8b"
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Training(_Fields):
+    """One training of an architecture."""
+
+    seed: int
+    """0, 1, …; together with the fingerprint it decides weights and patches."""
+    curve: tuple[tuple[int, float], ...] = ()
+    """Steps and validation PSNR in dB there, all of one training by one learning rate schedule."""
+    ssim: float | None = None
+    """After the last step."""
+    training_seconds: float = 0.0
+    """By the table's clock, without validations."""
+    validation_seconds: float = 0.0
+    """Of all validations of the curve."""
+    failure: str | None = None
+    """Why there is no curve, e.g. that it diverged."""
+
+
+class Row(_Fields):
+    """An architecture: what it costs, how its trainings went, what proxies say."""
+
+    architecture: Mapping[str, Any]
+    """Its plain data, as in an `architecture.yaml`."""
+    name: str | None = None
+    """SPACE/POINT of a published network (as a search holds it: with the space's pinned choices)."""
+    macs: int
+    params: int
+    trainings: tuple[Training, ...] = ()
+    """By increasing seed."""
+    proxies: Mapping[str, float] = {}
+    """What proxies that don't train say of the freshly initialised network, by their names."""
+
+    @cached_property
+    def network(self) -> Architecture:
+        """The architecture."""
+        return Architecture.from_dict(self.architecture)
+
+    @property
+    def trained(self) -> tuple[Training, ...]:
+        """The trainings that did not fail."""
+        return tuple(training for training in self.trainings if training.failure is None)
+
+
+class Header(_Fields):
+    """What all rows share, and must share with what they are compared with."""
+
+    label: str = ""
+    """What the table is good for, in a few words."""
+    scale: int
+    channels: int = 1
+    hr_size: Size = HR_SIZE
+    """Width and height of the HR image that costs are for."""
+    budgets: tuple[str, ...]
+    """All networks are within them."""
+    spaces: Mapping[str, str]
+    """The spaces that networks were drawn from, with the fingerprints of their choices."""
+    data: str
+    data_fingerprint: str
+    protocol: Mapping[str, Any]
+    bicubic: tuple[float, float]
+    """PSNR and SSIM of bicubic interpolation by the same protocol."""
+    recipe: Recipe
+    device: str
+    clock: Literal["CPU seconds", "seconds"]
+    """What a training took: on one thread of a CPU the process's own time, which other load does not lengthen."""
+    versions: Mapping[str, str]
+
+
+class Table(_Fields):
+    """A whole file."""
+
+    header: Header
+    rows: tuple[Row, ...]
+
+    @property
+    def trained(self) -> tuple[Row, ...]:
+        """The rows of which at least one training did not fail."""
+        return tuple(row for row in self.rows if row.trained)
+
+
+def write_table(table: Table, path: Path) -> None:
+    """Write a table as JSON with one row a line, compressed where the name ends in `.gz`; a kill leaves the old file.
+
+    Equal tables give equal bytes.
+    """
+    header = json.dumps(table.header.model_dump(mode="json"), indent=1)
+    rows = ",\n".join(json.dumps(row.model_dump(mode="json", exclude_defaults=True)) for row in table.rows)
+    text = f'{{"schema": {SCHEMA}, "header": {header},\n"rows": [\n{rows}\n]}}\n'
+    content = text.encode()
+    if path.suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def read_table(path: Path) -> Table:
+    """Read what `write_table` wrote. Raises InputError naming the file and the first thing that is wrong in it."""
+    try:
+        content = path.read_bytes()
+        data = json.loads(gzip.decompress(content) if content.startswith(_MAGIC_OF_GZIP) else content)
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(f"{path} can't be read as a table of architectures: {str(error).rstrip('.')}.") from None
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else None
+        raise InputError(f"{path} is no table of architectures of schema {SCHEMA}, but of {found!r}.")
+    try:
+        table = Table.model_validate({name: value for name, value in data.items() if name != "schema"})
+        for row in table.rows:
+            row.network.check()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{path}: '{'.'.join(map(str, first['loc']))}': {first['msg']}.") from None
+    except (SpaceError, UnknownNameError) as error:
+        raise InputError(f"{path} holds a network that can't be built here: {error}") from None
+    return table
