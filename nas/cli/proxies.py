@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from nas.cli.terminal import OUT, SYNTHETIC, Device, Json
+from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.training.trainer import pick_device
@@ -40,10 +41,19 @@ def rank(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Length of the training that is the truth.")] = None,
     run: Annotated[str | None, typer.Option(help="Name of the ranking; the same name goes on with it.")] = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Train nothing: take the networks of nas benchmark build.")
+    ] = None,
     as_json: Json = False,
     device: Device = None,
 ) -> None:
     """Train a sample of networks and tell how well each proxy would have ranked them; the same command goes on."""
+    if table is not None:
+        given = {"data": data, "space": space, "budget": budget, "sample": sample, "proxy": proxy, "recipe": recipe}
+        if unused := next((name for name, value in given.items() if value is not None), None):
+            raise InputError(f"A --table has its networks trained and scored already; leave --{unused} out.")
+        _rank_table(Path(table), steps, as_json)
+        return
     from nas.search.evidence import gather
     from nas.search.rank import Ranking, default_proxies
     from nas.search.rank_settings import RankRequest, open_settings
@@ -68,6 +78,19 @@ def rank(
     with StopFlag() as stop, TrainingDisplay() as display:
         ranking.measure(networks, chosen, display, stop)
     _conclude(gather(ranking.rows()), f"{settings.run}: {settings.space_in_words} x{settings.scale}", folder, as_json)
+
+
+def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
+    from nas.search.benchmark.table import read_table
+    from nas.search.evidence import gather, rows_of
+    from nas.search.rank_settings import FOLDER
+    from nas.search.run import RESULTS
+
+    read = read_table(file)
+    evidence = gather(rows_of(read), steps)
+    folder = RESULTS / FOLDER / file.name.partition(".")[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    _conclude(evidence, f"{file.name}: {read.header.label}".rstrip(": "), folder, as_json)
 
 
 def _conclude(evidence: Any, title: str, folder: Path, as_json: bool) -> None:

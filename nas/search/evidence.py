@@ -1,6 +1,6 @@
 """What is known of how proxies rank networks: rows of measured networks, as proxies' values and the truth beside them.
 
-A row is plain data, as `nas proxies rank` keeps it and as the table of a benchmark holds it:
+A row is plain data, as `nas proxies rank` keeps it and as `rows_of` makes it of a benchmark's table:
 
     {"architecture": {…}, "macs": 30e9, "params": 60e3, "curves": {"<seed>": [[step, psnr], …]},
      "proxies": {"synflow": 16.7, …}, "seconds": {"synflow": 0.04, "training": 61.0, …}}
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nas.errors import InputError
+from nas.search.benchmark.table import Table
 from nas.search.ranking import Agreement, Numbers, Ranked, judge
 
 Row = Mapping[str, Any]
@@ -77,6 +78,21 @@ def gather(rows: Sequence[Row], steps: int | None = None) -> Evidence:
         tuple(proxies),
         len(rows) - len(kept),
     )
+
+
+def rows_of(table: Table) -> list[Row]:
+    """Return the trained networks of a benchmark's table as rows."""
+    return [
+        {
+            "architecture": row.architecture,
+            "macs": row.macs,
+            "params": row.params,
+            "curves": {str(training.seed): training.curve for training in row.trained},
+            "proxies": row.proxies,
+            "seconds": row.trained[0].training_seconds + row.trained[0].validation_seconds,
+        }
+        for row in table.trained
+    ]
 
 
 def _shorter(rows: Sequence[Row], step: int, last: int) -> Ranked:

@@ -17,6 +17,7 @@ from nas.cost import screening_cost
 from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.model import write_atomic
+from nas.progress import Progress
 from nas.search.audience import Audience
 from nas.search.evidence import TRAINING, Row
 from nas.search.rank_settings import RankSettings
@@ -48,7 +49,7 @@ class Ranking:
     folder: Path
     device: torch.device
 
-    def draw(self, progress: Callable[[int, int], None] | None = None) -> list[Architecture]:
+    def draw(self, progress: Progress | None = None) -> list[Architecture]:
         """Return the sample, and keep it with the settings; what was drawn before is part of it.
 
         Raises InputError where too few networks fit, before anything is written.

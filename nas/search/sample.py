@@ -2,13 +2,14 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from nas.budget import Budget, refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
+from nas.progress import Progress
 from search_spaces import Architecture, Choices, SearchSpace
 
 POOL = 5
@@ -27,7 +28,7 @@ def draw_sample(
     budgets: tuple[Budget, ...],
     seed: int,
     known: Sequence[Architecture] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Architecture]:
     """Return `size` different architectures within the budgets: `known` first, then published points, then random ones.
 

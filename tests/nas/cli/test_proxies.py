@@ -37,3 +37,35 @@ def test_what_is_refused(refused: Refused, tiny_data: Path) -> None:
     assert "'many'" in refused("proxies", "rank", "--budget", "many")
     few = ("proxies", "rank", "--space", "ecbsr", "--budget", "1M-MACs", "--data", tiny_data)
     assert "Only 0 networks of the space 'ecbsr' within 1M-MACs" in refused(*few)
+
+
+def test_the_networks_of_a_table_are_ranked_without_a_training(nas: Nas, tiny_data: Path, tmp_path: Path) -> None:
+    build = (
+        "benchmark",
+        "build",
+        "--to",
+        "few.json",
+        "--data",
+        tiny_data,
+        "--space",
+        "ecbsr:3",
+        "--budget",
+        "500M-MACs",
+    )
+    built = nas(*build, "--recipe", "tiny.yaml", "--steps", 4, "--validations", 2)
+    assert built.code == 0, built.errors
+    networks = len(json.loads((tmp_path / "few.json").read_text())["rows"])
+    shown = nas("proxies", "rank", "--table", "few.json")
+    assert shown.code == 0, shown.errors
+    assert f"PSNR after 4 steps of {networks} networks" in shown.out
+    assert "naswot" in shown.out and "2 steps" in shown.out
+    figures = json.loads((tmp_path / "results" / "ranks" / "few" / "ranking.json").read_text())
+    assert {one["proxy"] for one in figures["proxies"]} >= {"macs", "params", "synflow", "2 steps"}
+    earlier = json.loads(nas("proxies", "rank", "--table", "few.json", "--steps", 2, "--json").out)
+    assert (earlier["truth"], earlier["networks"]) == ("PSNR in dB after 2 steps", networks)
+
+
+def test_a_table_needs_no_other_option(refused: Refused) -> None:
+    said = "A --table has its networks trained and scored already; leave --sample out."
+    assert refused("proxies", "rank", "--table", "few.json", "--sample", 9) == said
+    assert "few.json can't be read as a table" in refused("proxies", "rank", "--table", "few.json")
