@@ -40,18 +40,7 @@ def test_what_is_refused(refused: Refused, tiny_data: Path) -> None:
 
 
 def test_the_networks_of_a_table_are_ranked_without_a_training(nas: Nas, tiny_data: Path, tmp_path: Path) -> None:
-    build = (
-        "benchmark",
-        "build",
-        "--to",
-        "few.json",
-        "--data",
-        tiny_data,
-        "--space",
-        "ecbsr:3",
-        "--budget",
-        "500M-MACs",
-    )
+    build = ("benchmark", "build", "--to", "few.json", "--data", tiny_data, "--space", "ecbsr:6", "--budget", "2G-MACs")
     built = nas(*build, "--recipe", "tiny.yaml", "--steps", 4, "--validations", 2)
     assert built.code == 0, built.errors
     networks = len(json.loads((tmp_path / "few.json").read_text())["rows"])
