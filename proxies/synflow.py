@@ -12,6 +12,7 @@ from proxies.proxy import Score, Task, register
 from proxies.untrained import untrained, weights
 
 _NORMALISATIONS = {F.layer_norm, F.group_norm, F.instance_norm, F.batch_norm, F.normalize}
+_SATURATING = {torch.tanh, torch.Tensor.tanh, F.tanh}
 _MOST_HALVINGS = 64
 
 
@@ -23,7 +24,7 @@ class SynFlow:
     linear by taking the absolute value of all weights, no biases and an image of ones, and R is the sum of its output.
     In float64; deep networks still overflow, see `log_flow`. Normalisations, which the authors leave out, divide
     by the mean of all features instead, taken as a constant: without any, a block whose gate multiplies its own
-    features would square them.
+    features would square them. A tanh is left out.
     """
 
     name: ClassVar[str] = "synflow"
@@ -46,7 +47,7 @@ def log_flow(network: nn.Module, image: Tensor) -> float:
     chain = weights(network)
     flow, output = math.nan, math.nan
     for halvings in range(_MOST_HALVINGS + 1):
-        with _Unnormalised():
+        with _Linear():
             summed = network(image).sum()
             found = torch.autograd.grad(summed, chain, materialize_grads=True)
         flow = float(sum((weight.detach() * grad).abs().sum() for weight, grad in zip(chain, found, strict=True)))
@@ -70,11 +71,21 @@ def _positive(network: nn.Module) -> nn.Module:
     return network
 
 
-class _Unnormalised(TorchFunctionMode):
-    """Inside, whatever normalises features divides all of them by one number that gradients take as given."""
+class _Linear(TorchFunctionMode):
+    """Inside, a network of positive features is as good as linear, and computes in float64 throughout.
+
+    Whatever normalises features divides all of them by one number that gradients take as given. A tanh lets pass what
+    it is given, as a ReLU does: it would stop all flow. And what asks for single precision gets double.
+    """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function in _NORMALISATIONS:
             features = args[0]
             return features / features.detach().abs().mean().clamp_min(torch.finfo(features.dtype).tiny)
-        return function(*args, **(kwargs or {}))
+        if function in _SATURATING:
+            return args[0]
+        if function is Tensor.float:
+            return args[0].double()
+        precise = [torch.float64 if one is torch.float32 else one for one in args]
+        named = {name: torch.float64 if one is torch.float32 else one for name, one in (kwargs or {}).items()}
+        return function(*precise, **named)

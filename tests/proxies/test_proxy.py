@@ -50,7 +50,7 @@ FAMILIES = {
     **{f"hybrid/{name}": dict(point.choices) for name, point in SPACES.get("hybrid").published.items()},
     **{
         f"{space}/the smallest": {**SPACES.get(space).smallest, **SPACES.get(space).pinned}
-        for space in ("ecbsr", "falsr", "swinir", "safmn", "pan", "carn", "irsrmamba", "smfanet")
+        for space in ("ecbsr", "falsr", "drrn", "swinir", "safmn", "pan", "carn", "irsrmamba", "smfanet")
     },
 }
 """Convolutions, branches that fuse, recursion, attention, gates, scans and normalisation."""

@@ -36,10 +36,11 @@ def test_signs_biases_and_images_do_not_count() -> None:
     assert SYNFLOW.score(other, darker).value == pytest.approx(SYNFLOW.score(network, images).value)
 
 
-def test_a_relu_changes_nothing() -> None:
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.PReLU(3), nn.Tanh()])
+def test_an_activation_changes_nothing(activation: nn.Module) -> None:
     torch.manual_seed(0)
     network = two_layers()
-    activated = nn.Sequential(network[0], nn.ReLU(), network[1])
+    activated = nn.Sequential(network[0], activation, network[1])
     assert SYNFLOW.score(activated, noise()).value == pytest.approx(SYNFLOW.score(network, noise()).value)
 
 
