@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from search_spaces import SPACES, Architecture, Choice
 from search_spaces.layers.collapsible import fused
+from search_spaces.multiply_adds import multiply_adds
 
 HR_SIZE = (1280, 720)
 """Width and height of the HR image that costs are counted for: the convention of the literature since CARN's table."""
@@ -64,7 +64,7 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
     Raises SpaceError for an architecture that can't be built.
     """
     network, image = meta_network(architecture, hr_size)
-    macs = _macs(network, image)
+    macs = multiply_adds(network, image)
     # A pass of its own: at an operator's first call torch may hold tensors in a reference cycle, alive too long.
     activations = _ActivationCounter([image, *network.parameters(), *network.buffers()])
     with torch.no_grad(), activations:
@@ -101,19 +101,11 @@ def _part_cost(build: Callable[..., nn.Module], args: tuple[Choice, ...], *shape
     with torch.device("meta"):
         module = fused(build(*args)).eval()
         features = torch.empty(1, *shape)
-    return _params(module), _macs(module, features)
+    return _params(module), multiply_adds(module, features)
 
 
 def _params(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
-
-
-def _macs(network: nn.Module, image: Tensor) -> int:
-    counter = FlopCounterMode(display=False)
-    unseen = _count_unseen(network)
-    with torch.no_grad(), counter:
-        network(image)
-    return counter.get_total_flops() // 2 + sum(unseen)
 
 
 def meta_network(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> tuple[nn.Module, Tensor]:
@@ -123,18 +115,6 @@ def meta_network(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE)
         network = fused(architecture.build()).eval()
         scale = architecture.scale
         return network, torch.empty(1, architecture.channels, height // scale, width // scale)
-
-
-def _count_unseen(network: nn.Module) -> list[int]:
-    """Return a list that fills, as the network runs, with the multiply-adds that modules say no operator shows.
-
-    A module says so by a method `unseen_macs` of its inputs, e.g. for the recurrence of a selective scan.
-    """
-    counts: list[int] = []
-    for module in network.modules():
-        if hasattr(type(module), "unseen_macs"):
-            module.register_forward_pre_hook(lambda m, inputs: counts.append(m.unseen_macs(*inputs)))
-    return counts
 
 
 def thop_macs(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> int:

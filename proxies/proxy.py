@@ -54,7 +54,10 @@ class Task(Protocol):
         """
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """Return the same training patches at each call: LR [size, C, p, p] and HR [size, C, s·p, s·p] in 0..1."""
+        """Return training patches on the device of the task: LR [size, C, p, p] and HR [size, C, s·p, s·p] in 0..1.
+
+        The same at each call and for each candidate, so that these differ in nothing else.
+        """
 
 
 class Proxy(Protocol):
@@ -65,7 +68,7 @@ class Proxy(Protocol):
     """Whether its score is the PSNR in dB of the trained network; else it only ranks, and may screen candidates."""
 
     def score(self, network: nn.Module, task: Task) -> Score:
-        """Return how good `network` is; it may be changed (trained) on the way."""
+        """Return how good `network` is; a proxy that trains changes it on the way, no other does."""
 
 
 @runtime_checkable

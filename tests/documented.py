@@ -19,6 +19,7 @@ SHORT = {
     "train": ["--recipe", "tiny.yaml", "--steps", "6"],
     "benchmark build": ["--recipe", "tiny.yaml", "--space", "hybrid:18", "--repeated", "2"],
     "benchmark replay": ["--seeds", "2", "--trials", "4", "--sampler", "nsga2", "--response", "boosted"],
+    "proxies rank": ["--recipe", "tiny.yaml", "--reference-recipe", "tiny.yaml", "--steps", "6", "--sample", "4"],
 }
 """What makes a command of the documentation short."""
 

@@ -11,6 +11,7 @@ from nas import __version__
 from nas.cli.benchmark import build, replay
 from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
+from nas.cli.proxies import proxies, rank
 from nas.cli.runs import front, search, worker
 from nas.cli.terminal import OUT
 from nas.errors import InputError, RunError
@@ -28,6 +29,11 @@ data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
 data_app.command()(check)
 data_app.command()(preview)
 app.add_typer(data_app, name="data")
+
+proxies_app = typer.Typer()
+proxies_app.callback(invoke_without_command=True)(proxies)
+proxies_app.command()(rank)
+app.add_typer(proxies_app, name="proxies")
 
 benchmark_app = typer.Typer(no_args_is_help=True, help="Compare searches on a table of trained architectures.")
 benchmark_app.command()(build)

@@ -76,6 +76,6 @@ class BriefTask:
         )
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """Return the same training patches at each call: LR [size, 1, p, p] and HR [size, 1, s·p, s·p] in 0..1."""
+        """Return the same patches for all candidates: LR [size, 1, p, p] and HR [size, 1, s·p, s·p] in 0..1."""
         sampler = PatchSampler(self.data.train, self.recipe.patch, self.device)
-        return sampler.sample(size, torch.Generator().manual_seed(self.seed))
+        return sampler.sample(size, torch.Generator().manual_seed(self.recipe.seed))

@@ -36,13 +36,15 @@ def test_it_passes_checkpoint_listener_and_stop_on(
     assert checkpoint.is_file()
 
 
-def test_a_batch_is_the_same_at_each_call(data: Dataset, make_recipe: Callable[..., Recipe]) -> None:
+def test_a_batch_is_the_same_for_all_candidates(data: Dataset, make_recipe: Callable[..., Recipe]) -> None:
     task = BriefTask(data, make_recipe(patch=16), 4, CPU)
     lr, hr = task.batch(3)
     assert (lr.shape, hr.shape) == ((3, 1, 16, 16), (3, 1, 32, 32))
     assert all(torch.equal(a, b) for a, b in zip(task.batch(3), (lr, hr), strict=True))
-    other = BriefTask(data, make_recipe(patch=16), 5, CPU).batch(3)
-    assert not torch.equal(other[0], lr)
+    of_another = BriefTask(data, make_recipe(patch=16), 5, CPU).batch(3)
+    assert torch.equal(of_another[0], lr)
+    of_another_recipe = BriefTask(data, make_recipe(patch=16, seed=1), 4, CPU).batch(3)
+    assert not torch.equal(of_another_recipe[0], lr)
 
 
 def test_taking_a_batch_does_not_disturb_the_training(

@@ -1,0 +1,113 @@
+"""Commands around proxies: what there is, and which to trust."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nas.cli.terminal import OUT, SYNTHETIC, Device, Json
+from nas.errors import InputError
+from nas.interrupt import StopFlag
+from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.training.trainer import pick_device
+from proxies import PROXIES
+
+
+def proxies(context: typer.Context, as_json: Json = False) -> None:
+    """List the proxies that score candidates; `rank` tells which to trust on your images."""
+    from nas.report.ranking_tables import proxies_data, proxies_table
+
+    if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        OUT.print_json(data=proxies_data(PROXIES))
+    else:
+        OUT.print(proxies_table(PROXIES))
+
+
+def rank(
+    data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
+    space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
+    scale: Annotated[int | None, typer.Option(help="2, 3 or 4; of denoisers 1. Default: 2.")] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="The most a network may cost. Default: 30G-MACs.")] = None,
+    sample: Annotated[int | None, typer.Option(min=4, help="How many networks are trained. Default: 40.")] = None,
+    proxy: Annotated[
+        list[str] | None, typer.Option(help="Ask this one. Default: brief, and all that don't train.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="Of the proxies that train. Default: brief.")] = None,
+    reference_recipe: Annotated[
+        str | None, typer.Option(help="Of the training that is the truth. Default: full, but shorter.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Length of the training that is the truth.")] = None,
+    run: Annotated[str | None, typer.Option(help="Name of the ranking; the same name goes on with it.")] = None,
+    table: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Train nothing: take the networks of nas benchmark build.")
+    ] = None,
+    as_json: Json = False,
+    device: Device = None,
+) -> None:
+    """Train a sample of networks and tell how well each proxy would have ranked them; the same command goes on."""
+    if table is not None:
+        given = {"data": data, "space": space, "budget": budget, "sample": sample, "proxy": proxy, "recipe": recipe}
+        if unused := next((name for name, value in given.items() if value is not None), None):
+            raise InputError(f"A --table has its networks trained and scored already; leave --{unused} out.")
+        _rank_table(Path(table), steps, as_json)
+        return
+    from nas.search.evidence import gather
+    from nas.search.rank import Ranking, default_proxies
+    from nas.search.rank_settings import RankRequest, open_settings
+
+    where = pick_device(device)
+    request = RankRequest(
+        run, data, space, scale, tuple(budget) if budget else None, sample, recipe, reference_recipe, steps
+    )
+    chosen = [PROXIES.get(name).name for name in proxy or default_proxies()]
+    settings, images, folder = open_settings(request, where)
+    ranking = Ranking(settings, images, folder, where)
+    if images.synthetic:
+        NOTES.print(SYNTHETIC)
+    with CountDisplay("drawing networks") as progress:
+        networks = ranking.draw(progress)
+    NOTES.print(
+        f"Ranking '{settings.run}': {len(networks)} networks of '{settings.space}' within "
+        f"{', '.join(settings.budgets)}, {settings.recipe.steps} steps briefly ({settings.recipe.name}) and "
+        f"{settings.reference.steps} for the truth ({settings.reference.name}), on {where}.",
+        markup=False,
+    )
+    with StopFlag() as stop, TrainingDisplay() as display:
+        ranking.measure(networks, chosen, display, stop)
+    _conclude(gather(ranking.rows()), f"{settings.run}: {settings.space_in_words} x{settings.scale}", folder, as_json)
+
+
+def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
+    from nas.search.benchmark.table import read_table
+    from nas.search.evidence import gather, rows_of
+    from nas.search.rank_settings import FOLDER
+    from nas.search.run import RESULTS
+
+    read = read_table(file)
+    evidence = gather(rows_of(read), steps)
+    folder = RESULTS / FOLDER / file.name.partition(".")[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    _conclude(evidence, f"{file.name}: {read.header.label}".rstrip(": "), folder, as_json)
+
+
+def _conclude(evidence: Any, title: str, folder: Path, as_json: bool) -> None:
+    """Print how well the proxies rank, and write it as figures and as a picture into `folder`."""
+    from nas.model import write_atomic
+    from nas.report.ranking_picture import draw_ranking
+    from nas.report.ranking_tables import ranking_data, ranking_lines, ranking_table
+
+    agreements = evidence.agreements()
+    data, picture = ranking_data(evidence, agreements), folder / "ranking.png"
+    write_atomic(folder / "ranking.json", json.dumps(data, indent=2) + "\n")
+    draw_ranking(evidence, agreements, title).savefig(picture)
+    if as_json:
+        OUT.print_json(data=data)
+        return
+    OUT.print(ranking_table(agreements, title))
+    for line in ranking_lines(evidence, agreements):
+        OUT.print(line, soft_wrap=True, markup=False)
+    for path in (picture, folder / "ranking.json"):
+        OUT.print(f"Wrote {path}", soft_wrap=True)

@@ -1,0 +1,79 @@
+"""Proxies, and how well they rank, as tables, sentences and plain data."""
+
+import inspect
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from nas.report.tables import table
+from nas.search.evidence import Evidence
+from nas.search.ranking import BANDS, TOP, Agreement, Estimate
+from proxies import Proxy
+
+
+def proxies_table(proxies: Iterable[Proxy]) -> Table:
+    """Return all proxies with what they do in a line."""
+    shown = table("Proxies", "proxy", "trains", "what it is", numbers_from=3)
+    for proxy in proxies:
+        shown.add_row(proxy.name, "yes" if proxy.trains else "no", summary(proxy))
+    return shown
+
+
+def proxies_data(proxies: Iterable[Proxy]) -> dict[str, Any]:
+    """Return all proxies as plain data."""
+    return {proxy.name: {"trains": proxy.trains, "summary": summary(proxy)} for proxy in proxies}
+
+
+def summary(proxy: Proxy) -> str:
+    """Return the first line of what a proxy says of itself."""
+    return (inspect.getdoc(type(proxy)) or "").partition("\n")[0]
+
+
+def ranking_table(agreements: Sequence[Agreement], title: str) -> Table:
+    """Return how well each proxy ranks: figures with their intervals of 95 %."""
+    shown = table(title, "proxy", "Kendall's tau", "tau at equal cost", "Spearman", f"top {TOP:.0%}", "seconds each")
+    for one in agreements:
+        figures = [_in_words(figure, "+.2f") for figure in (one.tau, one.tau_at_equal_cost, one.spearman)]
+        seconds = "–" if one.seconds is None else f"{one.seconds:.3g}"
+        shown.add_row(one.proxy, *figures, _in_words(one.recall, ".0%"), seconds)
+    return shown
+
+
+def ranking_lines(evidence: Evidence, agreements: Sequence[Agreement]) -> list[str]:
+    """Return what the table's figures mean, and what they say of the proxies."""
+    networks, pairs = len(evidence.truth), max(one.pairs for one in agreements)
+    lines = [
+        f"The truth is PSNR after {evidence.steps} steps of {networks} networks; below, 95 % of bootstrap samples.",
+        f"At equal cost: Kendall's tau within {BANDS} bands of MACs, over {pairs} pairs of networks.",
+    ]
+    if evidence.left_out:
+        lines.append(f"{evidence.left_out} networks have no such training and are left out.")
+    lines += [f"{one.proxy} says something of {one.networks} only." for one in agreements if one.networks < networks]
+    if cost := next((one.tau_at_equal_cost.value for one in agreements if one.proxy == "macs"), None):
+        better = [one.proxy for one in agreements if one.tau_at_equal_cost.low > max(0, cost)]
+        lines.append(
+            f"At equal cost, surely better than MACs alone: {', '.join(better)}."
+            if better
+            else "At equal cost, no proxy is surely better than MACs alone; a larger --sample may tell."
+        )
+    return lines
+
+
+def ranking_data(evidence: Evidence, agreements: Sequence[Agreement]) -> dict[str, Any]:
+    """Return the figures as plain data."""
+    return {
+        "truth": f"PSNR in dB after {evidence.steps} steps",
+        "networks": len(evidence.truth),
+        "left_out": evidence.left_out,
+        "bands": BANDS,
+        "top": TOP,
+        "proxies": [one.to_dict() for one in agreements],
+    }
+
+
+def _in_words(estimate: Estimate, how: str) -> str:
+    if math.isnan(estimate.value):
+        return "–"
+    return f"{estimate.value:{how}}\n{estimate.low:{how}}…{estimate.high:{how}}"

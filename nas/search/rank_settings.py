@@ -1,0 +1,168 @@
+"""What `nas proxies rank` was asked, as data that its folder remembers."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nas.budget import Budget
+from nas.data.dataset import Dataset, open_dataset
+from nas.deploy.denoising import as_denoiser
+from nas.errors import InputError
+from nas.model import write_atomic
+from nas.search.run import RESULTS
+from nas.search.settings import RUN_NAME, space_fingerprint
+from nas.search.start import DEFAULT_SCALE, DEFAULT_SPACE
+from nas.training.recipe import Recipe, load_recipe
+from search_spaces import Choice, SearchSpace
+from search_spaces.narrowed import NarrowedSpace, narrowed, read_space
+
+FOLDER = "ranks"
+SETTINGS = "rank.yaml"
+DEFAULT_BUDGET = "30G-MACs"
+DEFAULT_SAMPLE = 40
+DEFAULT_STEPS = {"cpu": 1000, "cuda": 20_000}
+"""Of the reference training: long enough to reach beyond the brief one, short enough to be done for a sample."""
+
+_EXTENDABLE = {"sample", "data"}
+
+
+@dataclass(frozen=True)
+class RankRequest:
+    """What the user gave; None means as before where the same is gone on with, and the default else."""
+
+    run: str | None = None
+    data: str | None = None
+    space: str | None = None
+    scale: int | None = None
+    budgets: tuple[str, ...] | None = None
+    sample: int | None = None
+    recipe: str | None = None
+    reference: str | None = None
+    steps: int | None = None
+
+
+class RankSettings(BaseModel):
+    """Everything that decides which networks are trained, on what and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str = Field(pattern=RUN_NAME)
+    space: str
+    allow: dict[str, tuple[Choice, ...]] = {}
+    scale: int
+    channels: int = 1
+    budgets: tuple[str, ...]
+    sample: int = Field(gt=0)
+    data: str | None
+    """The folder as given; None is the embedded synthetic set."""
+    data_fingerprint: str
+    space_fingerprint: str
+    recipe: Recipe
+    """Of the proxies that train; its patches are those that the others see."""
+    reference: Recipe
+    """Of the training that is the truth."""
+    seed: int = 0
+    """Decides which networks are drawn."""
+
+    @property
+    def searched(self) -> SearchSpace:
+        """What the networks are drawn from."""
+        return narrowed(self.space, self.allow)
+
+    @property
+    def limits(self) -> tuple[Budget, ...]:
+        """The budgets, parsed."""
+        return tuple(Budget.parse(text) for text in self.budgets)
+
+    @property
+    def space_in_words(self) -> str:
+        """The space's name, and whether it is narrowed."""
+        return f"'{self.space}'{' as narrowed' if self.allow else ''}"
+
+    def write(self, folder: Path) -> None:
+        """Write `rank.yaml` into the folder of the ranking, atomically."""
+        write_atomic(folder / SETTINGS, yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+
+    def check_continues(self, earlier: "RankSettings") -> None:
+        """Raise InputError naming what differs, unless a ranking with the settings `earlier` can go on with these."""
+        mine, theirs = self.model_dump(mode="json"), earlier.model_dump(mode="json")
+        if differing := [name for name in mine if mine[name] != theirs[name] and name not in _EXTENDABLE]:
+            raise InputError(f"The ranking '{self.run}' exists with another {differing[0]}; choose another --run name.")
+
+
+def open_settings(
+    request: RankRequest, device: torch.device, results: Path = RESULTS
+) -> tuple[RankSettings, Dataset, Path]:
+    """Work out what is asked, or what goes on where it is there: the settings, the images and the folder.
+
+    Raises InputError, SpaceError or UnknownNameError.
+    """
+    name = request.run or _default_name(request)
+    if not re.fullmatch(RUN_NAME, name):
+        raise InputError(f"'{name}' can't name a ranking; use letters, digits and . _ + -.")
+    folder = results / FOLDER / name
+    earlier = _read(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
+    wanted = _wanted(request, earlier, device)
+    recipe, reference = wanted["recipe"], wanted["reference"]
+    if recipe.input_in_words != reference.input_in_words:
+        raise InputError(
+            f"The recipe '{recipe.name}' is for images made by {recipe.input_in_words}, but '{reference.name}' for "
+            f"{reference.input_in_words}; a ranking needs one kind of images."
+        )
+    data = open_dataset(
+        Path(wanted["data"]) if wanted["data"] else None,
+        scale=wanted["scale"],
+        cache=results / "cache",
+        degradation=reference.degradation,
+        denoiser=as_denoiser(reference.denoiser, device),
+        normalisation=reference.normalisation,
+        min_lr_side=max(recipe.largest_patch, reference.largest_patch),
+    )
+    wanted |= {"recipe": recipe.seeing(data.normalisation), "reference": reference.seeing(data.normalisation)}
+    wanted |= {"run": name, "data_fingerprint": data.fingerprint}
+    wanted["space_fingerprint"] = space_fingerprint(wanted["space"], wanted["allow"])
+    settings = RankSettings.model_validate(wanted)
+    if earlier:
+        settings.check_continues(earlier)
+    return settings, data, folder
+
+
+def _default_name(request: RankRequest) -> str:
+    """Name a ranking by what it ranks, so that the same command goes on with it."""
+    images = Path(request.data).resolve().name if request.data else "synthetic"
+    limits = "-".join(str(Budget.parse(text)) for text in request.budgets or (DEFAULT_BUDGET,))
+    return f"{Path(request.space or DEFAULT_SPACE).stem}-x{request.scale or DEFAULT_SCALE}-{limits}-{images}"
+
+
+def _wanted(request: RankRequest, earlier: RankSettings | None, device: torch.device) -> dict[str, Any]:
+    space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
+    defaults: dict[str, Any] = (
+        {name: getattr(earlier, name) for name in RankSettings.model_fields}
+        if earlier
+        else {"scale": DEFAULT_SCALE, "budgets": (DEFAULT_BUDGET,), "sample": DEFAULT_SAMPLE, "data": None}
+    )
+    given = {name: getattr(request, name) for name in ("data", "scale", "sample")}
+    wanted = defaults | {name: value for name, value in given.items() if value is not None}
+    wanted |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
+    if request.budgets:
+        wanted["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
+    if request.recipe or not earlier:
+        wanted["recipe"] = load_recipe(request.recipe or "brief", device)
+    if request.reference or not earlier:
+        short = {} if request.reference else {"steps": DEFAULT_STEPS.get(device.type, DEFAULT_STEPS["cuda"])}
+        wanted["reference"] = load_recipe(request.reference or "full", device, **short)
+    if request.steps:
+        wanted["reference"] = wanted["reference"].model_copy(update={"steps": request.steps})
+    return wanted
+
+
+def _read(path: Path) -> RankSettings:
+    try:
+        return RankSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}.") from None
