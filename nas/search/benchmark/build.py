@@ -116,10 +116,7 @@ def prepare(plan: Plan, data: Dataset, recipe: Recipe, device: torch.device, fol
     header = _header(plan, data, recipe, device)
     rows = journal.rows_for(asked)
     if rows is None:
-        rows = [
-            Row(architecture=one.architecture.to_dict(), name=one.name, macs=one.price.macs, params=one.price.params)
-            for one in select(plan.counts, plan.wanted)
-        ]
+        rows = select(plan.counts, plan.wanted, journal.rows())
     journal.begin(header, asked, rows)
     repeated = len(rows) if plan.repeated is None else plan.repeated
     return Build(folder, tuple(rows), data, recipe, plan.seeds, repeated)
