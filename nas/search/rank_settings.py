@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.budget import Budget
 from nas.cost import HR_SIZE
-from nas.data.dataset import Dataset, open_dataset
-from nas.deploy.denoising import as_denoiser
+from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.model import write_atomic
+from nas.search.images import open_for
 from nas.search.run import RESULTS
 from nas.search.samplers.problem import Problem
 from nas.search.settings import RUN_NAME, space_fingerprint
@@ -117,14 +117,13 @@ def open_settings(
             f"The recipe '{recipe.name}' is for images made by {recipe.input_in_words}, but '{reference.name}' for "
             f"{reference.input_in_words}; a ranking needs one kind of images."
         )
-    data = open_dataset(
-        Path(wanted["data"]) if wanted["data"] else None,
+    data = open_for(
+        reference,
+        wanted["data"],
         scale=wanted["scale"],
-        cache=results / "cache",
-        degradation=reference.degradation,
-        denoiser=as_denoiser(reference.denoiser, device),
-        normalisation=reference.normalisation,
-        min_lr_side=max(recipe.largest_patch, reference.largest_patch),
+        device=device,
+        results=results,
+        least_patch=recipe.largest_patch,
     )
     wanted |= {"recipe": recipe.seeing(data.normalisation), "reference": reference.seeing(data.normalisation)}
     wanted |= {"run": name, "data_fingerprint": data.fingerprint}
