@@ -9,6 +9,7 @@ from nas.budget import Budget
 from nas.data.dataset import Dataset, open_dataset
 from nas.search.benchmark.build import Build, Plan, prepare, work_on
 from nas.training.recipe import load_recipe
+from search_spaces import SPACES as REGISTERED
 from search_spaces import load_plugin
 
 from ..conftest import CPU, SPACES, Listener, write_recipe
@@ -24,9 +25,16 @@ def images(tiny_data: Path, tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture
-def begin(images: Dataset, tmp_path: Path) -> Begin:
-    """Return a function that prepares a table of the space `dots`, or goes on with it."""
+def few_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were no other spaces: to count the published networks of all takes seconds."""
     load_plugin(SPACES / "dots.py")
+    few = {name: REGISTERED.get(name) for name in ("dots", "ecbsr", "falsr", "fsrcnn", "hybrid")}
+    monkeypatch.setattr(REGISTERED, "_members", few)
+
+
+@pytest.fixture
+def begin(few_spaces: None, images: Dataset, tmp_path: Path) -> Begin:
+    """Return a function that prepares a table of the space `dots`, or goes on with it."""
 
     def begin(plan: Plan = PLAN, *, steps: int = 4, **changed: object) -> Build:
         recipe = load_recipe(write_recipe(tmp_path, steps), CPU, **changed)

@@ -7,14 +7,8 @@ from nas.budget import Budget
 from nas.errors import InputError
 from nas.search.benchmark.selection import Wanted, select
 from nas.search.benchmark.table import Row
-from search_spaces import load_plugin
 
-from ..conftest import SPACES as PLUGINS
-
-
-@pytest.fixture(autouse=True)
-def _dots() -> None:
-    load_plugin(PLUGINS / "dots.py")
+pytestmark = pytest.mark.usefixtures("few_spaces")
 
 
 def wanted(budget: str = "300M-MACs") -> Wanted:
