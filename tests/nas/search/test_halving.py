@@ -120,13 +120,13 @@ def test_a_network_on_hold_is_not_tried_as_a_new_one(begin: Begin) -> None:
 
 
 def test_two_workers_promote_a_network_once(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=9)
+    run, data = begin(proxy="halving", steps=9, trials=6)
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda number: work(run, data, number)[0], range(2)))
     assert ended == ["done", "done"]
     counted = Counter((t.user_attrs["fingerprint"], tuple(rungs_of(t))) for t in trials_in(run, COMPLETE))
     assert max(counted.values()) == 1
-    assert sum(reached(run).values()) == 9
+    assert sum(reached(run).values()) == 6
 
 
 def test_when_time_is_nearly_up_only_what_may_be_on_the_front_is_trained_on(begin: Begin) -> None:
@@ -144,7 +144,7 @@ def test_when_time_is_nearly_up_only_what_may_be_on_the_front_is_trained_on(begi
 
 
 def test_a_faulty_network_is_not_promoted_for_ever(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=6)
+    run, data = begin(proxy="halving", steps=9, trials=4)
     record = Worker._record
 
     def fail(self: Worker, trial: object, *rest: object) -> None:

@@ -9,10 +9,8 @@ from nas.budget import Budget
 from nas.data.dataset import Dataset, open_dataset
 from nas.search.benchmark.build import Build, Plan, prepare, work_on
 from nas.training.recipe import load_recipe
-from search_spaces import SPACES as REGISTERED
-from search_spaces import load_plugin
 
-from ..conftest import CPU, SPACES, Listener, write_recipe
+from ..conftest import CPU, Listener, write_recipe
 
 PLAN = Plan({"dots": 5}, (Budget.parse("300M-MACs"),), scale=2, hr_size=(1280, 720))
 
@@ -22,14 +20,6 @@ Begin = Callable[..., Build]
 @pytest.fixture
 def images(tiny_data: Path, tmp_path: Path) -> Dataset:
     return open_dataset(tiny_data, scale=2, cache=tmp_path / "cache", min_lr_side=8)
-
-
-@pytest.fixture
-def few_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if there were no other spaces: to count the published networks of all takes seconds."""
-    load_plugin(SPACES / "dots.py")
-    few = {name: REGISTERED.get(name) for name in ("dots", "ecbsr", "falsr", "fsrcnn", "hybrid")}
-    monkeypatch.setattr(REGISTERED, "_members", few)
 
 
 @pytest.fixture

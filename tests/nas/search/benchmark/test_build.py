@@ -153,7 +153,7 @@ def test_every_proxy_that_does_not_train_is_asked_once(begin: Begin, monkeypatch
 def test_after_a_kill_the_same_command_goes_on(tmp_path: Path, tiny_data: Path) -> None:
     command = [
         *("--plugin", SPACES / "dots.py", "benchmark", "build", "--to", "slow.json", "--data", tiny_data),
-        *("--space", "slow:3", "--budget", "20M-MACs", "--recipe", write_recipe(tmp_path, 50), "--validations", 5),
+        *("--space", "slow:3", "--budget", "20M-MACs", "--recipe", write_recipe(tmp_path, 20), "--validations", 5),
     ]
     folder = tmp_path / working_folder(Path("slow.json"))
     found = folder / "found-0.jsonl"

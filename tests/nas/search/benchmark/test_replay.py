@@ -22,7 +22,7 @@ from ..conftest import SPACES as PLUGINS
 def conditions() -> Conditions:
     load_plugin(PLUGINS / "dots.py")
     table = formula_table(seeds=2, noise=0.02)
-    return Conditions(table.header, fit(table, "dots", "boosted"), trials=20)
+    return Conditions(table.header, fit(table, "dots", "gp"), trials=20)
 
 
 def story(course: Course) -> list[tuple[float, float]]:
@@ -84,7 +84,7 @@ def test_a_search_ends_where_nothing_new_fits(conditions: Conditions, monkeypatc
 
 def test_halving_tries_as_many_networks_in_fewer_steps(conditions: Conditions) -> None:
     table = formula_table(seeds=2, noise=0.5)  # so that most networks are worse than a smaller one
-    noisy = replace(conditions, response=fit(table, "dots", "boosted"), trials=30)
+    noisy = replace(conditions, response=fit(table, "dots", "gp"), trials=30)
     whole, halved = (replay(replace(noisy, proxy=proxy), "random", 0) for proxy in ("brief", "halving"))
     assert whole.moments[-1].trainings == 30
     assert halved.moments[-1].trainings < 0.75 * 30
