@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from nas.data.images import read_image, write_image
 from nas.data.synthetic import scene
+from search_spaces import SPACES, load_plugin
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,6 +67,14 @@ def tiny_data16(tiny_data: Path, tmp_path: Path) -> Path:
 def shared_tiny_data(infrared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same images for all tests of a file, which leave them as they are."""
     return write_tiny_data(infrared, tmp_path_factory.mktemp("shared") / "tiny")
+
+
+@pytest.fixture
+def few_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were no other spaces: to count the published networks of all takes seconds."""
+    load_plugin(Path(__file__).parent / "nas" / "search" / "spaces" / "dots.py")
+    few = {name: SPACES.get(name) for name in ("dots", "slow", "ecbsr", "falsr", "fsrcnn", "hybrid")}
+    monkeypatch.setattr(SPACES, "_members", few)
 
 
 @pytest.fixture(autouse=True)

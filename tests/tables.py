@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from nas.budget import Budget
-from nas.search.benchmark.selection import Wanted, spread
+from nas.search.benchmark.selection import Wanted
 from nas.search.benchmark.table import Header, Row, Table, Training
+from nas.search.sample import draw_sample
 from nas.training.recipe import load_recipe
 from search_spaces import SPACES, Choices
 
@@ -32,8 +33,8 @@ def formula_table(
     wanted = Wanted(2, 1, (1280, 720), (Budget.parse(BUDGET),))
     rng = np.random.default_rng(0)
     rows = []
-    for one in spread(SPACES.get(space), count, wanted):
-        macs = one.price.macs
+    for one in draw_sample(wanted.of(SPACES.get(space)), count, most_published=0):
+        macs = one.cost.macs
         last = formula(one.architecture.choices, float(np.log2(macs)))
         rise = 0.5 if one.architecture.choices.get("kernel") == 3 else 0.4
         trainings = []
@@ -43,7 +44,7 @@ def formula_table(
             spent = SECONDS_PER_GIGA * macs / 1e9
             trainings.append(Training(seed=seed, curve=curve, training_seconds=spent, validation_seconds=0.3))
         plain = one.architecture.to_dict()
-        rows.append(Row(architecture=plain, macs=macs, params=one.price.params, trainings=tuple(trainings)))
+        rows.append(Row(architecture=plain, macs=macs, params=one.cost.params, trainings=tuple(trainings)))
     header = Header(
         scale=2,
         budgets=(BUDGET,),

@@ -35,12 +35,10 @@ def build(
     device: Device = None,
 ) -> None:
     """Train many architectures into a table; the same command again goes on, and writes what there is."""
-    from nas.data.dataset import open_dataset
-    from nas.deploy.denoising import as_denoiser
     from nas.search.benchmark.build import Plan, prepare, work_on, working_folder
     from nas.search.benchmark.table import write_table
+    from nas.search.images import open_for
     from nas.search.room import spread_over
-    from nas.search.run import RESULTS
     from nas.training.recipe import load_recipe
 
     where, seconds, target = pick_device(device), duration(time), Path(to)
@@ -56,16 +54,7 @@ def build(
         label=label,
     )
     with CountDisplay("reading images") as progress:
-        images = open_dataset(
-            Path(data) if data else None,
-            scale=scale,
-            cache=RESULTS / "cache",
-            degradation=chosen.degradation,
-            denoiser=as_denoiser(chosen.denoiser, where),
-            normalisation=chosen.normalisation,
-            min_lr_side=chosen.largest_patch,
-            progress=progress,
-        )
+        images = open_for(chosen, data, scale=scale, device=where, progress=progress)
     if images.synthetic:
         NOTES.print(SYNTHETIC)
     NOTES.print("Selecting networks; a space whose costs are counted whole takes minutes.")
@@ -114,7 +103,15 @@ def replay(
 
     read = read_table(Path(table))
     fitted = fit(read, space or most_frequent_space(read), response)
-    conditions = Conditions(read.header, fitted, trials, duration(time), proxy, tuple(screen or ()), published)
+    conditions = Conditions(
+        read.header,
+        fitted,
+        trials=trials,
+        seconds=duration(time),
+        proxy=proxy,
+        screens=tuple(screen or ()),
+        published=published,
+    )
     conditions.check(sampler or ())
     with CountDisplay("searching") as progress:
         courses = replay_all(conditions, sampler or SAMPLERS.names(), seeds, jobs, progress)

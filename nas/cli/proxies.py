@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.terminal import OUT, SYNTHETIC, Device, Json
+from nas.cli.terminal import OUT, SYNTHETIC, Device, Json, several
 from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
@@ -60,7 +60,15 @@ def rank(
 
     where = pick_device(device)
     request = RankRequest(
-        run, data, space, scale, tuple(budget) if budget else None, sample, recipe, reference_recipe, steps
+        run=run,
+        data=data,
+        space=space,
+        scale=scale,
+        budgets=several(budget),
+        sample=sample,
+        recipe=recipe,
+        reference=reference_recipe,
+        steps=steps,
     )
     chosen = [PROXIES.get(name).name for name in proxy or default_proxies()]
     settings, images, folder = open_settings(request, where)

@@ -8,7 +8,7 @@ import typer
 import yaml
 
 from nas.budget import Budget
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage, duration
+from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage, duration, several
 from nas.errors import InputError, RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
@@ -60,30 +60,33 @@ def search(
     device: Device = None,
 ) -> None:
     """Search for the best networks within a budget; the same command again goes on with the search."""
-    from nas.search.room import spread_over
-    from nas.search.start import start
-    from nas.search.worker import Worker
-    from nas.search.workers import run_workers
-
-    seconds, where = duration(time), pick_device(device)
     request = Request(
-        run, _tuple(budget), data, space, scale, proxy, recipe, sampler, trials, seed, jobs, _fixed(fix), skip_bad,
-        _tuple(plugin), storage, hr, lr, degradation, screens=_tuple(screen),
-        latency_command=latency_command, latency_threads=latency_threads, seconds=seconds,
+        run=run,
+        budgets=several(budget),
         objectives=tuple(name.strip() for name in objectives.split(",")) if objectives else None,
+        data=data,
+        space=space,
+        scale=scale,
+        fixed=_fixed(fix),
+        hr=hr,
+        lr=lr,
+        proxy=proxy,
+        recipe=recipe,
+        degradation=degradation,
+        sampler=sampler,
+        screens=several(screen),
+        seed=seed,
+        trials=trials,
+        seconds=duration(time),
         stop_when_flat=stop_when_flat,
-    )  # fmt: skip
-    with CountDisplay("preparing") as progress:
-        opened, images = start(request, where, progress=progress)
-    settings = opened.settings
-    _introduce(opened, images.synthetic, str(where), jobs)
-    with StopFlag() as stop, TrainingDisplay() as display:
-        if jobs > 1:
-            reason = run_workers(opened, spread_over(where, jobs), display, stop, seconds, storage)
-        else:
-            torch.set_num_threads(settings.threads)
-            reason = Worker(opened, images, where, display).work(stop, seconds)
-    _conclude(opened, reason)
+        jobs=jobs,
+        latency_command=latency_command,
+        latency_threads=latency_threads,
+        storage=storage,
+        plugins=several(plugin),
+        skip_bad=skip_bad,
+    )
+    _search(request, pick_device(device))
 
 
 def worker(
@@ -130,6 +133,25 @@ def front(
         OUT.print(f"Wrote {path}", soft_wrap=True)
 
 
+def _search(request: Request, where: torch.device) -> None:
+    from nas.search.room import spread_over
+    from nas.search.start import start
+    from nas.search.worker import Worker
+    from nas.search.workers import run_workers
+
+    with CountDisplay("preparing") as progress:
+        run, images = start(request, where, progress=progress)
+    _introduce(run, images.synthetic, str(where), request.jobs)
+    with StopFlag() as stop, TrainingDisplay() as display:
+        if request.jobs > 1:
+            devices = spread_over(where, request.jobs)
+            reason = run_workers(run, devices, display, stop, request.seconds, request.storage)
+        else:
+            torch.set_num_threads(run.settings.threads)
+            reason = Worker(run, images, where, display).work(stop, request.seconds)
+    _conclude(run, reason)
+
+
 def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     settings = run.settings
     if synthetic:
@@ -166,10 +188,6 @@ def _conclude(run: Any, reason: str) -> None:
         raise RunError(f"The search gave up: {reason}, as they say above.")
     else:
         OUT.print(f"Go on with: nas search --run {name}", soft_wrap=True)
-
-
-def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
-    return tuple(values) if values else None
 
 
 def _fixed(pairs: list[str] | None) -> dict[str, Any] | None:

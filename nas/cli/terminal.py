@@ -26,6 +26,11 @@ SYNTHETIC = (
 )
 
 
+def several(values: list[str] | None) -> tuple[str, ...] | None:
+    """Return what an option was given, once or several times; None where it was not."""
+    return tuple(values) if values else None
+
+
 def duration(text: str | None) -> float | None:
     """Return the seconds in `90s`, `20m` or `2h`; None for None. Raises InputError."""
     if text is None:

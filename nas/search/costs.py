@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from optuna import Trial
+
+from nas.budget import known_budgets, refusal
 from nas.cost import cost, screening_cost
 from nas.errors import InputError
 from nas.image_size import Size
@@ -51,6 +54,14 @@ def costs_of(architecture: Architecture, settings: Settings, meter: Meter | None
         yield costs
     if meter:
         yield costs | {"latency": meter.ms(architecture, size)}
+
+
+def refused(trial: Trial, settings: Settings, costs: Mapping[str, float]) -> str | None:
+    """Return why a candidate's costs don't fit the budgets, if they don't; by how much is kept with its trial."""
+    for budget in known_budgets(settings.limits, costs):
+        if budget.unit not in trial.constraints:  # one that was queued again brings its own
+            trial.set_constraint(budget.unit, budget.excess(costs))
+    return refusal(settings.limits, costs)
 
 
 def values(figures: Mapping[str, float], settings: Settings) -> tuple[float, ...]:

@@ -52,6 +52,10 @@ class Ladder:
         places = self.places(known, rung)
         return places[: len(places) // self.reduction]
 
+    def lets_on(self, known: Sequence[Known], fingerprint: str, rung: int) -> bool:
+        """Tell whether a network has earned to go on from a rung."""
+        return any(one.fingerprint == fingerprint for one in self.promoted(known, rung))
+
     def next(self, known: Sequence[Known]) -> Known | None:
         """Return a network to be trained on to its next rung, the highest first; None where there is none yet."""
         for rung, _ in reversed(list(pairwise(self.rungs))):

@@ -1,23 +1,18 @@
 """The latency of a run's candidates: what tells it, calibrated on networks that the run may find."""
 
-import itertools
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from nas.budget import refusal
-from nas.cost import screening_cost
 from nas.deploy.latency import Latency, meter
 from nas.errors import InputError
 from nas.search.run import RESULTS
+from nas.search.sample import draw_sample
+from nas.search.samplers.problem import Problem
 from nas.search.settings import Settings
-from search_spaces import Architecture, Choices
+from search_spaces import Architecture
 
 CALIBRATION = 8
 """Whole networks that are measured before a search; half of them published ones, where so many fit."""
-
-TRIES = 1000
-"""Random networks that are looked at for some within the budget."""
 
 
 def latency_meter(
@@ -39,27 +34,13 @@ def latency_meter(
 
 
 def calibration_networks(settings: Settings) -> list[Architecture]:
-    """Return networks of the run's space within its budgets on parameters and MACs, always the same for a run.
+    """Return networks of the run's space within its budgets, spread over their costs and the same at each call.
 
     Empty for a space that doesn't give its networks as parts: there every candidate is measured.
     """
-    space = settings.searched
-    if space.parts({**space.smallest, **settings.fixed}, settings.scale, settings.channels) is None:
+    problem = Problem.of(settings)
+    if problem.space.parts(problem.completed(problem.space.smallest), settings.scale, settings.channels) is None:
         return []
 
-    def fitting(points: Iterator[Choices]) -> Iterator[Architecture]:
-        for choices in points:
-            drawn = {**choices, **settings.fixed}
-            architecture = Architecture(settings.space, settings.scale, settings.channels, drawn)
-            if refusal(settings.limits, screening_cost(architecture, settings.hr_size)) is None:
-                yield architecture
-
-    generator = random.Random(0)
-    drawn = ({name: generator.choice(v) for name, v in space.parameters().items()} for _ in range(TRIES))
-    published = itertools.islice(fitting(point.choices for point in space.published.values()), CALIBRATION // 2)
-    networks: dict[str, Architecture] = {}
-    for architecture in itertools.chain(published, fitting(drawn)):
-        networks[architecture.fingerprint] = architecture
-        if len(networks) == CALIBRATION:
-            break
-    return list(networks.values())
+    drawn = draw_sample(problem, CALIBRATION, most_published=CALIBRATION // 2)
+    return [draw.architecture for draw in drawn]

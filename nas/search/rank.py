@@ -56,23 +56,19 @@ class Ranking:
         """
         settings = self.settings
         known = [Architecture.from_dict(row["architecture"]) for row in self._stored()]
-        drawn = draw_sample(
-            settings.searched,
-            settings.sample,
-            scale=settings.scale,
-            channels=settings.channels,
-            budgets=settings.limits,
-            seed=settings.seed,
-            known=known,
-            progress=progress,
-        )
+        drawn = draw_sample(settings.drawn, settings.sample, seed=settings.seed, known=known, progress=progress)
+        if len(drawn) < settings.sample:
+            raise InputError(
+                f"Only {len(drawn)} networks of the space {settings.space_in_words} within "
+                f"{', '.join(settings.budgets)} were found, not {settings.sample}; give a larger --budget or a smaller "
+                "--sample."
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         settings.write(self.folder)
-        for place, architecture in enumerate(drawn[len(known) :], start=len(known)):
-            price = screening_cost(architecture)
-            row = {"architecture": architecture.to_dict(), "place": place, "macs": price.macs, "params": price.params}
-            self._write(architecture, row | {"curves": {}, "proxies": {}, "seconds": {}})
-        return drawn[: settings.sample]
+        for place, draw in enumerate(drawn[len(known) :], start=len(known)):
+            row = {"architecture": draw.architecture.to_dict(), "place": place, **draw.cost.figures}
+            self._write(draw.architecture, row | {"curves": {}, "proxies": {}, "seconds": {}})
+        return [draw.architecture for draw in drawn[: settings.sample]]
 
     def measure(
         self,

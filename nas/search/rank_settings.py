@@ -10,11 +10,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.budget import Budget
-from nas.data.dataset import Dataset, open_dataset
-from nas.deploy.denoising import as_denoiser
+from nas.cost import HR_SIZE
+from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.model import write_atomic
+from nas.search.images import open_for
 from nas.search.run import RESULTS
+from nas.search.samplers.problem import Problem
 from nas.search.settings import RUN_NAME, space_fingerprint
 from nas.search.start import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.training.recipe import Recipe, load_recipe
@@ -75,9 +77,10 @@ class RankSettings(BaseModel):
         return narrowed(self.space, self.allow)
 
     @property
-    def limits(self) -> tuple[Budget, ...]:
-        """The budgets, parsed."""
-        return tuple(Budget.parse(text) for text in self.budgets)
+    def drawn(self) -> Problem:
+        """What may be drawn of it: networks within the budgets, as a search holds them."""
+        space, limits = self.searched, tuple(Budget.parse(text) for text in self.budgets)
+        return Problem(space, self.scale, self.channels, HR_SIZE, limits, fixed=space.pinned)
 
     @property
     def space_in_words(self) -> str:
@@ -114,14 +117,13 @@ def open_settings(
             f"The recipe '{recipe.name}' is for images made by {recipe.input_in_words}, but '{reference.name}' for "
             f"{reference.input_in_words}; a ranking needs one kind of images."
         )
-    data = open_dataset(
-        Path(wanted["data"]) if wanted["data"] else None,
+    data = open_for(
+        reference,
+        wanted["data"],
         scale=wanted["scale"],
-        cache=results / "cache",
-        degradation=reference.degradation,
-        denoiser=as_denoiser(reference.denoiser, device),
-        normalisation=reference.normalisation,
-        min_lr_side=max(recipe.largest_patch, reference.largest_patch),
+        device=device,
+        results=results,
+        least_patch=recipe.largest_patch,
     )
     wanted |= {"recipe": recipe.seeing(data.normalisation), "reference": reference.seeing(data.normalisation)}
     wanted |= {"run": name, "data_fingerprint": data.fingerprint}

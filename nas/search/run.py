@@ -7,13 +7,13 @@ import optuna
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import RDBStorage
 
-from nas.data.dataset import Dataset, open_dataset
-from nas.deploy.denoising import as_denoiser
+from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
+from nas.search.images import open_for
 from nas.search.ladder import Ladder
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
@@ -102,16 +102,13 @@ def load_plugins(paths: tuple[str, ...]) -> None:
 def open_run_data(run: Run, folder: str | None = None) -> Dataset:
     """Open the run's images, from `folder` where they lie elsewhere here. Raises InputError if they are others."""
     settings = run.settings
-    source = folder or settings.data
-    data = open_dataset(
-        Path(source) if source else None,
+    data = open_for(
+        settings.recipe,
+        folder or settings.data,
         scale=settings.scale,
-        cache=run.folder.parent / "cache",
-        degradation=settings.recipe.degradation,
-        denoiser=as_denoiser(settings.recipe.denoiser, pick_device()),
-        normalisation=settings.recipe.normalisation,
+        device=pick_device(),
+        results=run.folder.parent,
         skip_bad=settings.skip_bad,
-        min_lr_side=settings.recipe.largest_patch,
     )
     check_data(settings, data)
     _check_denoiser(settings, run.protocol, data)

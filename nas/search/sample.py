@@ -1,87 +1,78 @@
-"""A sample of a space's architectures, spread evenly over what they cost."""
+"""Samples of a space's networks within budgets, spread evenly over the logarithm of their multiply-adds."""
 
-import math
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.random import Generator
 
-from nas.budget import Budget, refusal
-from nas.cost import screening_cost
-from nas.errors import InputError
 from nas.progress import Progress
-from search_spaces import Architecture, Choices, SearchSpace
+from nas.search.samplers.problem import Draw, Problem
+from search_spaces import Architecture
 
-POOL = 5
-"""How many candidates are drawn for each one that is taken: more spread better, but each must be counted."""
+CANDIDATES = 5
+"""How many are drawn for each one that is taken."""
 
 MOST_DRAWN = 100
-"""For each one that is taken, candidates after which drawing ends: most may be over the budget."""
+"""Draws for each one that is taken, after which those that were new must do: a space may have no others."""
 
 
 def draw_sample(
-    space: SearchSpace,
+    problem: Problem,
     size: int,
     *,
-    scale: int,
-    channels: int,
-    budgets: tuple[Budget, ...],
-    seed: int,
+    seed: int = 0,
     known: Sequence[Architecture] = (),
+    most_published: int | None = None,
     progress: Progress | None = None,
-) -> list[Architecture]:
-    """Return `size` different architectures within the budgets: `known` first, then published points, then random ones.
+) -> list[Draw]:
+    """Return `size` different networks within the budgets, or all that are found where the space hasn't so many.
 
-    Each further one is that of those at hand whose MACs are the furthest, by their logarithm, from all that are taken:
-    drawn at random alone, networks would be of much the same cost. The choices that a space pins are held.
-    Raises InputError where nothing fits, or too little.
+    `known` come first, even if they are more; then published points, all that fit or `most_published` of them; then
+    random networks. Each is the best candidate (Mitchell, SIGGRAPH 1991): of several the one whose multiply-adds are
+    the furthest, by their logarithm, from all that are taken. So asking for more only adds to a sample.
     """
-    taken = list(known)
-
-    def fits(architecture: Architecture) -> bool:
-        return refusal(budgets, screening_cost(architecture)) is None
-
-    published = [_pinned(space, point.choices, scale, channels) for point in space.published.values()]
-    _take(taken, [one for one in published if fits(one)], size)
-    pool: dict[str, Architecture] = {}
-    wanted = POOL * (size - len(taken))
-    for _, drawn in zip(range(MOST_DRAWN * (size - len(taken))), _random(space, scale, channels, seed), strict=False):
-        if fits(drawn):
-            pool.setdefault(drawn.fingerprint, drawn)
-        if progress:
-            progress(len(pool), wanted)
-        if len(pool) >= wanted:
+    rng = np.random.default_rng(seed)
+    taken = _by_fingerprint(problem.draw(architecture.choices) for architecture in known)
+    points = _by_fingerprint(draw for _, draw in published(problem))
+    left = len(points) if most_published is None else most_published
+    while len(taken) < size:
+        pool = {key: draw for key, draw in points.items() if key not in taken} if left > 0 else {}
+        if not (pool := pool or _candidates(problem, taken, rng)):
             break
-    _take(taken, list(pool.values()), size)
-    if len(taken) < size:
-        raise InputError(
-            f"Only {len(taken)} networks of the space '{space.name}' within {', '.join(map(str, budgets))} were found, "
-            f"not {size}; give a larger --budget or a smaller --sample."
-        )
-    return taken
+        best = _loneliest(list(pool.values()), list(taken.values()))
+        taken[best.architecture.fingerprint] = best
+        left -= 1
+        if progress:
+            progress(len(taken), size)
+    return list(taken.values())
 
 
-def _take(taken: list[Architecture], pool: Sequence[Architecture], size: int) -> None:
-    """Add architectures of `pool` to `taken`, the loneliest first, until there are `size`; to none, the cheapest."""
-    known = {architecture.fingerprint for architecture in taken}
-    others = list({one.fingerprint: one for one in pool if one.fingerprint not in known}.values())
-    costs = np.log([max(1, screening_cost(architecture).macs) for architecture in others])
-    distance = np.full(len(others), math.inf)
-    for architecture in taken:
-        distance = np.minimum(distance, abs(costs - math.log(max(1, screening_cost(architecture).macs))))
-    while len(taken) < size and len(others) and distance.max() >= 0:
-        index = int(distance.argmax() if taken else costs.argmin())
-        taken.append(others[index])
-        distance = np.minimum(distance, abs(costs - costs[index]))
-        distance[index] = -1  # not again
+def published(problem: Problem) -> Iterator[tuple[str, Draw]]:
+    """Yield the published points that fit, by their names, as a search holds them: with the choices that are fixed."""
+    for name, point in problem.space.published.items():
+        draw = problem.draw(problem.completed(point.choices))
+        if problem.fits(draw.cost):
+            yield name, draw
 
 
-def _random(space: SearchSpace, scale: int, channels: int, seed: int) -> Iterator[Architecture]:
-    draws, parameters = random.Random(seed), space.parameters()
-    while True:
-        choices = {name: draws.choice(values) for name, values in parameters.items()}
-        yield _pinned(space, choices, scale, channels)
+def _by_fingerprint(draws: Iterable[Draw]) -> dict[str, Draw]:
+    return {draw.architecture.fingerprint: draw for draw in draws}
 
 
-def _pinned(space: SearchSpace, choices: Choices, scale: int, channels: int) -> Architecture:
-    return Architecture(space.name, scale, channels, {**choices, **space.pinned})
+def _candidates(problem: Problem, taken: Container[str], rng: Generator) -> dict[str, Draw]:
+    found: dict[str, Draw] = {}
+    for _ in range(MOST_DRAWN):
+        draw = problem.draw(problem.spread(rng))
+        if draw.architecture.fingerprint not in taken and problem.fits(draw.cost):
+            found[draw.architecture.fingerprint] = draw
+        if len(found) == CANDIDATES:
+            break
+    return found
+
+
+def _loneliest(pool: Sequence[Draw], taken: Sequence[Draw]) -> Draw:
+    """Return that of `pool` whose cost is the furthest from all that are taken; the cheapest where none is."""
+    costs, others = (np.log([max(1, draw.cost.macs) for draw in draws]) for draws in (pool, taken))
+    if not taken:
+        return pool[int(costs.argmin())]
+    return pool[int(np.abs(costs[:, None] - others).min(axis=1).argmax())]

@@ -10,14 +10,14 @@ import torch
 
 from nas.budget import Budget
 from nas.cost import HR_SIZE
-from nas.data.dataset import Dataset, open_dataset
+from nas.data.dataset import Dataset
 from nas.data.degradation import self_contained
-from nas.deploy.denoising import as_denoiser
 from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
 from nas.search.costs import COUNTED, meter_for
+from nas.search.images import open_for
 from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
 from nas.search.samplers import SAMPLERS, check_screens
@@ -93,16 +93,13 @@ def start(
     space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
     _check_names(wanted, space)
     _check_budget(wanted, space)
-    source = wanted["data"]
-    data = open_dataset(
-        Path(source) if source else None,
+    data = open_for(
+        recipe,
+        wanted["data"],
         scale=wanted["scale"],
-        cache=results / "cache",
-        degradation=recipe.degradation,
-        denoiser=as_denoiser(recipe.denoiser, device),
-        normalisation=recipe.normalisation,
+        device=device,
+        results=results,
         skip_bad=wanted["skip_bad"],
-        min_lr_side=recipe.largest_patch,
         progress=progress,
     )
     settings = parse_settings(

@@ -10,15 +10,15 @@ from pathlib import Path
 import torch
 
 from nas.cost import HR_SIZE, Cost, cost
-from nas.data.dataset import Dataset, open_dataset
+from nas.data.dataset import Dataset
 from nas.data.normalisation import Normalisation
-from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.image_size import Size
 from nas.metrics import baseline_name
 from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model, write_atomic
 from nas.search.audience import Audience
 from nas.search.front import Candidate, spread
+from nas.search.images import open_for
 from nas.search.pool import Stop, Work, run_in_turn, run_processes
 from nas.search.reference import resolve
 from nas.search.room import Room
@@ -98,15 +98,14 @@ def plan(
         )
     if len(scales := {a.scale for a in architectures.values()}) > 1:
         raise InputError(f"The architectures have different scales ({', '.join(map(str, scales))}); train them apart.")
-    images = open_dataset(
-        Path(source) if source else None,
+    images = open_for(
+        chosen,
+        source,
         scale=scales.pop(),
-        cache=results / "cache",
-        degradation=chosen.degradation,
-        denoiser=as_denoiser(chosen.denoiser, device),
+        device=device,
+        results=results,
         normalisation=_normalisation(chosen, run, starts),
         skip_bad=run.settings.skip_bad if run else False,
-        min_lr_side=chosen.largest_patch,
     )
     if run and data is None:
         check_data(run.settings, images)

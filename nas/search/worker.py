@@ -16,7 +16,7 @@ from optuna_dashboard import save_note
 from sqlalchemy.exc import SQLAlchemyError
 from torch import nn
 
-from nas.budget import known_budgets, refusal, short
+from nas.budget import short
 from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.errors import RunError
@@ -25,7 +25,7 @@ from nas.model import Model
 from nas.search.artifacts import attach, note, picture
 from nas.search.audience import Audience
 from nas.search.claim import EnoughError, claim
-from nas.search.costs import costs_of, meter_for, values
+from nas.search.costs import costs_of, meter_for, refused, values
 from nas.search.growth import FlatWatch
 from nas.search.history import INTERRUPTED, RUNGS, Known, history, is_interrupted
 from nas.search.run import Run
@@ -194,8 +194,7 @@ class Worker:
     def _goes_on(self, trial: optuna.Trial, architecture: Architecture, rung: int, measured: Measurement) -> bool:
         """Note what a candidate has on a rung, and tell whether it is among the best there."""
         self._note_rung(trial, rung, {"psnr": measured.psnr, "ssim": measured.ssim})
-        promoted = self.ladder.promoted(self._known(), rung)
-        return any(one.fingerprint == architecture.fingerprint for one in promoted)
+        return self.ladder.lets_on(self._known(), architecture.fingerprint, rung)
 
     def _note_rung(self, trial: optuna.Trial, steps: int, figures: dict[str, float]) -> None:
         trial.set_user_attr(RUNGS, {**trial.user_attrs.get(RUNGS, {}), str(steps): figures})
@@ -219,10 +218,7 @@ class Worker:
         return self.run.checkpoint(architecture).with_suffix(".csv")
 
     def _refuse_over_budget(self, trial: optuna.Trial, costs: Mapping[str, float]) -> None:
-        for budget in known_budgets(self.settings.limits, costs):
-            if budget.unit not in trial.constraints:  # a requeued trial brings its own
-                trial.set_constraint(budget.unit, budget.excess(costs))
-        if reason := refusal(self.settings.limits, costs):
+        if reason := refused(trial, self.settings, costs):
             raise optuna.TrialPruned(reason)
 
     def _record(

@@ -78,15 +78,21 @@ class Build:
         """What was found so far."""
         return self.journal.table()
 
-    def open_trainings(self) -> list[tuple[Row, int]]:
-        """Return the trainings that are still to be made: the first of all, then the second of some, and so on."""
+    def open_trainings(self, share: int = 0, count: int = 1) -> list[tuple[Row, int]]:
+        """Return the trainings that are still to be made: the first of all, then the second of some, and so on.
+
+        Of so many processes number `share` has every so-many-th architecture, whatever the others have done by now.
+        """
         done = {(row.network.fingerprint, t.seed) for row in self.table.rows for t in row.trainings}
-        every = [(row, seed) for seed in range(self.seeds) for row in self.rows[: self.repeated if seed else None]]
+        wanted = [self.rows[: self.repeated if seed else None][share::count] for seed in range(self.seeds)]
+        every = [(row, seed) for seed, rows in enumerate(wanted) for row in rows]
         return [(row, seed) for row, seed in every if (row.network.fingerprint, seed) not in done]
 
-    def open_proxies(self, names: Iterable[str]) -> list[tuple[Row, str]]:
-        """Return which proxies are still to be asked of which trained architectures."""
-        return [(row, name) for row in self.table.trained for name in names if name not in row.proxies]
+    def open_proxies(self, names: Iterable[str], share: int = 0, count: int = 1) -> list[tuple[Row, str]]:
+        """Return which proxies are still to be asked of which trained architectures, likewise."""
+        mine = {row.network.fingerprint for row in self.rows[share::count]}
+        rows = [row for row in self.table.trained if row.network.fingerprint in mine]
+        return [(row, name) for row in rows for name in names if name not in row.proxies]
 
 
 def working_folder(to: Path, results: Path = RESULTS) -> Path:
@@ -116,10 +122,7 @@ def prepare(plan: Plan, data: Dataset, recipe: Recipe, device: torch.device, fol
     header = _header(plan, data, recipe, device)
     rows = journal.rows_for(asked)
     if rows is None:
-        rows = [
-            Row(architecture=one.architecture.to_dict(), name=one.name, macs=one.price.macs, params=one.price.params)
-            for one in select(plan.counts, plan.wanted)
-        ]
+        rows = select(plan.counts, plan.wanted, journal.rows())
     journal.begin(header, asked, rows)
     repeated = len(rows) if plan.repeated is None else plan.repeated
     return Build(folder, tuple(rows), data, recipe, plan.seeds, repeated)
@@ -181,14 +184,14 @@ def _work(
     audience: Audience,
     should_stop: Stop,
 ) -> None:
-    """What process number `share` of `count` does: every so-many-th of what is missing."""
+    """What process number `share` of `count` does."""
     torch.set_num_threads(1)
     started = time.monotonic()
 
     def ends() -> bool:
         return should_stop() or (seconds is not None and time.monotonic() - started >= seconds)
 
-    for row, seed in build.open_trainings()[share::count]:
+    for row, seed in build.open_trainings(share, count):
         if ends():
             return
         label = f"{row.name or row.network.space + ' ' + row.network.fingerprint} ({short(row.macs)} MACs, seed {seed})"
@@ -241,7 +244,7 @@ def _ask_proxies(build: Build, share: int, count: int, device: torch.device, aud
     """Let every proxy that doesn't train score the trained architectures; one that can't is left out with a word."""
     names = [proxy.name for proxy in PROXIES if not proxy.trains]
     unable: set[str] = set()
-    for row, name in build.open_proxies(names)[share::count]:
+    for row, name in build.open_proxies(names, share, count):
         if ends():
             return
         if name in unable:

@@ -42,10 +42,15 @@ class Journal:
         plan = self._plan()
         return Header.model_validate(plan["header"]) if plan else None
 
+    def rows(self) -> list[Row]:
+        """Return the rows of the plan without their trainings, if there is one."""
+        plan = self._plan()
+        return [Row.model_validate(row) for row in plan["rows"]] if plan else []
+
     def rows_for(self, asked: Mapping[str, Any]) -> list[Row] | None:
         """Return the rows that were selected for the same wish, if they were."""
         plan = self._plan()
-        return [Row.model_validate(row) for row in plan["rows"]] if plan and plan["asked"] == dict(asked) else None
+        return self.rows() if plan and plan["asked"] == dict(asked) else None
 
     def _plan(self) -> dict[str, Any] | None:
         path = self.folder / PLAN
@@ -83,7 +88,7 @@ class Journal:
             if "proxies" in record:
                 proxies.setdefault(record["fingerprint"], {}).update(record["proxies"])
         rows = []
-        for row in map(Row.model_validate, plan["rows"]):
+        for row in self.rows():
             key = row.network.fingerprint
             if done := trainings.get(key):
                 found = {"trainings": tuple(done[seed] for seed in sorted(done)), "proxies": proxies.get(key, {})}

@@ -10,25 +10,23 @@ import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from nas.budget import refusal
 from nas.cost import ScreeningCost, screening_cost
 from nas.errors import InputError
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.benchmark.response import Response
 from nas.search.benchmark.table import Header
+from nas.search.costs import refused
 from nas.search.history import RUNGS, Known, history
 from nas.search.ladder import Ladder
 from nas.search.samplers import make_sampler
+from nas.search.samplers.screen import SURROGATE, parse_screens
 from nas.search.settings import Settings, parse_settings, space_fingerprint
 from nas.search.study import create_study, promote
 from nas.search.turn import next_turn
 from nas.search.worker import MOST_REFUSED
 from proxies import PROXIES
 from search_spaces import SPACES, Architecture
-
-SURROGATE = "surrogate"
-"""The one screen that learns from the search alone."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,9 @@ class Conditions:
 
     def check(self, samplers: Sequence[str]) -> None:
         """Raise InputError or UnknownNameError unless every sampler can be replayed so."""
-        for screen in self.screens:
-            if screen.partition(":")[0] != SURROGATE:
-                raise InputError(f"The screen '{screen}' needs networks and images, which a table has none of.")
+        for text, (screen, _) in zip(self.screens, parse_screens(self.screens), strict=True):
+            if screen != SURROGATE:
+                raise InputError(f"The screen '{text}' needs networks and images, which a table has none of.")
         if not PROXIES.get(self.proxy).trains:
             raise InputError(
                 f"The proxy '{self.proxy}' doesn't train, and a table holds trainings; give brief or halving."
@@ -173,11 +171,8 @@ class _Search:
         self.asking_seconds += time.perf_counter() - began
         architecture = Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
         price = screening_cost(architecture, self.settings.hr_size)
-        for budget in self.settings.limits:
-            if budget.unit not in trial.constraints:  # a promoted trial brings its own
-                trial.set_constraint(budget.unit, budget.excess(price))
         is_known = architecture.fingerprint in self.tried and RUNGS not in trial.user_attrs
-        if is_known or refusal(self.settings.limits, price):
+        if refused(trial, self.settings, price.figures) or is_known:
             self.study.tell(trial, state=TrialState.PRUNED)
             self.refused += 1
             self.refused_in_a_row += 1
@@ -206,11 +201,8 @@ class _Search:
             if rung == last:
                 self.study.tell(trial, (psnr, price.macs / 1e9))
                 self.trained.append({"psnr": psnr, "macs": price.macs})
-            elif not any(one.fingerprint == architecture.fingerprint for one in self._promoted(rung)):
+            elif not self.ladder.lets_on(self._known(), architecture.fingerprint, rung):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 break
         volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference)
         self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))
-
-    def _promoted(self, rung: int) -> list[Known]:
-        return self.ladder.promoted(self._known(), rung)

@@ -1,5 +1,6 @@
 """What is searched, as a sampler needs it: what it may choose, what that costs, and whether it fits."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,9 +46,10 @@ class Problem:
     channels: int
     hr_size: Size
     budgets: tuple[Budget, ...]
-    objectives: tuple[Objective, ...]
     fixed: Choices
     """Choices that are not varied."""
+    objectives: tuple[Objective, ...] = ()
+    """None where networks are only drawn, not searched."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Problem":
@@ -58,8 +60,8 @@ class Problem:
             channels=settings.channels,
             hr_size=settings.hr_size,
             budgets=settings.limits,
-            objectives=resolve(settings.objectives),
             fixed=settings.fixed,
+            objectives=resolve(settings.objectives),
         )
 
     @cached_property
@@ -82,18 +84,22 @@ class Problem:
         return self.completed({name: pick(values, rng) for name, values in self.free.items()})
 
     def shrunk(self, rng: Generator, octaves: float = 0.0) -> dict[str, Choice]:
-        """Return random choices, one after the other, in random order, as in the cheapest network until it fits.
+        """Return random choices, the fewest of them, in random order, as in the cheapest network for it to fit.
 
         It must fit the budgets halved `octaves` times. So a candidate is found in any budget that the cheapest network
         fits, however rare such candidates are.
         """
-        shrunk, part = self.random(rng), 2.0**-octaves
-        for name in rng.permutation(list(self.free)):
-            cost = self.draw(shrunk).cost
-            if all(budget.of(cost) <= part * budget.limit for budget in known_budgets(self.budgets, cost)):
-                break
-            shrunk[str(name)] = self.space.smallest[str(name)]
-        return shrunk
+        drawn, names = self.random(rng), [str(name) for name in rng.permutation(list(self.free))]
+
+        def after(count: int) -> dict[str, Choice]:
+            return drawn | {name: self.space.smallest[name] for name in names[:count]}
+
+        def fits(count: int) -> bool:
+            cost = self.draw(after(count)).cost
+            limits = known_budgets(self.budgets, cost)
+            return all(budget.of(cost) <= 2.0**-octaves * budget.limit for budget in limits)
+
+        return drawn if fits(0) else after(bisect_left(range(len(names)), True, lo=1, key=fits))
 
     def spread(self, rng: Generator) -> dict[str, Choice]:
         """Return random choices that cost anything from the least to the budget, each factor of two as likely.

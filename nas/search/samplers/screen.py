@@ -22,6 +22,7 @@ Score = Callable[[str, Architecture], float]
 """(proxy, candidate) → its score, the higher the better; NaN where it can't be scored."""
 
 SURROGATE = "surrogate"
+"""The one screen that learns from the search alone."""
 DEFAULT_POOL = 100
 SHARE = 5
 """A screen without a pool of its own is given one candidate in so many of the pool before."""

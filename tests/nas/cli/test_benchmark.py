@@ -17,20 +17,21 @@ from .conftest import DOTS, RECIPE
 Refused = Callable[..., str]
 
 
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     load_plugin(DOTS)
-    write_table(formula_table(), tmp_path / "table.json")
-    return tmp_path / "table.json"
+    folder = tmp_path_factory.mktemp("replay")
+    write_table(formula_table(count=30), folder / "table.json")
+    return folder / "table.json"
 
 
 def replay(table: Path, *more: object) -> Outcome:
-    short = ("--sampler", "nsga2", "--seeds", 2, "--trials", 5, "--response", "boosted")
+    short = ("--sampler", "nsga2", "--seeds", 2, "--trials", 5, "--response", "gp")
     return run_nas(table.parent, "benchmark", "replay", table.name, *short, *more)
 
 
+@pytest.mark.usefixtures("few_spaces")
 def test_build_writes_a_table_and_goes_on(tmp_path: Path, tiny_data: Path) -> None:
-    load_plugin(DOTS)
     (tmp_path / "tiny.yaml").write_text(RECIPE)
     command = ["benchmark", "build", "--to", "tables/few.json", "--data", tiny_data, "--budget", "300M-MACs",
                "--recipe", "tiny.yaml", "--validations", 2, "--label", "tiny"]  # fmt: skip
@@ -47,7 +48,7 @@ def test_build_writes_a_table_and_goes_on(tmp_path: Path, tiny_data: Path) -> No
 def test_replay_prints_figures_and_draws_them(table: Path) -> None:
     done = replay(table)
     assert done.code == 0, done.errors
-    assert "boosted (taken)" in done.out
+    assert "gp (taken)" in done.out
     assert {"nsga2", "random"} <= set(done.out.split())
     folder = table.parent / "results" / "replay-table"
     assert set(json.loads((folder / "replay.json").read_text())["samplers"]) == {"nsga2", "random"}

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import Nas, Refused
 
 RANK = ("proxies", "rank", "--space", "ecbsr", "--budget", "1G-MACs", "--sample", 4, "--run", "few")
@@ -39,6 +41,7 @@ def test_what_is_refused(refused: Refused, tiny_data: Path) -> None:
     assert "Only 0 networks of the space 'ecbsr' within 1M-MACs" in refused(*few)
 
 
+@pytest.mark.usefixtures("few_spaces")
 def test_the_networks_of_a_table_are_ranked_without_a_training(nas: Nas, tiny_data: Path, tmp_path: Path) -> None:
     build = ("benchmark", "build", "--to", "few.json", "--data", tiny_data, "--space", "ecbsr:6", "--budget", "2G-MACs")
     built = nas(*build, "--recipe", "tiny.yaml", "--steps", 4, "--validations", 2)

@@ -68,20 +68,25 @@ def write_recipe(folder: Path, steps: int = 4) -> str:
 @pytest.fixture
 def begin(tmp_path: Path, tiny_data: Path) -> Begin:
     """Return a function that starts a run of the space `dots`, or goes on with it; keywords change the request."""
+    return beginner(tmp_path, tiny_data)
+
+
+def beginner(folder: Path, images: Path) -> Begin:
+    """Return the function `begin` for another folder and other images than a test's own."""
 
     def begin(*, results: str = "results", steps: int = 4, space: str = "dots", **changed: Any) -> tuple[Run, Dataset]:
         plugin = {"dots": "dots.py", "slow": "dots.py", "broken": "broken.py"}.get(space)
         request = {
             "run": "first",
             "budgets": ("300M-MACs",),
-            "data": str(tiny_data),
+            "data": str(images),
             "space": space,
-            "recipe": write_recipe(tmp_path, steps),
+            "recipe": write_recipe(folder, steps),
             "sampler": "random",
             "trials": 3,
             "plugins": (str(SPACES / plugin),) if plugin else None,
         } | changed
-        return start(Request(**request), CPU, tmp_path / results)
+        return start(Request(**request), CPU, folder / results)
 
     return begin
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -11,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import get_note
 from safetensors.torch import load_file
 
+from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.search.history import RUNGS, history
 from nas.search.run import Run
@@ -18,7 +20,7 @@ from nas.search.study import promote
 from nas.search.turn import TIME_IS_UP, Turn, next_turn
 from nas.search.worker import Worker
 
-from .conftest import CPU, Begin, Listener, trials_in, work
+from .conftest import CPU, Begin, Listener, beginner, trials_in, work
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
@@ -37,10 +39,25 @@ def turn(run: Run, elapsed: float) -> Turn:
     return next_turn(run.study.get_trials(), run.ladder, run.settings.trials, elapsed)
 
 
-def test_few_of_many_candidates_are_trained_fully(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=9)
-    reason, _ = work(run, data)
-    assert reason == "done"
+@dataclass(frozen=True)
+class Ended:
+    """A search that has ended, which tests only look at."""
+
+    run: Run
+    data: Dataset
+    reason: str
+    said: Listener
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory, shared_tiny_data: Path) -> Ended:
+    run, data = beginner(tmp_path_factory.mktemp("halving"), shared_tiny_data)(proxy="halving", steps=9, trials=9)
+    return Ended(run, data, *work(run, data))
+
+
+def test_few_of_many_candidates_are_trained_fully(ended: Ended) -> None:
+    run = ended.run
+    assert ended.reason == "done"
     steps = reached(run)
     assert sum(steps.values()) == 9 and set(steps) <= {1, 3, 9}
     assert steps[1] >= 3 and 1 <= steps[9] <= 6
@@ -48,9 +65,8 @@ def test_few_of_many_candidates_are_trained_fully(begin: Begin) -> None:
     assert len({t.user_attrs["fingerprint"] for t in trials_in(run, COMPLETE)}) == steps[9]
 
 
-def test_a_trial_shows_its_rungs_and_why_it_stopped(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=4)
-    _, said = work(run, data)
+def test_a_trial_shows_its_rungs_and_why_it_stopped(ended: Ended) -> None:
+    run, said = ended.run, ended.said
     held = next(t for t in trials_in(run, PRUNED) if RUNGS in t.user_attrs)
     assert held.user_attrs["stopped"] == "rung 1: place 1 of 1, the best 0 go on"
     assert set(held.user_attrs[RUNGS]["1"]) == {"psnr", "ssim"}
@@ -63,9 +79,8 @@ def test_a_trial_shows_its_rungs_and_why_it_stopped(begin: Begin) -> None:
     assert set(rungs_of(before)) < set(rungs_of(promoted))
 
 
-def test_a_promoted_network_is_the_one_that_was_never_put_on_hold(begin: Begin, tmp_path: Path) -> None:
-    halved, data = begin(proxy="halving", steps=9, trials=6)
-    work(halved, data)
+def test_a_promoted_network_is_the_one_that_was_never_put_on_hold(ended: Ended, begin: Begin) -> None:
+    halved = ended.run
     promoted = [t for t in trials_in(halved, COMPLETE) if "promoted_from" in t.user_attrs]
     assert promoted
     plain, data = begin(results="plain", run="plain", steps=9, trials=1)
@@ -82,11 +97,8 @@ def test_a_promoted_network_is_the_one_that_was_never_put_on_hold(begin: Begin, 
     assert same.values == promoted[0].values
 
 
-def test_at_the_end_all_of_the_front_is_trained_fully(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=8)
-    work(run, data)
-    known = history(run.study.get_trials())
-    assert Worker(run, data, CPU, Listener()).ladder.last(known) is None
+def test_at_the_end_all_of_the_front_is_trained_fully(ended: Ended) -> None:
+    assert ended.run.ladder.last(history(ended.run.study.get_trials())) is None
 
 
 def test_a_search_that_is_stopped_goes_on_where_it_was(begin: Begin) -> None:
@@ -96,9 +108,7 @@ def test_a_search_that_is_stopped_goes_on_where_it_was(begin: Begin) -> None:
     assert reason == "stopped"
     run, data = begin(proxy="halving", steps=9, trials=6)
     assert work(run, data)[0] == "done"
-    fresh, data = begin(results="fresh", proxy="halving", steps=9, trials=6)
-    work(fresh, data)
-    assert sum(reached(run).values()) == sum(reached(fresh).values()) == 6
+    assert sum(reached(run).values()) == 6
 
 
 def test_a_network_on_hold_is_not_tried_as_a_new_one(begin: Begin) -> None:
@@ -110,13 +120,13 @@ def test_a_network_on_hold_is_not_tried_as_a_new_one(begin: Begin) -> None:
 
 
 def test_two_workers_promote_a_network_once(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=9)
+    run, data = begin(proxy="halving", steps=9, trials=6)
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda number: work(run, data, number)[0], range(2)))
     assert ended == ["done", "done"]
     counted = Counter((t.user_attrs["fingerprint"], tuple(rungs_of(t))) for t in trials_in(run, COMPLETE))
     assert max(counted.values()) == 1
-    assert sum(reached(run).values()) == 9
+    assert sum(reached(run).values()) == 6
 
 
 def test_when_time_is_nearly_up_only_what_may_be_on_the_front_is_trained_on(begin: Begin) -> None:
@@ -134,7 +144,7 @@ def test_when_time_is_nearly_up_only_what_may_be_on_the_front_is_trained_on(begi
 
 
 def test_a_faulty_network_is_not_promoted_for_ever(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=6)
+    run, data = begin(proxy="halving", steps=9, trials=4)
     record = Worker._record
 
     def fail(self: Worker, trial: object, *rest: object) -> None:

@@ -37,13 +37,15 @@ def test_predictions_rest_on_networks_that_the_search_may_find_always_the_same()
     assert networks == calibration_networks(asked)
 
 
-def test_published_networks_are_among_them_where_they_fit() -> None:
-    points = [{**p.choices, "image_skip": "nearest", "width": 16} for p in SPACES.get("hybrid").published.values()]
-    assert [n.choices for n in calibration_networks(of_hybrid("300G-MACs"))][: CALIBRATION // 2] == points[:4]
+def test_half_of_them_are_published_where_so_many_fit() -> None:
+    fixed = {"image_skip": "nearest", "width": 16}
+    points = [{**point.choices, **fixed} for point in SPACES.get("hybrid").published.values()]
+    are_published = [one.choices in points for one in calibration_networks(of_hybrid("300G-MACs"))]
+    assert are_published == [True] * (CALIBRATION // 2) + [False] * (CALIBRATION // 2)
 
 
 def test_a_budget_that_nothing_fits_leaves_none() -> None:
-    assert calibration_networks(of_hybrid("1K-params")) == []
+    assert calibration_networks(of_hybrid("100-params")) == []
 
 
 def test_in_a_space_without_parts_nothing_is_measured_before_the_search(tmp_path: Path) -> None:

@@ -9,9 +9,8 @@ from nas.budget import Budget
 from nas.data.dataset import Dataset, open_dataset
 from nas.search.benchmark.build import Build, Plan, prepare, work_on
 from nas.training.recipe import load_recipe
-from search_spaces import load_plugin
 
-from ..conftest import CPU, SPACES, Listener, write_recipe
+from ..conftest import CPU, Listener, write_recipe
 
 PLAN = Plan({"dots": 5}, (Budget.parse("300M-MACs"),), scale=2, hr_size=(1280, 720))
 
@@ -24,9 +23,8 @@ def images(tiny_data: Path, tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture
-def begin(images: Dataset, tmp_path: Path) -> Begin:
+def begin(few_spaces: None, images: Dataset, tmp_path: Path) -> Begin:
     """Return a function that prepares a table of the space `dots`, or goes on with it."""
-    load_plugin(SPACES / "dots.py")
 
     def begin(plan: Plan = PLAN, *, steps: int = 4, **changed: object) -> Build:
         recipe = load_recipe(write_recipe(tmp_path, steps), CPU, **changed)

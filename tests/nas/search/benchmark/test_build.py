@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import run_nas
 
 from nas.cost import screening_cost
 from nas.errors import InputError
-from nas.search.benchmark.build import Build, Plan, working_folder
+from nas.search.benchmark.build import Build, Plan, _work, working_folder
 from nas.search.benchmark.table import Row, read_table
 from nas.training.task import BriefTask
 from nas.training.trainer import seed_all
 from proxies import PROXIES, Score
 from search_spaces import load_plugin
 
-from ..conftest import CPU, SPACES, finish, start_nas, wait_until, write_recipe
+from ..conftest import CPU, SPACES, Listener, start_nas, wait_until, write_recipe
 from .conftest import PLAN, Begin, work
 
 
@@ -84,6 +85,18 @@ def test_time_that_is_up_begins_nothing(begin: Begin) -> None:
     assert build.table.rows == ()
 
 
+def test_shares_are_whole_whenever_each_process_looks(begin: Begin) -> None:
+    build = begin(changed(seeds=2, repeated=3))
+    whole = {(row.network.fingerprint, seed) for row, seed in build.open_trainings()}
+    first = build.open_trainings(0, 2)
+    _work(build, 0, 2, None, CPU, Listener(), lambda: False)
+    second = build.open_trainings(1, 2)
+    assert {(row.network.fingerprint, seed) for row, seed in first + second} == whole
+    assert len(first + second) == len(whole)
+    _work(build, 1, 2, None, CPU, Listener(), lambda: False)
+    assert build.open_trainings() == build.open_proxies(["params", "synflow"]) == []
+
+
 def test_several_processes_share_the_trainings(begin: Begin) -> None:
     build = begin()
     said = work(build, jobs=2)
@@ -96,7 +109,8 @@ def test_a_line_that_a_kill_cut_off_costs_one_training(begin: Begin) -> None:
     work(build)
     table = build.table
     (file,) = build.folder.glob("found-*.jsonl")
-    file.write_bytes(file.read_bytes()[:-20])
+    trainings = [line for line in file.read_text().splitlines() if "training" in line]
+    file.write_text("\n".join(trainings)[:-20])
     assert len(build.open_trainings()) == 1
     work(build)
     assert list(map(curves, build.table.rows)) == list(map(curves, table.rows))
@@ -139,7 +153,7 @@ def test_every_proxy_that_does_not_train_is_asked_once(begin: Begin, monkeypatch
 def test_after_a_kill_the_same_command_goes_on(tmp_path: Path, tiny_data: Path) -> None:
     command = [
         *("--plugin", SPACES / "dots.py", "benchmark", "build", "--to", "slow.json", "--data", tiny_data),
-        *("--space", "slow:3", "--budget", "20M-MACs", "--recipe", write_recipe(tmp_path, 50), "--validations", 5),
+        *("--space", "slow:3", "--budget", "20M-MACs", "--recipe", write_recipe(tmp_path, 20), "--validations", 5),
     ]
     folder = tmp_path / working_folder(Path("slow.json"))
     found = folder / "found-0.jsonl"
@@ -149,9 +163,10 @@ def test_after_a_kill_the_same_command_goes_on(tmp_path: Path, tiny_data: Path) 
     process.send_signal(signal.SIGKILL)
     process.communicate()
     before = [json.loads(line) for line in found.read_text().splitlines()]
-    finish(start_nas(tmp_path, *command))
+    assert (again := run_nas(tmp_path, *command)).code == 0, again.errors
     after = [json.loads(line) for line in found.read_text().splitlines()]
+    trained = [one["fingerprint"] for one in after if "training" in one]
     table = read_table(tmp_path / "slow.json")
     assert after[: len(before)] == before
-    assert len(after) == len(table.rows) == len({one["fingerprint"] for one in after}) > len(before)
+    assert len(trained) == len(table.rows) == len(set(trained)) > len(before)
     assert [len(t.curve) for row in table.rows for t in row.trainings] == [5] * len(table.rows)

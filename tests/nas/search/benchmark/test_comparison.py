@@ -68,7 +68,7 @@ def test_one_search_alone_has_no_interval() -> None:
 def conditions() -> Conditions:
     load_plugin(SPACES / "dots.py")
     table = formula_table(space="dots")
-    return Conditions(table.header, fit(table, "dots", "boosted"), trials=25, published=False)
+    return Conditions(table.header, fit(table, "dots", "gp"), trials=25, published=False)
 
 
 def test_random_always_comes_along_and_all_have_the_same_seeds(conditions: Conditions) -> None:
@@ -96,5 +96,5 @@ def test_plain_data_is_json_and_holds_what_it_depends_on(conditions: Conditions)
     data = json.loads(json.dumps(comparison_data(conditions, standings, 1)))
     assert list(data["samplers"]) == ["tpe", "random"]
     assert data["samplers"]["tpe"]["final"] == [3, 3, 3]
-    assert data["response"]["fidelities"]["boosted"]["tau"] > 0.5
+    assert data["response"]["fidelities"]["gp"]["tau"] > 0.5
     assert data["conditions"]["seeds"] == 1

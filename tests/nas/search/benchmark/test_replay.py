@@ -13,7 +13,6 @@ from nas.pareto import hypervolume, losses, ranks
 from nas.search.benchmark.replay import Conditions, Course, _Search, replay
 from nas.search.benchmark.response import fit
 from nas.search.history import history, lifted
-from nas.search.worker import MOST_REFUSED
 from search_spaces import SPACES, UnknownNameError, load_plugin
 
 from ..conftest import SPACES as PLUGINS
@@ -23,7 +22,7 @@ from ..conftest import SPACES as PLUGINS
 def conditions() -> Conditions:
     load_plugin(PLUGINS / "dots.py")
     table = formula_table(seeds=2, noise=0.02)
-    return Conditions(table.header, fit(table, "dots", "boosted"), trials=20)
+    return Conditions(table.header, fit(table, "dots", "gp"), trials=20)
 
 
 def story(course: Course) -> list[tuple[float, float]]:
@@ -74,15 +73,18 @@ def test_simulated_time_ends_a_search(conditions: Conditions) -> None:
     assert story(short) == story(whole)[:6]
 
 
-def test_a_search_ends_where_nothing_new_fits(conditions: Conditions) -> None:
-    course = replay(replace(conditions, trials=10_000), "random", 0)
-    assert course.refused >= MOST_REFUSED
-    assert len(course.moments) < 192
+def test_a_search_ends_where_nothing_new_fits(conditions: Conditions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.search.benchmark.replay.MOST_REFUSED", 20)
+    little = conditions.header.model_copy(update={"budgets": ("5M-MACs",)})
+    course = replay(replace(conditions, header=little, trials=10_000), "random", 0)
+    assert course.refused >= 20
+    # 640 x 360 pixels of kernel 1 with 5 weights a width: widths 1 to 4 fit, and of kernel 3 none.
+    assert len(course.moments) == 4
 
 
 def test_halving_tries_as_many_networks_in_fewer_steps(conditions: Conditions) -> None:
     table = formula_table(seeds=2, noise=0.5)  # so that most networks are worse than a smaller one
-    noisy = replace(conditions, response=fit(table, "dots", "boosted"), trials=30)
+    noisy = replace(conditions, response=fit(table, "dots", "gp"), trials=30)
     whole, halved = (replay(replace(noisy, proxy=proxy), "random", 0) for proxy in ("brief", "halving"))
     assert whole.moments[-1].trainings == 30
     assert halved.moments[-1].trainings < 0.75 * 30

@@ -21,7 +21,7 @@ def _dots() -> None:
 
 @pytest.fixture(scope="module")
 def response(_dots: None) -> Response:
-    return fit(formula_table(), "dots")
+    return fit(formula_table(count=40), "dots")
 
 
 def price(choices: dict[str, object]) -> tuple[int, int]:

@@ -1,0 +1,42 @@
+"""The images of a search, a ranking, a table or a full training: as a recipe wants them."""
+
+from pathlib import Path
+
+import torch
+
+from nas.data.dataset import Dataset, open_dataset
+from nas.data.normalisation import Normalisation
+from nas.deploy.denoising import as_denoiser
+from nas.model import RESULTS
+from nas.progress import Progress
+from nas.training.recipe import Recipe
+
+
+def open_for(
+    recipe: Recipe,
+    folder: str | None,
+    *,
+    scale: int,
+    device: torch.device,
+    results: Path = RESULTS,
+    normalisation: Normalisation | None = None,
+    least_patch: int = 0,
+    skip_bad: bool = False,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Open a user's folder, None for the synthetic set, with the degradation, denoiser and normalisation of `recipe`.
+
+    `normalisation` takes the place of the recipe's; LR images hold patches of `least_patch` pixels, and the recipe's.
+    Raises InputError as `open_dataset` does.
+    """
+    return open_dataset(
+        Path(folder) if folder else None,
+        scale=scale,
+        cache=results / "cache",
+        degradation=recipe.degradation,
+        denoiser=as_denoiser(recipe.denoiser, device),
+        normalisation=normalisation or recipe.normalisation,
+        skip_bad=skip_bad,
+        min_lr_side=max(least_patch, recipe.largest_patch),
+        progress=progress,
+    )
