@@ -15,10 +15,12 @@ from safetensors.torch import load_file
 from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.search.history import RUNGS, history
+from nas.search.plan import LEAST_SHARE
 from nas.search.run import Run
 from nas.search.study import promote
 from nas.search.turn import TIME_IS_UP, Turn, next_turn
 from nas.search.worker import Worker
+from nas.training.recipe import load_recipe
 
 from .conftest import CPU, Begin, Listener, beginner, trials_in, work
 
@@ -162,7 +164,8 @@ def test_a_new_search_with_a_time_is_planned_for_it(begin: Begin) -> None:
     short, _ = begin(proxy="halving", trials=None, recipe=None, seconds=30.0, run="short")
     long, _ = begin(proxy="halving", trials=None, recipe=None, seconds=3000.0, run="long")
     assert 1 <= short.settings.trials < long.settings.trials
-    assert 300 <= short.settings.recipe.steps < long.settings.recipe.steps
+    usual = load_recipe("brief", CPU).steps
+    assert usual * LEAST_SHARE <= short.settings.recipe.steps + 1 < long.settings.recipe.steps
     again, _ = begin(proxy="halving", trials=None, recipe=None, seconds=3000.0, run="short")
     assert again.settings == short.settings
     given, _ = begin(proxy="halving", trials=7, steps=9, seconds=3000.0, run="given")
