@@ -51,6 +51,12 @@ class Ended:
     said: Listener
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    """Trainings come out the same, bit by bit, with the same number of threads only."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory, shared_tiny_data: Path) -> Ended:
     run, data = beginner(tmp_path_factory.mktemp("halving"), shared_tiny_data)(proxy="halving", steps=9, trials=9)
@@ -82,6 +88,7 @@ def test_a_trial_shows_its_rungs_and_why_it_stopped(ended: Ended) -> None:
 
 
 def test_a_promoted_network_is_the_one_that_was_never_put_on_hold(ended: Ended, begin: Begin) -> None:
+    torch.set_num_threads(1)  # of another module's test another number may be left
     halved = ended.run
     promoted = [t for t in trials_in(halved, COMPLETE) if "promoted_from" in t.user_attrs]
     assert promoted
