@@ -24,16 +24,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from optuna.trial import TrialState
 
-from nas.objectives import DEFAULT_OBJECTIVES, resolve
-from nas.pareto import hypervolume, losses
+from nas.cli.terminal import duration
+from nas.search.growth import growth
+from nas.search.history import RUNGS
 from nas.search.run import RESULTS, Run, open_run
 
 WAYS: Mapping[str, tuple[str, ...]] = {
-    "random": ("--proxy", "brief", "--sampler", "random"),
-    "tpe": ("--proxy", "brief", "--sampler", "tpe"),
-    "nsga2": ("--proxy", "brief", "--sampler", "nsga2"),
+    "random": ("--proxy", "brief", "--sampler", "random", "--trials", "1000"),
+    "tpe": ("--proxy", "brief", "--sampler", "tpe", "--trials", "1000"),
+    "nsga2": ("--proxy", "brief", "--sampler", "nsga2", "--trials", "1000"),
     "default": (),
 }
+"""All by the steps of the recipe `brief`: a plan for the time would train candidates longer in one way than another."""
 COLOURS = ("#70787f", "#d1550f", "#3d8b40", "#1f5fa8")
 POINTS = 200
 """Moments at which the hypervolume is drawn."""
@@ -46,11 +48,13 @@ class Growth:
     way: str
     seed: int
     seconds: tuple[float, ...]
-    """When a candidate was trained fully, from the start of the first one."""
+    """When a training ended, fully or on hold, from the start of the first one."""
     hypervolumes: tuple[float, ...]
     """After each of them."""
     tried: int
     """Candidates that were trained at all."""
+    fully: int
+    """Those that were trained to the end."""
 
     def at(self, seconds: float) -> float:
         """Return the hypervolume at a moment."""
@@ -73,14 +77,14 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--to", type=Path, default=RESULTS / "reference")
     arguments = parser.parse_args()
-    jobs = [(way, seed) for seed in range(arguments.seeds) for way in arguments.ways]
+    limit = duration(arguments.time) or 0.0
+    ways = [way for _ in range(arguments.seeds) for way in arguments.ways]
+    seeds = [seed for seed in range(arguments.seeds) for _ in arguments.ways]
     with ThreadPoolExecutor(arguments.parallel) as pool:
-        grown = list(pool.map(lambda job: _growth(*job, arguments), jobs))
-    limit = _seconds(arguments.time)
+        grown = list(pool.map(lambda way, seed: _growth(way, seed, arguments), ways, seeds))
     table = compare(grown, limit)
     figures = {"time": arguments.time, "budget": arguments.budget, "side_by_side": arguments.parallel, "ways": table}
-    growth = [asdict(one) for one in grown]
-    text = json.dumps({**figures, "growth": growth}, indent=2) + "\n"
+    text = json.dumps({**figures, "growth": [asdict(one) for one in grown]}, indent=2) + "\n"
     (arguments.to / "search_compared.json").write_text(text, encoding="utf-8")
     draw(grown, limit, arguments.to / "search_compared.png")
     print(json.dumps(table, indent=2))
@@ -90,31 +94,27 @@ def _growth(way: str, seed: int, arguments: argparse.Namespace) -> Growth:
     name = f"compared-{way}-{seed}-{arguments.budget}-{arguments.time}"
     if not _is_finished(name):
         command = ["search", "--budget", arguments.budget, "--data", str(arguments.data), "--run", name]
-        command += ["--seed", str(seed), "--time", arguments.time, *WAYS[way]]
-        command += ["--trials", "1000"] if WAYS[way] else []
+        command += ["--seed", str(seed), "--time", arguments.time, "--recipe", "brief", *WAYS[way]]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run([sys.executable, "-m", "nas", *command], check=True, env=environment)
         (RESULTS / name / "finished").touch()
-    return growth(open_run(name), way, seed)
+    return read_growth(open_run(name), way, seed)
 
 
 def _is_finished(name: str) -> bool:
     return (RESULTS / name / "finished").exists()
 
 
-def growth(run: Run, way: str, seed: int) -> Growth:
+def read_growth(run: Run, way: str, seed: int) -> Growth:
     """Read how the front of a run grew."""
     trials = run.study.get_trials(deepcopy=False)
     began = min(t.datetime_start for t in trials if t.datetime_start)
-    done = sorted((t for t in trials if t.state == TrialState.COMPLETE), key=lambda t: t.datetime_complete)
-    objectives = resolve(DEFAULT_OBJECTIVES)
-    limit = min(budget.limit for budget in run.settings.limits if budget.unit == "MACs")
-    reference = losses([{"psnr": run.bicubic[0], "macs": limit}], objectives)[0]
-    points = losses([{"psnr": t.user_attrs["psnr"], "macs": t.user_attrs["macs"]} for t in done], objectives)
-    volumes = tuple(round(hypervolume(points[: i + 1], reference), 4) for i in range(len(done)))
-    seconds = tuple((t.datetime_complete - began).total_seconds() for t in done)
-    tried = len({t.user_attrs["fingerprint"] for t in trials if "rungs" in t.user_attrs})
-    return Growth(way, seed, seconds, volumes, tried)
+    ended = {t.number: t.datetime_complete for t in trials if t.datetime_complete}
+    steps = growth(run.study, run.settings)
+    seconds = tuple((ended[step.trial] - began).total_seconds() for step in steps)
+    tried = len({t.user_attrs["fingerprint"] for t in trials if RUNGS in t.user_attrs})
+    fully = sum(trial.state == TrialState.COMPLETE for trial in trials)
+    return Growth(way, seed, seconds, tuple(round(step.hypervolume, 4) for step in steps), tried, fully)
 
 
 def compare(grown: Sequence[Growth], limit: float) -> dict[str, dict[str, object]]:
@@ -128,7 +128,7 @@ def compare(grown: Sequence[Growth], limit: float) -> dict[str, dict[str, object
             "hypervolume": round(float(np.mean([one.at(limit) for one in own])), 3),
             "hypervolume_of_each": [one.at(limit) for one in own],
             "tried": [one.tried for one in own],
-            "trained_fully": [len(one.seconds) for one in own],
+            "trained_fully": [one.fully for one in own],
             "share_of_time_to_where_random_ended": [None if t is None else round(t / limit, 3) for t in times],
         }
     return rows
@@ -149,10 +149,6 @@ def draw(grown: Sequence[Growth], limit: float, path: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=110)
-
-
-def _seconds(text: str) -> float:
-    return float(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
 
 
 if __name__ == "__main__":

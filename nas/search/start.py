@@ -204,7 +204,8 @@ def _latency_runtime(wanted: dict[str, Any]) -> str | None:
 
 
 def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:
-    PROXIES.get(wanted["proxy"])
+    if not PROXIES.get(proxy := wanted["proxy"]).trains:
+        raise InputError(f"The proxy '{proxy}' doesn't train, so it gives no PSNR; let it screen: --screen {proxy}:20.")
     SAMPLERS.get(wanted["sampler"])
     check_screens(wanted["screens"], wanted["sampler"])
     if wanted["trials"] < 1:

@@ -167,6 +167,11 @@ def test_a_choice_fixed_to_what_it_can_not_be(refused: Refused, fixed: str, why:
     assert why in refused(*SEARCH, "--fix", fixed)
 
 
+def test_a_proxy_that_does_not_train_scores_no_search(refused: Refused) -> None:
+    said = refused(*SEARCH, "--proxy", "naswot")
+    assert said == "The proxy 'naswot' doesn't train, so it gives no PSNR; let it screen: --screen naswot:20."
+
+
 def test_a_wrong_time(refused: Refused, tiny_data: Path) -> None:
     said = refused(*SEARCH, "--data", tiny_data, "--time", "soon")
     assert said == "'soon' is not a time; write it as 90s, 20m or 2h."

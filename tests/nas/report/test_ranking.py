@@ -76,9 +76,11 @@ def test_the_picture_has_a_panel_for_each_proxy(tmp_path: Path) -> None:
 
 def test_networks_of_one_cost_are_drawn_too() -> None:
     of = evidence()
-    draw_ranking(
-        Evidence(5, of.truth, np.full(40, 2e9), of.proxies, 0), of.agreements(), "equal"
-    ).draw_without_rendering()
+    figure = draw_ranking(Evidence(5, of.truth, np.full(40, 2e9), of.proxies, 0), of.agreements(), "equal")
+    figure.draw_without_rendering()
+    (bar,) = [axes for axes in figure.axes if axes.get_ylabel() == "MACs, in G"]
+    low, high = bar.get_ylim()
+    assert low <= 2 <= high
 
 
 def test_every_proxy_says_what_it_is_in_a_sentence() -> None:

@@ -86,16 +86,18 @@ def test_a_teacher_that_sees_other_levels_is_refused_with_what_to_write(
     (written,) = re.findall(r"'normalisation: (.*?)'", str(refused.value))
     assert written == to_write
     resolved = Normalisation.model_validate(yaml.safe_load(written)).resolved(16, lambda: np.zeros(65536, np.int64))
-    load_teacher("teacher", 2, resolved, CPU)
+    assert load_teacher("teacher", 2, resolved, CPU)(image()).shape == (2, 1, 24, 32)
 
 
 def test_a_teacher_may_have_got_its_levels_another_way(save: Save) -> None:
     fixed = Normalisation(kind="fixed", low=7012, high=9044, bits=16, peak=16383)
-    load_teacher(str(save(normalisation=COUNTS)), 2, fixed, CPU)
+    assert load_teacher(str(save(normalisation=COUNTS)), 2, fixed, CPU)(image()).shape == (2, 1, 24, 32)
 
 
 def test_imported_weights_see_the_images_as_the_student_does(save: Save) -> None:
-    load_teacher(str(save(**{IMPORTED: {"point": "ecbsr/M4C8"}})), 2, Normalisation.model_validate(COUNTS), CPU)
+    imported = save(**{IMPORTED: {"point": "ecbsr/M4C8"}})
+    teacher = load_teacher(str(imported), 2, Normalisation.model_validate(COUNTS), CPU)
+    assert teacher(image()).shape == (2, 1, 24, 32)
 
 
 def test_a_teacher_for_colour_sees_gray_in_three_channels_and_answers_with_their_mean(save: Save) -> None:
