@@ -11,8 +11,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
 
-from nas.search.evidence import Evidence
-from nas.search.ranking import Agreement, Ranked
+from nas.search.ranking.agreement import Agreement, Ranked
+from nas.search.ranking.evidence import Evidence
 
 ABREAST = 4
 

@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 
 from nas.report.tables import table
-from nas.search.evidence import Evidence
-from nas.search.ranking import BANDS, TOP, Agreement, Estimate
+from nas.search.ranking.agreement import BANDS, TOP, Agreement, Estimate
+from nas.search.ranking.evidence import Evidence
 from proxies import Proxy
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from nas.data.images import read_image
 from nas.report.ranking_picture import draw_ranking
 from nas.report.ranking_tables import proxies_data, ranking_data, ranking_lines, ranking_table, summary
-from nas.search.evidence import Evidence
-from nas.search.ranking import Ranked
+from nas.search.ranking.agreement import Ranked
+from nas.search.ranking.evidence import Evidence
 from proxies import PROXIES
 
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from nas.errors import InputError
-from nas.search.evidence import gather
-from nas.search.rank import Ranking, default_proxies
-from nas.search.rank_settings import RankRequest, open_settings
+from nas.search.ranking.evidence import gather
+from nas.search.ranking.measuring import Ranking, default_proxies
+from nas.search.ranking.settings import RankRequest, open_settings
 from nas.training.trainer import TrainingStoppedError
 from proxies import PROXIES
 from search_spaces import UnknownNameError
 
-from .conftest import Listener
+from ..conftest import Listener
 
 CPU = torch.device("cpu")
 TINY = (

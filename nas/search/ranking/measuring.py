@@ -19,8 +19,8 @@ from nas.errors import InputError
 from nas.model import write_atomic
 from nas.progress import Progress
 from nas.search.audience import Audience
-from nas.search.evidence import TRAINING, Row
-from nas.search.rank_settings import RankSettings
+from nas.search.ranking.evidence import TRAINING, Row
+from nas.search.ranking.settings import RankSettings
 from nas.search.sample import draw_sample
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask
@@ -96,7 +96,7 @@ class Ranking:
                     raise TrainingStoppedError("Stopped; the same command goes on from there.")
 
     def rows(self) -> list[Row]:
-        """Return what is known of the sample, in the shape of `nas.search.evidence`; failed networks are left out."""
+        """Return what is known of the sample, in the shape of `evidence.Row`; failed networks are left out."""
         return [row for row in self._stored()[: self.settings.sample] if "failed" not in row]
 
     def _score(

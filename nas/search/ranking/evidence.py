@@ -18,7 +18,7 @@ import numpy as np
 
 from nas.errors import InputError
 from nas.search.benchmark.table import Table
-from nas.search.ranking import Agreement, Numbers, Ranked, judge
+from nas.search.ranking.agreement import Agreement, Numbers, Ranked, judge
 
 Row = Mapping[str, Any]
 TRAINING = "training"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nas.errors import InputError
-from nas.search.evidence import gather
+from nas.search.ranking.evidence import gather
 
 
 def row(number: int, **fields: Any) -> dict[str, Any]:
