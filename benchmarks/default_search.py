@@ -17,6 +17,7 @@ import torch
 from optuna.trial import TrialState
 
 from nas.model import RESULTS
+from nas.search.history import RUNGS
 from nas.search.run import open_run
 from nas.training.evaluation import compare, load_contestant
 
@@ -40,11 +41,12 @@ def measure(name: str, data: Path, wall: float | None) -> dict[str, object]:
     """Return the figures of a finished run; `wall` is the seconds of its command, where it was watched."""
     run = open_run(name)
     trials = run.study.get_trials(deepcopy=False)
-    trained = [t for t in trials if t.state == TrialState.COMPLETE]
-    training = sum(t.user_attrs["train_seconds"] for t in trained)
-    validating = sum(t.user_attrs["validation_seconds"] for t in trained)
-    inside = sum(t.user_attrs["seconds"] for t in trained)
-    total = wall or sum((t.datetime_complete - t.datetime_start).total_seconds() for t in trials if t.datetime_complete)
+    lasted = {trial.number: trial.duration.total_seconds() for trial in trials if trial.duration}
+    tried = [trial for trial in trials if RUNGS in trial.user_attrs and trial.number in lasted]
+    networks = {t.user_attrs["fingerprint"]: t for t in tried}  # the last trial of each tells of all before
+    training = sum(t.user_attrs["train_seconds"] for t in networks.values())
+    validating = sum(t.user_attrs["validation_seconds"] for t in networks.values())
+    inside, total = sum(lasted[t.number] for t in tried), wall or sum(lasted.values())
     best = max(run.candidates(), key=lambda c: c.psnr)
     validation = data / "val"
     images = validation if validation.is_dir() else data
@@ -52,8 +54,9 @@ def measure(name: str, data: Path, wall: float | None) -> dict[str, object]:
     whole = compare([contestant], images, RESULTS / "cache", torch.device("cpu"))
     bicubic, found = (measured for _, measured in whole.rows)
     return {
-        "trained": len(trained),
-        "refused": sum(t.state == TrialState.PRUNED for t in trials),
+        "tried": len(networks),
+        "trained_fully": sum(t.state == TrialState.COMPLETE for t in trials),
+        "refused": sum(t.state == TrialState.PRUNED and RUNGS not in t.user_attrs for t in trials),
         "failed": sum(t.state == TrialState.FAIL for t in trials),
         "minutes": round(total / 60, 2),
         "minutes_training": round(training / 60, 2),
