@@ -6,18 +6,21 @@ The ways: random search, multivariate TPE and NSGA-II, each with every candidate
 what `nas search` does when nothing is said. All begin with the published networks of the space and end when the time is
 up. The hypervolume at a moment is that of the networks that were trained for the whole recipe by then, in dB times
 octaves of MACs, against bicubic interpolation at the budget. Up to `--parallel` searches run side by side, one thread
-each; seeds are taken in turn, so that what else the machine does meets all ways alike. Searches that are finished
-already are only read. Writes results/reference/search_compared.json and .png.
+each; seeds are taken in turn, so that what else the machine does meets all ways alike. The time is that of the whole
+command, its start included. Searches that are finished already are only read; one that was cut off begins anew. Writes
+results/reference/search_compared.json and .png.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -48,7 +51,7 @@ class Growth:
     way: str
     seed: int
     seconds: tuple[float, ...]
-    """When a training ended, fully or on hold, from the start of the first one."""
+    """When a training ended, fully or on hold, from the beginning of the command."""
     hypervolumes: tuple[float, ...]
     """After each of them."""
     tried: int
@@ -92,23 +95,21 @@ def main() -> None:
 
 def _growth(way: str, seed: int, arguments: argparse.Namespace) -> Growth:
     name = f"compared-{way}-{seed}-{arguments.budget}-{arguments.time}"
-    if not _is_finished(name):
+    finished = RESULTS / name / "finished"
+    if not finished.exists():
+        shutil.rmtree(RESULTS / name, ignore_errors=True)
+        began = datetime.now()
         command = ["search", "--budget", arguments.budget, "--data", str(arguments.data), "--run", name]
         command += ["--seed", str(seed), "--time", arguments.time, "--recipe", "brief", *WAYS[way]]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run([sys.executable, "-m", "nas", *command], check=True, env=environment)
-        (RESULTS / name / "finished").touch()
-    return read_growth(open_run(name), way, seed)
+        finished.write_text(began.isoformat())
+    return read_growth(open_run(name), way, seed, datetime.fromisoformat(finished.read_text()))
 
 
-def _is_finished(name: str) -> bool:
-    return (RESULTS / name / "finished").exists()
-
-
-def read_growth(run: Run, way: str, seed: int) -> Growth:
-    """Read how the front of a run grew."""
+def read_growth(run: Run, way: str, seed: int, began: datetime) -> Growth:
+    """Read how the front of a run grew whose command was given when it `began`."""
     trials = run.study.get_trials(deepcopy=False)
-    began = min(t.datetime_start for t in trials if t.datetime_start)
     ended = {t.number: t.datetime_complete for t in trials if t.datetime_complete}
     steps = growth(run.study, run.settings)
     seconds = tuple((ended[step.trial] - began).total_seconds() for step in steps)
