@@ -36,11 +36,14 @@ def search(
         int | None, typer.Option(min=1, help="End when so many candidates in a row brought the front nothing.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
-    proxy: Annotated[str | None, typer.Option(help="How candidates are scored. Default: brief.")] = None,
+    proxy: Annotated[
+        str | None, typer.Option(help="How candidates are scored: brief or halving. Default: halving.")
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="tpe, nsga2, nsga3, gp, local, falsr or random. Default: tpe.")
+        str | None,
+        typer.Option(help="local, falsr, tpe, nsga2, nsga3, gp or random. Default: local with --screen surrogate:20."),
     ] = None,
     screen: Annotated[
         list[str] | None, typer.Option(help="Chooses among the sampler's candidates: surrogate:200, zico:100.")

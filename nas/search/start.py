@@ -35,6 +35,9 @@ _NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "seconds")
 
 DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
+DEFAULT_PROXY = "halving"
+DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:20",)
+"""The best way of those in results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
 DEFAULT_TRIALS = {"cpu": 20, "cuda": 120}
 """About eleven minutes of brief trainings on 2 CPU cores (results/reference/default_search.json)."""
 
@@ -181,9 +184,9 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "objectives": DEFAULT_OBJECTIVES,
         "hr_size": HR_SIZE,
         "data": None,
-        "proxy": "brief",
-        "sampler": "tpe",
-        "screens": (),
+        "proxy": DEFAULT_PROXY,
+        "sampler": DEFAULT_SAMPLER,
+        "screens": () if request.sampler else DEFAULT_SCREENS,
         "trials": DEFAULT_TRIALS.get(device.type, DEFAULT_TRIALS["cuda"]),
         "seed": 0,
         "latency_command": None,

@@ -6,9 +6,10 @@ but to compare searches, what matters is a landscape with the same hills and val
 """
 
 import hashlib
+import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,10 @@ _BANDS = 4
 """Equally many networks each, by their multiply-adds: rank within them is what costs can't tell."""
 _SHAPES = 3
 """Principal components of what curves lack of their last value."""
+_OF_MEDIAN = 1.4826
+"""The standard deviation of a normal distribution is so many medians of absolute deviations."""
+_COLLAPSE = 6.0
+"""A training so many times the noise below the best of its network has collapsed: by chance it is one in thousands."""
 _RIDGE = tuple(np.logspace(-2, 3, 11))
 
 
@@ -83,7 +88,10 @@ class Response:
     r2_of_seconds: float
     """Of the logarithm of the seconds, by cross-validation; 1 is perfect."""
     noise: float
-    """Standard deviation in dB between seeds after the last step; 0 where no network was trained from several."""
+    """Usual deviation in dB between seeds after the last step; 0 where no network was trained from several.
+
+    It is the standard deviation of what isn't out of the ordinary: 1.48 times the median of the absolute deviations.
+    """
     _features: Features
     _model: Model
     _shapes: PCA
@@ -91,22 +99,21 @@ class Response:
     _deviations: Array
 
     def curve(self, choices: Choices, macs: int, params: int) -> Array:
-        """Return the mean PSNR in dB over seeds at each of `steps`."""
+        """Return the usual PSNR in dB of a training at each of `steps`."""
         features = self._features(choices, macs, params)[None]
         curve: Array = _curves(self._model.predict(features), self._shapes)[0]
         return curve
 
     def deviation(self, fingerprint: str, seed: int) -> Array:
-        """Return what a training deviates from the mean at each of `steps`: always the same for a network and a seed.
+        """Return what a training deviates from the usual at each of `steps`: always the same for a network and a seed.
 
-        One of the deviations in the table, which hang together from step to step, with either sign.
+        One of the deviations in the table, which hang together from step to step.
         """
         if not len(self._deviations):
             return np.zeros(len(self.steps))
         digest = hashlib.sha256(f"{fingerprint} {seed}".encode()).digest()
-        number = int.from_bytes(digest[:8])
-        chosen: Array = self._deviations[number // 2 % len(self._deviations)]
-        return -chosen if number % 2 else chosen
+        chosen: Array = self._deviations[int.from_bytes(digest[:8]) % len(self._deviations)]
+        return chosen
 
     def seconds(self, choices: Choices, macs: int, params: int) -> tuple[float, float]:
         """Return the seconds of one training step, and of one validation."""
@@ -144,29 +151,28 @@ def _fit(rows: Sequence[Row], space: str, model: str | None) -> Response:
     features = Features(space)
     x = np.array([features(row.network.choices, row.macs, row.params) for row in rows])
     curves = [_curves_of(row, steps) for row in rows]
-    means = np.array([of_seeds.mean(0) for of_seeds in curves])
-    shapes = PCA(min(_SHAPES, len(steps) - 1), random_state=0).fit(_lacks(means)) if len(steps) > 1 else None
-    targets = _targets(means, shapes)
+    noise, usual, deviations = _apart(curves)
+    shapes = PCA(min(_SHAPES, len(steps) - 1), random_state=0).fit(_lacks(usual)) if len(steps) > 1 else None
+    targets = _targets(usual, shapes)
     folds = KFold(_FOLDS, shuffle=True, random_state=0)
     macs = np.log2([row.macs for row in rows])
     tried = [model] if model else list(MODELS)
     fidelities = {
-        name: _fidelity(_curves(cross_val_predict(MODELS[name].make(), x, targets, cv=folds), shapes), means, macs)
+        name: _fidelity(_curves(cross_val_predict(MODELS[name].make(), x, targets, cv=folds), shapes), usual, macs)
         for name in tried
     }
     eligible = [name for name in tried if model or MODELS[name].may_be_chosen]
     best = min(eligible, key=lambda name: fidelities[name].rmse)
     seconds, r2 = _fit_seconds(x, rows, steps, folds)
-    deviations = _deviations(curves)
     return Response(
         space=space,
         steps=steps,
         rows=len(rows),
         model=best,
         fidelities=fidelities,
-        tau_of_macs=float(kendalltau(macs, means[:, -1]).statistic),
+        tau_of_macs=float(kendalltau(macs, usual[:, -1]).statistic),
         r2_of_seconds=r2,
-        noise=float(np.sqrt(np.mean(deviations[:, -1] ** 2))) if len(deviations) else 0.0,
+        noise=noise,
         _features=features,
         _model=MODELS[best].make().fit(x, targets),
         _shapes=shapes,
@@ -225,7 +231,24 @@ def _fit_seconds(x: Array, rows: Sequence[Row], steps: Sequence[int], folds: KFo
     return model.fit(x, y), float(r2_score(y[:, 0], predicted[:, 0]))
 
 
-def _deviations(curves: Iterable[Array]) -> Array:
-    """Return how trainings deviate from the mean of their network, scaled for the freedom that the mean took."""
-    found = [(c - c.mean(0)) * np.sqrt(len(c) / (len(c) - 1)) for c in curves if len(c) > 1]
-    return np.concatenate(found) if found else np.zeros((0, 0))
+def _apart(curves: Sequence[Array]) -> tuple[float, Array, Array]:
+    """Return the noise between seeds, the usual curve of each network, and the deviations of trainings from it.
+
+    A training that collapses falls far below the other of the same network, and none is lucky by as much. So it has no
+    part in what is usual, else half of its loss would count as the luck of the other.
+    """
+    last = [_scaled(c[:, -1:] - c[:, -1:].mean(0), len(c)).ravel() for c in curves if len(c) > 1]
+    noise = _OF_MEDIAN * float(np.median(np.abs(np.concatenate(last)))) if last else 0.0
+    usual, deviations = [], [np.zeros((0, curves[0].shape[1]))]
+    for of_seeds in curves:
+        collapsed = of_seeds[:, -1] < of_seeds[:, -1].max() - _COLLAPSE * noise
+        level = of_seeds[~collapsed].mean(0)
+        usual.append(level)
+        if len(of_seeds) > 1:
+            deviations += [_scaled(of_seeds[~collapsed] - level, np.sum(~collapsed)), of_seeds[collapsed] - level]
+    return noise, np.array(usual), np.concatenate(deviations)
+
+
+def _scaled(deviations: Array, count: int) -> Array:
+    """Return deviations from a mean of so many values, scaled for the freedom that the mean took."""
+    return deviations * math.sqrt(count / max(1, count - 1))

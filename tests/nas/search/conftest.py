@@ -82,6 +82,7 @@ def beginner(folder: Path, images: Path) -> Begin:
             "data": str(images),
             "space": space,
             "recipe": write_recipe(folder, steps),
+            "proxy": "brief",
             "sampler": "random",
             "trials": 3,
             "plugins": (str(SPACES / plugin),) if plugin else None,

@@ -69,6 +69,22 @@ def test_noise_is_as_between_the_seeds_of_the_table() -> None:
     assert abs(drawn.mean()) < 0.02
 
 
+def test_a_collapsed_training_is_no_luck_of_the_other() -> None:
+    table = formula_table(count=40, seeds=2, noise=0.05)
+    row = table.rows[0]
+    low = tuple((step, psnr - 2) for step, psnr in row.trainings[0].curve)
+    collapsed = row.model_copy(
+        update={"trainings": (row.trainings[0].model_copy(update={"curve": low}), *row.trainings[1:])}
+    )
+    before, after = (
+        fit(t, "dots", "forest") for t in (table, table.model_copy(update={"rows": (collapsed, *table.rows[1:])}))
+    )
+    drawn = np.array([after.deviation(f"{i:016x}", 0)[-1] for i in range(2000)])
+    assert after.noise == pytest.approx(before.noise, rel=0.1)
+    assert drawn.min() < -1.5 and drawn.max() < 0.3
+    assert np.mean(drawn < -1.5) == pytest.approx(1 / 80, abs=0.01)
+
+
 def test_noise_belongs_to_a_network_and_a_seed() -> None:
     noisy = fit(formula_table(count=24, seeds=2, noise=0.1), "dots", "forest")
     assert (noisy.deviation("ab", 1) == noisy.deviation("ab", 1)).all()
