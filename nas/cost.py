@@ -124,9 +124,11 @@ def thop_macs(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) ->
     charges transposed convolutions scale² times too much.
     """
     from thop import profile  # imports slowly, and only this check needs it
+    from thop.vision.basic_hooks import count_convNd
 
     network, image = meta_network(architecture, hr_size)
-    macs, _ = profile(copy.deepcopy(network), inputs=(image,), verbose=False)
+    kinds = {type(module): count_convNd for module in network.modules() if isinstance(module, nn.Conv2d)}
+    macs, _ = profile(copy.deepcopy(network), inputs=(image,), custom_ops=kinds, verbose=False)
     return int(macs)
 
 

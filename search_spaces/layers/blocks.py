@@ -17,7 +17,7 @@ from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.blueprint import BlueprintConv
 from search_spaces.layers.channels_last import ChannelNorm
 from search_spaces.layers.collapsible import Collapsible, start_chain
-from search_spaces.layers.conv import conv
+from search_spaces.layers.conv import LargeDepthwise, conv
 from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
 from search_spaces.layers.initialisation import keep_variance
@@ -212,8 +212,7 @@ def parameter_free(c: BlockChoices, _place: int) -> nn.Module:
 def large_kernel(c: BlockChoices, _place: int) -> nn.Module:
     """A depthwise convolution of `2·kernel + 1` pixels, then a 1x1 bottleneck of `expansion` times the width."""
     wide, reach = c.expansion * c.width, 2 * c.kernel + 1
-    depthwise = conv(c.width, c.width, reach, groups=c.width)
-    return skipped(depthwise, conv(c.width, wide, 1), c.act(wide), conv(wide, c.width, 1))
+    return skipped(LargeDepthwise(c.width, reach), conv(c.width, wide, 1), c.act(wide), conv(wide, c.width, 1))
 
 
 def window_attention(c: BlockChoices, place: int) -> nn.Module:

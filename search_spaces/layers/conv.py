@@ -1,8 +1,29 @@
-"""The convolution that nearly every block is made of."""
+"""The convolution that nearly every block is made of, and a depthwise one of many pixels."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+_FEW_CHANNELS = 16
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, *, groups: int = 1, bias: bool = True) -> nn.Conv2d:
     """Return a convolution that keeps height and width."""
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=bias)
+
+
+class LargeDepthwise(nn.Conv2d):
+    """A depthwise convolution that keeps height and width, for kernels of 15 pixels and more.
+
+    On a CPU, few channels are convolved in 32 bits under autocast: for up to 16 channels in bfloat16 and channels-last
+    order, the code that oneDNN 3.12 (torch 2.13) makes for AVX-512 is never finished.
+    """
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__(width, width, kernel, padding=kernel // 2, groups=width)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        if input.is_cpu and self.in_channels <= _FEW_CHANNELS and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(input.float())
+        return super().forward(input)
