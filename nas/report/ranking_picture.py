@@ -56,6 +56,9 @@ def _draw_panel(axes: Axes, proxy: Ranked, one: Agreement, evidence: Evidence, c
     )
     if len(values) and values.min() > 0 and values.max() > 30 * values.min():
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if values.max() > 100 * values.min() else (1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
     if len(values) and abs(values).max() >= 1e4:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     title = f"{one.proxy}: τ {_short(one.tau.value)}, at equal cost {_short(one.tau_at_equal_cost.value)}"

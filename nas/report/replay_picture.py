@@ -34,7 +34,7 @@ def draw_comparison(standings: Sequence[Standing], title: str, subtitle: str) ->
         axes.grid(color="#e6e9ec", linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    left.legend(loc="lower right", fontsize=8.5, frameon=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=8.5, frameon=False)
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
     left.set_title(subtitle, loc="left", fontsize=8.5, color="#555555")
     return figure

@@ -27,7 +27,7 @@ FOLDER = "ranks"
 SETTINGS = "rank.yaml"
 DEFAULT_BUDGET = "30G-MACs"
 DEFAULT_SAMPLE = 40
-DEFAULT_STEPS = {"cpu": 1000, "cuda": 20_000}
+DEFAULT_STEPS = {"cpu": 2000, "cuda": 20_000}
 """Of the reference training: long enough to reach beyond the brief one, short enough to be done for a sample."""
 
 _EXTENDABLE = {"sample", "data"}

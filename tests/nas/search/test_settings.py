@@ -10,7 +10,7 @@ from nas.search.run import load_plugins
 from nas.search.settings import Settings, parse_settings, read_settings, space_fingerprint
 from nas.training.recipe import load_recipe
 
-from .conftest import SPACES
+from .conftest import SPACES, Begin
 
 
 def settings(**changed: Any) -> Settings:
@@ -145,3 +145,14 @@ def test_the_fingerprint_covers_what_was_left_of_the_space() -> None:
     few = space_fingerprint("falsr", {"cell1.width": (16, 32)})
     assert few == space_fingerprint("falsr", {"cell1.width": (32, 16)})
     assert len({few, space_fingerprint("falsr"), space_fingerprint("falsr", {"cell2.width": (16, 32)})}) == 3
+
+
+def test_a_sampler_that_is_named_has_no_screen_but_those_that_are_named(begin: Begin) -> None:
+    def chosen(**asked: Any) -> tuple[str, str, tuple[str, ...]]:
+        settings = begin(**{"proxy": None, "sampler": None, "run": "-".join(asked) or "default"} | asked)[0].settings
+        return settings.proxy, settings.sampler, settings.screens
+
+    assert chosen() == ("halving", "local", ("surrogate:20",))
+    assert chosen(sampler="random") == ("halving", "random", ())
+    assert chosen(screens=("macs:9",)) == ("halving", "local", ("macs:9",))
+    assert chosen(proxy="brief") == ("brief", "local", ("surrogate:20",))
