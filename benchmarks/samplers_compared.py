@@ -67,7 +67,9 @@ def main() -> None:
     )
     tasks = [(way, seed) for seed in range(arguments.seeds) for way in (*PLAIN, *SCREENED, *ON_RUNGS)]
     standings = compare(_run(conditions, tasks, arguments.jobs))
-    figures = comparison_data(conditions, standings, arguments.seeds)
+    figures = dict(comparison_data(conditions, standings, arguments.seeds))
+    each = ("trials", "proxy", "screens")  # what every way has of its own
+    figures["conditions"] = {name: one for name, one in figures["conditions"].items() if name not in each}
     (arguments.to / "samplers_compared.json").write_text(json.dumps(figures) + "\n", encoding="utf-8")
     text = markdown(standings)
     (arguments.to / "samplers_compared.md").write_text(text, encoding="utf-8")

@@ -60,7 +60,7 @@ def test_a_search_by_other_objectives_from_its_command_to_its_front(nas: Nas, ti
         *("--data", tiny_data, "--recipe", "tiny.yaml", "--trials", 3, "--stop-when-flat", 9, "--run", "lean"),
     )
     assert outcome.code == 0, outcome.errors
-    assert "within 90MiB-memory for HR 1280x720, by ssim and memory, 4 steps each" in outcome.errors
+    assert "within 90MiB-memory for HR 1280x720, by ssim and memory, on rungs of 1 and 4 steps" in outcome.errors
     assert re.search(r"Best: .*, [0-9.]+ dB \(.* over bicubic\), 0\.[0-9]{4} SSIM, [0-9.]+ MiB memory", outcome.out)
     shown = nas("front", "lean", "--under", "50MiB-memory").out
     assert "Best within 50MiB-memory for HR 1280x720: " in shown and "SSIM·octaves against 0." in shown

@@ -23,7 +23,7 @@ class Search:
         self.command = [
             *("search", "--run", "first", "--space", "slow", "--plugin", SPACES / "dots.py", "--data", data),
             *("--budget", "300M-MACs", "--recipe", write_recipe(folder, STEPS)),
-            *("--sampler", "random", "--trials", TRIALS),
+            *("--proxy", "brief", "--sampler", "random", "--trials", TRIALS),
         ]
 
     def begin(self, *more: object) -> subprocess.Popen[str]:
