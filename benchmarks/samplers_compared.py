@@ -47,7 +47,7 @@ class Way:
 
 
 PLAIN = tuple(Way(sampler) for sampler in SAMPLERS.names())
-SCREENED = tuple(Way(sampler, ("surrogate:20",)) for sampler in ("random", "falsr", "local"))
+SCREENED = tuple(Way(sampler, ("surrogate:20",)) for sampler in ("random", "spread", "falsr", "local"))
 ON_RUNGS = tuple(replace(way, proxy="halving") for way in (*PLAIN, *SCREENED) if way.sampler != "gp")
 """Without `gp`, whose thinking takes longer than anything else here."""
 

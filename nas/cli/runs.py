@@ -43,7 +43,9 @@ def search(
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
     sampler: Annotated[
         str | None,
-        typer.Option(help="local, falsr, tpe, nsga2, nsga3, gp or random. Default: local with --screen surrogate:20."),
+        typer.Option(
+            help="local, falsr, tpe, nsga2, nsga3, gp, spread, random. Default: local, with screen surrogate:20."
+        ),
     ] = None,
     screen: Annotated[
         list[str] | None, typer.Option(help="Chooses among the sampler's candidates: surrogate:200, zico:100.")

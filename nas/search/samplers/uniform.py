@@ -1,4 +1,4 @@
-"""Random search, the baseline that every other sampler must beat."""
+"""Random search, the baseline that every other sampler must beat: over the choices, and over the costs."""
 
 from collections.abc import Iterator
 
@@ -14,3 +14,13 @@ class Uniform(Sampler):
     def draws(self, seen: Seen) -> Iterator[Choices]:
         """Yield random candidates."""
         return self.random()
+
+
+@register("spread")
+class Spread(Sampler):
+    """Random search over the costs: each factor of two up to the budget is as likely as the others."""
+
+    def draws(self, seen: Seen) -> Iterator[Choices]:
+        """Yield random candidates that cost anything from the least to the budget."""
+        while True:
+            yield self.problem.spread(self.rng)

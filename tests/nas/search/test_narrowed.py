@@ -12,6 +12,7 @@ from nas.report.front_files import summarise, write_front
 from nas.report.front_text import front_lines, front_table
 from nas.search.join import join
 from nas.search.run import open_run
+from nas.search.samplers import SAMPLERS
 from nas.search.study import embedded_url
 from search_spaces import Architecture, SpaceError
 
@@ -31,7 +32,7 @@ def narrow(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3", "gp", "random", "local", "falsr"])
+@pytest.mark.parametrize("sampler", SAMPLERS.names())
 def test_every_candidate_lies_inside_and_is_a_network_of_the_base_space(
     begin: Begin, narrow: str, sampler: str
 ) -> None:

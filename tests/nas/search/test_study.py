@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 
 from nas.errors import InputError
-from nas.search.samplers import make_sampler
+from nas.search.samplers import SAMPLERS, make_sampler
 from nas.search.settings import Settings
 from nas.search.study import (
     MAX_RETRIES,
@@ -170,7 +170,7 @@ def test_a_missing_study_is_named(storage: RDBStorage) -> None:
         load_study(storage, "second")
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3", "gp", "random", "local", "falsr"])
+@pytest.mark.parametrize("sampler", SAMPLERS.names())
 def test_each_sampler_draws_networks_of_the_space_after_the_published_points(storage: RDBStorage, sampler: str) -> None:
     asked = run_settings(sampler=sampler)
     create_study(storage, asked)

@@ -22,7 +22,7 @@ from ..test_settings import settings
 
 PLUGIN = Path(__file__).parents[1] / "spaces" / "tiles.py"
 BUDGET = "300M-MACs"
-OURS = ("random", "local", "falsr")
+OURS = ("random", "spread", "local", "falsr")
 BORROWED = ("tpe", "nsga2", "nsga3")
 
 Formula = Callable[[Choices, ScreeningCost], float]

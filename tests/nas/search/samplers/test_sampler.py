@@ -32,6 +32,15 @@ def test_nothing_is_drawn_that_is_known_or_over_the_budget(sampler: str) -> None
     assert all(trial.state == TrialState.COMPLETE for trial in search(asked).get_trials())
 
 
+def test_spread_candidates_cost_anything_up_to_the_budget() -> None:
+    def octaves(sampler: str) -> list[float]:
+        problem = Problem.of(asked := tiles(sampler=sampler, trials=25))
+        return [float(np.log2(problem.draw(trial.params).cost.macs)) for trial in search(asked).get_trials()]
+
+    assert np.std(octaves("spread")) > np.std(octaves("random"))
+    assert min(octaves("spread")) < min(octaves("random"))
+
+
 @pytest.mark.parametrize("sampler", OURS)
 def test_a_budget_that_hardly_any_network_fits_is_met(sampler: str) -> None:
     asked = tiles(sampler=sampler, trials=5, budgets=("9M-MACs",))
