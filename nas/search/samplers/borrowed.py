@@ -1,7 +1,8 @@
 """Optuna's samplers: the tree-structured Parzen estimator, NSGA-II, NSGA-III, and a Gaussian process.
 
-Without screens they draw as Optuna has them do it: over the budget, too, which the worker refuses. They see the trained
-trials of the study and their values, not the rungs of those that were stopped before.
+Without screens they draw as Optuna has them do it: over the budget, too, which the worker refuses; only what the
+Gaussian process draws is made to fit. They see the trained trials of the study and their values, not the rungs of those
+that were stopped before.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,9 @@ from nas.search.samplers.seen import Seen
 from search_spaces import Choices
 
 Screens = Sequence[tuple[int, Screening]]
+
+MOST_BEFORE_GP = 10
+"""The most networks that are trained before the Gaussian process draws; it counts those alone, TPE also the refused."""
 
 
 class Borrowed(Sampler):
@@ -39,6 +43,19 @@ class Borrowed(Sampler):
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Tell the sampler how a trial ended."""
         self.base.after_trial(study, trial, state, values)
+
+
+class _Fitted(Borrowed):
+    """Makes what the sampler draws fit the budget.
+
+    A Gaussian process learns nothing from a refused candidate, and thinks for seconds to draw the like again and again.
+    """
+
+    def draws(self, seen: Seen) -> Iterator[Choices]:
+        """Yield networks within the budget like the one that the sampler draws."""
+        drawn = next(super().draws(seen))
+        while True:
+            yield self.problem.fitted(drawn, self.rng)
 
 
 class _Nsga2(NSGAIISampler):
@@ -81,9 +98,10 @@ def _nsga3(problem: Problem, seed: int, trials: int, screens: Screens = ()) -> B
 
 @register("gp")
 def _gp(problem: Problem, seed: int, trials: int, screens: Screens = ()) -> BaseSampler:
-    base = GPSampler(seed=seed, n_startup_trials=startup(trials))
-    return Borrowed(problem, seed, trials, screens, base) if screens else base
+    base = GPSampler(seed=seed, n_startup_trials=min(MOST_BEFORE_GP, startup(trials)))
+    return _Fitted(problem, seed, trials, screens, base)
 
 
 def _population(trials: int) -> int:
-    return max(4, min(20, startup(trials)))
+    """Return how many survive a generation of NSGA-II or -III: few in a short search, for ten generations."""
+    return max(4, min(20, trials // 10))

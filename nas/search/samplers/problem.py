@@ -84,22 +84,26 @@ class Problem:
         return self.completed({name: pick(values, rng) for name, values in self.free.items()})
 
     def shrunk(self, rng: Generator, octaves: float = 0.0) -> dict[str, Choice]:
-        """Return random choices, the fewest of them, in random order, as in the cheapest network for it to fit.
+        """Return random choices that fit the budgets halved `octaves` times."""
+        return self.fitted(self.random(rng), rng, octaves)
+
+    def fitted(self, choices: Choices, rng: Generator, octaves: float = 0.0) -> dict[str, Choice]:
+        """Return `choices`, the fewest of them, in random order, as in the cheapest network for it to fit.
 
         It must fit the budgets halved `octaves` times. So a candidate is found in any budget that the cheapest network
         fits, however rare such candidates are.
         """
-        drawn, names = self.random(rng), [str(name) for name in rng.permutation(list(self.free))]
+        names = [str(name) for name in rng.permutation(list(self.free))]
 
         def after(count: int) -> dict[str, Choice]:
-            return drawn | {name: self.space.smallest[name] for name in names[:count]}
+            return {**choices, **{name: self.space.smallest[name] for name in names[:count]}}
 
         def fits(count: int) -> bool:
             cost = self.draw(after(count)).cost
             limits = known_budgets(self.budgets, cost)
             return all(budget.of(cost) <= 2.0**-octaves * budget.limit for budget in limits)
 
-        return drawn if fits(0) else after(bisect_left(range(len(names)), True, lo=1, key=fits))
+        return after(0) if fits(0) else after(bisect_left(range(len(names)), True, lo=1, key=fits))
 
     def spread(self, rng: Generator) -> dict[str, Choice]:
         """Return random choices that cost anything from the least to the budget, each factor of two as likely.
