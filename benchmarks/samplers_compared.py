@@ -9,10 +9,7 @@ interval.
 import argparse
 import json
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
@@ -20,8 +17,8 @@ from rich.console import Console
 from nas.cli.terminal import duration
 from nas.report.progress import CountDisplay
 from nas.report.replay_picture import draw_comparison
-from nas.search.benchmark.comparison import Standing, compare, comparison_data
-from nas.search.benchmark.replay import Conditions, Course, replay
+from nas.search.benchmark.comparison import Standing, compare, comparison_data, replay_all
+from nas.search.benchmark.replay import Conditions, Course
 from nas.search.benchmark.response import fit, most_frequent_space
 from nas.search.benchmark.table import read_table
 from nas.search.run import RESULTS
@@ -29,27 +26,38 @@ from nas.search.samplers import SAMPLERS
 
 ENDLESS = 100_000
 """Candidates of a search that ends by its time."""
+PLANNED = {"brief": 40, "halving": 100}
+"""As many as `nas search --time` would plan; lengths of phases and sizes of populations go by them."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to search."""
+class Group:
+    """Ways to search that differ in the sampler alone."""
 
-    sampler: str
+    samplers: tuple[str, ...]
     screens: tuple[str, ...] = ()
     proxy: str = "brief"
 
-    @property
-    def label(self) -> str:
-        """What it is called in tables and pictures; random search alone is what the others are compared with."""
-        parts = [self.sampler, *self.screens, *([] if self.proxy == "brief" else [self.proxy])]
-        return " + ".join(parts)
+    def label(self, sampler: str) -> str:
+        """Return what a way is called in tables and pictures."""
+        return " + ".join([sampler, *self.screens, *([] if self.proxy == "brief" else [self.proxy])])
+
+    def conditions(self, common: Conditions) -> Conditions:
+        """Return the conditions of its searches."""
+        return replace(common, screens=self.screens, proxy=self.proxy, planned=PLANNED[self.proxy])
 
 
-PLAIN = tuple(Way(sampler) for sampler in SAMPLERS.names())
-SCREENED = tuple(Way(sampler, ("surrogate:20",)) for sampler in ("random", "spread", "falsr", "local"))
-ON_RUNGS = tuple(replace(way, proxy="halving") for way in (*PLAIN, *SCREENED) if way.sampler != "gp")
-"""Without `gp`, whose thinking takes longer than anything else here."""
+QUICK = tuple(name for name in SAMPLERS.names() if name != "gp")
+"""Those whose thinking doesn't take longer than anything else here."""
+OWN = ("random", "spread", "falsr", "local")
+PLAIN = Group(SAMPLERS.names())
+GROUPS = (
+    PLAIN,
+    Group(OWN, ("surrogate:20",)),
+    Group(QUICK, proxy="halving"),
+    Group(OWN, ("surrogate:20",), "halving"),
+    Group(("random", "local"), ("surrogate:100",), "halving"),
+)
 
 
 def main() -> None:
@@ -65,8 +73,8 @@ def main() -> None:
     conditions = Conditions(
         table.header, fit(table, most_frequent_space(table)), trials=ENDLESS, seconds=duration(arguments.time)
     )
-    tasks = [(way, seed) for seed in range(arguments.seeds) for way in (*PLAIN, *SCREENED, *ON_RUNGS)]
-    standings = compare(_run(conditions, tasks, arguments.jobs))
+    courses = [course for group in GROUPS for course in _replayed(group, conditions, arguments)]
+    standings = compare(courses)
     figures = dict(comparison_data(conditions, standings, arguments.seeds))
     each = ("trials", "proxy", "screens")  # what every way has of its own
     figures["conditions"] = {name: one for name, one in figures["conditions"].items() if name not in each}
@@ -77,19 +85,10 @@ def main() -> None:
     Console().print(text)
 
 
-def _run(conditions: Conditions, tasks: Sequence[tuple[Way, int]], jobs: int) -> list[Course]:
-    courses: list[Course] = []
-    with CountDisplay("searching") as progress, ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for course in pool.map(partial(_replay, conditions), tasks):
-            courses.append(course)
-            progress(len(courses), len(tasks))
-    return courses
-
-
-def _replay(conditions: Conditions, task: tuple[Way, int]) -> Course:
-    way, seed = task
-    course = replay(replace(conditions, screens=way.screens, proxy=way.proxy), way.sampler, seed)
-    return replace(course, sampler=way.label)
+def _replayed(group: Group, common: Conditions, arguments: argparse.Namespace) -> list[Course]:
+    with CountDisplay("searching") as progress:
+        courses = replay_all(group.conditions(common), group.samplers, arguments.seeds, arguments.jobs, progress)
+    return [replace(course, sampler=group.label(course.sampler)) for course in courses]
 
 
 def markdown(standings: Sequence[Standing]) -> str:
@@ -109,7 +108,7 @@ def markdown(standings: Sequence[Standing]) -> str:
 
 def _draw(standings: Sequence[Standing], arguments: argparse.Namespace) -> None:
     """Draw the samplers alone, and beside random search the best of each kind of way."""
-    plain = {way.label for way in PLAIN}
+    plain = set(PLAIN.samplers)
     best = sorted(standings, key=lambda one: -one.by_seconds.mean.mean())
     others = [one for one in best if one.sampler not in plain][:3]
     shown = [one for one in standings if one.sampler in plain] + others

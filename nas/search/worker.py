@@ -171,8 +171,7 @@ class Worker:
             place = self.ladder.place_in_words(self._known(), architecture.fingerprint, rung)
             save_note(trial, self._note(trial, architecture, price, score))
             for name, figure in score.metrics.items():  # seconds are with those of the trials that it goes on from
-                if name.endswith("seconds"):
-                    trial.set_user_attr(name, float(figure))
+                trial.set_user_attr(name, float(figure))
             self.audience.say(f"{told}; {place}")
             raise _OnHoldError(place)
         self._record(trial, architecture, network, price, score)

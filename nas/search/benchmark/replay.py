@@ -43,6 +43,8 @@ class Conditions:
     proxy: str = "brief"
     """How candidates are trained: all of them whole, or on rungs."""
     screens: tuple[str, ...] = ()
+    planned: int | None = None
+    """As many candidates the samplers reckon with, where a search ends by its time; else `trials`."""
     published: bool = True
     """Whether the published points of the space are tried first, as in a real search."""
 
@@ -61,7 +63,7 @@ class Conditions:
             "proxy": self.proxy,
             "recipe": header.recipe.model_dump(),
             "sampler": sampler,
-            "trials": self.trials,
+            "trials": self.planned or self.trials,
             "fixed": dict(SPACES.get(space).pinned),
             "seed": seed,
             "threads": 1,
@@ -159,7 +161,7 @@ class _Search:
         """Tell whether anything is to be done; where it is to promote a candidate on hold, that is queued."""
         limit = self.conditions.seconds
         elapsed = 0.0 if limit is None else self.clock / limit
-        turn = next_turn(self.study.get_trials(deepcopy=False), self.ladder, self.settings.trials, elapsed)
+        turn = next_turn(self.study.get_trials(deepcopy=False), self.ladder, self.conditions.trials, elapsed)
         if turn.promotes:
             promote(self.study, turn.promotes)
         return not turn.end and elapsed < 1

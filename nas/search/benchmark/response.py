@@ -43,7 +43,7 @@ _SHAPES = 3
 _OF_MEDIAN = 1.4826
 """The standard deviation of a normal distribution is so many medians of absolute deviations."""
 _COLLAPSE = 6.0
-"""A training so many times the noise below the best of its network has collapsed: by chance it is one in thousands."""
+"""A training so many times the noise below the best of its network has collapsed: chance hardly ever does that."""
 _RIDGE = tuple(np.logspace(-2, 3, 11))
 
 

@@ -73,6 +73,13 @@ def test_simulated_time_ends_a_search(conditions: Conditions) -> None:
     assert story(short) == story(whole)[:6]
 
 
+def test_samplers_reckon_with_what_is_planned(conditions: Conditions) -> None:
+    short, long = (replay(replace(conditions, planned=planned), "local", 0) for planned in (None, 80))
+    assert len(short.moments) == len(long.moments) == 20
+    assert story(short)[:5] == story(long)[:5]
+    assert story(short)[5:] != story(long)[5:]  # four times as many random networks come first
+
+
 def test_a_search_ends_where_nothing_new_fits(conditions: Conditions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.search.benchmark.replay.MOST_REFUSED", 20)
     little = conditions.header.model_copy(update={"budgets": ("5M-MACs",)})

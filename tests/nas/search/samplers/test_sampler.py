@@ -49,6 +49,11 @@ def test_a_budget_that_hardly_any_network_fits_is_met(sampler: str) -> None:
     assert all(trial.state == TrialState.COMPLETE for trial in search(asked).get_trials())
 
 
+def test_the_gaussian_process_draws_what_fits() -> None:
+    asked = tiles(sampler="gp", trials=6, budgets=("9M-MACs",))
+    assert all(trial.state == TrialState.COMPLETE for trial in search(asked).get_trials())
+
+
 @pytest.mark.parametrize("sampler", [*OURS, *BORROWED, "local+surrogate:10"])
 def test_the_same_seed_and_study_bring_the_same_candidates(sampler: str) -> None:
     name, _, screen = sampler.partition("+")
