@@ -37,7 +37,10 @@ DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
 DEFAULT_PROXY = "halving"
 DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:20",)
-"""The best way of those in results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
+"""By results/reference/samplers_compared.md; there a pool of 100 is slightly better, but in some spaces it takes too long.
+
+A sampler that is asked for has no such screen.
+"""
 DEFAULT_TRIALS = {"cpu": 20, "cuda": 120}
 """About eleven minutes of brief trainings on 2 CPU cores (results/reference/default_search.json)."""
 
