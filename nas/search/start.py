@@ -37,7 +37,7 @@ DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
 DEFAULT_PROXY = "halving"
 DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:20",)
-"""By results/reference/samplers_compared.md, where a pool of 100 is slightly better, which takes too long in some spaces.
+"""By results/reference/samplers_compared.md, where a pool of 100 is slightly better; in some spaces it takes too long.
 
 A sampler that is asked for has no such screen.
 """
