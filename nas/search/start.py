@@ -42,7 +42,7 @@ DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:20",)
 A sampler that is asked for has no such screen.
 """
 DEFAULT_TRIALS = {"cpu": 20, "cuda": 120}
-"""About eleven minutes of brief trainings on 2 CPU cores (results/reference/default_search.json)."""
+"""About five minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
 
 
 @dataclass(frozen=True)
