@@ -78,6 +78,7 @@ def main() -> None:
     figures = dict(comparison_data(conditions, standings, arguments.seeds))
     each = ("trials", "proxy", "screens")  # what every way has of its own
     figures["conditions"] = {name: one for name, one in figures["conditions"].items() if name not in each}
+    figures["conditions"]["planned"] = PLANNED
     (arguments.to / "samplers_compared.json").write_text(json.dumps(figures) + "\n", encoding="utf-8")
     text = markdown(standings)
     (arguments.to / "samplers_compared.md").write_text(text, encoding="utf-8")

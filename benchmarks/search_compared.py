@@ -38,9 +38,9 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "nsga2": ("--proxy", "brief", "--sampler", "nsga2", "--trials", "40"),
     "default": (),
 }
-"""With more candidates than there is time for, so that all end by it.
+"""Those that are compared with the default ask for more candidates than there is time for, so that they end by it.
 
-NSGA-II gets a small population from a small number, since it has no time for many generations.
+NSGA-II's population is a tenth of its number: a small one, since there is no time for many generations.
 """
 COLOURS = ("#70787f", "#d1550f", "#3d8b40", "#1f5fa8")
 POINTS = 200
