@@ -2,18 +2,18 @@
 
 import copy
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from search_spaces import SPACES, Architecture, Choice
 from search_spaces.layers.collapsible import fused
 from search_spaces.multiply_adds import multiply_adds
+from search_spaces.shapes import Shapes
 
 HR_SIZE = (1280, 720)
 """Width and height of the HR image that costs are counted for: the convention of the literature since CARN's table."""
@@ -86,14 +86,19 @@ def screening_cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZ
     space = SPACES.get(architecture.space)
     parts = space.parts(architecture.choices, architecture.scale, architecture.channels)
     if parts is None:
-        whole = cost(architecture, hr_size)
-        return ScreeningCost(whole.params, whole.macs)
+        return _whole_cost(architecture, hr_size)
     width, height = hr_size[0] // architecture.scale, hr_size[1] // architecture.scale
     params = macs = 0
     for part in parts:
         one = _part_cost(part.build, part.args, part.inputs, -(-height // part.divisor), -(-width // part.divisor))
         params, macs = params + part.repeats * one[0], macs + part.repeats * one[1]
     return ScreeningCost(params, macs)
+
+
+@lru_cache(maxsize=4096)
+def _whole_cost(architecture: Architecture, hr_size: tuple[int, int]) -> ScreeningCost:
+    network, image = meta_network(architecture, hr_size)
+    return ScreeningCost(_params(network), multiply_adds(network, image))
 
 
 @lru_cache(maxsize=65536)
@@ -141,22 +146,21 @@ _COUNTED = {
 }
 
 
-class _ActivationCounter(TorchDispatchMode):
+class _ActivationCounter(Shapes):
     """Follows which activations are alive while a network runs on the meta device; `given` tensors are none."""
 
     def __init__(self, given: Sequence[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.written = self.alive = self.peak = 0
         self._known = {tensor.untyped_storage()._cdata for tensor in given}
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = function(*args, **(kwargs or {}))
+    def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
+        """Count what one operator returned."""
         for tensor in [result] if isinstance(result, Tensor) else result if isinstance(result, tuple | list) else []:
             if isinstance(tensor, Tensor):
                 self._follow(tensor)
         if function in _COUNTED and isinstance(result, Tensor):
             self.written += result.numel()
-        return result
 
     def _follow(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()

@@ -1,5 +1,6 @@
 """CARN: residual units whose outputs cascade into 1x1 fusions, twice nested (Ahn et al., arXiv 1803.08664)."""
 
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 import torch
@@ -10,7 +11,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance, start_small
 from search_spaces.layers.normalisation import MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
-from search_spaces.space import ARTICLE, Choices, Claim, Published, SkippedSpace, Values, register
+from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, Values, register
 
 
 class Unit(nn.Module):
@@ -54,17 +55,12 @@ class CarnNetwork(nn.Module):
 
     def __init__(self, choices: Choices, scale: int, channels: int, *, shift: bool) -> None:
         super().__init__()
-        width, blocks, units = (cast(int, choices[name]) for name in ("width", "blocks", "units"))
-        groups, efficient = 1 << cast(int, choices["groups_log2"]), choices["unit"] == "efficient"
-
-        def block() -> nn.Module:
-            count = 1 if choices["shared_units"] else units
-            return Cascade([Unit(width, groups, efficient=efficient) for _ in range(count)], units, width)
-
+        blocks = cast(int, choices["blocks"])
+        width, groups, *_ = block = _block(choices)
         self.shift = MeanShift(channels) if shift else None
         self.head = conv(channels, width)
-        self.body = Cascade([block() for _ in range(blocks)], blocks, width)
-        self.upsample = PixelShuffleSteps(width, scale, groups=groups, activation=nn.ReLU)
+        self.body = Cascade([_cascade(*block) for _ in range(blocks)], blocks, width)
+        self.upsample = _upsample(width, groups, scale)
         keep_variance(self)
         for module in self.modules():
             if isinstance(module, Unit):
@@ -77,6 +73,25 @@ class CarnNetwork(nn.Module):
 
     def _computed(self, image: Tensor) -> Tensor:
         return cast(Tensor, self.last(self.upsample(self.body(self.head(image)))))
+
+
+def _block(choices: Choices) -> tuple[int, int, bool, int, int]:
+    """Return what `_cascade` takes."""
+    width, units = cast(int, choices["width"]), cast(int, choices["units"])
+    count = 1 if choices["shared_units"] else units
+    return width, 1 << cast(int, choices["groups_log2"]), choices["unit"] == "efficient", count, units
+
+
+def _cascade(width: int, groups: int, efficient: bool, count: int, steps: int) -> Cascade:
+    return Cascade([Unit(width, groups, efficient=efficient) for _ in range(count)], steps, width)
+
+
+def _upsample(width: int, groups: int, scale: int) -> PixelShuffleSteps:
+    return PixelShuffleSteps(width, scale, groups=groups, activation=nn.ReLU)
+
+
+def _tail(width: int, channels: int, groups: int, scale: int) -> nn.Sequential:
+    return nn.Sequential(_upsample(width, groups, scale), conv(width, channels))
 
 
 CARN: Choices = {
@@ -157,3 +172,15 @@ class Carn(SkippedSpace):
         """Return the network and its last convolution."""
         network = CarnNetwork(choices, scale, channels, shift=not choices["image_skip"])
         return network, network.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return head, cascades of units, the fusions of their outputs and tail."""
+        blocks = cast(int, choices["blocks"])
+        width, groups, *_ = block = _block(choices)
+        fused = [(step + 2) * width for step in range(blocks)]
+        return [
+            Part(conv, (channels, width), channels),
+            Part(_cascade, block, width, repeats=blocks),
+            *(Part(conv, (inputs, width, 1), inputs) for inputs in fused),
+            Part(_tail, (width, channels, groups, scale), width),
+        ]

@@ -5,6 +5,7 @@ factor of the scale, and a convolution at the high resolution. SRResNet has batc
 did away with, and activations after its head and its shuffles.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, cast
 
 from torch import Tensor, nn
@@ -12,10 +13,11 @@ from torch import Tensor, nn
 from search_spaces.layers.conv import conv
 from search_spaces.layers.normalisation import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
-from search_spaces.space import ARTICLE, Choice, Choices, Claim, Published, SkippedSpace, Values, register
+from search_spaces.space import ARTICLE, Choice, Choices, Claim, Part, Published, SkippedSpace, Values, register
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "prelu": nn.PReLU}
 """The PReLUs have one slope for all channels."""
+NO_ACTIVATION = "none"
 
 
 def normalised_conv(width: int, *, batch_norm: bool) -> list[nn.Module]:
@@ -27,10 +29,10 @@ def normalised_conv(width: int, *, batch_norm: bool) -> list[nn.Module]:
 class ResidualBlock(nn.Module):
     """x + residual_scale · (conv, activation, conv), optionally batch-normalised: [N, width, H, W] → the same shape."""
 
-    def __init__(self, width: int, act: type[nn.Module], residual_scale: float, *, batch_norm: bool) -> None:
+    def __init__(self, width: int, act: str, residual_scale: float, *, batch_norm: bool) -> None:
         super().__init__()
         first, second = (normalised_conv(width, batch_norm=batch_norm) for _ in range(2))
-        self.body = nn.Sequential(*first, act(), *second)
+        self.body = nn.Sequential(*first, ACTIVATIONS[act](), *second)
         self.residual_scale = residual_scale
 
     def forward(self, features: Tensor) -> Tensor:
@@ -44,16 +46,12 @@ class EdsrNetwork(nn.Module):
     def __init__(self, choices: Choices, scale: int, channels: int, *, shift: bool) -> None:
         super().__init__()
         width, blocks, kernel = (cast(int, choices[name]) for name in ("width", "blocks", "ends_kernel"))
-        batch_norm, activated = bool(choices["batch_norm"]), bool(choices["activated_ends"])
-        residual_scale = cast(float, choices["residual_scale"])
-        act = ACTIVATIONS[str(choices["activation"])]
+        batch_norm, ends = bool(choices["batch_norm"]), _ends(choices)
         self.shift = MeanShift(channels, spread=RANGE) if shift else None
-        self.head = nn.Sequential(conv(channels, width, kernel), *([act()] if activated else []))
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(width, act, residual_scale, batch_norm=batch_norm) for _ in range(blocks))
-        )
-        self.merge = nn.Sequential(*normalised_conv(width, batch_norm=batch_norm))
-        self.upsample = PixelShuffleSteps(width, scale, activation=act if activated else None)
+        self.head = _head(channels, width, kernel, ends)
+        self.blocks = nn.Sequential(*(_block(*_style(choices)) for _ in range(blocks)))
+        self.merge = _merge(width, batch_norm)
+        self.upsample = PixelShuffleSteps(width, scale, activation=ACTIVATIONS.get(ends))
         self.last = conv(width, channels, kernel)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -63,6 +61,35 @@ class EdsrNetwork(nn.Module):
     def _computed(self, image: Tensor) -> Tensor:
         head = cast(Tensor, self.head(image))
         return cast(Tensor, self.last(self.upsample(head + cast(Tensor, self.merge(self.blocks(head))))))
+
+
+def _head(channels: int, width: int, kernel: int, act: str) -> nn.Sequential:
+    return nn.Sequential(conv(channels, width, kernel), *([ACTIVATIONS[act]()] if act in ACTIVATIONS else []))
+
+
+def _block(width: int, act: str, residual_scale: float, batch_norm: bool) -> ResidualBlock:
+    return ResidualBlock(width, act, residual_scale, batch_norm=batch_norm)
+
+
+def _merge(width: int, batch_norm: bool) -> nn.Sequential:
+    return nn.Sequential(*normalised_conv(width, batch_norm=batch_norm))
+
+
+def _tail(width: int, channels: int, scale: int, kernel: int, act: str) -> nn.Sequential:
+    return nn.Sequential(
+        PixelShuffleSteps(width, scale, activation=ACTIVATIONS.get(act)), conv(width, channels, kernel)
+    )
+
+
+def _style(choices: Choices) -> tuple[int, str, float, bool]:
+    """Return what the residual blocks are made of."""
+    width, residual_scale = cast(int, choices["width"]), cast(float, choices["residual_scale"])
+    return width, str(choices["activation"]), residual_scale, bool(choices["batch_norm"])
+
+
+def _ends(choices: Choices) -> str:
+    """Return the activation of head and tail."""
+    return str(choices["activation"]) if choices["activated_ends"] else NO_ACTIVATION
 
 
 def edsr(blocks: int, width: int, residual_scale: float) -> dict[str, Choice]:
@@ -146,3 +173,14 @@ class Edsr(SkippedSpace):
         shift = not choices["image_skip"] and not choices["batch_norm"]
         network = EdsrNetwork(choices, scale, channels, shift=shift)
         return network, network.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return head, blocks, the convolution after them and tail."""
+        width, blocks, kernel = (cast(int, choices[name]) for name in ("width", "blocks", "ends_kernel"))
+        ends = _ends(choices)
+        return [
+            Part(_head, (channels, width, kernel, ends), channels),
+            Part(_block, _style(choices), width, repeats=blocks),
+            Part(_merge, (width, bool(choices["batch_norm"])), width),
+            Part(_tail, (width, channels, scale, kernel, ends), width),
+        ]

@@ -44,7 +44,7 @@ def search(
     sampler: Annotated[
         str | None,
         typer.Option(
-            help="local, falsr, tpe, nsga2, nsga3, gp, spread, random. Default: local, with screen surrogate:20."
+            help="local, falsr, tpe, nsga2, nsga3, gp, spread, random. Default: local, with screen surrogate:100."
         ),
     ] = None,
     screen: Annotated[

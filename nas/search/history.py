@@ -32,7 +32,7 @@ class Known:
     rungs: Mapping[int, Mapping[str, float]]
     """Steps → the figures measured there, by increasing steps."""
     trial: int
-    """The latest of its trials."""
+    """The one of its trials that was trained farthest, of several the latest."""
     is_open: bool = True
     """Whether it may be trained on: it is not being trained, is not waiting for that, and has not failed."""
 
@@ -56,7 +56,8 @@ def history(trials: Iterable[FrozenTrial]) -> list[Known]:
         before = known.get(one.fingerprint)
         if before is not None:
             rungs = dict(sorted({**before.rungs, **one.rungs}.items()))
-            one = replace(one, rungs=rungs, is_open=before.is_open and one.is_open)
+            farthest = one if one.steps >= before.steps else before
+            one = replace(farthest, rungs=rungs, is_open=before.is_open and one.is_open)
         known[one.fingerprint] = one
     return list(known.values())
 

@@ -36,13 +36,10 @@ _NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "seconds")
 DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
 DEFAULT_PROXY = "halving"
-DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:20",)
-"""By results/reference/samplers_compared.md, where a pool of 100 is slightly better; in some spaces it takes too long.
-
-A sampler that is asked for has no such screen.
-"""
-DEFAULT_TRIALS = {"cpu": 20, "cuda": 120}
-"""About five minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
+DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:100",)
+"""The winner of results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
+DEFAULT_TRIALS = {"cpu": 40, "cuda": 120}
+"""About ten minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,16 @@ class SurrogateScreen:
 
     def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
         """Return `keep` of the candidates, the most promising first."""
-        if len(seen.known) < FEWEST:
+        if not self.can_tell(seen):
             return [pool[i] for i in rng.permutation(len(pool))[:keep]]
         gains = self.improvements(pool, seen, rng)
         # Of equals, as where nothing promises anything, any.
         shuffled = rng.permutation(len(pool))
         return [pool[i] for i in shuffled[np.argsort(-gains[shuffled], kind="stable")][:keep]]
+
+    def can_tell(self, seen: Seen) -> bool:
+        """Say whether there is something to learn from."""
+        return len(seen.known) >= FEWEST
 
     def improvements(self, pool: Sequence[Draw], seen: Seen, rng: Generator) -> Points:
         """Return by how much each candidate is expected to widen the front, [len(pool)]."""

@@ -19,8 +19,15 @@ from search_spaces.registry import Registry
 TRIES = 200
 """Draws in a row that may be over budget or known before a sampler gives up drawing in its own way."""
 
-Screening = Callable[[Sequence[Draw], int, Seen, Generator], list[Draw]]
-"""(candidates, how many to keep, what is known, randomness) → the best of them."""
+
+class Screening(Protocol):
+    """Chooses among candidates."""
+
+    def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
+        """Return the `keep` best of `pool`."""
+
+    def can_tell(self, seen: Seen) -> bool:
+        """Say whether enough is known to choose better than by chance; until then no pool is drawn for it."""
 
 
 class Sampler(BaseSampler):
@@ -56,7 +63,7 @@ class Sampler(BaseSampler):
             return {}
         seen = Seen.look(self.problem, study, trial)
         sizes = [*(pool for pool, _ in self.screens), 1]
-        pool = self.pool(seen, sizes[0])
+        pool = self.pool(seen, next((size for size, screen in self.screens if screen.can_tell(seen)), 1))
         for keep, (_, screen) in zip(sizes[1:], self.screens, strict=True):
             if len(pool) > keep:
                 pool = screen(pool, keep, seen, self.rng)

@@ -93,6 +93,10 @@ class ProxyScreen:
         best_first = order(scores, pool, seen, rng)
         return [pool[i] for i in best_first[:keep]]
 
+    def can_tell(self, seen: Seen) -> bool:
+        """Say yes: a score needs no other network."""
+        return True
+
 
 def order(scores: Sequence[float], pool: Sequence[Draw], seen: Seen, rng: Generator) -> list[int]:
     """Return the indices of the candidates by the rank of their score and costs, within a rank at random.

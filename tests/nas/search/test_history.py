@@ -4,7 +4,8 @@ import optuna
 from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nas.search.history import INTERRUPTED, Known, history, lifted
+from nas.search.history import INTERRUPTED, RUNGS, Known, history, lifted
+from nas.search.study import promote
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
@@ -38,6 +39,17 @@ def test_trials_of_one_network_are_one_entry_with_all_its_rungs() -> None:
     assert known[0].rungs == {10: {"psnr": 30.0}, 30: {"psnr": 31}} and known[0].steps == 30 and known[0].trial == 2
     assert known[0].choices == {"width": 8}
     assert known[0].figures == {"macs": 8000, "psnr": 31}
+
+
+def test_a_promotion_that_came_second_does_not_hide_how_far_the_first_has_come() -> None:
+    held, first = trial(8, PRUNED, {10: 30.0}), trial(8, PRUNED, {10: 30.0, 30: 31})
+    second = trial(8, PRUNED, {10: 30.0}, stopped="duplicate of 1")
+    made = optuna.create_study(directions=["maximize", "minimize"])
+    made.add_trials([held, first, second])
+    known = history(made.get_trials())[0]
+    assert known.trial == 1
+    promote(made, known)
+    assert set(made.get_trials()[-1].user_attrs[RUNGS]) == {"10", "30"}
 
 
 def test_what_was_refused_before_a_measurement_is_not_known() -> None:

@@ -152,7 +152,7 @@ def test_a_sampler_that_is_named_has_no_screen_but_those_that_are_named(begin: B
         settings = begin(**{"proxy": None, "sampler": None, "run": "-".join(asked) or "default"} | asked)[0].settings
         return settings.proxy, settings.sampler, settings.screens
 
-    assert chosen() == ("halving", "local", ("surrogate:20",))
+    assert chosen() == ("halving", "local", ("surrogate:100",))
     assert chosen(sampler="random") == ("halving", "random", ())
     assert chosen(screens=("macs:9",)) == ("halving", "local", ("macs:9",))
-    assert chosen(proxy="brief") == ("brief", "local", ("surrogate:20",))
+    assert chosen(proxy="brief") == ("brief", "local", ("surrogate:100",))

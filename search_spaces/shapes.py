@@ -1,0 +1,72 @@
+"""Runs networks for the shapes of what they compute, on the meta device, with the slowest operators cut short."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._prims_common import suggest_memory_format
+from torch.utils._python_dispatch import TorchDispatchMode
+
+aten = torch.ops.aten
+
+
+class Shapes(TorchDispatchMode):
+    """While it is entered, `see` is told of every operator that runs and of what it returned.
+
+    On the meta device torch finds the shape of some operators in Python that follows their arithmetic: 0.3 to 1 ms for
+    an activation or a normalisation, 30 ms for an interpolation. Here these return an empty tensor of the right shape.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
+        """Take note of one operator."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        short = _SHORT.get(function)
+        result = short(*args) if short and args[0].is_meta else None
+        if result is None:
+            result = function(*args, **kwargs)
+        self.see(function, args, kwargs, result)
+        return result
+
+
+def _like(x: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(x)
+
+
+def _of_two(x: Tensor, other: Any, *_: Any) -> Tensor | None:
+    alike = isinstance(other, Tensor) and (other.shape, other.stride(), other.dtype) == (x.shape, x.stride(), x.dtype)
+    return torch.empty_like(x) if alike else None
+
+
+def _layer_norm(x: Tensor, normalised: Sequence[int], *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    kept = [*x.shape[: x.dim() - len(normalised)], *(1 for _ in normalised)]
+    return torch.empty_like(x, memory_format=torch.contiguous_format), x.new_empty(kept), x.new_empty(kept)
+
+
+def _enlarged(x: Tensor, size: Sequence[int], *_: Any) -> Tensor:
+    return torch.empty([*x.shape[:2], *size], dtype=x.dtype, device="meta", memory_format=suggest_memory_format(x))
+
+
+_SHORT: Mapping[Any, Callable[..., Any]] = {
+    **dict.fromkeys(
+        (
+            aten.relu.default,
+            aten.leaky_relu.default,
+            aten.gelu.default,
+            aten.silu.default,
+            aten.sigmoid.default,
+            aten.softplus.default,
+            aten._prelu_kernel.default,
+        ),
+        _like,
+    ),
+    **dict.fromkeys((aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor), _of_two),
+    aten.native_layer_norm.default: _layer_norm,
+    aten.upsample_bilinear2d.default: _enlarged,
+    aten.upsample_bicubic2d.default: _enlarged,
+}
