@@ -85,13 +85,13 @@ class _Forecast:
         self.problem, self.encoding = seen.problem, Encoding(seen.problem.space)
         features = self._features([(known.choices, known.costs) for known in seen.known])
         self.models = {
-            column: Surrogate(model).fit(features, -seen.points[:, column])
+            column: Surrogate(model).fit(features, -seen.measured[:, column])
             for column, objective in enumerate(seen.problem.objectives)
             if not _is_counted(objective)
         }
 
     def points(self, draws: Sequence[Draw], rng: Generator | None = None) -> Points:
-        """Return [len(draws), FUTURES, K] points to minimise: as the objectives may turn out to be."""
+        """Return [len(draws), FUTURES, K] points to minimise: as the objectives may turn out to be, and count."""
         levels = np.array([NormalDist().inv_cdf((i + 0.5) / FUTURES) for i in range(FUTURES)])
         features = self._features([(draw.choices, vars(draw.cost)) for draw in draws])
         futures = np.empty((len(draws), FUTURES, len(self.problem.objectives)))
@@ -104,7 +104,7 @@ class _Forecast:
                 # Figures that are predicted apart are taken as independent, so their quantiles meet in random order.
                 order = levels if rng is None else rng.permutation(levels)
                 futures[:, :, column] = -(mean[:, None] + deviation[:, None] * order)
-        return futures
+        return self.problem.worth(futures)
 
     def _features(self, networks: Sequence[tuple[Choices, Mapping[str, float]]]) -> list[Features]:
         """Return three blocks of features: the choices, their sums over the cells, and the costs."""

@@ -14,12 +14,16 @@ from nas.budget import Budget, known_budgets, refusal
 from nas.cost import ScreeningCost, screening_cost
 from nas.image_size import Size
 from nas.objectives import Objective, resolve
+from nas.pareto import Points
 from nas.search.settings import Settings
 from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.space import Values
 
-_OCTAVES = 8.0
-"""Factors of two that candidates are spread over where no budget says how many."""
+OCTAVES = 8.0
+"""How far below a budget candidates are looked for, in factors of two: what is still cheaper counts as no cheaper.
+
+Who may spend 300G MACs wants to know what 2G bring, but not the many ways to spend 0.1G.
+"""
 
 Weights = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -106,7 +110,7 @@ class Problem:
         return after(0) if fits(0) else after(bisect_left(range(len(names)), True, lo=1, key=fits))
 
     def spread(self, rng: Generator) -> dict[str, Choice]:
-        """Return random choices that cost anything from the least to the budget, each factor of two as likely.
+        """Return random choices that cost anything up to the budget, each factor of two of `OCTAVES` as likely.
 
         Plain random networks of a large space cost much the same, and none of them lies near the ends of the front.
         """
@@ -114,13 +118,13 @@ class Problem:
 
     @cached_property
     def _octaves(self) -> float:
-        """How many times the budgets can be halved before the cheapest network doesn't fit.
+        """How many times the budgets can be halved before the cheapest network doesn't fit, `OCTAVES` at most.
 
         Those on what can't be counted in a moment (memory, latency) are left to the worker.
         """
         cost = self.draw(self.completed(self.space.smallest)).cost
         octaves = [float(np.log2(budget.limit / budget.of(cost))) for budget in known_budgets(self.budgets, cost)]
-        return max(0.0, min(octaves, default=_OCTAVES))
+        return max(0.0, min([*octaves, OCTAVES]))
 
     def architecture(self, choices: Choices) -> Architecture:
         """Return the architecture of these choices."""
@@ -138,6 +142,12 @@ class Problem:
     def known_costs(self, cost: ScreeningCost) -> Mapping[str, float]:
         """Return what a screening tells of the objectives: multiply-adds and parameters, where they count."""
         return {o.name: float(cost.figures[o.name]) for o in self.objectives if o.name in cost.figures}
+
+
+    def worth(self, points: Points) -> Points:
+        """Return points to minimise, [..., K] as from `losses`, with no cost further than `OCTAVES` below its budget."""
+        limits = {budget.cost: float(np.log2(budget.limit)) - OCTAVES for budget in self.budgets}
+        return np.maximum(points, [limits.get(objective.name, -np.inf) for objective in self.objectives])
 
 
 def pick(values: Values, rng: Generator) -> Choice:

@@ -51,9 +51,14 @@ class Seen:
         )
 
     @cached_property
-    def points(self) -> Points:
+    def measured(self) -> Points:
         """The known networks as points to minimise, [N, K]."""
         return losses(self.figures, self.problem.objectives)
+
+    @cached_property
+    def points(self) -> Points:
+        """The same as far as they count, [N, K]: far below the budget nothing is cheaper than something else."""
+        return self.problem.worth(self.measured)
 
     @cached_property
     def front(self) -> list[int]:

@@ -9,15 +9,16 @@ from torch import nn
 
 from nas.errors import InputError
 from nas.pareto import hypervolume
-from nas.search.samplers.improvement import SurrogateScreen, gain, reference_point
-from nas.search.samplers.problem import Draw, Problem
-from nas.search.samplers.screen import ProxyScreen, check_screens, order, parse_screens
+from nas.search.samplers.improvement import FEWEST, SurrogateScreen, gain, reference_point
+from nas.search.samplers.local import Local
+from nas.search.samplers.problem import OCTAVES, Draw, Problem
+from nas.search.samplers.screen import ProxyScreen, check_screens, make_screens, order, parse_screens
 from nas.search.samplers.seen import Seen
 from proxies import PROXIES, Score, Task
 from search_spaces import Architecture, UnknownNameError
 
 from ..conftest import Begin, trials_in, work
-from .replay import search, tiles
+from .replay import BUDGET, search, tiles
 
 
 class Contrast:
@@ -151,6 +152,38 @@ def test_the_surrogate_keeps_any_while_little_is_known() -> None:
     pool = pool_of(seen.problem, 10)
     kept = {id(SurrogateScreen()(pool, 1, seen, np.random.default_rng(seed))[0]) for seed in range(20)}
     assert len(kept) > 3
+
+
+def test_no_pool_is_drawn_for_a_screen_that_can_not_tell_yet(contrast: str) -> None:
+    def drawn(known: int, screens: tuple[str, ...]) -> int:
+        seen = seen_after(known)
+        sampler = Local(seen.problem, 0, 40, make_screens(screens, plain_cells))
+        sizes: list[int] = []
+        pool = sampler.pool
+        sampler.pool = lambda seen, size: sizes.append(size) or pool(seen, size)  # type: ignore[func-returns-value, method-assign]
+        sampler.sample_relative(seen.study, seen.trial, dict(seen.problem.distributions))
+        return sizes[0]
+
+    assert drawn(FEWEST - 1, ("surrogate:30",)) == 1
+    assert drawn(FEWEST, ("surrogate:30",)) == 30
+    assert drawn(FEWEST - 1, ("contrast:40", "surrogate:30")) == 40
+    assert drawn(FEWEST - 1, ("surrogate:30", "contrast:20")) == 20
+
+
+def test_far_below_the_budget_nothing_is_cheaper_than_something_else() -> None:
+    small, large = (tiles(trials=20, budgets=(budget,)) for budget in (BUDGET, "300G-MACs"))
+    study = search(small)
+    trial = study.ask()._get_latest_trial()
+    near, far = (Seen.look(Problem.of(asked), study, trial) for asked in (small, large))
+    assert_allclose(near.points, near.measured)
+    assert_allclose(far.points[:, 0], far.measured[:, 0])
+    assert set(far.points[:, 1]) == {np.log2(300e9) - OCTAVES}
+    assert len(near.front) > 1
+    assert set(far.points[far.front, 0]) == {far.points[:, 0].min()}
+    # All of them cost the same there, so what promises most is what promises the best picture.
+    pool = pool_of(far.problem, 60)
+    best = SurrogateScreen()(pool, 5, far, np.random.default_rng(0))
+    assert min(plain_cells("", draw.architecture) for draw in best) >= 3
 
 
 def test_what_another_worker_trains_at_the_moment_promises_less() -> None:
