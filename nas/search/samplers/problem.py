@@ -143,9 +143,8 @@ class Problem:
         """Return what a screening tells of the objectives: multiply-adds and parameters, where they count."""
         return {o.name: float(cost.figures[o.name]) for o in self.objectives if o.name in cost.figures}
 
-
     def worth(self, points: Points) -> Points:
-        """Return points to minimise, [..., K] as from `losses`, with no cost further than `OCTAVES` below its budget."""
+        """Return points to minimise, [..., K] as from `losses`, no cost further than `OCTAVES` below its budget."""
         limits = {budget.cost: float(np.log2(budget.limit)) - OCTAVES for budget in self.budgets}
         return np.maximum(points, [limits.get(objective.name, -np.inf) for objective in self.objectives])
 

@@ -22,9 +22,9 @@ def of_hybrid(*budgets: str) -> Settings:
     return settings(space="hybrid", budgets=budgets, fixed=fixed, space_fingerprint=space_fingerprint("hybrid"))
 
 
-def of_carn(**changed: str) -> Settings:
+def of_lapsrn(**changed: str) -> Settings:
     """Settings of a space that doesn't give its networks as parts."""
-    return settings(space="carn", fixed={}, space_fingerprint=space_fingerprint("carn"), **changed)
+    return settings(space="lapsrn", fixed={}, space_fingerprint=space_fingerprint("lapsrn"), **changed)
 
 
 def test_predictions_rest_on_networks_that_the_search_may_find_always_the_same() -> None:
@@ -49,7 +49,7 @@ def test_a_budget_that_nothing_fits_leaves_none() -> None:
 
 
 def test_in_a_space_without_parts_nothing_is_measured_before_the_search(tmp_path: Path) -> None:
-    latency = latency_meter(of_carn(latency_command=COMMAND), tmp_path)
+    latency = latency_meter(of_lapsrn(latency_command=COMMAND), tmp_path)
     assert latency.runtime.name == COMMAND
     assert list(tmp_path.rglob("*")) == []
 
@@ -58,7 +58,7 @@ def test_a_machine_that_measures_on_something_else_is_refused(tmp_path: Path) ->
     run = settings(latency_runtime="ONNX Runtime 0.1, Z80, 1 thread")
     with pytest.raises(InputError, match=r"'first' are those of ONNX Runtime 0\.1, Z80, 1 thread, not of ONNX Runtime"):
         latency_meter(run, tmp_path)
-    latency_meter(of_carn(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)
+    latency_meter(of_lapsrn(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)
 
 
 def test_a_run_goes_on_with_what_it_measures_by(begin: Begin) -> None:
