@@ -53,10 +53,10 @@ OWN = ("random", "spread", "falsr", "local")
 PLAIN = Group(SAMPLERS.names())
 GROUPS = (
     PLAIN,
-    Group(OWN, ("surrogate:100",)),
+    Group(OWN, ("surrogate:20",)),
     Group(QUICK, proxy="halving"),
-    Group(OWN, ("surrogate:100",), "halving"),
-    Group(("local",), ("surrogate:20",), "halving"),
+    Group(OWN, ("surrogate:20",), "halving"),
+    Group(("random", "local"), ("surrogate:100",), "halving"),
 )
 
 

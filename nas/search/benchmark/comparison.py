@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.stats import bootstrap
 
 from nas.search.benchmark.replay import Conditions, Course, replay
@@ -119,6 +120,7 @@ def _run(work: Callable[[tuple[str, int]], Course], tasks: list[tuple[str, int]]
 
 
 def _begin(plugins: Sequence[Path]) -> None:
+    torch.set_num_threads(1)  # Optuna's Gaussian process computes by torch; processes must not fight for the cores
     load_plugins(tuple(map(str, plugins)))
 
 
