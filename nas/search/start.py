@@ -39,7 +39,7 @@ DEFAULT_PROXY = "halving"
 DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:100",)
 """The winner of results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
 DEFAULT_TRIALS = {"cpu": 40, "cuda": 120}
-"""About ten minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
+"""Eight to fifteen minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
 
 
 @dataclass(frozen=True)
