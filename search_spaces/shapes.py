@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._prims_common import suggest_memory_format
 from torch.utils._python_dispatch import TorchDispatchMode
 
 aten = torch.ops.aten
@@ -22,7 +21,7 @@ class Shapes(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
-        """Take note of one operator."""
+        """Take note of one operator; by itself, of none."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -49,7 +48,9 @@ def _layer_norm(x: Tensor, normalised: Sequence[int], *_: Any) -> tuple[Tensor, 
 
 
 def _enlarged(x: Tensor, size: Sequence[int], *_: Any) -> Tensor:
-    return torch.empty([*x.shape[:2], *size], dtype=x.dtype, device="meta", memory_format=suggest_memory_format(x))
+    last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    layout = torch.channels_last if last else torch.contiguous_format
+    return torch.empty([*x.shape[:2], *size], dtype=x.dtype, device="meta", memory_format=layout)
 
 
 _SHORT: Mapping[Any, Callable[..., Any]] = {

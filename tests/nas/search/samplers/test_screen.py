@@ -154,20 +154,25 @@ def test_the_surrogate_keeps_any_while_little_is_known() -> None:
     assert len(kept) > 3
 
 
-def test_no_pool_is_drawn_for_a_screen_that_can_not_tell_yet(contrast: str) -> None:
-    def drawn(known: int, screens: tuple[str, ...]) -> int:
-        seen = seen_after(known)
-        sampler = Local(seen.problem, 0, 40, make_screens(screens, plain_cells))
-        sizes: list[int] = []
-        pool = sampler.pool
-        sampler.pool = lambda seen, size: sizes.append(size) or pool(seen, size)  # type: ignore[func-returns-value, method-assign]
-        sampler.sample_relative(seen.study, seen.trial, dict(seen.problem.distributions))
-        return sizes[0]
+class Counting(Local):
+    """Local search that remembers how large its pools were asked to be."""
 
-    assert drawn(FEWEST - 1, ("surrogate:30",)) == 1
-    assert drawn(FEWEST, ("surrogate:30",)) == 30
-    assert drawn(FEWEST - 1, ("contrast:40", "surrogate:30")) == 40
-    assert drawn(FEWEST - 1, ("surrogate:30", "contrast:20")) == 20
+    def pool(self, seen: Seen, size: int) -> list[Draw]:
+        self.asked = size
+        return super().pool(seen, size)
+
+
+def test_no_pool_is_drawn_for_a_screen_that_can_not_tell_yet(contrast: str) -> None:
+    def drawn(known: int, *screens: str) -> int:
+        seen = seen_after(known)
+        sampler = Counting(seen.problem, 0, 40, make_screens(screens, plain_cells))
+        sampler.sample_relative(seen.study, seen.trial, dict(seen.problem.distributions))
+        return sampler.asked
+
+    assert drawn(FEWEST - 1, "surrogate:30") == 1
+    assert drawn(FEWEST, "surrogate:30") == 30
+    assert drawn(FEWEST - 1, "contrast:40", "surrogate:30") == 40
+    assert drawn(FEWEST - 1, "surrogate:30", "contrast:20") == 20
 
 
 def test_far_below_the_budget_nothing_is_cheaper_than_something_else() -> None:
