@@ -31,7 +31,7 @@ def multiply_adds(network: nn.Module, image: Tensor) -> int:
 
 
 class _Counter(Shapes):
-    """Adds up torch's own formulas; its `FlopCounterMode`, which also says which module ran, takes half as long again."""
+    """Adds up torch's own formulas; `FlopCounterMode`, which also says which module ran, takes half as long again."""
 
     def __init__(self) -> None:
         super().__init__()
