@@ -167,13 +167,13 @@ def _refuse(error: OSError) -> None:
 def _own_output(folder: Path, files: Sequence[str]) -> str | None:
     """Say what the product has written into a folder that holds `files`; None where it hasn't."""
     if "search.yaml" in files:
-        return "pictures of a run are no input"
+        return "pictures of a run, no input"
     if {"architecture.yaml", "weights.safetensors"} <= set(files):
-        return "pictures of a model are no input"
+        return "pictures of a model, no input"
     if {"index.json", "pixels.bin"} <= set(files):
-        return "decoded images are no input"
+        return "decoded images, no input"
     if folder.name == RESULTS.name and folder.resolve() == RESULTS.resolve():
-        return "what commands wrote into results is no input"
+        return "what commands wrote, no input"
     return None
 
 
