@@ -83,7 +83,7 @@ def promises(tmp_path_factory: pytest.TempPathFactory) -> Path:
     body = zlib.compress(bytes(41 * 48))[:60]
     (folder / "idat.png").write_bytes(png(48, 40, chunk(b"IDAT", body, 0xFF000000)))
     (folder / "size.png").write_bytes(png(60_000, 60_000, chunk(b"IDAT", zlib.compress(bytes(99)))))
-    text = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(200 << 20)))
+    text = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(100 << 20)))
     (folder / "text.png").write_bytes(png(48, 40, text, chunk(b"IDAT", zlib.compress(bytes(40 * 49)))))
     (folder / "size.jpg").write_bytes(jpeg(32, 32, 65_000, 16_000))
     raw = flir_record(np.zeros((4, 4), np.uint16), png(30_000, 30_000, chunk(b"IDAT", b"")))
@@ -92,10 +92,15 @@ def promises(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "size.bmp").write_bytes(header + bytes(999))
     tiff_saying(folder / "size.tif", ImageWidth=60_000, ImageLength=60_000)
     tiff_saying(folder / "rows.tif", ImageLength=60_000, RowsPerStrip=60_000)
-    tifffile.imwrite(folder / "strip.tif", np.zeros((15_000, 15_000), np.uint8), compression="zlib", metadata=None)
-    with tifffile.TiffFile(folder / "strip.tif", mode="r+") as file:  # 15 rows of 15,000
-        page = file.pages[0]
-        page.tags["ImageLength"].overwrite(15)
+    tifffile.imwrite(
+        folder / "strip.tif",
+        np.zeros((10_000, 10_000), np.uint8),
+        compression="zlib",
+        metadata=None,
+        rowsperstrip=10_000,
+    )
+    with tifffile.TiffFile(folder / "strip.tif", mode="r+") as file:
+        file.pages[0].tags["ImageLength"].overwrite(15)  # but its strips unpack to as many rows as before
     inner = BytesIO(jpeg(32, 32, 32, 32))
     Image.open(inner).save(folder / "inner.tif", compression="jpeg")
     data = bytearray((folder / "inner.tif").read_bytes())
@@ -115,17 +120,16 @@ def found(promises: Path) -> Iterator[dict[str, object]]:
 
 
 def test_files_that_promise_too_much_are_refused_without_taking_memory(found: dict[str, object]) -> None:
-    refused = {name: said for name, said in found.items() if not name.startswith(("good", "text", "strip"))}
-    assert len(refused) == 9
+    refused = {name: said for name, said in found.items() if not name.startswith(("good", "text"))}
+    assert len(refused) == 10
     for name, said in refused.items():
         assert str(said).startswith("UnreadableImageError"), (name, said)
     assert "says that it has 65000 x 16000 pixels" in str(found["size.jpg"])
     assert "truncated" in str(found["idat.png"])
 
 
-def test_what_a_file_holds_beside_its_pixels_takes_no_memory(found: dict[str, object]) -> None:
+def test_a_text_in_a_png_is_not_unpacked(found: dict[str, object]) -> None:
     assert found["text.png"] == [[40, 48]]
-    assert found["strip.tif"] == [[15, 15_000]]
 
 
 def test_flat_images_are_read_however_small_their_files(found: dict[str, object]) -> None:
