@@ -58,6 +58,8 @@ class PartReport:
 
     count: int
     """Readable images."""
+    files: int
+    """How many files they are; fewer than the images where files have several frames."""
     sizes: Mapping[tuple[int, int], int]
     """(height, width) in pixels → number of images, the most frequent first."""
     bit_depths: Mapping[int, int]
@@ -283,6 +285,7 @@ class _Part:
 
     def __init__(self, check: _Check, listing: Listing, tick: Callable[[], None]) -> None:
         self._listing, self._findings, self._spans = listing, list[_Finding](), list[float]()
+        self._files = {source.name: source.hr.path for source in listing.sources}
         self._histogram = histogram_of([])
         for finding in _each(check.examine, listing.sources, tick):
             if finding.histogram is not None:
@@ -305,6 +308,7 @@ class _Part:
         means = next(iter(by_depth.values())) if len(by_depth) == 1 else None
         return PartReport(
             count=len(self._good),
+            files=len({self._files[finding.name] for finding in self._good}),
             sizes=dict(Counter(finding.size for finding in self._good).most_common()),
             bit_depths=dict(Counter(finding.depth for finding in self._good)),
             too_small=tuple(finding.name for finding in self._good if min(finding.size) < least),

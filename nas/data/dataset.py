@@ -23,6 +23,7 @@ from nas.data.degradation import (
     read_low_resolution,
 )
 from nas.data.folder import in_words
+from nas.data.frames import Frame
 from nas.data.image_set import ImageSet, Pair, mixed_in_words
 from nas.data.images import Pixels, read_image, read_luma
 from nas.data.layout import Listing, list_images, list_parts
@@ -44,7 +45,7 @@ __all__ = [
     "open_images",
 ]
 
-CHANNELS: Mapping[str, Callable[[Path], Pixels]] = {"gray": read_image, "y": read_luma}
+CHANNELS: Mapping[str, Callable[[Frame], Pixels]] = {"gray": read_image, "y": read_luma}
 """How files become one channel: as gray, or colours as the luma Y of the literature."""
 
 GIVEN = "given LR"
@@ -231,12 +232,11 @@ class _Opener:
         whole = self.folder.resolve()
         home = self.cache / f"{_shortened(whole.name)}-{part}{coloured}-{_hash(str(whole))[:8]}"
         items = [Item(source.name, partial(CHANNELS[self.channel], source.hr)) for source in listing.sources]
-        files = [source.hr for source in listing.sources]
-        before = [stamp_of(file) for file in files]
-        contents = digests_of(files, home / "files-hr.json")
-        folder = home / f"hr-{_hash([_READING, [item.name for item in items], contents])}"
+        frames = [(source.name, source.hr) for source in listing.sources]
+        before, contents = _contents(frames, home / "files-hr.json")
+        folder = home / f"hr-{_hash([_READING, contents])}"
         store = open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
-        _refuse_changed(files, before, folder)
+        _refuse_changed(before, folder)
         for outdated in folder.parent.glob("hr-*"):
             if outdated != folder:
                 shutil.rmtree(outdated, ignore_errors=True)
@@ -252,15 +252,13 @@ class _Opener:
             else:
                 make = partial(read_low_resolution, file=files[image.name], read=CHANNELS[self.channel])
             items.append(Item(image.name, partial(self._lr_of, hr, index, make, lock)))
-        before = [stamp_of(file) for file in files.values()]
-        contents = digests_of(list(files.values()), hr.file.parent.parent / "files-lr.json")
-        given = list(zip(files, contents, strict=True))
+        before, given = _contents(list(files.items()), hr.file.parent.parent / "files-lr.json")
         kept = [image.name for image in hr.images]
         denoised = [self.denoiser.digest] if self.denoiser else []
         key = _hash([_READING, kept, maker.source if maker else given, *denoised])
         folder = hr.file.parent / f"lr-{_shortened(name_of(self.degradation))}-x{self.scale}-{key}"
         store = open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
-        _refuse_changed(list(files.values()), before, folder)
+        _refuse_changed(before, folder)
         return store
 
     def _lr_of(self, hr: Store, index: int, make: _Make, lock: Lock) -> Pixels:
@@ -292,9 +290,19 @@ def _reasons(left_out: Sequence[tuple[str, str]]) -> str:
     return f" ({shown}{more})" if left_out else ""
 
 
-def _refuse_changed(files: Sequence[Path], before: Sequence[Stamp | None], store: Path) -> None:
+def _contents(
+    frames: Sequence[tuple[str, Frame]], known: Path
+) -> tuple[dict[Path, Stamp | None], list[tuple[str, str, int, str]]]:
+    """Return the stamps of the files of named frames, and as plain data all that makes each frame's pixels."""
+    files = list(dict.fromkeys(frame.path for _, frame in frames))
+    stamps = {file: stamp_of(file) for file in files}
+    digests = dict(zip(files, digests_of(files, known), strict=True))
+    return stamps, [(name, digests[frame.path], frame.index, repr(frame.meaning)) for name, frame in frames]
+
+
+def _refuse_changed(before: Mapping[Path, Stamp | None], store: Path) -> None:
     """Raise `InputError`, and remove what was made of them, where files have changed since their stamps of `before`."""
-    for file, stamp in zip(files, before, strict=True):
+    for file, stamp in before.items():
         if stamp_of(file) != stamp:
             shutil.rmtree(store, ignore_errors=True)
             raise InputError(f"{file} changed while it was read; start again when nothing writes to it any more.")

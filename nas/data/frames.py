@@ -19,6 +19,8 @@ class Frame:
     count: int = 1
     place: Place | None = field(default=None, repr=False, compare=False)
     """Where it lies in the file; found out anew where it is None."""
+    meaning: Meaning = field(default=NO_MEANING, repr=False, compare=False)
+    """What is said about the file; whoever reads the frame need not know it."""
 
     @property
     def label(self) -> str:
@@ -35,4 +37,4 @@ def frames_in(path: Path, meaning: Meaning = NO_MEANING) -> tuple[Frame, ...]:
     Raises UnreadableImageError for a file that can't be read, or not without a scale or shape that `meaning` lacks.
     """
     found = places(path, meaning)
-    return tuple(Frame(path, index, len(found), place) for index, place in enumerate(found))
+    return tuple(Frame(path, index, len(found), place, meaning) for index, place in enumerate(found))

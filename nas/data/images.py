@@ -60,10 +60,10 @@ _colour_lock = threading.Lock()
 def read_image(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:
     """Read an image as one channel: uint8 or uint16 [H, W], upright, as a viewer shows it.
 
-    The values are the file's own, or where `meaning` gives its values a scale, counts. Colour with equal channels is
-    gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights 0.299 R + 0.587 G + 0.114 B, full range)
-    with one warning per process. Of a radiometric JPEG the sensor's counts are read instead of the picture; of a bare
-    path, its first frame.
+    The values are the file's own, or where `meaning`, else the frame's, gives its values a scale, counts. Colour with
+    equal channels is gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights 0.299 R + 0.587 G +
+    0.114 B, full range) with one warning per process. Of a radiometric JPEG the sensor's counts are read instead of
+    the picture; of a bare path, its first frame.
 
     Raises UnreadableImageError (an InputError) for a file that is missing, truncated, not an image, or of a type that
     needs a scale or a shape; InputError for a limit of memory (`NAS_MAX_IMAGE_MPIXELS`) that is no number.
@@ -119,9 +119,9 @@ def studio_luma(colours: Pixels) -> Pixels:
 
 
 def _contents(frame: Frame | Path, meaning: Meaning) -> Contents:
-    path, index = (frame, 0) if isinstance(frame, Path) else (frame.path, frame.index)
-    place = None if isinstance(frame, Path) else frame.place
-    return contents(path, place or places(path, meaning)[index], meaning)
+    frame = Frame(frame) if isinstance(frame, Path) else frame
+    meaning = frame.meaning if meaning == NO_MEANING else meaning
+    return contents(frame.path, frame.place or places(frame.path, meaning)[frame.index], meaning)
 
 
 def is_radiometric(path: Path) -> bool:

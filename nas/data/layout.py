@@ -2,8 +2,7 @@
 
 import hashlib
 import os
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,33 +59,41 @@ def _read(folder: Path, scale: int, degradation: str) -> tuple[list[Member], Lis
     if scale < 1:
         raise InputError(f"The scale must be 1 or more, but got {scale}.")
     files = image_files(folder)
-    if not files.images:
+    members, left_out = members_of(files, Wanted(scale, degradation))
+    files = replace(files, left_out=(*files.left_out, *left_out))
+    if not members:
         raise no_image(files)
-    nothing = Listing((), left_out=files.left_out, others=files.others)
-    return members_of(files, Wanted(scale, degradation)), nothing
+    return members, Listing((), left_out=files.left_out, others=files.others)
 
 
 def _split(listing: Listing, folder: Path) -> tuple[Listing, Listing]:
-    """Holds back about a tenth (1 to 100 images) by a hash of the file name, whatever the order or the other files."""
-    if len(listing.sources) < 2:
+    """Holds back about a tenth (1 to 100 images) by a hash of the file name, whatever the order or the other files.
+
+    All frames of a file go the same way: those of a sequence are too alike to learn on one and measure on the next.
+    """
+    files = Counter(source.hr.path for source in listing.sources)
+    if len(files) < 2:
+        frames = "file" if len(listing.sources) > 1 else "image"
         raise InputError(
-            f"{folder} holds one usable image; at least two are needed to train on one and validate on the other."
+            f"{folder} holds one usable {frames}; at least two are needed to train on one and validate on the other."
         )
-    by_place = sorted(listing.sources, key=_place)
-    below = sum(_place(source) < VALIDATION_FRACTION for source in by_place)
-    held_out = _names(by_place[: min(max(below, 1), MAX_VALIDATION, len(by_place) - 1)])
+    by_place = sorted(files, key=lambda path: (_place(path), path))
+    below = sum(_place(path) < VALIDATION_FRACTION for path in by_place)
+    held_out: set[Path] = set()
+    images = 0
+    for path in by_place[: min(max(below, 1), len(by_place) - 1)]:
+        images += files[path]
+        if images > MAX_VALIDATION and held_out:
+            break
+        held_out.add(path)
     return (
-        replace(listing, sources=tuple(s for s in listing.sources if s.name not in held_out)),
-        Listing(tuple(s for s in listing.sources if s.name in held_out), given=listing.given),
+        replace(listing, sources=tuple(s for s in listing.sources if s.hr.path not in held_out)),
+        Listing(tuple(s for s in listing.sources if s.hr.path in held_out), given=listing.given),
     )
 
 
-def _place(source: Source) -> float:
+def _place(file: Path) -> float:
     """0..1 by the file's name alone."""
     # Names that are no UTF-8 are bytes that Python keeps as surrogates.
-    digest = hashlib.sha256(os.fsencode(Path(source.name).name)).digest()
+    digest = hashlib.sha256(os.fsencode(file.name)).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def _names(sources: Sequence[Source]) -> set[str]:
-    return {source.name for source in sources}

@@ -1,10 +1,13 @@
 """Which LR file belongs to which HR file, and which LR files are of no use for a scale and a degradation."""
 
+import os
 import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -12,9 +15,13 @@ import cv2
 import numpy as np
 
 from nas.data.folder import Files, LeftOut
+from nas.data.frames import Frame, frames_in, meaning_for
 from nas.data.images import Pixels, UnreadableImageError, decode_image
 from nas.data.roles import Label, Role, label_words, role_of, stem_of
 from nas.errors import InputError
+
+_ARRAYS = frozenset({".npy", ".raw"})
+"""Endings of files that may hold anything else than images."""
 
 _LOOKED_AT = 3
 """So many pairs of a folder tell the ratio of all; each pair is held against its own HR image when it's read."""
@@ -30,11 +37,11 @@ _SUFFIX = re.compile(r"([_-](hr|lr|gt|hq|lq))?([_-]?x(?P<scale>\d+))?$", re.IGNO
 
 @dataclass(frozen=True)
 class Source:
-    """One image of a set: its name inside the set, its HR file, and its LR file where the set brings one."""
+    """One image of a set: its name inside the set, its HR frame, and its LR frame where the set brings one."""
 
     name: str
-    hr: Path
-    lr: Path | None = None
+    hr: Frame
+    lr: Frame | None = None
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,17 @@ class Listing:
 
 @dataclass(frozen=True)
 class Member:
-    """An image file below a set's folder."""
+    """An image below a set's folder: a file, or one of its frames."""
 
-    path: Path
+    frame: Frame
     relative: str
-    """Path below the folder, with "/"."""
+    """Path below the folder, with "/", and the number of the frame: `a/seq.tif#3`."""
     role: Role
+
+    @property
+    def key(self) -> str:
+        """`relative` without the folders that only say which part or resolution it is: equal for HR and LR."""
+        return self.role.key + self.frame.label.removeprefix(self.frame.path.name)
 
     @property
     def stem(self) -> str:
@@ -83,13 +95,17 @@ class Wanted:
         return self.degradation == ("noise" if self.scale == 1 else "bicubic")
 
 
-def members_of(files: Files, wanted: Wanted) -> list[Member]:
-    """Return the images of a folder with what the names around them say.
+def members_of(files: Files, wanted: Wanted) -> tuple[list[Member], list[LeftOut]]:
+    """Return the images of a folder with what the names around them say, and the arrays that can't be taken for any.
 
     Folders called by words that also mean other things (`low`, `input`, a lone `X2`) are of LR images only where the
-    same names lie beside them in a larger size.
+    same names lie beside them in a larger size. Raises `InputError` for a wrong `images.yaml`.
     """
-    members = [_member(files, path, wanted, True) for path in files.images]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        found = list(pool.map(partial(_frames, files.folder), files.images))
+    left_out = [LeftOut(files.name(p), f) for p, f in zip(files.images, found, strict=True) if isinstance(f, str)]
+    frames = [frame for of_file in found if not isinstance(of_file, str) for frame in of_file]
+    members = [_member(files, frame, wanted, True) for frame in frames]
     doubtful: dict[str, list[Member]] = defaultdict(list)
     for member in members:
         if member.role.is_doubtful and member.role.low:
@@ -104,12 +120,24 @@ def members_of(files: Files, wanted: Wanted) -> list[Member]:
     def is_believed(role: Role) -> bool:
         return not role.is_doubtful or (role.low.folder in accepted if role.low else bool(accepted))
 
-    return [m if is_believed(m.role) else _member(files, m.path, wanted, False) for m in members]
+    return [m if is_believed(m.role) else _member(files, m.frame, wanted, False) for m in members], left_out
 
 
-def _member(files: Files, path: Path, wanted: Wanted, with_doubtful: bool) -> Member:
-    relative = files.name(path)
-    return Member(path, relative, role_of(Path(relative), wanted.degradation, with_doubtful=with_doubtful))
+def _frames(root: Path, path: Path) -> tuple[Frame, ...] | str:
+    """Return the frames of a file, or for an array without a stated shape or scale why it is left out.
+
+    A damaged file is one frame, so that reading it says what is wrong.
+    """
+    try:
+        return frames_in(path, meaning_for(path, root))
+    except UnreadableImageError as error:
+        return error.reason if path.suffix.lower() in _ARRAYS else (Frame(path),)
+
+
+def _member(files: Files, frame: Frame, wanted: Wanted, with_doubtful: bool) -> Member:
+    relative = files.name(frame.path)
+    role = role_of(Path(relative), wanted.degradation, with_doubtful=with_doubtful)
+    return Member(frame, relative + frame.label.removeprefix(frame.path.name), role)
 
 
 def pair(folder: Path, members: Sequence[Member], wanted: Wanted) -> Listing:
@@ -141,10 +169,10 @@ def pair(folder: Path, members: Sequence[Member], wanted: Wanted) -> Listing:
         left_out += [LeftOut(member.relative, reason) for member in group]
     named = _names(high)
     if not fitting:
-        return Listing(tuple(Source(name, member.path) for name, member in named), left_out=tuple(left_out))
+        return Listing(tuple(Source(name, member.frame) for name, member in named), left_out=tuple(left_out))
     label, group = fitting[0]
     matches, lone = _matches([member for _, member in named], group)
-    sources = [Source(n, m.path, matches[m.relative].path) for n, m in named if m.relative in matches]
+    sources = [Source(n, m.frame, matches[m.relative].frame) for n, m in named if m.relative in matches]
     where = f"LR_{wanted.degradation}/X{wanted.scale}" if label.degradation else _folder(group)
     unpaired = [(m.relative, f"has no LR image in {where}") for _, m in named if m.relative not in matches]
     unpaired += [(member.relative, "is an LR image without its HR image") for member in lone]
@@ -187,15 +215,16 @@ def _misfit(label: Label, group: Sequence[Member], high: Sequence[Member], wante
 
 def _matches(high: Iterable[Member], low: Sequence[Member]) -> tuple[dict[str, Member], list[Member]]:
     """Return the LR file of each HR file, by the latter's path, and the LR files that are left over."""
-    exact: dict[str, list[Member]] = defaultdict(list)
-    bare: dict[str, list[Member]] = defaultdict(list)
+    exact: dict[tuple[str, int], list[Member]] = defaultdict(list)
+    bare: dict[tuple[str, int], list[Member]] = defaultdict(list)
     for member in low:
-        exact[member.stem].append(member)
-        bare[_SUFFIX.sub("", member.stem)].append(member)
+        exact[member.stem, member.frame.index].append(member)
+        bare[_SUFFIX.sub("", member.stem), member.frame.index].append(member)
     matches: dict[str, Member] = {}
     used: set[str] = set()
     for member in high:
-        found = exact.get(member.stem) or bare.get(member.stem) or bare.get(_SUFFIX.sub("", member.stem)) or []
+        stem, index = member.stem, member.frame.index
+        found = exact.get((stem, index)) or bare.get((stem, index)) or bare.get((_SUFFIX.sub("", stem), index)) or []
         free = [other for other in found if other.relative not in used]
         of_family = [other for other in free if other.role.family == member.role.family]
         if len(of_family or free) == 1:
@@ -208,7 +237,7 @@ def _matches(high: Iterable[Member], low: Sequence[Member]) -> tuple[dict[str, M
 def _ratio(high: Sequence[Member], low: Sequence[Member], wanted: int) -> int | None:
     """How many times larger HR images are than their LR images; None where pairs differ or there are none."""
     matches, _ = _matches(high, low)
-    pairs = [(member.path, matches[member.relative].path) for member in high if member.relative in matches]
+    pairs = [(member.frame, matches[member.relative].frame) for member in high if member.relative in matches]
     ratios = set()
     for hr, lr in pairs[:: max(len(pairs) // _LOOKED_AT, 1)][:_LOOKED_AT]:
         images = _decoded(hr), _decoded(lr)
@@ -217,9 +246,9 @@ def _ratio(high: Sequence[Member], low: Sequence[Member], wanted: int) -> int | 
     return ratios.pop() if len(ratios) == 1 else None
 
 
-def _decoded(path: Path) -> Pixels | None:
+def _decoded(frame: Frame) -> Pixels | None:
     try:
-        return decode_image(path).pixels
+        return decode_image(frame).pixels
     except UnreadableImageError:
         return None
 
@@ -242,12 +271,12 @@ def _refuse_low_alone(folder: Path, low: Sequence[Member]) -> None:
 
 def _refuse_two_sizes(folder: Path, high: Sequence[Member]) -> None:
     """Raise `InputError` where a picture lies among the HR files at two sizes, as pairs in folders of unknown names."""
-    by_stem: dict[str, list[Member]] = defaultdict(list)
+    by_stem: dict[tuple[str, int], list[Member]] = defaultdict(list)
     for member in high:
-        by_stem[_SUFFIX.sub("", PurePosixPath(member.stem).name)].append(member)
+        by_stem[_SUFFIX.sub("", PurePosixPath(member.stem).name), member.frame.index].append(member)
     namesakes = [group for group in by_stem.values() if len(group) > 1]
     for group in namesakes[:: max(len(namesakes) // _LOOKED_AT, 1)][:_LOOKED_AT]:
-        images = [(member, pixels) for member in group[:4] if (pixels := _decoded(member.path)) is not None]
+        images = [(member, pixels) for member in group[:4] if (pixels := _decoded(member.frame)) is not None]
         images.sort(key=lambda found: -found[1].size)
         for (large, its), (small, own) in pairwise(images):
             ratio = _times(its, own) or 1
@@ -269,8 +298,8 @@ def _names(members: Sequence[Member]) -> list[tuple[str, Member]]:
     """Names below the folder that all have in common, so that a set has the same names wherever it's opened from."""
     if not members:
         return []
-    common = posixpath.commonpath([str(PurePosixPath(member.role.key).parent) for member in members]) or "."
-    short = [str(PurePosixPath(member.role.key).relative_to(common)) for member in members]
+    common = posixpath.commonpath([str(PurePosixPath(member.key).parent) for member in members]) or "."
+    short = [str(PurePosixPath(member.key).relative_to(common)) for member in members]
     count = Counter(short)
     named = [(n if count[n] == 1 else member.relative, member) for n, member in zip(short, members, strict=True)]
     return sorted(named, key=lambda pair: pair[0])

@@ -87,6 +87,8 @@ def data_table(report: Report) -> Table:
     shown = table(in_print(str(report.folder)), "", *report.parts, numbers_from=1 + len(report.parts))
     parts = list(report.parts.values())
     shown.add_row("images", *(str(p.count) for p in parts))
+    if any(p.files < p.count for p in parts):
+        shown.add_row("in files", *(str(p.files) for p in parts))
     sizes = [", ".join(f"{w}x{h}: {n}" for (h, w), n in list(p.sizes.items())[:4]) for p in parts]
     shown.add_row("sizes", *sizes)
     shown.add_row("bits", *(", ".join(f"{depth}: {n}" for depth, n in p.bit_depths.items()) for p in parts))
