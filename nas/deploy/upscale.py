@@ -4,7 +4,7 @@ import copy
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nas.data.files.counts import from_counts
 from nas.data.files.writing import WRITTEN, check_target, write_frames
 from nas.data.folder import image_files, in_words, no_image
-from nas.data.frames import NO_MEANING, Counts, Frame, Meaning, frames_in, meaning_for
+from nas.data.frames import Counts, Frame, frames_in, meaning_for
 from nas.data.images import Pixels, UnreadableImageError, is_radiometric, read_stored
 from nas.data.levels import Levels
 from nas.data.normalisation import FURTHEST, Normalisation
@@ -232,10 +232,8 @@ class Upscaler:
 class _Job:
     """A file to upscale: its frames, or what is wrong with it, and the file to write."""
 
-    source: Path
     target: Path
     frames: tuple[Frame, ...] = ()
-    meaning: Meaning = NO_MEANING
     error: InputError | None = None
 
 
@@ -266,7 +264,7 @@ def upscale_files(
     if it had been written to a file between; a note reminds of it when the model was trained so and none is given.
 
     All frames of a file are written. The type is kept, and the levels with it, so that a count stays a temperature:
-    8 and 16 bits, and where `counts`, an `images.yaml`, or the model's training give a scale, signed integers and
+    8 and 16 bits, and where `counts`, the model's training or an `images.yaml` give a scale, signed integers and
     floats in their unit. In a folder radiometric JPEGs become PNG files, since no JPEG holds 16 bits, and headerless
     files TIFFs; their other data stay behind.
 
@@ -278,8 +276,9 @@ def upscale_files(
     """
     enlarge = Upscaler(model, tile=tile, overlap=overlap, device=device)
     denoise = Upscaler(denoiser, tile=tile, device=device) if denoiser else None
-    trained = model.recipe.get("counts")
-    jobs = list(_jobs(source, target, counts, Counts.model_validate(trained) if trained else None))
+    if counts is None and (trained := model.recipe.get("counts")):
+        counts = Counts.model_validate(trained)
+    jobs = list(_jobs(source, target, counts))
     _refuse_collisions(source, jobs, overwrite)
     if denoiser is None and (missing := model.recipe.get("denoiser")):
         warnings.warn(f"the model was trained on images denoised by {missing}; give --denoise {missing}", stacklevel=2)
@@ -304,37 +303,35 @@ def _upscale_file(job: _Job, enlarge: Upscaler, denoise: Upscaler | None, progre
     if job.error is not None:
         raise _OfOneFileError(job.error)
     make_folder(job.target.parent)
-    frames = (_upscaled(frame, job.meaning, enlarge, denoise, progress) for frame in job.frames)
+    frames = (_upscaled(frame, enlarge, denoise, progress) for frame in job.frames)
     try:
         write_frames(job.target, frames, len(job.frames))
     except InputError as error:  # the format can't hold it
         raise _OfOneFileError(error) from None
 
 
-def _upscaled(
-    frame: Frame, meaning: Meaning, enlarge: Upscaler, denoise: Upscaler | None, progress: Progress | None
-) -> Pixels:
+def _upscaled(frame: Frame, enlarge: Upscaler, denoise: Upscaler | None, progress: Progress | None) -> Pixels:
     """Read and upscale one frame. Raises _OfOneFileError."""
     name, of_tiles = str(frame.path.with_name(frame.label)), progress if frame.count == 1 else None
     try:
-        pixels, stored = read_stored(frame, meaning)
+        pixels, stored = read_stored(frame)
         clean = denoise(pixels, name=name) if denoise else pixels
         result = enlarge(clean, name=name, progress=of_tiles)
     except (InputError, RunError) as error:
         raise _OfOneFileError(error) from None
     if progress is not None and frame.count > 1:
         progress(frame.index + 1, frame.count)
-    return from_counts(result, stored, meaning.counts)
+    return from_counts(result, stored, frame.meaning.counts)
 
 
-def _jobs(source: Path, target: Path, counts: Counts | None, trained: Counts | None) -> Iterator[_Job]:
+def _jobs(source: Path, target: Path, counts: Counts | None) -> Iterator[_Job]:
     """Yield each file to read and the one to write. Raises InputError as `upscale_files` says."""
     if source.is_file():
         if target.is_dir():
             raise InputError(f"{target} is a folder, but the source is a file; name the file to write.")
         if target.suffix.lower() not in WRITTEN:
             raise InputError(f"{target}: images are written as {', '.join(WRITTEN)}, but got {target.suffix!r}.")
-        job = _job(source, target, source.parent, counts, trained)
+        job = _job(source, target, source.parent, counts)
         if job.error is not None:
             raise job.error
         check_target(target, len(job.frames), np.dtype(np.uint8))  # the type shows itself when a frame is read
@@ -350,19 +347,18 @@ def _jobs(source: Path, target: Path, counts: Counts | None, trained: Counts | N
         if files.left_out:
             warnings.warn(f"{source}: not used are {in_words(files.left_out)}", stacklevel=4)
         for path in sorted(files.images):
-            yield _job(path, _renamed(path, target / path.relative_to(source)), source, counts, trained)
+            yield _job(path, _renamed(path, target / path.relative_to(source)), source, counts)
     else:
         raise InputError(f"There is no file or folder '{source}'.")
 
 
-def _job(path: Path, target: Path, root: Path, counts: Counts | None, trained: Counts | None) -> _Job:
-    """Read the header of a file; what is said beside it comes before what the model was trained with."""
+def _job(path: Path, target: Path, root: Path, counts: Counts | None) -> _Job:
+    """Read the header of a file."""
     meaning = meaning_for(path, root, counts)
-    meaning = replace(meaning, counts=meaning.counts or trained)
     try:
-        return _Job(path, target, frames_in(path, meaning), meaning)
+        return _Job(target, frames_in(path, meaning))
     except UnreadableImageError as error:
-        return _Job(path, target, error=error)
+        return _Job(target, error=error)
 
 
 def _renamed(path: Path, target: Path) -> Path:

@@ -81,7 +81,7 @@ def _write_coded(path: Path, temporary: Path, frames: Iterator[Pixels], shape: t
     try:
         done, encoded = cv2.imencode(path.suffix.lower(), next(frames))
     except cv2.error:
-        done, encoded = False, None
+        done = False
     if not done:
         raise InputError(f"{path}: {path.suffix} can't hold {shape[2]} x {shape[1]} pixels; use .tif.")
     temporary.write_bytes(encoded.tobytes())

@@ -101,7 +101,7 @@ def test_the_scale_stands_beside_the_images_or_in_the_model(model: Model, tmp_pa
     trained = Model(model.architecture, model.network, {**model.recipe, "counts": {"scale": 0.01}}, model.metrics)
     upscale_files(trained, source, tmp_path / "out")
     (source / "images.yaml").write_text("counts: {scale: 0.1, offset: 100}")
-    upscale_files(trained, source, tmp_path / "coarse")
+    upscale_files(model, source, tmp_path / "coarse")
     assert np.array_equal(read_all(tmp_path / "out" / "k.tif"), upscaled(model, FRAMES[:1]))
     coarse = np.rint((tifffile.imread(source / "k.tif").astype(float) - 100) / 0.1).astype(np.uint16)
     written = tifffile.imread(tmp_path / "coarse" / "k.tif")
