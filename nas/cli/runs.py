@@ -8,7 +8,19 @@ import typer
 import yaml
 
 from nas.budget import Budget
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage, duration, several
+from nas.cli.terminal import (
+    OUT,
+    SYNTHETIC,
+    CountsScale,
+    Device,
+    HrSize,
+    Json,
+    LatencyCommand,
+    LrSize,
+    Storage,
+    duration,
+    several,
+)
 from nas.errors import InputError, RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
@@ -41,6 +53,7 @@ def search(
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
+    counts: CountsScale = None,
     sampler: Annotated[
         str | None,
         typer.Option(
@@ -78,6 +91,7 @@ def search(
         proxy=proxy,
         recipe=recipe,
         degradation=degradation,
+        counts=counts,
         sampler=sampler,
         screens=several(screen),
         seed=seed,
