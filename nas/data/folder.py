@@ -89,7 +89,9 @@ class Files:
 
     def name(self, path: Path) -> str:
         """The path of an image below the folder, with "/"."""
-        return path.relative_to(self.folder).as_posix()
+        root = str(self.folder)
+        # Plain text, since this is asked for each of perhaps a hundred thousand files.
+        return str(path) if root == "." else str(path).removeprefix(root if root == os.sep else root + os.sep)
 
 
 def image_files(folder: Path) -> Files:
