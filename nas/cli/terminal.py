@@ -1,12 +1,16 @@
 """Options that several commands have, and where they print."""
 
 import re
+import time
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from nas.errors import InputError
+
+STARTED = time.monotonic()
+"""When the command was given: what loading takes is part of a `--time`."""
 
 OUT = Console(highlight=False)
 

@@ -25,7 +25,7 @@ SETTINGS = "search.yaml"
 RUN_NAME = r"^[A-Za-z0-9][\w.+-]*$"
 """A run's name is its folder's."""
 
-EXTENDABLE = {"trials", "stop_when_flat", "data", "storage"}
+EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage"}
 """What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
 
 
@@ -54,7 +54,9 @@ class Settings(BaseModel):
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
     trials: int = Field(gt=0)
-    """Trained candidates, over all workers."""
+    """How many candidates are tried, over all workers."""
+    is_planned: bool = False
+    """Whether that was planned for a time: as long as there is a time, it decides instead."""
     stop_when_flat: PositiveInt | None = None
     """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]
