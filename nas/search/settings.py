@@ -14,7 +14,7 @@ from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
 from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace

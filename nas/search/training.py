@@ -13,9 +13,10 @@ from nas.cost import HR_SIZE, Cost, cost
 from nas.data.dataset import Dataset
 from nas.data.normalisation import Normalisation
 from nas.errors import InputError
+from nas.files import write_atomic
 from nas.image_size import Size
 from nas.metrics import baseline_name
-from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model, write_atomic
+from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model
 from nas.search.audience import Audience
 from nas.search.front import Candidate, spread
 from nas.search.images import open_for
