@@ -13,6 +13,7 @@ import numpy as np
 from nas.data.cache import digest_of
 from nas.data.degradation import low_resolution, read_low_resolution
 from nas.data.folder import LeftOut
+from nas.data.frames import Counts as Scale
 from nas.data.images import Pixels, UnreadableImageError, decode_image, resize_bicubic
 from nas.data.layout import Listing, Source, list_images, list_parts
 from nas.data.normalisation import AUTO, Histogram, Normalisation, histogram_of, range_in_use
@@ -144,18 +145,20 @@ def check_folder(
     patch: int = 32,
     degradation: str = "bicubic",
     progress: Progress | None = None,
+    counts: Scale | None = None,
 ) -> Report:
     """Reads every image of a data set folder (layouts as for `open_dataset`) and reports, writing nothing.
 
     Bad files are reported, never raised; `InputError` only for a folder that is missing or holds no image, or for an
     unknown degradation, a scale or patch below 1, LR images without any HR image, and one picture at two sizes as if
-    both were HR. `progress` is called with (done, total), for reading and for measuring.
+    both were HR. `counts` is the scale of other types than 8 and 16 bits, None what `images.yaml` says. `progress` is
+    called with (done, total), for reading and for measuring.
     """
     # At scale 1 bicubic interpolation leaves an image as it is: there is nothing to measure.
     check = _Check(scale, degradation, measures=scale > 1 or degradation != "bicubic")
     if patch < 1:
         raise InputError(f"The patch must be 1 LR pixel or more, but got {patch}.")
-    parts, undivided = _parts(folder, scale, degradation)
+    parts, undivided = _parts(folder, scale, degradation, counts)
     measured = {name: check.chosen(listing.sources) for name, listing in parts.items()}
     tick = Ticker(progress, sum(len(parts[name].sources) + len(measured[name]) for name in parts))
     found = {name: _Part(check, listing, tick) for name, listing in parts.items()}
@@ -172,11 +175,11 @@ def check_folder(
     return Report(folder, scale, patch, reports, duplicates, normalisation, left_out, others, undivided)
 
 
-def _parts(folder: Path, scale: int, degradation: str) -> tuple[dict[str, Listing], str | None]:
+def _parts(folder: Path, scale: int, degradation: str, counts: Scale | None) -> tuple[dict[str, Listing], str | None]:
     """Return the parts by their names, and why a folder can't be divided where it can't."""
-    everything = list_images(folder, scale, degradation)
+    everything = list_images(folder, scale, degradation, counts)
     try:
-        train, validation = list_parts(folder, scale, degradation)
+        train, validation = list_parts(folder, scale, degradation, counts)
     except InputError as error:
         return {"all": everything}, str(error)
     return {"train": train, "validation": validation}, None

@@ -12,6 +12,7 @@ from nas.cli.terminal import (
     OUT,
     STARTED,
     SYNTHETIC,
+    CountsScale,
     Device,
     HrSize,
     Json,
@@ -55,6 +56,7 @@ def search(
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
+    counts: CountsScale = None,
     sampler: Annotated[
         str | None,
         typer.Option(
@@ -92,6 +94,7 @@ def search(
         proxy=proxy,
         recipe=recipe,
         degradation=degradation,
+        counts=counts,
         sampler=sampler,
         screens=several(screen),
         seed=seed,

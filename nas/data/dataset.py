@@ -23,7 +23,7 @@ from nas.data.degradation import (
     read_low_resolution,
 )
 from nas.data.folder import in_words
-from nas.data.frames import Frame
+from nas.data.frames import Counts, Frame
 from nas.data.image_set import ImageSet, Pair, mixed_in_words
 from nas.data.images import Pixels, read_image, read_luma
 from nas.data.layout import Listing, list_images, list_parts
@@ -80,6 +80,8 @@ class Dataset:
     train: ImageSet
     validation: ImageSet
     synthetic: bool
+    counts: Counts | None = None
+    """The scale by which all images were read that aren't of 8 or 16 bits; None where none was said, or several."""
 
     @property
     def normalisation(self) -> Normalisation:
@@ -98,6 +100,7 @@ def open_dataset(
     skip_bad: bool = False,
     min_lr_side: int = 0,
     progress: Progress | None = None,
+    counts: Counts | None = None,
 ) -> Dataset:
     """Opens a folder as training and validation sets; `None` is the synthetic set, made on first use.
 
@@ -117,13 +120,15 @@ def open_dataset(
     Training patches of a random degradation are degraded afresh each time that they're drawn; those of given LR images
     and those behind a denoiser are not.
 
+    `counts` is the scale by which other types than 8 and 16 bits are read; None: what `images.yaml` says.
+
     `cache` is the folder that keeps decoded images; they're made anew when a file's name or content changes.
     Training images need `min_lr_side` LR pixels on each side. Bad files raise `InputError`, or with `skip_bad` are
     left out with one warning: unreadable ones, too small ones, LR that doesn't fit its HR, one without the other. A
     missing or empty folder raises `InputError`; a full disk `RunError`.
     """
     source = write_scenes(cache) if folder is None else folder
-    listings = list_parts(source, scale, name_of(degradation))
+    listings = list_parts(source, scale, name_of(degradation), counts)
     _say_what_is_left_out(source, listings)
     opener = _Opener(source, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, listings))
     train = opener.open(listings[0], "train", min_lr_side).normalised(normalisation)
@@ -138,7 +143,13 @@ def open_dataset(
         train=train,
         validation=validation,
         synthetic=folder is None,
+        counts=_scale_of(listings),
     )
+
+
+def _scale_of(listings: Sequence[Listing]) -> Counts | None:
+    said = {source.hr.meaning.counts for listing in listings for source in listing.sources}
+    return said.pop() if len(said) == 1 else None
 
 
 def open_images(
@@ -152,6 +163,7 @@ def open_images(
     skip_bad: bool = False,
     progress: Progress | None = None,
     channel: str = "gray",
+    counts: Counts | None = None,
 ) -> ImageSet:
     """Opens all images of a folder as one set, to evaluate on; LR images, errors and cache as for `open_dataset`.
 
@@ -159,7 +171,7 @@ def open_images(
     """
     if channel not in CHANNELS:
         raise InputError(str(unknown_name("channel", channel, CHANNELS)))
-    listing = list_images(folder, scale, name_of(degradation))
+    listing = list_images(folder, scale, name_of(degradation), counts)
     _say_what_is_left_out(folder, [listing])
     opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]), channel)
     return opener.open(listing, "all", 1).normalised(normalisation)

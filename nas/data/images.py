@@ -1,7 +1,6 @@
 """Single-channel 8- and 16-bit images: reading, writing, tensors, and the bicubic resize every measurement rests on."""
 
 import threading
-import uuid
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +14,9 @@ from torch.nn import functional as F
 from nas.data.files.meaning import NO_MEANING, Meaning
 from nas.data.files.reading import Contents, contents, places
 from nas.data.files.unreadable import Pixels, UnreadableImageError
+from nas.data.files.writing import write_frames
 from nas.data.frames import Frame
 from nas.data.radiometric import RadiometricError, sensor_counts
-from nas.errors import InputError
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -29,6 +28,7 @@ __all__ = [
     "peak_of",
     "read_image",
     "read_luma",
+    "read_stored",
     "resize_bicubic",
     "studio_luma",
     "to_pixels",
@@ -39,7 +39,6 @@ __all__ = [
 IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".npy", ".raw"})
 """The file names taken for images, in lower case."""
 
-_SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 _PEAKS = {"uint8": 255, "uint16": 65535}
 _JPEG = b"\xff\xd8"
 
@@ -69,10 +68,20 @@ def read_image(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:
     Raises UnreadableImageError (an InputError) for a file that is missing, truncated, not an image, or of a type that
     needs a scale or a shape; InputError for a limit of memory (`NAS_MAX_IMAGE_MPIXELS`) that is no number.
     """
-    decoded = decode_image(frame, meaning)
+    return _noted(decode_image(frame, meaning), frame)
+
+
+def read_stored(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> tuple[Pixels, np.dtype[Any]]:
+    """Read an image like `read_image`, and the type that its values have in the file."""
+    found = _contents(frame, meaning)
+    return _noted(Decoded(*_to_gray(found.values), is_radiometric=found.is_radiometric), frame), found.stored
+
+
+def _noted(decoded: Decoded, frame: Frame | Path) -> Pixels:
+    """Return the pixels, after a warning where they were the first in colour."""
     if decoded.is_coloured and _is_first_colour():
         name = frame if isinstance(frame, Path) else frame.path
-        warnings.warn(f"{name} is a colour image; it and any others are read as luma (BT.601)", stacklevel=2)
+        warnings.warn(f"{name} is a colour image; it and any others are read as luma (BT.601)", stacklevel=3)
     return decoded.pixels
 
 
@@ -136,32 +145,14 @@ def _to_gray(decoded: Pixels) -> tuple[Pixels, bool]:
 
 
 def write_image(path: Path, pixels: Pixels) -> None:
-    """Writes uint8 or uint16 [H, W] with its bit depth kept; the file appears whole or not at all.
+    """Write uint8 or uint16 [H, W] with its bit depth kept; the file appears whole or not at all.
 
-    Raises `InputError` for a suffix that isn't an image's, a format that can't hold 16 bits, or a folder that can't be
-    written to.
+    Raises InputError for a suffix that isn't an image's, and a format that can't hold 16 bits or so many pixels;
+    RunError where the file can't be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
-        raise InputError(f"{path}: images are written as {', '.join(sorted(IMAGE_SUFFIXES))}, but got {suffix!r}.")
     if pixels.ndim != 2 or pixels.dtype.name not in _PEAKS:
         raise ValueError(f"uint8 or uint16 [H, W] is needed, but got {pixels.dtype} {pixels.shape}.")
-    if pixels.dtype == np.uint16 and suffix not in _SIXTEEN_BIT_SUFFIXES:
-        raise InputError(f"{path}: {suffix} can't hold 16 bits; use {', '.join(sorted(_SIXTEEN_BIT_SUFFIXES))}.")
-    _, encoded = cv2.imencode(suffix, pixels)
-    try:
-        _replace_file(path, encoded.tobytes())
-    except OSError as error:
-        raise InputError(f"{path}: can't be written ({error.strerror or error}).") from None
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_frames(path, [pixels])
 
 
 def peak_of(dtype: Any) -> int:

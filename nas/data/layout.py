@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas.data.folder import LeftOut, image_files, no_image
+from nas.data.frames import Counts
 from nas.data.pairing import Listing, Member, Source, Wanted, members_of, pair
 from nas.errors import InputError
 
@@ -16,24 +17,25 @@ VALIDATION_FRACTION = 0.1
 MAX_VALIDATION = 100
 
 
-def list_images(folder: Path, scale: int, degradation: str) -> Listing:
+def list_images(folder: Path, scale: int, degradation: str, counts: Counts | None = None) -> Listing:
     """All images below `folder` as one set, each with its LR file where the folder brings those of this scale.
 
     Raises `InputError` when the folder is missing, holds no image or LR images alone, or mixes two sizes as HR.
     """
-    members, listing = _read(folder, scale, degradation)
-    paired = pair(folder, members, Wanted(scale, degradation))
+    wanted = Wanted(scale, degradation, counts)
+    members, listing = _read(folder, wanted)
+    paired = pair(folder, members, wanted)
     return replace(paired, left_out=listing.left_out + paired.left_out, others=listing.others)
 
 
-def list_parts(folder: Path, scale: int, degradation: str) -> tuple[Listing, Listing]:
+def list_parts(folder: Path, scale: int, degradation: str, counts: Counts | None = None) -> tuple[Listing, Listing]:
     """The training and validation sets of a folder; what makes them is described in `nas.data.dataset.open_dataset`.
 
     What lies in the folder outside of both is left out of the first. Raises `InputError` as `list_images` does, and
     when one of the two sets would be empty.
     """
-    members, listing = _read(folder, scale, degradation)
-    wanted = Wanted(scale, degradation)
+    wanted = Wanted(scale, degradation, counts)
+    members, listing = _read(folder, wanted)
     parts: dict[str, list[Member]] = defaultdict(list)
     for member in members:
         parts[member.role.part or "loose"].append(member)
@@ -54,12 +56,12 @@ def list_parts(folder: Path, scale: int, degradation: str) -> tuple[Listing, Lis
     return replace(train, left_out=left_out, others=listing.others), validation
 
 
-def _read(folder: Path, scale: int, degradation: str) -> tuple[list[Member], Listing]:
+def _read(folder: Path, wanted: Wanted) -> tuple[list[Member], Listing]:
     """Return all images of a folder, and as a listing of none what is left out before anything is known of them."""
-    if scale < 1:
-        raise InputError(f"The scale must be 1 or more, but got {scale}.")
+    if wanted.scale < 1:
+        raise InputError(f"The scale must be 1 or more, but got {wanted.scale}.")
     files = image_files(folder)
-    members, left_out = members_of(files, Wanted(scale, degradation))
+    members, left_out = members_of(files, wanted)
     files = replace(files, left_out=(*files.left_out, *left_out))
     if not members:
         raise no_image(files)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from nas.data.folder import Files, LeftOut
-from nas.data.frames import Frame, frames_in, meaning_for
+from nas.data.frames import Counts, Frame, frames_in, meaning_for
 from nas.data.images import Pixels, UnreadableImageError, decode_image
 from nas.data.roles import Label, Role, label_words, role_of, stem_of
 from nas.errors import InputError
@@ -85,6 +85,8 @@ class Wanted:
 
     scale: int
     degradation: str
+    counts: Counts | None = None
+    """The scale of values that aren't of 8 or 16 bits; None: what `images.yaml` says."""
 
     def __str__(self) -> str:
         return f"{self.degradation} x{self.scale}"
@@ -102,7 +104,7 @@ def members_of(files: Files, wanted: Wanted) -> tuple[list[Member], list[LeftOut
     same names lie beside them in a larger size. Raises `InputError` for a wrong `images.yaml`.
     """
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        found = list(pool.map(partial(_frames, files.folder), files.images))
+        found = list(pool.map(partial(_frames, files.folder, wanted.counts), files.images))
     left_out = [LeftOut(files.name(p), f) for p, f in zip(files.images, found, strict=True) if isinstance(f, str)]
     frames = [frame for of_file in found if not isinstance(of_file, str) for frame in of_file]
     members = [_member(files, frame, wanted, True) for frame in frames]
@@ -123,13 +125,13 @@ def members_of(files: Files, wanted: Wanted) -> tuple[list[Member], list[LeftOut
     return [m if is_believed(m.role) else _member(files, m.frame, wanted, False) for m in members], left_out
 
 
-def _frames(root: Path, path: Path) -> tuple[Frame, ...] | str:
+def _frames(root: Path, counts: Counts | None, path: Path) -> tuple[Frame, ...] | str:
     """Return the frames of a file, or for an array without a stated shape or scale why it is left out.
 
     A damaged file is one frame, so that reading it says what is wrong.
     """
     try:
-        return frames_in(path, meaning_for(path, root))
+        return frames_in(path, meaning_for(path, root, counts))
     except UnreadableImageError as error:
         return error.reason if path.suffix.lower() in _ARRAYS else (Frame(path),)
 

@@ -15,6 +15,7 @@ from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.degradation import self_contained
+from nas.data.frames import Counts
 from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError, RunError
 from nas.image_size import check_size, hr_size, show_size
@@ -36,7 +37,7 @@ from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
 
-_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation")
+_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts")
 """Fields of a request that decide settings but are none."""
 
 DEFAULT_SPACE = "hybrid"
@@ -71,6 +72,8 @@ class Request:
     hr: str | None = None
     lr: str | None = None
     degradation: str | None = None
+    counts: str | None = None
+    """Scale and offset of images that aren't of 8 or 16 bits: `0.01,0`."""
     screens: tuple[str, ...] | None = None
     latency_command: str | None = None
     latency_threads: int | None = None
@@ -126,7 +129,7 @@ def _start(
     settings = parse_settings(
         wanted
         | {
-            "recipe": recipe.seeing(data.normalisation).model_dump(),
+            "recipe": recipe.seeing(data.normalisation, data.counts).model_dump(),
             "data_fingerprint": data.fingerprint,
             "space_fingerprint": space_fingerprint(space.name, wanted["allow"]),
             "latency_runtime": _latency_runtime(wanted),
@@ -205,7 +208,11 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["is_planned"] = False
     if request.storage:
         given["storage"] = without_password(request.storage)
-    changes = {} if request.degradation is None else {"degradation": self_contained(request.degradation)}
+    changes: dict[str, Any] = {}
+    if request.degradation is not None:
+        changes["degradation"] = self_contained(request.degradation)
+    if request.counts is not None:
+        changes["counts"] = Counts.parse(request.counts)
     if request.recipe or not earlier:
         given["recipe"] = load_recipe(request.recipe or "brief", device, **changes)
     elif changes:

@@ -11,6 +11,7 @@ from torch import nn
 from nas.convert.third_party import SUFFIXES, load_third_party
 from nas.data.dataset import open_images
 from nas.data.degradation import label_of
+from nas.data.frames import Counts
 from nas.data.image_set import ImageSet, mixed_in_words
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
@@ -64,6 +65,8 @@ class Conditions:
     scale: int | None = None
     degradation: str | None = None
     """Makes the LR images."""
+    counts: str | None = None
+    """Scale and offset of images that aren't of 8 or 16 bits."""
     denoiser: str | None = None
     """The model directory that LR images pass."""
     peak: float | None = None
@@ -177,9 +180,17 @@ def _open(
         scale=scale,
         cache=cache,
         degradation=degradation,
+        counts=Counts.parse(asked.counts) if asked.counts else _trained_with(recipes),
         denoiser=as_denoiser(denoiser, device),
         channel=asked.channel,
     )
+
+
+def _trained_with(recipes: Sequence[Mapping[str, Any]]) -> Counts | None:
+    """Return the scale that the models' training gave their images."""
+    scales = [recipe.get("counts") for recipe in recipes]
+    kept = _common("scales of counts", scales or [None], "; give --counts, or")
+    return Counts.model_validate(kept) if kept else None
 
 
 def _seen_by(contestant: Contestant, images: ImageSet, peak: float | None) -> ImageSet:
