@@ -6,16 +6,20 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+from nas.errors import RunError, StoppedError
+
 
 class StopFlag:
     """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once.
 
+    A RunError that leaves it after a Ctrl-C becomes a StoppedError, which has an exit code of its own.
     `numbers` are the signals that ask for one.
     """
 
     def __init__(self, *numbers: signal.Signals) -> None:
         self._numbers = numbers or (signal.SIGINT, signal.SIGTERM)
         self._asked = 0
+        self._by_ctrl_c = False
         self._previous: dict[int, Any] = {}
 
     def __call__(self) -> bool:
@@ -30,12 +34,15 @@ class StopFlag:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        if isinstance(error, RunError) and self._by_ctrl_c:
+            raise StoppedError(str(error)) from None
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         # SIGTERM may come from a parent after the terminal's SIGINT, which is no second wish of the user.
         if number == signal.SIGINT and self._asked:
             raise KeyboardInterrupt
         self._asked += 1
+        self._by_ctrl_c |= number == signal.SIGINT
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from nas.search.history import Known, history
 from nas.search.images import open_for
 from nas.search.ladder import Ladder
 from nas.search.settings import Settings, check_data, read_settings
+from nas.search.snapshot import Snapshot
 from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
 from nas.training.trainer import pick_device
 from search_spaces import Architecture, load_plugin
@@ -53,6 +54,10 @@ class Run:
         """The networks that were measured, on whichever rung."""
         return history(self.study.get_trials(deepcopy=False))
 
+    def snapshot(self) -> Snapshot:
+        """Read the study once, for all that is to be told of it."""
+        return Snapshot.of(self.folder, self.settings, self.study)
+
     @property
     def ladder(self) -> Ladder:
         """How far candidates are trained."""
@@ -61,6 +66,8 @@ class Run:
     def architecture(self, trial: int) -> Architecture:
         """The architecture of a trial. Raises InputError for a trial that isn't there."""
         trials = self.study.get_trials(deepcopy=False)
+        if not trials:
+            raise InputError(f"The run '{self.settings.run}' has no trial yet, so none is number {trial}.")
         if not 0 <= trial < len(trials):
             raise InputError(f"The run '{self.settings.run}' has trials 0 to {len(trials) - 1}, not {trial}.")
         return architecture_of(trials[trial], self.settings)
