@@ -73,7 +73,7 @@ def _wrong_usage(error: TyperException) -> int:
         sentence = " ".join(message.split()).replace("Input should be", "it should be")
         if isinstance(error.__cause__, ValidationError):  # Typer's own sentence lacks the value
             sentence = f"{sentence.rstrip('.')}, not '{error.__cause__.errors()[0]['input']}'."
-        NOTES.print(f"Error: {sentence.replace('?.', '?')}")
+        NOTES.print(f"Error: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}")
     return error.exit_code
 
 

@@ -21,6 +21,7 @@ from nas.cli.terminal import (
     SearchScale,
     SkipBad,
     Storage,
+    command,
     duration,
     say,
     several,
@@ -209,11 +210,12 @@ def _conclude(run: Any, reason: str) -> None:
         )
         say(f"Front: {write_front(seen)[0]}")
     if reason == "done" or reason.startswith(FLAT):
-        say(f"Next: nas front {name} · nas train {name} --top 3 · nas dashboard {name}")
+        following = (command("front", name), command("train", name, "--top", "3"), command("dashboard", name))
+        say(f"Next: {' · '.join(following)}")
     elif reason.endswith("failed"):
         raise RunError(f"The search gave up: {reason}, as they say above.")
     else:
-        say(f"Go on with: nas search --run {name}")
+        say(f"Go on with: {command('search', '--run', name)}")
 
 
 def _fixed(pairs: list[str] | None) -> dict[str, Any] | None:
