@@ -10,9 +10,7 @@ class RunError(RuntimeError):
 
 
 class StoppedError(RunError):
-    """The work was stopped on purpose; `by_ctrl_c` tells by whom (exit code 130 after Ctrl-C, else 1)."""
-
-    by_ctrl_c = False
+    """The user stopped the work by Ctrl-C; one sentence says how to go on (exit code 130)."""
 
 
 class NetworkError(RunError):

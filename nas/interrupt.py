@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+from nas.errors import RunError, StoppedError
+
 ASKING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
 """Ctrl-C; what schedulers send before they kill; what a terminal sends that is closed."""
 
@@ -16,15 +18,16 @@ ASKING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "
 class StopFlag:
     """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once.
 
+    A RunError that leaves it after a Ctrl-C becomes a StoppedError, which has an exit code of its own.
     `numbers` are the signals that ask for one. One that is ignored, as SIGHUP is under nohup, stays so.
     """
 
     def __init__(self, *numbers: signal.Signals) -> None:
         self._numbers = numbers or ASKING
         self._asked = 0
-        self._previous: dict[int, Any] = {}
         self.by_ctrl_c = False
-        """Whether the first that asked was Ctrl-C."""
+        """Whether Ctrl-C asked for it."""
+        self._previous: dict[int, Any] = {}
 
     def __call__(self) -> bool:
         """Tell whether a stop was asked for."""
@@ -39,14 +42,15 @@ class StopFlag:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        if isinstance(error, RunError) and self.by_ctrl_c:
+            raise StoppedError(str(error)) from None
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         # SIGTERM may come from a parent after the terminal's SIGINT, which is no second wish of the user.
         if number == signal.SIGINT and self._asked:
             raise KeyboardInterrupt
-        if not self._asked:
-            self.by_ctrl_c = number == signal.SIGINT
         self._asked += 1
+        self.by_ctrl_c |= number == signal.SIGINT
 
 
 @contextmanager

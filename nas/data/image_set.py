@@ -100,7 +100,7 @@ class ImageSet:
         """
         bits, histogram = bits_of(self.hr), cache(lambda: histogram_of_store(self.hr))
         if peak is not None:
-            normalisation = normalisation.model_copy(update={"peak": peak})
+            normalisation = normalisation.measured_against(peak)
         resolved = normalisation.resolved(bits, histogram)
         if misfit := resolved.misfit(bits, histogram):
             warnings.warn(f"{misfit}; a training with 'normalisation: auto' would use theirs", stacklevel=2)

@@ -15,6 +15,7 @@ from nas.search.history import Known, history
 from nas.search.images import open_for
 from nas.search.ladder import Ladder
 from nas.search.settings import Settings, check_data, read_settings
+from nas.search.snapshot import Snapshot
 from nas.search.storage import SearchStorage, open_storage
 from nas.search.study import architecture_of, candidates, load_study
 from nas.search.urls import embedded_url, study_file_in
@@ -67,6 +68,10 @@ class Run:
         """The networks that were measured, on whichever rung."""
         return history(self.study.get_trials(deepcopy=False))
 
+    def snapshot(self) -> Snapshot:
+        """Read the study once, for all that is to be told of it."""
+        return Snapshot.of(self.folder, self.settings, self.study)
+
     @property
     def ladder(self) -> Ladder:
         """How far candidates are trained."""
@@ -77,9 +82,9 @@ class Run:
         trials = self.study.get_trials(deepcopy=False)
         if not 0 <= trial < len(trials):
             there = (
-                f"trials 0 to {len(trials) - 1}" if len(trials) > 1 else "trial 0 alone" if trials else "no trial yet"
+                f"trials 0 to {len(trials) - 1}, not {trial}" if trials else f"no trial yet, so none is number {trial}"
             )
-            raise InputError(f"The run '{self.settings.run}' has {there}, so there is no trial {trial}.")
+            raise InputError(f"The run '{self.settings.run}' has {there}.")
         return architecture_of(trials[trial], self.settings)
 
     def reference(self) -> dict[str, float]:

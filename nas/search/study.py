@@ -1,6 +1,7 @@
 """The Optuna study of a run: its storage, and its trials as candidates."""
 
 import warnings
+from collections.abc import Iterable
 
 import optuna
 from optuna.samplers import BaseSampler
@@ -75,7 +76,12 @@ def settings_of(study: optuna.Study) -> Settings:
 
 def candidates(study: optuna.Study, settings: Settings) -> list[Candidate]:
     """Return the trained candidates of a study, in the order of their trials."""
-    return [_candidate(trial, settings) for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+    return candidates_among(study.get_trials(deepcopy=False), settings)
+
+
+def candidates_among(trials: Iterable[FrozenTrial], settings: Settings) -> list[Candidate]:
+    """Return the trained candidates among the trials of a study, in their order."""
+    return [_candidate(trial, settings) for trial in trials if trial.state == TrialState.COMPLETE]
 
 
 def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:

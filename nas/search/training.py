@@ -75,6 +75,7 @@ def plan(
     data: str | None = None,
     scale: int | None = None,
     storage: str | None = None,
+    skip_bad: bool | None = None,
     results: Path = RESULTS,
 ) -> Job:
     """Work out what `nas train` was asked: the `top` members of a run's front, or the named architectures.
@@ -109,7 +110,7 @@ def plan(
         device=device,
         results=results,
         normalisation=_normalisation(chosen, run, starts),
-        skip_bad=run.settings.skip_bad if run else False,
+        skip_bad=bool(skip_bad or (run and run.settings.skip_bad)),
     )
     if run and data is None:
         check_data(run.settings, images)

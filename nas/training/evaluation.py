@@ -77,6 +77,8 @@ class Conditions:
     self_ensemble: bool = False
     crops: int = 0
     """How many of its best and of its worst crops are pictured for each network."""
+    skip_bad: bool = False
+    """Whether images that can't be read are left out."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def compare(
     images = _open(contestants, folder, cache, device, asked)
     if len(images.depths) > 1:
         raise InputError(f"{folder}: {mixed_in_words(images.depths)}; evaluate them apart, in a folder for each depth.")
-    seen = [_seen_by(c, images, asked.peak) for c in contestants] or [images]
+    seen = [_seen_by(c, images, asked.peak) for c in contestants]
+    if not seen:
+        seen = [images if asked.peak is None else images.normalised(images.normalisation, asked.peak)]
     _common("peaks", [one.peak_in_words for one in seen], "; name one by --peak, or")
     images = seen[0]
     protocol = Protocol.of(images, shave=asked.shave, self_ensemble=asked.self_ensemble)
@@ -183,6 +187,7 @@ def _open(
         counts=Counts.parse(asked.counts) if asked.counts else _trained_with(recipes),
         denoiser=as_denoiser(denoiser, device),
         channel=asked.channel,
+        skip_bad=asked.skip_bad,
     )
 
 
@@ -197,7 +202,9 @@ def _seen_by(contestant: Contestant, images: ImageSet, peak: float | None) -> Im
     """Return the images by the contestant's normalisation, or by their own where nobody knows it."""
     if contestant.recipe is None:
         return images.normalised(images.normalisation, peak)
-    return images.normalised(Normalisation.stored(contestant.recipe), peak or images.normalisation.peak)
+    if peak is None:
+        peak = images.normalisation.peak
+    return images.normalised(Normalisation.stored(contestant.recipe), peak)
 
 
 def _row_label(contestant: Contestant, asked: Conditions) -> str:
