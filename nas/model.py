@@ -95,9 +95,10 @@ def is_model(folder: Path) -> bool:
     return folder.is_dir() and any((folder / name).is_file() for name in (ARCHITECTURE, WEIGHTS))
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that a kill leaves the old one or the new one."""
+def write_atomic(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a text file so that a kill leaves the old one or the new one; a `private` one is for its owner alone."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8") as file:
         file.write(text)
-    Path(file.name).chmod(0o644)
+    if not private:
+        Path(file.name).chmod(0o644)
     Path(file.name).replace(path)

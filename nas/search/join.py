@@ -2,7 +2,8 @@
 
 from nas.errors import InputError
 from nas.search.run import RESULTS, Run, load_plugins, open_run
-from nas.search.study import load_study, open_storage, settings_of, without_password
+from nas.search.study import load_study, open_storage, settings_of
+from nas.search.urls import without_secrets
 
 
 def join(name: str | None, storage: str | None, study: str | None) -> Run:
@@ -22,5 +23,5 @@ def join(name: str | None, storage: str | None, study: str | None) -> Run:
     folder = RESULTS / settings.run
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "search.yaml").exists():
-        settings.model_copy(update={"storage": without_password(storage)}).write(folder)
+        settings.model_copy(update={"storage": without_secrets(storage)}).write(folder)
     return Run(folder, settings, opened, database)

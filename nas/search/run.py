@@ -16,7 +16,8 @@ from nas.search.history import Known, history
 from nas.search.images import open_for
 from nas.search.ladder import Ladder
 from nas.search.settings import Settings, check_data, read_settings
-from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
+from nas.search.study import architecture_of, candidates, load_study, open_storage
+from nas.search.urls import embedded_url
 from nas.training.trainer import pick_device
 from search_spaces import Architecture, load_plugin
 

@@ -23,7 +23,8 @@ from nas.search.run import RESULTS, Run, load_plugins, record_baseline
 from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
 from nas.search.smallest import smallest_cost
-from nas.search.study import create_study, embedded_url, open_storage, publish, without_password
+from nas.search.study import create_study, open_storage, publish
+from nas.search.urls import embedded_url, without_secrets
 from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
@@ -166,7 +167,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     if request.plugins:
         given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
     if request.storage:
-        given["storage"] = without_password(request.storage)
+        given["storage"] = without_secrets(request.storage)
     changes = {} if request.degradation is None else {"degradation": self_contained(request.degradation)}
     if request.recipe or not earlier:
         given["recipe"] = load_recipe(request.recipe or "brief", device, **changes)

@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCal
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.budget import refusal
@@ -23,6 +23,7 @@ from nas.errors import InputError
 from nas.search.front import Candidate
 from nas.search.history import MAX_RETRIES, Known
 from nas.search.settings import Settings, parse_settings
+from nas.search.urls import read_url
 from search_spaces import Architecture
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -38,23 +39,33 @@ def open_storage(url: str) -> RDBStorage:
 
     A SQLite file is put into WAL mode with a long timeout, so that many processes write and the dashboard reads.
     """
-    heartbeat = int(os.environ.get("NAS_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS))
-    sqlite = url.startswith("sqlite")
+    heartbeat, database = heartbeat_seconds(), read_url(url)
+    if database.file and not database.file.parent.is_dir():
+        raise InputError(f"The storage {database.shown} can't be opened: there is no folder {database.file.parent}.")
+    sqlite = database.is_sqlite
     engine = {"connect_args": {"timeout": 60}} if sqlite else {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True}
     try:
         storage = RDBStorage(
-            url,
+            database.full,
             engine_kwargs=engine,
             heartbeat_interval=heartbeat,
             grace_period=heartbeat * GRACE_SECONDS // HEARTBEAT_SECONDS,
             heartbeat_stale_trial_callback=lambda study, trial: requeue(study, trial, crashed=True),
         )
-    except (SQLAlchemyError, ImportError, ValueError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"The storage {without_password(url)} can't be opened: {reason}.") from None
+    except (SQLAlchemyError, ImportError, ValueError, TypeError) as error:
+        reason = database.reason(error)
+        raise InputError(f"The storage {database.shown} can't be opened: {reason}.") from None
     if sqlite:
         _use_wal(storage.engine)
     return storage
+
+
+def heartbeat_seconds() -> int:
+    """Return how often a worker says that it lives. Raises InputError for a NAS_HEARTBEAT_SECONDS that is no number."""
+    given = os.environ.get("NAS_HEARTBEAT_SECONDS", str(HEARTBEAT_SECONDS))
+    if not re.fullmatch(r"[1-9]\d{0,3}", given.strip()):
+        raise InputError(f"NAS_HEARTBEAT_SECONDS must be whole seconds from 1 to 9999, not '{given}'.")
+    return int(given)
 
 
 def _use_wal(engine: Engine) -> None:
@@ -70,23 +81,6 @@ def _use_wal(engine: Engine) -> None:
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", begin)
     engine.dispose()  # connections from before the listeners
-
-
-def embedded_url(folder: Path) -> str:
-    """Return the URL of the study that lies in a run directory."""
-    return f"sqlite:///{(folder / 'study.db').resolve()}"
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may be written down: `PGPASSWORD` or `~/.pgpass` supply the password."""
-    try:
-        # `set(password=None)` would leave it as it is.
-        return make_url(url)._replace(password=None).render_as_string(hide_password=False)
-    except (SQLAlchemyError, ValueError):
-        shown = re.sub(r"//.*@", "//", url)
-        raise InputError(
-            f"'{shown}' is not a database URL; write it as postgresql+psycopg://user@host/database."
-        ) from None
 
 
 def create_study(storage: BaseStorage, settings: Settings, with_published: bool = True) -> optuna.Study:

@@ -17,16 +17,15 @@ from nas.search.study import (
     MAX_RETRIES,
     architecture_of,
     create_study,
-    embedded_url,
     load_study,
     open_storage,
     publish,
     requeue,
     requeue_dead,
     settings_of,
-    without_password,
     worker_name,
 )
+from nas.search.urls import embedded_url
 from search_spaces import SPACES, Architecture, UnknownNameError
 
 from .conftest import check_taken_once, wait_until
@@ -92,27 +91,13 @@ def test_heartbeats_are_on_and_their_interval_may_be_shortened(
     assert (short.heartbeat_interval, short.grace_period) == (2, 10)
 
 
-@pytest.mark.parametrize(
-    ("url", "named"),
-    [
-        ("study.db", "study.db"),
-        ("nosuch://host/database", "nosuch://host/database"),
-        ("sqlite:////no/such/folder/study.db", "/no/such/folder/study.db"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:9/nas", "127.0.0.1:9/nas"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:port/nas", "127.0.0.1:port/nas"),
-    ],
-)
-def test_a_storage_that_can_not_be_opened_is_named_without_its_password(url: str, named: str) -> None:
-    with pytest.raises(InputError) as refusal:
-        open_storage(url)
-    assert named in str(refusal.value)
-    assert "secret" not in str(refusal.value)
-
-
-def test_a_password_is_not_written_down() -> None:
-    assert without_password("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
-    assert without_password("postgresql+psycopg://me@host/nas") == "postgresql+psycopg://me@host/nas"
-    assert without_password("sqlite:////tmp/study.db") == "sqlite:////tmp/study.db"
+@pytest.mark.parametrize("given", ["soon", "0", "-3", "1.5", "", "99999"])
+def test_heartbeats_that_are_no_whole_seconds_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("NAS_HEARTBEAT_SECONDS", given)
+    with pytest.raises(InputError, match=f"must be whole seconds from 1 to 9999, not '{given}'"):
+        open_storage(embedded_url(tmp_path))
 
 
 def test_the_published_points_are_the_first_trials(study: optuna.Study) -> None:
