@@ -113,7 +113,7 @@ class Settings(BaseModel):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
     def write(self, folder: Path) -> None:
-        """Write `search.yaml` into a run directory, atomically and for its owner alone: it says where the study lies."""
+        """Write `search.yaml` into a run directory, atomically, for its owner alone: it says where the study lies."""
         write_atomic(folder / SETTINGS, self.to_yaml(), private=True)
 
     def check_continues(self, earlier: "Settings") -> None:

@@ -24,10 +24,10 @@ _SQLITE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?)://(?::(?P<password>[^@/]*)@)
 
 _SCHEME = re.compile(r"(?:postgres(?:ql)?|mysql|mariadb|sqlite|oracle|mssql|cockroachdb)(?:\+\w+)?(?=:)")
 
-_HARMLESS = frozenset(
-    """host port service passfile sslmode sslcert sslkey sslrootcert sslcrl connect_timeout application_name
-    target_session_attrs gssencmode krbsrvname charset ssl_ca ssl_cert ssl_key ssl_mode
-    timeout mode uri cache nolock immutable vfs psow check_same_thread cached_statements""".split()
+_HARMLESS = (
+    "host port service passfile sslmode sslcert sslkey sslrootcert sslcrl connect_timeout application_name "
+    "target_session_attrs gssencmode krbsrvname charset ssl_ca ssl_cert ssl_key ssl_mode "
+    "timeout mode uri cache nolock immutable vfs psow check_same_thread cached_statements"
 )
 """Options whose values are no secrets: names, numbers and paths. Any other is left out of what is written down."""
 
@@ -77,9 +77,9 @@ def read_url(text: str) -> DatabaseUrl:
         return _sqlite(match)
     match = _GRAMMAR.fullmatch(text)
     if not match:
-        known = _SCHEME.match(text)
+        shown = f"{scheme[0]}:…" if (scheme := _SCHEME.match(text)) else "that was given"
         raise InputError(
-            f"The storage {f'{known[0]}:…' if known else 'that was given'} is not a database URL; write it as {_EXAMPLE}"
+            f"The storage {shown} is not a database URL; write it as {_EXAMPLE}"
             " (in a password @ : / ? # and % are written %40 %3A %2F %3F %23 and %25)."
         )
     user, password, database = map(_decoded, match.group("user", "password", "database"))
@@ -117,17 +117,16 @@ def _sqlite(match: re.Match[str]) -> DatabaseUrl:
     path = unquote(path)
     if path in ("", ":memory:"):
         raise InputError("A search needs an SQLite database in a file: sqlite:////folder/study.db.")
-    options, kept, left_out, secrets = _options(query)
+    options, _, left_out, _ = _options(query)
     if left_out:
         raise InputError(
             f"'{left_out[0]}' is no option of an SQLite database; a ? in the path of its file is written %3F."
         )
-    is_uri = path.startswith("file:")
-    file = Path(path).resolve() if not is_uri else None
-    shown = _render(scheme, database=str(file or path), query=kept)
+    file = None if path.startswith("file:") else Path(path).resolve()
+    shown = _render(scheme, database=str(file or path), query=options)
     if not match["password"]:
         return DatabaseUrl(shown, shown, file=file)
-    full = _render(scheme, username="", password=unquote(match["password"]), database=str(file), query=options)
+    full = _render(scheme, username="", password=unquote(match["password"]), database=str(file or path), query=options)
     return DatabaseUrl(full, shown, secrets=tuple(_spellings(match["password"])), file=file)
 
 
@@ -140,7 +139,7 @@ def _options(query: str) -> tuple[_Options, _Options, tuple[str, ...], list[str]
     left_out: list[str] = []
     secrets: list[str] = []
     for name, values in options.items():
-        if name in _HARMLESS and all(_PLAIN.fullmatch(value) for value in values):
+        if name in _HARMLESS.split() and all(_PLAIN.fullmatch(value) for value in values):
             kept[name] = values
             continue
         is_name = re.fullmatch(r"[a-z_]{3,20}", name) is not None  # else it may be a piece of a secret, too
