@@ -13,8 +13,9 @@ from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
 from nas.search.ladder import Ladder
+from nas.search.run_id import identified
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, load_study, open_storage
 from nas.search.urls import embedded_url
@@ -88,7 +89,8 @@ def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> 
     settings = read_settings(folder)
     load_plugins(settings.plugins)
     database = open_storage(storage or settings.storage or embedded_url(folder))
-    return Run(folder, settings, load_study(database, settings.run), database)
+    study = load_study(database, settings.study)
+    return Run(folder, identified(settings, study), study, database)
 
 
 def load_plugins(paths: tuple[str, ...]) -> None:
@@ -105,7 +107,7 @@ def open_run_data(run: Run, folder: str | None = None) -> Dataset:
     settings = run.settings
     data = open_for(
         settings.recipe,
-        folder or settings.data,
+        folder or remembered(settings.data, settings.run),
         scale=settings.scale,
         device=pick_device(),
         results=run.folder.parent,

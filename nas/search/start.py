@@ -1,6 +1,5 @@
 """From what the user asked to a run that workers can join."""
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,11 +16,13 @@ from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
 from nas.search.costs import COUNTED, meter_for
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
+from nas.search.names import as_name, check_run_name
 from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, load_plugins, record_baseline
+from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
-from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
+from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
 from nas.search.smallest import smallest_cost
 from nas.search.study import create_study, open_storage, publish
 from nas.search.urls import embedded_url, without_secrets
@@ -87,19 +88,21 @@ def start(
     """
     load_plugins(request.plugins or ())
     name = request.run or _default_name(request)
-    if not re.fullmatch(RUN_NAME, name):
-        raise InputError(f"'{name}' can't name a run; use letters, digits and . _ + -, the first a letter or a digit.")
     folder = results / name
     earlier = read_settings(folder) if (folder / SETTINGS).is_file() else None
     if earlier:
+        if request.storage or earlier.storage:
+            check_is_no_copy(folder, earlier)
         load_plugins(earlier.plugins)
+    else:
+        check_run_name(name)
     wanted = _wanted(request, name, earlier, device)
     space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
     _check_names(wanted, space)
     _check_budget(wanted, space)
     data = open_for(
         recipe,
-        wanted["data"],
+        request.data or remembered(wanted["data"], name),
         scale=wanted["scale"],
         device=device,
         results=results,
@@ -130,6 +133,7 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
         folder.mkdir(parents=True, exist_ok=True)
     storage = open_storage(url or embedded_url(folder))
     study = create_study(storage, settings)
+    settings = identified(settings, study)
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +152,7 @@ def _default_name(request: Request) -> str:
     parts = [space, f"x{scale}", limits]
     if (objectives := parse_objectives(request.objectives or DEFAULT_OBJECTIVES)) != DEFAULT_OBJECTIVES:
         parts += objectives
-    return "-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images])
+    return as_name("-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images]))
 
 
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
@@ -166,6 +170,8 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["objectives"] = parse_objectives(request.objectives)
     if request.plugins:
         given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
+    if request.data:
+        given["data"] = str(Path(request.data).resolve())
     if request.storage:
         given["storage"] = without_secrets(request.storage)
     changes = {} if request.degradation is None else {"degradation": self_contained(request.degradation)}
@@ -197,7 +203,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "plugins": (),
         "storage": None,
     }
-    return defaults | given | {"run": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+    return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
 
 
 def _latency_runtime(wanted: dict[str, Any]) -> str | None:

@@ -55,7 +55,7 @@ class Worker:
         self.space = run.settings.searched
         known = len(run.study.get_trials(deepcopy=False))
         sampler = make_sampler(run.settings, number, known, score=self._screened)
-        self.study = load_study(run.storage, run.settings.run, sampler)
+        self.study = load_study(run.storage, run.settings.study, sampler)
         self.proxy = PROXIES.get(run.settings.proxy)
         self.ladder = run.ladder
         self.meter = meter_for(run.settings, run.folder.parent)
