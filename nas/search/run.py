@@ -12,8 +12,9 @@ from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
 from nas.search.ladder import Ladder
+from nas.search.run_id import identified
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.snapshot import Snapshot
 from nas.search.storage import SearchStorage, open_storage
@@ -109,7 +110,8 @@ def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> 
     settings = read_settings(folder)
     load_plugins(settings.plugins)
     database = open_storage(url_of(folder, settings, storage))
-    return make_run(folder, settings, load_study(database, settings.run), database)
+    study = load_study(database, settings.study)
+    return make_run(folder, identified(settings, study), study, database)
 
 
 def url_of(folder: Path, settings: Settings, storage: str | None = None) -> str:
@@ -153,7 +155,7 @@ def open_run_data(run: Run, folder: str | None = None) -> Dataset:
     settings = run.settings
     data = open_for(
         settings.recipe,
-        folder or settings.data,
+        folder or remembered(settings.data, settings.run),
         scale=settings.scale,
         device=pick_device(),
         results=run.folder.parent,

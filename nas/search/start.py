@@ -1,7 +1,6 @@
 """From what the user asked to a run that workers can join."""
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,15 +21,17 @@ from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
 from nas.search.costs import COUNTED, meter_for
 from nas.search.deadline import Deadline
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
+from nas.search.names import as_name, check_run_name
 from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, load_plugins, make_run, record_baseline, url_of
+from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
-from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
+from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
 from nas.search.smallest import smallest_cost
 from nas.search.storage import open_storage
 from nas.search.study import create_study, publish
-from nas.search.urls import embedded_url, without_password
+from nas.search.urls import embedded_url, without_secrets
 from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
@@ -95,8 +96,8 @@ def start(
     """
     load_plugins(request.plugins or ())
     name = request.run or _default_name(request)
-    if not re.fullmatch(RUN_NAME, name):
-        raise InputError(f"'{name}' can't name a run; use letters, digits and . _ + -, the first a letter or a digit.")
+    if not (results / name / SETTINGS).is_file():
+        check_run_name(name)
     with _alone(results / name):
         return _start(request, name, device, results, deadline, progress)
 
@@ -112,6 +113,8 @@ def _start(
     folder = results / name
     earlier = read_settings(folder) if (folder / SETTINGS).is_file() else None
     if earlier:
+        if request.storage or earlier.storage:
+            check_is_no_copy(folder, earlier)
         load_plugins(earlier.plugins)
     wanted = _wanted(request, name, earlier, device)
     space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
@@ -119,7 +122,7 @@ def _start(
     _check_budget(wanted, space)
     data = open_for(
         recipe,
-        wanted["data"],
+        request.data or remembered(wanted["data"], name),
         scale=wanted["scale"],
         device=device,
         results=results,
@@ -152,6 +155,7 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
         folder.mkdir(parents=True, exist_ok=True)
     storage = open_storage(url or embedded_url(folder))
     study = create_study(storage, settings)
+    settings = identified(settings, study)
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,7 +190,7 @@ def _default_name(request: Request) -> str:
     parts = [space, f"x{scale}", limits]
     if (objectives := parse_objectives(request.objectives or DEFAULT_OBJECTIVES)) != DEFAULT_OBJECTIVES:
         parts += objectives
-    return "-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images])
+    return as_name("-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images]))
 
 
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
@@ -206,8 +210,10 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
     if request.trials is not None:
         given["is_planned"] = False
+    if request.data:
+        given["data"] = str(Path(request.data).resolve())
     if request.storage:
-        given["storage"] = without_password(request.storage)
+        given["storage"] = without_secrets(request.storage)
     changes: dict[str, Any] = {}
     if request.degradation is not None:
         changes["degradation"] = self_contained(request.degradation)
@@ -241,7 +247,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "plugins": (),
         "storage": None,
     }
-    return defaults | given | {"run": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+    return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
 
 
 def _latency_runtime(wanted: dict[str, Any]) -> str | None:

@@ -15,12 +15,12 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from nas.errors import InputError, RunError
-from nas.search.urls import without_password
+from nas.search.urls import DatabaseUrl, read_url
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,8 +60,8 @@ class StorageLostError(RunError):
 class Patience:
     """Waits for a database that is away, and says so; one for each storage, whichever thread calls."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float, database: DatabaseUrl) -> None:
+        self.seconds, self.database = seconds, database
         self.say: Callable[[str], None] = lambda line: None
         self.should_stop: Callable[[], bool] = lambda: False
 
@@ -78,14 +78,11 @@ class Patience:
             except FAULTS as error:
                 waited = time.monotonic() - began
                 if not _passes(error) or waited > self.seconds or self.should_stop():
-                    raise StorageLostError(
-                        f"The study can't be reached ({reason_of(error)}); the same command goes on with it."
-                    ) from error
+                    raise self.lost(error) from error
                 if not said and waited > _SAID_AFTER:
                     said = True
-                    self.say(
-                        f"the study can't be reached ({reason_of(error)}); waiting for it, {self.seconds:.0f} s at most"
-                    )
+                    reason = reason_of(error, self.database)
+                    self.say(f"the study can't be reached ({reason}); waiting for it, {self.seconds:.0f} s at most")
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
@@ -93,12 +90,15 @@ class Patience:
                 self.say(f"the study is back after {time.monotonic() - began:.0f} s")
             return result
 
+    def lost(self, error: BaseException) -> StorageLostError:
+        """Return the error that says why the study can't be reached."""
+        reason = reason_of(error, self.database)
+        return StorageLostError(f"The study can't be reached ({reason}); the same command goes on with it.")
 
-def reason_of(error: BaseException) -> str:
-    """Return what is behind a fault of the database, in the words of its driver: one line, no SQL, no URL."""
-    cause = _innermost(error)
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return lines[0].rstrip(".")[:200] if lines else type(cause).__name__
+
+def reason_of(error: BaseException, database: DatabaseUrl) -> str:
+    """Return what is behind a fault of the database, in the words of its driver: one line, no SQL, no secret."""
+    return database.reason(_innermost(error))[:200]
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -205,24 +205,30 @@ def open_storage(url: str) -> SearchStorage:
 
     A SQLite file is put into WAL mode with a long timeout, so that many processes write and the dashboard reads.
     """
-    heartbeat = seconds_from("NAS_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS)
-    patience = Patience(seconds_from("NAS_PATIENCE_SECONDS", PATIENCE_SECONDS))
-    sqlite = url.startswith("sqlite")
-    engine = {"connect_args": {"timeout": 60}} if sqlite else {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True}
+    heartbeat = int(seconds_from("NAS_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS))
+    patience = seconds_from("NAS_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    database = read_url(url)
+    if database.file and not database.file.parent.is_dir():
+        raise InputError(f"The storage {database.shown} can't be opened: there is no folder {database.file.parent}.")
+    engine: dict[str, Any] = {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True}
+    if database.is_sqlite:
+        engine = {"connect_args": {"timeout": 60}}
+
+    def make() -> SearchStorage:
+        return SearchStorage(
+            database.full,
+            engine_kwargs=engine,
+            heartbeat_interval=heartbeat,
+            grace_period=heartbeat * GRACE_HEARTBEATS,
+        )
+
     try:
-        with _first_use(url):
-            storage = _opened(
-                lambda: SearchStorage(
-                    url,
-                    engine_kwargs=engine,
-                    heartbeat_interval=int(heartbeat),
-                    grace_period=int(heartbeat) * GRACE_HEARTBEATS,
-                )
-            )
-    except (*FAULTS, ImportError, ValueError, OSError, RuntimeError) as error:
-        raise InputError(f"The storage {without_password(url)} can't be opened: {reason_of(error)}.") from None
-    storage.patience = patience
-    if sqlite:
+        with _first_use(database.file):
+            storage = _opened(make)
+    except (*FAULTS, ImportError, ValueError, TypeError, OSError, RuntimeError) as error:
+        raise InputError(f"The storage {database.shown} can't be opened: {reason_of(error, database)}.") from None
+    storage.patience = Patience(patience, database)
+    if database.is_sqlite:
         _use_wal(storage.engine)
     return storage
 
@@ -255,16 +261,12 @@ _OPENING = threading.Lock()
 
 
 @contextlib.contextmanager
-def _first_use(url: str) -> Iterator[None]:
+def _first_use(file: Path | None) -> Iterator[None]:
     """One process at a time makes the tables of a SQLite file, which Optuna does without a lock."""
-    file = make_url(url).database if url.startswith("sqlite") else None
-    if not file or file == ":memory:" or file.startswith("file:"):
+    if file is None:
         yield
         return
-    path = Path(file)
-    if not path.parent.is_dir():  # the lock would make it
-        raise FileNotFoundError(f"there is no folder {path.parent}")
-    with _OPENING, FileLock(path.with_name(f".{path.name}.lock"), timeout=60):
+    with _OPENING, FileLock(file.with_name(f".{file.name}.lock"), timeout=60):
         yield
 
 

@@ -13,6 +13,7 @@ from nas.budget import refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
 from nas.search.front import Candidate
+from nas.search.run_id import open_or_create
 from nas.search.settings import Settings, parse_settings
 from search_spaces import Architecture
 
@@ -28,7 +29,7 @@ def create_study(storage: BaseStorage, settings: Settings, with_published: bool 
     directions = [
         StudyDirection.MINIMIZE if objective.is_cost else StudyDirection.MAXIMIZE for objective in settings.aims
     ]
-    study = optuna.create_study(study_name=settings.run, storage=storage, directions=directions, load_if_exists=True)
+    study = open_or_create(storage, settings, directions)
     if "settings" in study.user_attrs:
         settings.check_continues(settings_of(study))
     else:

@@ -20,7 +20,7 @@ from nas.metrics import baseline_name
 from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model
 from nas.search.audience import Audience
 from nas.search.front import Candidate, spread
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
 from nas.search.pool import Stop, Work, run_in_turn, run_processes
 from nas.search.reference import resolve
 from nas.search.room import Room
@@ -91,7 +91,7 @@ def plan(
     starts: Mapping[str, Path] = {}
     if run:
         architectures = {_folder_name(c): c.architecture for c in _members(run, top)}
-        folder, source = run.folder / TRAINED, data or run.settings.data
+        folder, source = run.folder / TRAINED, data or remembered(run.settings.data, run.settings.run)
     else:
         architectures, starts = _named(names, scale, results)
         folder, source = results / TRAINED, data

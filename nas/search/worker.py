@@ -25,7 +25,7 @@ from nas.search.recovery import Recovery, put_back
 from nas.search.run import Run
 from nas.search.samplers import make_sampler
 from nas.search.scoring import OnHoldError, Scoring
-from nas.search.storage import FAULTS, StorageLostError, reason_of
+from nas.search.storage import FAULTS, StorageLostError
 from nas.search.study import load_study
 from nas.search.study_figures import refresh_figures
 from nas.search.turn import TimeLeft, Turn, next_turn
@@ -101,7 +101,7 @@ class Worker:
         self.settings = run.settings
         known = len(run.study.get_trials(deepcopy=False))
         sampler = make_sampler(run.settings, number, known, score=self._screened)
-        self.study = load_study(run.storage, run.study.study_name, sampler)
+        self.study = load_study(run.storage, run.settings.study, sampler)
         meter = meter_for(run.settings, run.folder.parent)
         self.scoring = Scoring(run, data, device, audience, self.study, meter, self._time_left)
         self.ladder = run.ladder
@@ -126,9 +126,7 @@ class Worker:
             while (ended := self._turn()) is None:
                 pass
         except FAULTS as error:
-            raise StorageLostError(
-                f"The study can't be reached ({reason_of(error)}); the same command goes on with it."
-            ) from None
+            raise patience.lost(error) from None
         return ended
 
     @property

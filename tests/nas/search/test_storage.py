@@ -19,7 +19,7 @@ from nas.errors import InputError
 from nas.search.history import REACHED
 from nas.search.holding import Heart, TakenOverError, begin, take, tell
 from nas.search.storage import SearchStorage, StorageLostError, open_storage
-from nas.search.urls import embedded_url, without_password
+from nas.search.urls import embedded_url
 
 from .conftest import check_taken_once
 
@@ -81,29 +81,6 @@ def test_seconds_that_are_none_are_refused_by_name(
     with pytest.raises(InputError, match=f"{variable} must be a number of seconds from 1 to 86400, not '") as refusal:
         open_storage(embedded_url(tmp_path))
     assert len(str(refusal.value)) < 200
-
-
-@pytest.mark.parametrize(
-    ("url", "named"),
-    [
-        ("study.db", "study.db"),
-        ("nosuch://host/database", "nosuch://host/database"),
-        ("sqlite:////no/such/folder/study.db", "/no/such/folder/study.db"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:9/nas", "127.0.0.1:9/nas"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:port/nas", "127.0.0.1:port/nas"),
-    ],
-)
-def test_a_storage_that_can_not_be_opened_is_named_without_its_password(url: str, named: str) -> None:
-    with pytest.raises(InputError) as refusal:
-        open_storage(url)
-    assert named in str(refusal.value)
-    assert "secret" not in str(refusal.value)
-
-
-def test_a_password_is_not_written_down() -> None:
-    assert without_password("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
-    assert without_password("postgresql+psycopg://me@host/nas") == "postgresql+psycopg://me@host/nas"
-    assert without_password("sqlite:////tmp/study.db") == "sqlite:////tmp/study.db"
 
 
 def test_two_that_open_a_new_file_at_one_moment_both_can(tmp_path: Path) -> None:
