@@ -156,7 +156,7 @@ def upscale(
     target: str,
     denoise: Annotated[str | None, typer.Option(help="Model that denoises the images first.")] = None,
     noise: Annotated[float | None, typer.Option(help="Noise that a denoiser expects, in grey levels of 255.")] = None,
-    tile: Annotated[int, typer.Option(min=1, help="Side of a tile in LR pixels.")] = 256,
+    tile: Annotated[int, typer.Option(min=1, help="Side of a tile in LR pixels, where tiles leave no seam.")] = 256,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     device: Device = None,
 ) -> None:

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nas.convert.importing import import_checkpoint
-from nas.deploy.upscale import upscale
+from nas.deploy.tiles import upscale
 from nas.errors import InputError
 from nas.model import load_model
 from nas.training.export import export
