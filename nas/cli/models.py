@@ -199,7 +199,9 @@ def upscale(
         float | None,
         typer.Option(max=255, callback=positive, help="Noise that a denoiser expects, in grey levels of 255."),
     ] = None,
-    tile: Annotated[int, typer.Option(min=1, max=65536, help="Side of a tile in LR pixels.")] = 256,
+    tile: Annotated[
+        int, typer.Option(min=1, max=65536, help="Side of a tile in LR pixels, where tiles leave no seam.")
+    ] = 256,
     counts: CountsScale = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     device: Device = None,
