@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -60,11 +61,11 @@ class Database(ABC):
 
     @cached_property
     def _storage(self) -> RDBStorage:
-        return RDBStorage(self.url, skip_compatibility_check=True, skip_table_creation=True)
+        return RDBStorage(self.url, {"pool_pre_ping": True}, skip_compatibility_check=True, skip_table_creation=True)
 
     @cached_property
     def _engine(self) -> Engine:
-        return create_engine(self.url)
+        return create_engine(self.url, pool_pre_ping=True)
 
 
 class SqliteFile(Database):
@@ -95,11 +96,12 @@ class SqliteFile(Database):
 class PostgresServer(Database):
     """A PostgreSQL server on a free port."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, _free_port()
+    def __init__(self) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="nas-chaos-")  # where another user may enter
+        self.folder, self.port = Path(self._temporary.name), _free_port()
         self._user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
         if self._user:
-            shutil.chown(folder, self._user)
+            shutil.chown(self.folder, self._user)
         self._run("initdb", "-U", "nas", "-A", "trust", "--no-sync")
         self._start()
         with create_engine(f"{self._server}/postgres", isolation_level="AUTOCOMMIT").connect() as connection:
@@ -136,6 +138,7 @@ class PostgresServer(Database):
         self._signal(signal.SIGCONT)
         if self._processes():
             self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+        self._temporary.cleanup()
 
     def _start(self) -> None:
         options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off -c max_connections=40"
@@ -154,14 +157,14 @@ class PostgresServer(Database):
 
     def _run(self, program: str, *arguments: object) -> None:
         log = self.folder / f"{program}.log"
-        command = [_programs() / program, "-D", self.folder / "data", *map(str, arguments)]
+        command = [programs() / program, "-D", self.folder / "data", *map(str, arguments)]
         with log.open("a") as file:
             done = subprocess.run(command, user=self._user, cwd=self.folder, stdout=file, stderr=subprocess.STDOUT)
         if done.returncode:
             raise RuntimeError(f"{program} failed: {log.read_text()}")
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Return the folder of PostgreSQL's programs, the newest of several. Raises FileNotFoundError."""
     debian: Sequence[Path] = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     found = shutil.which("initdb")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -172,7 +173,7 @@ class _Stage:
             return []
         try:
             return self.database.trials()
-        except (SQLAlchemyError, KeyError):
+        except (SQLAlchemyError, StorageInternalError, KeyError):
             return []
 
     def play(self) -> None:
@@ -220,6 +221,8 @@ class _Stage:
                 del self.start_at[command.name]
                 command.start()
                 self.changed = now
+                if self.database.is_cut:
+                    self.scene.forgiven.add(command.name)
         if self.commands[0].is_up:
             for command in self.commands[1:]:
                 if not command.starts:
@@ -227,7 +230,7 @@ class _Stage:
 
     def _judge_end(self, command: Command) -> None:
         """See whether an exit code is right."""
-        code, text = command.code, "\n".join(command.lines)
+        code, errors = command.code, [line for line in command.lines if line.startswith("Error")]
         self.say(f"{command.name} ended with exit code {code}")
         sent = [number.name for number in command.sent]
         right = {-9} if "SIGKILL" in sent else {STOPS[number] for number in command.sent}
@@ -238,15 +241,15 @@ class _Stage:
                 self.outcome.wrong_codes.append(f"{command.name}: 0, but {tried} networks were tried")
                 return
             self.done.add(command.name)
-            if " ends: done" not in text:
+            if not any(" ends: done" in line for line in command.lines):
                 self.outcome.wrong_codes.append(f"{command.name}: 0, but it doesn't say that it is done")
         elif sent:
             if code not in right:
                 self.outcome.wrong_codes.append(f"{command.name}: {code} after {', '.join(sent)}")
-        elif code not in (1, 2) or "Error: " not in text:
+        elif code not in (1, 2) or not errors:
             self.outcome.wrong_codes.append(f"{command.name}: {code} without a sentence")
         elif command.name not in self.scene.forgiven:
-            self.outcome.gave_up.append(next(line for line in command.lines if "Error: " in line))
+            self.outcome.gave_up.append(f"{command.name}: {errors[-1]}")
         self.scene.forgiven.discard(command.name)
 
     def _tried(self) -> set[str]:
@@ -319,10 +322,9 @@ def _one_machine(plan: Plan, folder: Path, data: Path) -> tuple[Database, list[C
 
 
 def _two_machines(plan: Plan, folder: Path, data: Path) -> tuple[Database, list[Command]]:
-    for name in ("server", "here", "there"):
+    for name in ("here", "there"):
         (folder / name).mkdir()
-    folder.chmod(0o755)
-    server = PostgresServer(folder / "server")
+    server = PostgresServer()
     shutil.copytree(data, folder / "there" / "images")
     environment = _environment(plan.idle_ms)
     arguments = (*_search(folder / "here", data, plan.trials), "--seed", plan.seed, "--storage", server.url)
