@@ -32,8 +32,6 @@ class Command:
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
     """What the current process has printed."""
-    transcript: list[tuple[float, str]] = field(default_factory=list)
-    """What all of them have printed, with the times."""
     sent: list[signal.Signals] = field(default_factory=list)
     """The signals that the current process was sent, before or after it was up."""
     sent_early: bool = False
@@ -70,7 +68,13 @@ class Command:
 
     def note(self, line: str) -> None:
         """Add a line to the transcript."""
-        self.transcript.append((time.time(), line))
+        with self.log.open("a") as file:
+            file.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+
+    @property
+    def log(self) -> Path:
+        """The transcript of all its processes."""
+        return self.folder / f"{self.name}.log"
 
     @property
     def is_running(self) -> bool:

@@ -135,7 +135,6 @@ class _Stage:
     def __init__(self, plan: Plan, folder: Path, data: Path, cancelled: Callable[[], bool]) -> None:
         self.plan, self.folder, self.cancelled = plan, folder, cancelled
         self.outcome, self.rng = Outcome(plan.storage, plan.seed), random.Random(plan.seed)
-        self.script: list[tuple[float, str]] = []
         self.began = self.changed = time.monotonic()
         self.database: Database
         if plan.storage == "postgres":
@@ -165,7 +164,8 @@ class _Stage:
 
     def say(self, line: str) -> None:
         """Write a line into the transcripts."""
-        self.script.append((time.time(), f"# {line}"))
+        for command in self.commands:
+            command.note(f"# {line}")
 
     def trials(self) -> list[FrozenTrial]:
         """Return the trials of the study; none where it can't be read now."""
@@ -297,9 +297,7 @@ class _Stage:
         self.outcome.seconds = time.monotonic() - self.began
         self.outcome.starts = sum(command.starts for command in self.commands)
         self.outcome.aimed_hits = self.scene.aimed_hits
-        self.outcome.tracebacks = sum(
-            line.count("Traceback") for command in self.commands for _, line in command.transcript
-        )
+        self.outcome.tracebacks = sum(command.log.read_text().count("Traceback (") for command in self.commands)
 
     def clear(self) -> None:
         """Kill what is left, and write down what happened."""
@@ -308,10 +306,6 @@ class _Stage:
         for command in self.commands:
             command.clear()
         self.database.close()
-        for command in self.commands:
-            heard = [*command.transcript, *self.script]
-            lines = [f"{time.strftime('%H:%M:%S', time.localtime(t))} {line}" for t, line in sorted(heard)]
-            (self.folder / f"{command.name}.log").write_text("\n".join(lines) + "\n")
         (self.folder / "outcome.json").write_text(json.dumps(self.outcome.to_dict(), indent=2) + "\n")
 
 

@@ -51,7 +51,9 @@ def test_a_search_of_two_processes_survives(
     ],
     ids=", ".join,
 )
-def test_two_machines_with_a_server_survive(shared_tiny_data: Path, truth: Truth, events: Sequence[str]) -> None:
+def test_two_machines_with_a_server_survive(
+    tmp_path: Path, shared_tiny_data: Path, truth: Truth, events: Sequence[str]
+) -> None:
     try:
         programs()
     except FileNotFoundError as missing:
