@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM as a flag that long work looks at between two steps, so that it can save and say how to go on."""
+"""Ctrl-C and the signals that ask a process to end, as a flag that long work looks at between two steps.
+
+So it can save what it has and say how to go on.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -6,17 +9,22 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+ASKING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+"""Ctrl-C; what schedulers send before they kill; what a terminal sends that is closed."""
+
 
 class StopFlag:
     """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once.
 
-    `numbers` are the signals that ask for one.
+    `numbers` are the signals that ask for one. One that is ignored, as SIGHUP is under nohup, stays so.
     """
 
     def __init__(self, *numbers: signal.Signals) -> None:
-        self._numbers = numbers or (signal.SIGINT, signal.SIGTERM)
+        self._numbers = numbers or ASKING
         self._asked = 0
         self._previous: dict[int, Any] = {}
+        self.by_ctrl_c = False
+        """Whether the first that asked was Ctrl-C."""
 
     def __call__(self) -> bool:
         """Tell whether a stop was asked for."""
@@ -24,7 +32,8 @@ class StopFlag:
 
     def __enter__(self) -> "StopFlag":
         for number in self._numbers:
-            self._previous[number] = signal.signal(number, self._ask)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -35,6 +44,8 @@ class StopFlag:
         # SIGTERM may come from a parent after the terminal's SIGINT, which is no second wish of the user.
         if number == signal.SIGINT and self._asked:
             raise KeyboardInterrupt
+        if not self._asked:
+            self.by_ctrl_c = number == signal.SIGINT
         self._asked += 1
 
 

@@ -14,7 +14,7 @@ from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.proxies import proxies, rank
 from nas.cli.runs import front, search, worker
 from nas.cli.terminal import OUT
-from nas.errors import InputError, RunError
+from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
 from nas.search.run import load_plugins
 from search_spaces import SpaceError, UnknownNameError
@@ -54,7 +54,7 @@ def main() -> None:
         sys.exit(2)
     except RunError as error:
         NOTES.print(f"Error: {error}", markup=False)
-        sys.exit(1)
+        sys.exit(130 if isinstance(error, StoppedError) and error.by_ctrl_c else 1)
 
 
 @app.callback(invoke_without_command=True, no_args_is_help=True)

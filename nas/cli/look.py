@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.terminal import OUT, HrSize, Json, LatencyCommand, LrSize, PointScale, Storage
+from nas.cli.terminal import OUT, CountsScale, HrSize, Json, LatencyCommand, LrSize, PointScale, Storage
 from nas.report.progress import NOTES, CountDisplay
 from nas.search.run import open_run
 from search_spaces import SPACES
@@ -63,14 +63,17 @@ def check(
     folder: str,
     scale: Annotated[int, typer.Option(help="Scale of the bicubic figures.")] = 2,
     patch: Annotated[int, typer.Option(help="LR patch that training images must hold.")] = 32,
+    counts: CountsScale = None,
     as_json: Json = False,
 ) -> None:
     """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
     from nas.check import check_folder
+    from nas.data.frames import Counts
     from nas.report.tables import data_faults, data_notes, data_table
 
     with CountDisplay("checking") as progress:
-        report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress)
+        given = Counts.parse(counts) if counts else None
+        report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress, counts=given)
     if as_json:
         OUT.print_json(data=report.to_dict())
     else:

@@ -1,12 +1,16 @@
 """Options that several commands have, and where they print."""
 
 import re
+import time
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from nas.errors import InputError
+
+STARTED = time.monotonic()
+"""When the command was given: what loading takes is part of a `--time`."""
 
 OUT = Console(highlight=False)
 
@@ -19,6 +23,14 @@ LrSize = Annotated[str | None, typer.Option("--lr", help="The same by its LR ima
 LatencyCommand = Annotated[
     str | None,
     typer.Option(help="Prints the ms of the ONNX file {model} on your device. Default: ONNX Runtime on this CPU."),
+]
+CountsScale = Annotated[
+    str | None,
+    typer.Option(
+        "--counts",
+        metavar="SCALE,OFFSET",
+        help="Of float or signed images: value = offset + scale x count. Default: the model's, or images.yaml.",
+    ),
 ]
 
 SYNTHETIC = (

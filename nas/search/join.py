@@ -1,8 +1,10 @@
 """How a worker on any machine finds its search."""
 
 from nas.errors import InputError
-from nas.search.run import RESULTS, Run, load_plugins, open_run
-from nas.search.study import load_study, open_storage, settings_of, without_password
+from nas.search.run import RESULTS, Run, load_plugins, make_run, open_run
+from nas.search.storage import open_storage
+from nas.search.study import load_study, settings_of
+from nas.search.urls import without_password
 
 
 def join(name: str | None, storage: str | None, study: str | None) -> Run:
@@ -23,4 +25,4 @@ def join(name: str | None, storage: str | None, study: str | None) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "search.yaml").exists():
         settings.model_copy(update={"storage": without_password(storage)}).write(folder)
-    return Run(folder, settings, opened, database)
+    return make_run(folder, settings, opened, database)

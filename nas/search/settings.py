@@ -14,7 +14,7 @@ from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
 from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace
@@ -25,7 +25,7 @@ SETTINGS = "search.yaml"
 RUN_NAME = r"^[A-Za-z0-9][\w.+-]*$"
 """A run's name is its folder's."""
 
-EXTENDABLE = {"trials", "stop_when_flat", "data", "storage"}
+EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage"}
 """What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
 
 
@@ -54,7 +54,9 @@ class Settings(BaseModel):
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
     trials: int = Field(gt=0)
-    """Trained candidates, over all workers."""
+    """How many candidates are tried, over all workers."""
+    is_planned: bool = False
+    """Whether that was planned for a time: as long as there is a time, it decides instead."""
     stop_when_flat: PositiveInt | None = None
     """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]

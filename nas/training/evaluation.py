@@ -11,7 +11,8 @@ from torch import nn
 from nas.convert.third_party import SUFFIXES, load_third_party
 from nas.data.dataset import open_images
 from nas.data.degradation import label_of
-from nas.data.image_set import ImageSet
+from nas.data.frames import Counts
+from nas.data.image_set import ImageSet, mixed_in_words
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
@@ -64,6 +65,8 @@ class Conditions:
     scale: int | None = None
     degradation: str | None = None
     """Makes the LR images."""
+    counts: str | None = None
+    """Scale and offset of images that aren't of 8 or 16 bits."""
     denoiser: str | None = None
     """The model directory that LR images pass."""
     peak: float | None = None
@@ -118,11 +121,14 @@ def compare(
 
     Each sees the images by its own normalisation; what is measured is integers. Raises InputError when the contestants
     have different scales, or were trained on images that were made or measured differently and the conditions don't say
-    how, which no one protocol covers; and as `select_metrics` and `measure` do.
+    how, which no one protocol covers; when the images have different bit depths; and as `select_metrics` and `measure`
+    do.
     """
     asked = conditions or Conditions()
     metrics, left_out = select_metrics(asked.metrics, asked.weights)
     images = _open(contestants, folder, cache, device, asked)
+    if len(images.depths) > 1:
+        raise InputError(f"{folder}: {mixed_in_words(images.depths)}; evaluate them apart, in a folder for each depth.")
     seen = [_seen_by(c, images, asked.peak) for c in contestants] or [images]
     _common("peaks", [one.peak_in_words for one in seen], "; name one by --peak, or")
     images = seen[0]
@@ -174,9 +180,17 @@ def _open(
         scale=scale,
         cache=cache,
         degradation=degradation,
+        counts=Counts.parse(asked.counts) if asked.counts else _trained_with(recipes),
         denoiser=as_denoiser(denoiser, device),
         channel=asked.channel,
     )
+
+
+def _trained_with(recipes: Sequence[Mapping[str, Any]]) -> Counts | None:
+    """Return the scale that the models' training gave their images."""
+    scales = [recipe.get("counts") for recipe in recipes]
+    kept = _common("scales of counts", scales or [None], "; give --counts, or")
+    return Counts.model_validate(kept) if kept else None
 
 
 def _seen_by(contestant: Contestant, images: ImageSet, peak: float | None) -> ImageSet:

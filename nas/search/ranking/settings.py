@@ -13,7 +13,7 @@ from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.search.images import open_for
 from nas.search.run import RESULTS
 from nas.search.samplers.problem import Problem
