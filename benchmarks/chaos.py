@@ -25,7 +25,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from chaos_kit.run import CancelledError, Outcome, Plan, disturb, find_truth
+from chaos_kit.plan import Outcome, Plan
+from chaos_kit.run import disturb
+from chaos_kit.searches import CancelledError, find_truth
 
 COLUMNS = ("run", "events", "s", "starts", "networks", "values", "weights", "differing", "lost", "doubled", "hung")
 COLUMNS += ("tracebacks", "wrong codes", "gave up", "left behind")

@@ -17,6 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from chaos_kit.commands import living, send
 
@@ -104,8 +105,12 @@ class PostgresServer(Database):
             shutil.chown(self.folder, self._user)
         self._run("initdb", "-U", "nas", "-A", "trust", "--no-sync")
         self._start()
-        with create_engine(f"{self._server}/postgres", isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {STUDY}"))
+        try:
+            with create_engine(f"{self._server}/postgres", isolation_level="AUTOCOMMIT").connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {STUDY}"))
+        except SQLAlchemyError:
+            self.close()
+            raise
 
     @property
     def url(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import SQLAlchemyError
 
 from chaos_kit.commands import Command, send
-from chaos_kit.databases import Database, PostgresServer
+from chaos_kit.databases import Database
 
 AIM_SECONDS = 20.0
 
@@ -222,6 +222,6 @@ OF_POSTGRES: dict[str, Event] = {
 }
 
 
-def events_for(database: Database) -> dict[str, Event]:
-    """Return the events that can befall a search with this database."""
-    return COMMON | (OF_POSTGRES if isinstance(database, PostgresServer) else OF_SQLITE)
+def events_for(storage: str) -> dict[str, Event]:
+    """Return the events that can befall a search whose study lies in `sqlite` or `postgres`."""
+    return COMMON | (OF_POSTGRES if storage == "postgres" else OF_SQLITE)

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from chaos_kit.databases import programs
-from chaos_kit.run import Outcome, Plan, Truth, disturb, find_truth
+from chaos_kit.judge import Truth
+from chaos_kit.plan import Outcome, Plan
+from chaos_kit.run import disturb
+from chaos_kit.searches import find_truth
 
 IDLE_MS = 15.0
 
