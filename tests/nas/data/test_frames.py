@@ -53,6 +53,11 @@ def test_an_array_as_tifffile_writes_it_is_frames_of_any_number(tmp_path: Path, 
     assert np.array_equal(read_all(tmp_path / "stack.tif"), stack)
 
 
+def test_an_array_of_several_stacks_is_all_their_frames(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stacks.tif", FRAMES.reshape(3, 4, 64, 48))
+    assert np.array_equal(read_all(tmp_path / "stacks.tif"), FRAMES)
+
+
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_colour_tiff_is_one_image(tmp_path: Path, dtype: type, alpha: bool) -> None:
