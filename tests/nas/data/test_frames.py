@@ -14,6 +14,8 @@ from nas.errors import InputError
 
 FRAMES = np.stack([scene(number, 64, 48).astype(np.uint16) * 9 + 14_000 for number in range(12)])
 KELVIN = Meaning(Counts(scale=0.01))
+# Of such files are the tests: as tifffile writes them by default.
+pytestmark = pytest.mark.filterwarnings("ignore:.*are stored as RGB with separate:DeprecationWarning")
 RAW = RawShape(width=48, height=64, type="uint16")
 
 
