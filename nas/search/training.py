@@ -20,7 +20,7 @@ from nas.metrics import baseline_name
 from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model
 from nas.search.audience import Audience
 from nas.search.front import Candidate, spread
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
 from nas.search.pool import Stop, Work, run_in_turn, run_processes
 from nas.search.reference import resolve
 from nas.search.room import Room
@@ -75,6 +75,7 @@ def plan(
     data: str | None = None,
     scale: int | None = None,
     storage: str | None = None,
+    skip_bad: bool | None = None,
     results: Path = RESULTS,
 ) -> Job:
     """Work out what `nas train` was asked: the `top` members of a run's front, or the named architectures.
@@ -90,7 +91,7 @@ def plan(
     starts: Mapping[str, Path] = {}
     if run:
         architectures = {_folder_name(c): c.architecture for c in _members(run, top)}
-        folder, source = run.folder / TRAINED, data or run.settings.data
+        folder, source = run.folder / TRAINED, data or remembered(run.settings.data, run.settings.run)
     else:
         architectures, starts = _named(names, scale, results)
         folder, source = results / TRAINED, data
@@ -109,7 +110,7 @@ def plan(
         device=device,
         results=results,
         normalisation=_normalisation(chosen, run, starts),
-        skip_bad=run.settings.skip_bad if run else False,
+        skip_bad=bool(skip_bad or (run and run.settings.skip_bad)),
     )
     if run and data is None:
         check_data(run.settings, images)
