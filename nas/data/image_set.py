@@ -3,6 +3,8 @@
 import hashlib
 import json
 import warnings
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -36,7 +38,7 @@ class ImageSet:
     lr: Store
     scale: int
     degradation: str
-    """The label of what made the LR images; where they were given, the name of their folder."""
+    """The label of what made the LR images; where they were given, what their folder says of that."""
     lr_is_given: bool
     """Whether the LR images are the set's own files; else `degradation` made them."""
     denoiser: str | None = None
@@ -70,6 +72,11 @@ class ImageSet:
         content = [[(image.name, image.digest) for image in store.images] for store in stores]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
+    @cached_property
+    def depths(self) -> Counter[int]:
+        """8 or 16 bits → number of images."""
+        return Counter(image.peak.bit_length() for image in self.hr.images)
+
     def levels(self, index: int) -> Levels:
         """What the values of image `index` stand for."""
         return self._levels[index]
@@ -96,7 +103,7 @@ class ImageSet:
         """
         bits, histogram = bits_of(self.hr), cache(lambda: histogram_of_store(self.hr))
         if peak is not None:
-            normalisation = normalisation.model_copy(update={"peak": peak})
+            normalisation = normalisation.measured_against(peak)
         resolved = normalisation.resolved(bits, histogram)
         if misfit := resolved.misfit(bits, histogram):
             warnings.warn(f"{misfit}; a training with 'normalisation: auto' would use theirs", stacklevel=2)
@@ -121,3 +128,9 @@ class ImageSet:
             hr=levels.tensor(high[top * s : (top + height) * s, left * s : (left + width) * s]),
             levels=levels,
         )
+
+
+def mixed_in_words(depths: Mapping[int, int]) -> str:
+    """Return what is wrong with images of several bit depths, 8 and 16, as the first half of a sentence."""
+    counts = " and ".join(f"{count} images of {bits} bits" for bits, count in sorted(depths.items()))
+    return f"it has {counts}, whose PSNR is against different ranges"

@@ -2,16 +2,40 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from nas.data.images import IMAGE_SUFFIXES, is_radiometric, read_image, write_image
+from nas.data.files.counts import from_counts
+from nas.data.files.writing import WRITTEN, check_target, write_frames
+from nas.data.folder import image_files, in_words, no_image
+from nas.data.frames import Counts, Frame, frames_in, meaning_for
+from nas.data.images import Pixels, UnreadableImageError, is_radiometric, read_stored
 from nas.deploy.tiles import TILE, Upscaler
-from nas.errors import InputError
+from nas.errors import InputError, RunError
+from nas.files import make_folder
 from nas.model import Model
 from nas.progress import Progress
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A file to upscale: its frames, or what is wrong with it, and the file to write."""
+
+    target: Path
+    frames: tuple[Frame, ...] = ()
+    error: InputError | None = None
+
+
+class _OfOneFileError(Exception):
+    """What is wrong with one file of a folder, so that the others are upscaled."""
+
+    def __init__(self, error: InputError | RunError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def upscale_files(
@@ -25,59 +49,123 @@ def upscale_files(
     device: torch.device | str = "cpu",
     overwrite: bool = False,
     progress: Progress | None = None,
+    counts: Counts | None = None,
 ) -> list[Path]:
     """Upscale an image file to a file, or every image below a folder to the same relative name below another.
 
     With a `denoiser`, which is a model of scale 1, each image passes it first, and is rounded to its integer range as
     if it had been written to a file between; a note reminds of it when the model was trained so and none is given.
 
-    The bit depth (8 or 16) is kept, and the levels with it, so that a count stays a temperature. The radiometric JPEGs
-    of a folder become PNG files, since no JPEG holds 16 bits; their other data stay behind.
+    All frames of a file are written. The type is kept, and the levels with it, so that a count stays a temperature:
+    8 and 16 bits, and where `counts`, the model's training or an `images.yaml` give a scale, signed integers and
+    floats in their unit. In a folder radiometric JPEGs become PNG files, since no JPEG holds 16 bits, and headerless
+    files TIFFs; their other data stay behind.
 
-    Each file appears whole or not at all. Returns the written paths. `progress` counts the tiles of a file, or the
-    images of a folder. Raises InputError for a missing source, a folder without images, a target that exists (unless
-    `overwrite`), is of the wrong kind, lies within the source or has no image suffix, and for an unreadable or too
-    small image; RunError when the memory does not suffice.
+    Each file appears whole or not at all. Returns the written paths. `progress` counts the tiles of an image, the
+    frames of a file, or the files of a folder. Raises InputError for a missing source, a folder without images, a
+    target that exists (unless `overwrite`), is of the wrong kind, lies within the source or can't hold what is to be
+    written, and for a file that is unreadable or too small; RunError when the memory or the disk does not suffice.
+    Of a folder the good files are written before RunError names the bad ones.
     """
     enlarge = Upscaler(model, tile=tile, overlap=overlap, device=device)
     denoise = Upscaler(denoiser, tile=tile, device=device) if denoiser else None
-    pairs = list(_pairs(source, target))
-    if len(targets := Counter(path for _, path in pairs)) < len(pairs):
-        raise InputError(f"Two images of {source} would both be written to {targets.most_common(1)[0][0]}.")
-    if not overwrite and (existing := next((path for _, path in pairs if path.exists()), None)):
-        raise InputError(f"{existing} exists; give --overwrite to replace it.")
+    if counts is None and (trained := model.recipe.get("counts")):
+        counts = Counts.model_validate(trained)
+    jobs = list(_jobs(source, target, counts))
+    _refuse_collisions(source, jobs, overwrite)
     if denoiser is None and (missing := model.recipe.get("denoiser")):
         warnings.warn(f"the model was trained on images denoised by {missing}; give --denoise {missing}", stacklevel=2)
-    for done, (path, written) in enumerate(pairs, start=1):
-        pixels = read_image(path)
-        of_tiles = progress if source.is_file() else None
-        clean = denoise(pixels, name=str(path)) if denoise else pixels
-        result = enlarge(clean, name=str(path), progress=of_tiles)
-        written.parent.mkdir(parents=True, exist_ok=True)
-        write_image(written, result)
-        if progress is not None and of_tiles is None:
-            progress(done, len(pairs))
-    return [path for _, path in pairs]
+    failed: list[str] = []
+    for done, job in enumerate(jobs, start=1):
+        try:
+            _upscale_file(job, enlarge, denoise, progress if source.is_file() else None)
+        except _OfOneFileError as wrong:
+            if source.is_file():
+                raise wrong.error from None
+            failed.append(str(wrong).removesuffix("."))
+        if progress is not None and source.is_dir():
+            progress(done, len(jobs))
+    if failed:
+        raise RunError(
+            f"{len(jobs) - len(failed)} of {len(jobs)} images were written to {target}; not these: {'; '.join(failed)}."
+        )
+    return [job.target for job in jobs]
 
 
-def _pairs(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield each image to read and the path to write it to. Raises InputError as `upscale_files` says."""
+def _upscale_file(job: _Job, enlarge: Upscaler, denoise: Upscaler | None, progress: Progress | None) -> None:
+    if job.error is not None:
+        raise _OfOneFileError(job.error)
+    make_folder(job.target.parent)
+    frames = (_upscaled(frame, enlarge, denoise, progress) for frame in job.frames)
+    try:
+        write_frames(job.target, frames, len(job.frames))
+    except InputError as error:  # the format can't hold it
+        raise _OfOneFileError(error) from None
+
+
+def _upscaled(frame: Frame, enlarge: Upscaler, denoise: Upscaler | None, progress: Progress | None) -> Pixels:
+    """Read and upscale one frame. Raises _OfOneFileError."""
+    name, of_tiles = str(frame.path.with_name(frame.label)), progress if frame.count == 1 else None
+    try:
+        pixels, stored = read_stored(frame)
+        clean = denoise(pixels, name=name) if denoise else pixels
+        result = enlarge(clean, name=name, progress=of_tiles)
+    except (InputError, RunError) as error:
+        raise _OfOneFileError(error) from None
+    if progress is not None and frame.count > 1:
+        progress(frame.index + 1, frame.count)
+    return from_counts(result, stored, frame.meaning.counts)
+
+
+def _jobs(source: Path, target: Path, counts: Counts | None) -> Iterator[_Job]:
+    """Yield each file to read and the one to write. Raises InputError as `upscale_files` says."""
     if source.is_file():
         if target.is_dir():
             raise InputError(f"{target} is a folder, but the source is a file; name the file to write.")
-        if target.suffix.lower() not in IMAGE_SUFFIXES:
-            raise InputError(f"{target}: images are written as {', '.join(sorted(IMAGE_SUFFIXES))}.")
-        yield source, target
+        if target.suffix.lower() not in WRITTEN:
+            raise InputError(f"{target}: images are written as {', '.join(WRITTEN)}, but got {target.suffix!r}.")
+        job = _job(source, target, source.parent, counts)
+        if job.error is not None:
+            raise job.error
+        check_target(target, len(job.frames), np.dtype(np.uint8))  # the type shows itself when a frame is read
+        yield job
     elif source.is_dir():
         if target.exists() and not target.is_dir():
             raise InputError(f"{target} is a file, but the source is a folder; name a folder to write to.")
         if target.resolve().is_relative_to(source.resolve()):
             raise InputError(f"The target {target} lies within the source {source}; name a folder outside of it.")
-        images = sorted(p for p in source.rglob("*") if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
-        if not images:
-            raise InputError(f"{source} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).")
-        for path in images:
-            written = target / path.relative_to(source)
-            yield path, written.with_suffix(".png") if is_radiometric(path) else written
+        files = image_files(source)
+        if not files.images:
+            raise no_image(files)
+        if files.left_out:
+            warnings.warn(f"{source}: not used are {in_words(files.left_out)}", stacklevel=4)
+        for path in sorted(files.images):
+            yield _job(path, _renamed(path, target / path.relative_to(source)), source, counts)
     else:
         raise InputError(f"There is no file or folder '{source}'.")
+
+
+def _job(path: Path, target: Path, root: Path, counts: Counts | None) -> _Job:
+    """Read the header of a file."""
+    meaning = meaning_for(path, root, counts)
+    try:
+        return _Job(target, frames_in(path, meaning))
+    except UnreadableImageError as error:
+        return _Job(target, error=error)
+
+
+def _renamed(path: Path, target: Path) -> Path:
+    if path.suffix.lower() == ".raw":
+        return target.with_suffix(".tif")
+    return target.with_suffix(".png") if is_radiometric(path) else target
+
+
+def _refuse_collisions(source: Path, jobs: Sequence[_Job], overwrite: bool) -> None:
+    """Raise InputError where two files have one target, or, unless `overwrite`, where targets exist."""
+    targets = Counter(job.target for job in jobs)
+    if len(targets) < len(jobs):
+        raise InputError(f"Two images of {source} would both be written to {targets.most_common(1)[0][0]}.")
+    existing = [job.target for job in jobs if job.target.exists()]
+    if existing and not overwrite:
+        others = f" (and {len(existing) - 1} others of {len(jobs)})" if len(existing) > 1 else ""
+        raise InputError(f"{existing[0]}{others} exists; give --overwrite to replace it.")

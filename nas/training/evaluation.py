@@ -11,7 +11,8 @@ from torch import nn
 from nas.convert.third_party import SUFFIXES, load_third_party
 from nas.data.dataset import open_images
 from nas.data.degradation import label_of
-from nas.data.image_set import ImageSet
+from nas.data.frames import Counts
+from nas.data.image_set import ImageSet, mixed_in_words
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
@@ -67,6 +68,8 @@ class Conditions:
     scale: int | None = None
     degradation: str | None = None
     """Makes the LR images."""
+    counts: str | None = None
+    """Scale and offset of images that aren't of 8 or 16 bits."""
     denoiser: str | None = None
     """The model directory that LR images pass."""
     peak: float | None = None
@@ -77,6 +80,8 @@ class Conditions:
     self_ensemble: bool = False
     crops: int = 0
     """How many of its best and of its worst crops are pictured for each network."""
+    skip_bad: bool = False
+    """Whether images that can't be read are left out."""
 
 
 @dataclass(frozen=True)
@@ -125,13 +130,20 @@ def compare(
     Each sees the images by its own normalisation, and luma in the range that it was trained on; what is measured is
     integers, of luma always those of 16..235. Raises InputError when the contestants
     have different scales, or were trained on images that were made or measured differently and the conditions don't say
-    how, which no one protocol covers; and as `select_metrics` and `measure` do.
+    how, which no one protocol covers; when the images have different bit depths; and as `select_metrics` and `measure`
+    do.
     """
     asked = conditions or Conditions()
     metrics, left_out = select_metrics(asked.metrics, asked.weights)
     images = _open(contestants, folder, cache, device, asked)
-    converted = _converted(images, folder, cache) if any(c.luma == "full" for c in contestants) else frozenset()
-    seen = [_seen_by(c, images, asked.peak, converted) for c in contestants] or [images]
+    if len(images.depths) > 1:
+        raise InputError(f"{folder}: {mixed_in_words(images.depths)}; evaluate them apart, in a folder for each depth.")
+    converted: frozenset[int] = frozenset()
+    if any(contestant.luma == "full" for contestant in contestants):
+        converted = _converted(images, contestants, folder, cache, asked)
+    seen = [_seen_by(c, images, asked.peak, converted) for c in contestants]
+    if not seen:
+        seen = [images if asked.peak is None else images.normalised(images.normalisation, asked.peak)]
     _common("peaks", [one.peak_in_words for one in seen], "; name one by --peak, or")
     images = replace(seen[0], studio=frozenset())
     protocol = Protocol.of(images, shave=asked.shave, self_ensemble=asked.self_ensemble)
@@ -183,20 +195,40 @@ def _open(
         scale=scale,
         cache=cache,
         degradation=degradation,
+        counts=_counts(contestants, asked),
         denoiser=as_denoiser(denoiser, device),
         channel=asked.channel,
+        skip_bad=asked.skip_bad,
     )
+
+
+def _counts(contestants: Sequence[Contestant], asked: Conditions) -> Counts | None:
+    """Return the scale of float and signed images: that which is asked for, or that of the models' training."""
+    if asked.counts:
+        return Counts.parse(asked.counts)
+    scales = [c.recipe.get("counts") for c in contestants if c.recipe is not None]
+    kept = _common("scales of counts", scales or [None], "; give --counts, or")
+    return Counts.model_validate(kept) if kept else None
 
 
 def _usual(scale: int) -> str:
     return "bicubic" if scale > 1 else "noise"
 
 
-def _converted(images: ImageSet, folder: Path, cache: Path) -> frozenset[int]:
+def _converted(
+    images: ImageSet, contestants: Sequence[Contestant], folder: Path, cache: Path, asked: Conditions
+) -> frozenset[int]:
     """Return the images of which luma of 16..235 was made: those that are others as gray."""
     if images.channel == "gray":
         return frozenset()
-    gray = open_images(folder, scale=images.scale, cache=cache, degradation=_usual(images.scale))
+    gray = open_images(
+        folder,
+        scale=images.scale,
+        cache=cache,
+        degradation=_usual(images.scale),
+        counts=_counts(contestants, asked),
+        skip_bad=asked.skip_bad,
+    )
     pairs = zip(images.hr.images, gray.hr.images, strict=True)
     return frozenset(i for i, (luma, plain) in enumerate(pairs) if luma.digest != plain.digest)
 
@@ -208,7 +240,8 @@ def _seen_by(contestant: Contestant, images: ImageSet, peak: float | None, conve
     """
     normalisation = images.normalisation
     if contestant.recipe is not None:
-        normalisation, peak = Normalisation.stored(contestant.recipe), peak or normalisation.peak
+        peak = normalisation.peak if peak is None else peak
+        normalisation = Normalisation.stored(contestant.recipe)
     # The range that each image uses is that of its luma already.
     is_full = contestant.luma == "full" and normalisation.kind != "image"
     return replace(images.normalised(normalisation, peak), studio=converted if is_full else frozenset())
