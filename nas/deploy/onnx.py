@@ -43,7 +43,7 @@ def to_onnx(network: nn.Module, architecture: Architecture, path: Path, normalis
 
     Its metadata holds the scale, the channels, the architecture and its fingerprint, the range of the values, and as
     JSON the normalisation, which says the integers that 0 and 1 stand for.
-    Raises InputError when the export extra is not installed, RunError for a network that ONNX can't express.
+    Raises InputError where ONNX's packages are not installed, RunError for a network that it can't express.
     """
     onnx = required("onnx")
     # The size of the example is arbitrary, but not 1, which the exporter would take for a constant.
@@ -105,7 +105,7 @@ def check_onnx(path: Path, network: nn.Module, sizes: Sequence[tuple[int, int]] 
 
     Returns the largest difference on the CPU, relative to the range of images, which is 1, or to the network's largest
     output where that exceeds it, as untrained ones' do: float32 has no absolute precision.
-    Raises InputError when the export extra is not installed, RunError for a file that ONNX Runtime can't run.
+    Raises InputError where ONNX Runtime is not installed, RunError for a file that it can't run.
     """
     runtime = required("onnxruntime")
     network = copy.deepcopy(network).cpu().eval()
@@ -152,12 +152,11 @@ def _difference(result: Tensor, expected: Tensor) -> float:
 
 
 def required(module: str) -> Any:
-    """Import a module of the export extra. Raises InputError where it is not installed."""
+    """Import a package that only exports and latencies need, which takes a second. Raises InputError without it."""
     try:
         return importlib.import_module(module)
     except ImportError:
-        extra = "pip install -c constraints.txt -e '.[export]'"
-        raise InputError(f"Exporting to ONNX needs the export extra: {extra}") from None
+        raise InputError(f"The package {module} is missing: pip install -c constraints.txt -e .") from None
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ def export(model: Model, target: Path) -> Exported:
     The architecture must hash the same when read back, the weights give bit-equal output in a freshly built network,
     ONNX Runtime the same output to the network's `tolerance`, and the recipe must be one that `load_recipe` reads.
     `target` appears whole or not at all. Raises InputError when `target` is a file or a folder that isn't empty, for a
-    recipe that isn't whole, or when the export extra is missing; RunError when a file proves wrong.
+    recipe that isn't whole; RunError when a file proves wrong.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InputError(f"{target} exists; name a new folder to export to.")
