@@ -8,12 +8,14 @@ import typer
 import yaml
 
 from nas.budget import Budget
+from nas.cli.plugins import given_plugins
 from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage, duration, several
 from nas.errors import InputError, RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
 from nas.objectives import first_quality
+from nas.plugins import give_command
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.run import open_run, open_run_data
 from nas.search.start import Request
@@ -21,6 +23,7 @@ from nas.training.trainer import pick_device
 
 
 def search(
+    context: typer.Context,
     budget: Annotated[
         list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params, 64MiB-memory, 33ms.")
     ] = None,
@@ -58,9 +61,6 @@ def search(
     latency_command: LatencyCommand = None,
     latency_threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of a latency. Default: 1.")] = None,
     storage: Storage = None,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file with your own spaces, proxies or losses.")
-    ] = None,
     skip_bad: Annotated[bool | None, typer.Option("--skip-bad", help="Leave unreadable images out.")] = None,
     device: Device = None,
 ) -> None:
@@ -88,7 +88,7 @@ def search(
         latency_command=latency_command,
         latency_threads=latency_threads,
         storage=storage,
-        plugins=several(plugin),
+        plugins=given_plugins(context),
         skip_bad=skip_bad,
     )
     _search(request, pick_device(device))
@@ -101,12 +101,17 @@ def worker(
     data: Annotated[str | None, typer.Option(help="Where the run's images lie on this machine.")] = None,
     number: Annotated[int | None, typer.Option(help="Number of this worker: each draws its own samples.")] = None,
     time: Annotated[str | None, typer.Option(help="Begin no candidate after this long: 90s, 20m, 2h.")] = None,
+    latency_command: Annotated[
+        str | None, typer.Option(help="Allows the run's command that measures latency to be executed here.")
+    ] = None,
     device: Device = None,
 ) -> None:
     """Join a search from this or another machine."""
     from nas.search.join import join
     from nas.search.worker import Worker
 
+    if latency_command:
+        give_command(latency_command)
     opened = join(run, storage, study)
     images = open_run_data(opened, data)
     torch.set_num_threads(opened.settings.threads)

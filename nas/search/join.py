@@ -1,7 +1,8 @@
 """How a worker on any machine finds its search."""
 
 from nas.errors import InputError
-from nas.search.run import RESULTS, Run, load_plugins, open_run
+from nas.plugins import need_plugins
+from nas.search.run import RESULTS, Run, open_run
 from nas.search.run_id import check_is_no_copy, check_is_of, identified
 from nas.search.study import load_study, open_storage, settings_of
 from nas.search.urls import without_secrets
@@ -23,7 +24,7 @@ def join(name: str | None, storage: str | None, study: str | None) -> Run:
     database = open_storage(storage)
     opened = load_study(database, study)
     settings = identified(settings_of(opened), opened)
-    load_plugins(settings.plugins)
+    need_plugins(settings.plugins, settings.study)
     folder = RESULTS / settings.study
     check_is_of(folder, settings)
     folder.mkdir(parents=True, exist_ok=True)

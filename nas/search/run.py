@@ -11,6 +11,7 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
+from nas.plugins import need_plugins
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.images import open_for, remembered
@@ -20,7 +21,7 @@ from nas.search.settings import Settings, check_data, read_settings
 from nas.search.study import architecture_of, candidates, load_study, open_storage
 from nas.search.urls import embedded_url
 from nas.training.trainer import pick_device
-from search_spaces import Architecture, load_plugin
+from search_spaces import Architecture
 
 
 @dataclass(frozen=True)
@@ -87,19 +88,10 @@ def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> 
     """Open a run by its name or by the path of its directory. Raises InputError."""
     folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name
     settings = read_settings(folder)
-    load_plugins(settings.plugins)
+    need_plugins(settings.plugins, settings.run)
     database = open_storage(storage or settings.storage or embedded_url(folder))
     study = load_study(database, settings.study)
     return Run(folder, identified(settings, study), study, database)
-
-
-def load_plugins(paths: tuple[str, ...]) -> None:
-    """Import a user's own spaces and proxies. Raises InputError for a file that isn't there or fails."""
-    for path in paths:
-        try:
-            load_plugin(Path(path))
-        except Exception as error:
-            raise InputError(f"The plugin {path} can't be loaded: {str(error).rstrip('.')}.") from None
 
 
 def open_run_data(run: Run, folder: str | None = None) -> Dataset:

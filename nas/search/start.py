@@ -15,11 +15,12 @@ from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
+from nas.plugins import give_command, give_plugins, need_plugins
 from nas.search.costs import COUNTED, meter_for
 from nas.search.images import open_for, remembered
 from nas.search.names import as_name, check_run_name
 from nas.search.plan import Given, planned
-from nas.search.run import RESULTS, Run, load_plugins, record_baseline
+from nas.search.run import RESULTS, Run, record_baseline
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
@@ -32,7 +33,7 @@ from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
 
-_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "seconds")
+_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "seconds", "plugins")
 """Fields of a request that decide settings but are none."""
 
 DEFAULT_SPACE = "hybrid"
@@ -86,17 +87,19 @@ def start(
 
     Everything is checked before anything is written to the run directory. Raises InputError.
     """
-    load_plugins(request.plugins or ())
+    plugins = give_plugins(request.plugins or ())
+    if request.latency_command:
+        give_command(request.latency_command)
     name = request.run or _default_name(request)
     folder = results / name
     earlier = read_settings(folder) if (folder / SETTINGS).is_file() else None
     if earlier:
         if request.storage or earlier.storage:
             check_is_no_copy(folder, earlier)
-        load_plugins(earlier.plugins)
+        need_plugins(earlier.plugins, name)
     else:
         check_run_name(name)
-    wanted = _wanted(request, name, earlier, device)
+    wanted = _wanted(request, name, earlier, device) | {"plugins": earlier.plugins if earlier else plugins}
     space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
     _check_names(wanted, space)
     _check_budget(wanted, space)
@@ -137,8 +140,7 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)
-    settings.write(folder)
-    return Run(folder, settings, study, storage)
+    return Run(folder, settings.write(folder), study, storage)
 
 
 def _default_name(request: Request) -> str:
@@ -168,8 +170,6 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
     if request.objectives:
         given["objectives"] = parse_objectives(request.objectives)
-    if request.plugins:
-        given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
     if request.data:
         given["data"] = str(Path(request.data).resolve())
     if request.storage:
@@ -200,7 +200,6 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "latency_threads": 1,
         "threads": max(1, torch.get_num_threads() // request.jobs),
         "skip_bad": False,
-        "plugins": (),
         "storage": None,
     }
     return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
