@@ -25,6 +25,8 @@ ORDER = (
     "nas.cost",
     "nas.budget",
     "nas.model",
+    "nas.permission",
+    "nas.plugins",
     "nas.objectives",
     "nas.pareto",
     "nas.check",
