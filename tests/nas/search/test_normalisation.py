@@ -151,7 +151,7 @@ def test_models_of_different_ranges_are_not_trained_together(
     seen: Callable[..., Normalisation], save: Callable[..., Path]
 ) -> None:
     one, other = save("one", normalisation=PERCENTILE), save("other", normalisation="image")
-    with pytest.raises(InputError, match="trained with different normalisations; train them apart"):
+    with pytest.raises(InputError, match="trained with different normalisations; train them in separate commands"):
         seen(one, other)
     assert seen(one, other, normalisation="image").kind == "image"
 
