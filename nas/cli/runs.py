@@ -5,11 +5,22 @@ from typing import Annotated, Any
 
 import torch
 import typer
-import yaml
 
 from nas.budget import Budget
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage, duration, several
-from nas.errors import InputError, RunError
+from nas.cli.terminal import (
+    OUT,
+    SYNTHETIC,
+    Device,
+    HrSize,
+    Json,
+    LatencyCommand,
+    LrSize,
+    Storage,
+    duration,
+    fixed_choices,
+    several,
+)
+from nas.errors import RunError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
@@ -72,7 +83,7 @@ def search(
         data=data,
         space=space,
         scale=scale,
-        fixed=_fixed(fix),
+        fixed=fixed_choices(fix),
         hr=hr,
         lr=lr,
         proxy=proxy,
@@ -193,12 +204,3 @@ def _conclude(run: Any, reason: str) -> None:
         raise RunError(f"The search gave up: {reason}, as they say above.")
     else:
         OUT.print(f"Go on with: nas search --run {name}", soft_wrap=True)
-
-
-def _fixed(pairs: list[str] | None) -> dict[str, Any] | None:
-    if not pairs:
-        return None
-    split = [pair.partition("=") for pair in pairs]
-    if wrong := next((name for name, equals, _ in split if not equals), None):
-        raise InputError(f"--fix {wrong} lacks a value; write it as cell1.width=32.")
-    return {name: yaml.safe_load(value) for name, _, value in split}

@@ -4,20 +4,21 @@ import hashlib
 import json
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from nas.budget import Budget
+from nas.budget import Budget, tightest
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
+from nas.fields import Seed, Truth, Whole, in_words
 from nas.files import write_atomic
 from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
 from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace
+from search_spaces.documents import DocumentError, read_yaml, to_yaml
 from search_spaces.narrowed import Allowed, narrowed
 
 SETTINGS = "search.yaml"
@@ -29,6 +30,9 @@ EXTENDABLE = {"trials", "stop_when_flat", "data", "storage"}
 """What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
 
 
+_Count = Annotated[Whole, Field(gt=0)]
+
+
 class Settings(BaseModel):
     """Everything that decides a search. Workers on other machines read it from the study."""
 
@@ -38,12 +42,12 @@ class Settings(BaseModel):
     space: str
     allow: dict[str, tuple[Choice, ...]] = {}
     """The values that its user left to choices of the space; the others may take all of theirs."""
-    scale: int
-    channels: int = 1
+    scale: Whole
+    channels: Whole = 1
     budgets: tuple[str, ...]
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     """What is to be improved, in the order of a trial's values."""
-    hr_size: tuple[PositiveInt, PositiveInt] = HR_SIZE
+    hr_size: tuple[_Count, _Count] = HR_SIZE
     """Width and height of the HR image that costs are counted for."""
     data: str | None
     """The folder as given; None is the embedded synthetic set."""
@@ -53,22 +57,22 @@ class Settings(BaseModel):
     sampler: str
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
-    trials: int = Field(gt=0)
+    trials: _Count
     """Trained candidates, over all workers."""
-    stop_when_flat: PositiveInt | None = None
+    stop_when_flat: _Count | None = None
     """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]
     """Choices that the sampler does not vary."""
-    seed: int
-    threads: int = Field(gt=0)
+    seed: Seed
+    threads: _Count
     """CPU threads of a worker: another number rounds otherwise, so all workers of a run use the same."""
     latency_command: str | None = None
     """Measures an ONNX file on the user's device; None is ONNX Runtime on the CPU."""
-    latency_threads: PositiveInt = 1
+    latency_threads: _Count = 1
     """CPU threads that a latency is for, where no command tells it."""
     latency_runtime: str | None = None
     """What latencies are measured on, where they matter; a worker on another machine must measure on the same."""
-    skip_bad: bool = False
+    skip_bad: Truth = False
     plugins: tuple[str, ...] = ()
     space_fingerprint: str
     storage: str | None = None
@@ -79,6 +83,13 @@ class Settings(BaseModel):
     def _resolve(cls, recipe: Recipe) -> Recipe:
         """A run that remembers no range is from before there was a choice."""
         return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
+
+    @field_validator("budgets")
+    @classmethod
+    def _check_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
+        for text in budgets:
+            Budget.parse(text)
+        return budgets
 
     @field_validator("objectives")
     @classmethod
@@ -92,8 +103,8 @@ class Settings(BaseModel):
 
     @property
     def limits(self) -> tuple[Budget, ...]:
-        """The budgets, parsed."""
-        return tuple(Budget.parse(text) for text in self.budgets)
+        """The budgets, parsed; of two of one unit the tighter."""
+        return tightest(Budget.parse(text) for text in self.budgets)
 
     @property
     def searched(self) -> SearchSpace:
@@ -110,7 +121,7 @@ class Settings(BaseModel):
 
     def to_yaml(self) -> str:
         """Return the settings as a YAML document."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return to_yaml(self.model_dump(mode="json"))
 
     def write(self, folder: Path) -> None:
         """Write `search.yaml` into a run directory, atomically."""
@@ -131,18 +142,17 @@ def read_settings(folder: Path) -> Settings:
     if not path.is_file():
         raise InputError(f"There is no run '{folder.name}' in {folder.parent}.")
     try:
-        return parse_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
+        return parse_settings(read_yaml(path), str(path))
+    except DocumentError as error:
+        raise InputError(str(error)) from None
 
 
-def parse_settings(data: Any) -> Settings:
-    """Return the settings in plain data. Raises InputError naming the first field that is wrong."""
+def parse_settings(data: Any, origin: str = SETTINGS) -> Settings:
+    """Return the settings in plain data. Raises InputError naming `origin` and the first field that is wrong."""
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{SETTINGS}: '{'.'.join(map(str, first['loc']))}': {first['msg']}.") from None
+        raise InputError(in_words(error, origin)) from None
 
 
 def space_fingerprint(space: str, allow: Allowed = MappingProxyType({})) -> str:
