@@ -67,7 +67,8 @@ def parse_yaml(text: str | bytes, what: str) -> object:
         return _Reader(_events(plain), what).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}: " if mark else ""
+        # What breaks off is told of the line after the last.
+        place = f"line {min(mark.line, plain.rstrip().count(chr(10))) + 1}: " if mark else ""
         problem = error.problem or error.context or "it breaks off"
         raise DocumentError(f"{what} is not a YAML document ({place}{_one_line(problem)}).") from None
     except yaml.YAMLError as error:

@@ -81,7 +81,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ("a: " + "1" * 26, f"a.yaml, line 1: the number {'1' * 26} is too large."),
         ("a: 1e400", "a.yaml, line 1: the number 1e400 is too large."),
         ("a\n---\nb", "a.yaml, line 2: a second document begins."),
-        ("width: [1", "a.yaml is not a YAML document (line 2: did not find expected ',' or ']')."),
+        ("width: [1", "a.yaml is not a YAML document (line 1: did not find expected ',' or ']')."),
         ("a" * (MAX_BYTES + 1), f"a.yaml is too long for a YAML document: it has more than {MAX_BYTES:,} bytes."),
     ],
 )
@@ -99,7 +99,7 @@ def test_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(DocumentError, match=rf"^{tmp_path} can't be read \(Is a directory\)\.$"):
             reader(tmp_path)
     path.write_text("{")
-    with pytest.raises(DocumentError, match=rf"^{path} is not a YAML document \(line 2: "):
+    with pytest.raises(DocumentError, match=rf"^{path} is not a YAML document \(line 1: "):
         read_yaml(path)
     with pytest.raises(DocumentError, match=rf"^{path} is not a JSON document \(line 1: "):
         read_json(path)
