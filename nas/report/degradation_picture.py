@@ -66,7 +66,7 @@ def draw_degradation(
     for done, source in enumerate(chosen):
         hr = read_image(source.hr)
         if min(hr.shape) < scale * _ZOOM:
-            raise InputError(f"{source.hr} has {hr.shape[1]} x {hr.shape[0]} pixels, too few to show.")
+            raise InputError(f"{source.hr.path} has {hr.shape[1]} x {hr.shape[0]} pixels, too few to show.")
         rows[source.name] = list(_panels(hr, maker, scale, generator))
         if progress:
             progress(done + 1, len(chosen))

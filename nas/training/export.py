@@ -1,6 +1,7 @@
 """Export of a model: a folder that is a model directory, runs anywhere as ONNX, and can be trained again."""
 
 import copy
+import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,13 +61,14 @@ def export(model: Model, target: Path) -> Exported:
             folder.replace(target)
     except OSError as error:
         raise InputError(f"{target} can't be written ({error.strerror or error}).") from None
-    command = retrain_command(target) if _trained(model) else f"nas train {target} --data DIR"
+    command = retrain_command(target) if _trained(model) else f"nas train {shlex.quote(str(target))} --data DIR"
     return Exported(target, difference, command)
 
 
 def retrain_command(folder: Path) -> str:
     """Return the command that trains the architecture in `folder` again by its recipe."""
-    return f"nas train {folder / ARCHITECTURE} --recipe {folder / RETRAIN} --data DIR"
+    architecture, recipe = (shlex.quote(str(folder / name)) for name in (ARCHITECTURE, RETRAIN))
+    return f"nas train {architecture} --recipe {recipe} --data DIR"
 
 
 def _trained(model: Model) -> bool:

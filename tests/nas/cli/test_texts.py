@@ -45,7 +45,7 @@ FILES = {
             (*SEARCH, "--fix", "width=[1"),
             "The value of --fix width is not a YAML document (line 1: did not find expected ',' or ']').",
         ),
-        ((*SEARCH, "--seed", -1), "search.yaml: 'seed': Input should be greater than or equal to 0."),
+        ((*SEARCH, "--seed", -1), "Invalid value for '--seed': it should be greater than or equal to 0, not '-1'."),
         (
             ("search", "--budget", "1" * 26 + "ms"),
             f"A budget must be at most 1000000000 ms, not '{'1' * 26}ms'.",
