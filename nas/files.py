@@ -56,6 +56,19 @@ def make_folder(folder: Path) -> None:
         raise RunError(f"The folder {folder} can't be made: {error.strerror or error}.") from None
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file or folder to `NAME.damaged`, numbered where that is taken, and return the new path.
+
+    Raises RunError that names it and the cause.
+    """
+    target, number = path.with_name(f"{path.name}.damaged"), 2
+    while target.exists():
+        target, number = path.with_name(f"{path.name}.damaged{number}"), number + 1
+    with _in_one_sentence(path):
+        path.rename(target)
+    return target
+
+
 @contextlib.contextmanager
 def _in_one_sentence(path: Path) -> Iterator[None]:
     try:

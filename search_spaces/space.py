@@ -5,10 +5,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from torch import Tensor, nn
 
+from search_spaces.documents import shown
 from search_spaces.layers.image_skip import ImageSkip
 from search_spaces.registry import Registry, unknown_name
 
@@ -57,6 +58,17 @@ class Published:
     """The scale that its figures are for."""
 
 
+@dataclass(frozen=True)
+class TrainedLuma:
+    """Of coloured images, which luma (ITU-R BT.601) the authors' networks of one channel are trained on."""
+
+    range: Literal["full", "studio"]
+    """`full` is 0..255 of 8 bits, as JPEG and gray images have it; `studio` is 16..235, as MATLAB's `rgb2ycbcr`."""
+    source: str
+
+
+STUDIO_LUMA = TrainedLuma("studio", "rgb2ycbcr of MATLAB, the custom of networks of one channel since SRCNN")
+
 ARTICLE = "survey of super-resolution for infrared imaging"
 """The source of the claims in `Published.article`; its own measurements are of an LR image of 640x512."""
 
@@ -94,6 +106,8 @@ class SearchSpace(ABC):
     options: ClassVar[Mapping[str, Values]]
     """Every choice with its values, in the order they are asked. Each combination must be a network."""
     published: ClassVar[Mapping[str, Published]] = {}
+    luma: ClassVar[TrainedLuma] = STUDIO_LUMA
+    """What published weights of one channel are fed of coloured images; those of three are fed the image."""
     smallest: ClassVar[Choices]
     """The choices of the cheapest network, against which a budget is checked before a search."""
     pinned: ClassVar[Choices] = {}
@@ -145,9 +159,9 @@ class SearchSpace(ABC):
         Raises SpaceError for a scale, a channel count, or choices that the space can't build.
         """
         if scale not in self.scales:
-            raise SpaceError(f"The space '{self.name}' builds scales {list(self.scales)}, not {scale}.")
+            raise SpaceError(f"The space '{self.name}' builds scales {list(self.scales)}, not {shown(scale)}.")
         if channels not in self.channels:
-            raise SpaceError(f"The space '{self.name}' builds {list(self.channels)} channels, not {channels}.")
+            raise SpaceError(f"The space '{self.name}' builds {list(self.channels)} channels, not {shown(channels)}.")
         self.check(choices)
         return self.network(choices, scale, channels)
 
@@ -162,7 +176,7 @@ class SearchSpace(ABC):
                 raise SpaceError(f"The architecture of space '{self.name}' lacks the choice '{name}'.")
             # bool is an int in Python, but `skip: 1` in a file would hash unlike `skip: true`.
             if not any(choices[name] == v and type(choices[name]) is type(v) for v in values):
-                raise SpaceError(f"The choice '{name}' may be one of {list(values)}, not {choices[name]!r}.")
+                raise SpaceError(f"The choice '{name}' {may_be(self.options[name])}, not {shown(choices[name])}.")
 
     def parameters(self) -> Mapping[str, tuple[Choice, ...]]:
         """Return every choice's name and the values it may take, in the order they are asked."""
@@ -197,6 +211,14 @@ class SkippedSpace(SearchSpace):
         """Return the network, within an `ImageSkip` where the choices say so."""
         network, last = self.learned(choices, scale, channels)
         return ImageSkip(network, last, scale) if choices["image_skip"] else network
+
+
+def may_be(values: Values) -> str:
+    """Return what a choice may be, in words."""
+    if isinstance(values, range) and len(values) > 8:
+        steps = f" in steps of {values.step}" if values.step > 1 else ""
+        return f"may be {values[0]} to {values[-1]}{steps}"
+    return f"may be one of {shown(list(values))}"
 
 
 def _ask(trial: Trial, name: str, values: Values) -> Choice:

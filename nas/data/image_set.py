@@ -47,6 +47,8 @@ class ImageSet:
     """What makes values of the images' integers, resolved."""
     channel: str = "gray"
     """What of coloured files the images are: gray, or the luma y of the literature."""
+    studio: frozenset[int] = frozenset()
+    """The images that hold luma of 16..235 and are seen in full range: as the gray that they are luma of."""
     afresh: Pipeline | None = None
     """What training patches are degraded by each time that they are drawn; None: they are cut from the LR images."""
 
@@ -81,7 +83,8 @@ class ImageSet:
 
     @cached_property
     def _levels(self) -> tuple[Levels, ...]:
-        return tuple(self.normalisation.levels(self.lr.pixels(index)) for index in range(len(self)))
+        found = [self.normalisation.levels(self.lr.pixels(index)) for index in range(len(self))]
+        return tuple(one.of_studio_luma() if i in self.studio else one for i, one in enumerate(found))
 
     @property
     def peak_in_words(self) -> str:
@@ -100,7 +103,7 @@ class ImageSet:
         """
         bits, histogram = bits_of(self.hr), cache(lambda: histogram_of_store(self.hr))
         if peak is not None:
-            normalisation = normalisation.model_copy(update={"peak": peak})
+            normalisation = normalisation.measured_against(peak)
         resolved = normalisation.resolved(bits, histogram)
         if misfit := resolved.misfit(bits, histogram):
             warnings.warn(f"{misfit}; a training with 'normalisation: auto' would use theirs", stacklevel=2)

@@ -1,231 +1,24 @@
-"""Upscaling with a network: images of any size in tiles without a seam, and files and folders of images."""
+"""Upscaling of files and folders of images."""
 
-import copy
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from nas.data.files.counts import from_counts
 from nas.data.files.writing import WRITTEN, check_target, write_frames
 from nas.data.folder import image_files, in_words, no_image
 from nas.data.frames import Counts, Frame, frames_in, meaning_for
 from nas.data.images import Pixels, UnreadableImageError, is_radiometric, read_stored
-from nas.data.levels import Levels
-from nas.data.normalisation import FURTHEST, Normalisation
+from nas.deploy.tiles import TILE, Upscaler
 from nas.errors import InputError, RunError
 from nas.files import make_folder
 from nas.model import Model
 from nas.progress import Progress
-from search_spaces import SPACES
-from search_spaces.layers.collapsible import fused
-
-TILE = 256
-"""Height and width of a tile in LR pixels, without its overlap."""
-
-GRID = 16
-"""Tiles start at multiples of this, so that strides and attention windows fall as they do in the whole image."""
-
-PROBE_LENGTH = 512
-"""Longer side of the image that the receptive field is measured on, in LR pixels."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """One side of a tile, in LR pixels: what the network reads, and the part of it whose result is kept."""
-
-    read_start: int
-    read_stop: int
-    keep_start: int
-    keep_stop: int
-
-
-def spans(length: int, tile: int, overlap: int) -> list[Span]:
-    """Cut `length` pixels into spans that keep `tile` pixels each, rounded up to `GRID`, and together all of them.
-
-    Each reads `overlap` pixels more on both sides, rounded up to `GRID`, but never beyond the image, so that zero
-    padding acts exactly where it does in the whole image. The tile grows to twice the overlap where it is smaller.
-    """
-    overlap = _on_grid(overlap)
-    step = max(_on_grid(tile), 2 * overlap)
-    starts = range(0, length, step)
-    stops = [min(start + step, length) for start in starts]
-    return [
-        Span(max(0, start - overlap), min(length, stop + overlap), start, stop)
-        for start, stop in zip(starts, stops, strict=True)
-    ]
-
-
-def _on_grid(size: int) -> int:
-    return -(-size // GRID) * GRID
-
-
-@torch.no_grad()
-def receptive_radius(network: nn.Module, scale: int, channels: int = 1) -> int | None:
-    """Return how far, in LR pixels, an output pixel may depend on the input; None when on the whole image.
-
-    Measured, so it holds for any mixture of layers, functional ones and attention too: a block of NaN, `GRID` pixels
-    wide, spreads over exactly the output pixels that depend on it, whatever the weights are (0 · NaN = NaN). The result
-    is at least 2, which is what bicubic interpolation reaches. None is also returned beyond 248 pixels.
-    """
-    network = copy.deepcopy(network).cpu().float().eval()
-    return _larger(_reach(network, scale, channels, across=True), _reach(network, scale, channels, across=False))
-
-
-def _larger(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else max(a, b, 2)
-
-
-def _reach(network: nn.Module, scale: int, channels: int, *, across: bool) -> int | None:
-    """Return how far a block of NaN spreads along one axis of a long, thin image; None when to the image's border."""
-    image = torch.zeros(1, channels, GRID, PROBE_LENGTH)
-    start = _on_grid(PROBE_LENGTH // 2 - GRID)
-    stop = start + GRID
-    image[..., start:stop] = torch.nan
-    output = network(image if across else image.mT)
-    touched = (output if across else output.mT).isnan().any(dim=-2).flatten(0, 1).any(dim=0).nonzero()
-    if len(touched) == 0:
-        return 0
-    first, last = int(touched[0]) // scale, int(touched[-1]) // scale
-    return None if first == 0 or last == PROBE_LENGTH - 1 else max(start - first, last - stop + 1)
-
-
-@torch.no_grad()
-def upscale(
-    network: nn.Module,
-    image: Tensor,
-    scale: int,
-    *,
-    tile: int | None = TILE,
-    overlap: int | None = None,
-    device: torch.device | str = "cpu",
-    progress: Progress | None = None,
-) -> Tensor:
-    """[1, C, H, W] as the network sees it → float32 [1, C, scale·H, scale·W] on the CPU, as the network gives it.
-
-    `tile` (LR pixels without overlap; None: the whole image at once) bounds the memory. `overlap` (LR pixels) is by
-    default the receptive radius, with which the result equals the untiled one to rounding (that of the coordinates of
-    the image skip at scale 3 grows with the image: about 1e-5 for 150 columns); a network that depends on the whole
-    image is not tiled unless an overlap is given. The network is moved to `device`, in evaluation mode.
-    Raises InputError for a tile below 1 or a negative overlap, RunError when the memory does not suffice.
-    """
-    if tile is not None and tile < 1:
-        raise InputError(f"A tile must be at least 1 LR pixel, not {tile}.")
-    if overlap is not None and overlap < 0:
-        raise InputError(f"An overlap must be at least 0 LR pixels, not {overlap}.")
-    network = network.to(device).eval()
-    height, width = image.shape[-2:]
-    if tile is not None and overlap is None and max(height, width) > _on_grid(tile):
-        overlap = receptive_radius(network, scale, image.shape[1])
-        tile = None if overlap is None else tile
-    if tile is None:
-        tile, overlap = max(height, width), 0
-    result = torch.empty(1, image.shape[1], scale * height, scale * width)
-    tiles = [
-        (rows, columns) for rows in spans(height, tile, overlap or 0) for columns in spans(width, tile, overlap or 0)
-    ]
-    for done, (rows, columns) in enumerate(tiles, start=1):
-        _upscale_tile(network, image, result, scale, rows, columns, torch.device(device))
-        if progress is not None:
-            progress(done, len(tiles))
-    return result
-
-
-def _upscale_tile(
-    network: nn.Module, image: Tensor, result: Tensor, scale: int, rows: Span, columns: Span, device: torch.device
-) -> None:
-    """Write one tile of `image` into `result`."""
-    part = image[..., rows.read_start : rows.read_stop, columns.read_start : columns.read_stop]
-    try:
-        # TF32, the default of convolutions on newer GPUs, has 10 bits of precision: too few for 16-bit images.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            output = network(part.to(device, torch.float32))
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-            height, width = part.shape[-2:]
-            raise RunError(
-                f"The memory does not suffice for a tile of {width}x{height}; give a smaller --tile, which helps "
-                "unless the network depends on the whole image."
-            ) from None
-        raise
-    inner = output[..., _kept(rows, scale), _kept(columns, scale)]
-    result[..., _target(rows, scale), _target(columns, scale)] = inner.float().cpu()
-
-
-def _kept(span: Span, scale: int) -> slice:
-    return slice(scale * (span.keep_start - span.read_start), scale * (span.keep_stop - span.read_start))
-
-
-def _target(span: Span, scale: int) -> slice:
-    return slice(scale * span.keep_start, scale * span.keep_stop)
-
-
-class Upscaler:
-    """A model made ready for images of files: one channel, integer pixels in and out, tiled as `upscale` does.
-
-    Raises InputError for a model of several channels.
-    """
-
-    def __init__(
-        self, model: Model, *, tile: int | None = TILE, overlap: int | None = None, device: torch.device | str = "cpu"
-    ) -> None:
-        self._architecture = model.architecture
-        if model.architecture.channels != 1:
-            raise InputError(f"Images are upscaled as one channel, but the model takes {self._architecture.channels}.")
-        self._normalisation, self._warned = Normalisation.stored(model.recipe), False
-        self._network = fused(copy.deepcopy(model.network))
-        self._tile, self._overlap, self._device = tile, overlap, device
-
-    @cached_property
-    def _radius(self) -> int | None:
-        return receptive_radius(self._network, self._architecture.scale)
-
-    def __call__(self, pixels: Pixels, *, name: str = "The image", progress: Progress | None = None) -> Pixels:
-        """Upscale uint8 or uint16 [H, W] to [scale·H, scale·W] of the same type and the same levels.
-
-        Raises InputError, with the `name` in it, for an image that is smaller than the network takes; RunError when the
-        memory does not suffice.
-        """
-        space, (height, width) = SPACES.get(self._architecture.space), pixels.shape
-        if min(height, width) < space.minimum_side:
-            raise InputError(
-                f"{name} has {width}x{height} pixels, but a network of the space '{space.name}' needs at least "
-                f"{space.minimum_side} a side."
-            )
-        tile, overlap = self._tile, self._overlap
-        if tile is not None and overlap is None and max(height, width) > _on_grid(tile):
-            overlap = self._radius
-            tile = None if overlap is None else tile
-        levels = self._normalisation.levels(pixels)
-        image = levels.tensor(pixels)
-        self._warn_of_misfit(image, levels, name)
-        result = upscale(
-            self._network,
-            image,
-            self._architecture.scale,
-            tile=tile,
-            overlap=overlap,
-            device=self._device,
-            progress=progress,
-        )
-        return levels.integers(result[0, 0]).numpy().astype(pixels.dtype)
-
-    def _warn_of_misfit(self, image: Tensor, levels: Levels, name: str) -> None:
-        """Say once that images are of quite other levels than those the network was trained on."""
-        middle = float(image.median())
-        if not self._warned and not -FURTHEST <= middle <= 1 + FURTHEST:
-            self._warned = True
-            warnings.warn(
-                f"{name} lies around the level {levels.integers(image.median()):.0f}, but the model was trained on "
-                f"{levels.low:g} to {levels.high:g}",
-                stacklevel=4,
-            )
 
 
 @dataclass(frozen=True)

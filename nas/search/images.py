@@ -7,9 +7,17 @@ import torch
 from nas.data.dataset import Dataset, open_dataset
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
+from nas.errors import InputError
 from nas.model import RESULTS
 from nas.progress import Progress
 from nas.training.recipe import Recipe
+
+
+def remembered(folder: str | None, run: str) -> str | None:
+    """Return where a run's images lie. Raises InputError that says how to name another folder where they don't."""
+    if folder and not Path(folder).is_dir():
+        raise InputError(f"The images of the run '{run}' are no longer in {folder}; say where they are with --data.")
+    return folder
 
 
 def open_for(

@@ -4,29 +4,35 @@ import hashlib
 import json
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from nas.budget import Budget
+from nas.budget import Budget, tightest
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
+from nas.fields import Seed, Truth, Whole, in_words
 from nas.files import write_atomic
 from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
+from nas.search.names import RUN_NAME, is_taken
 from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace
+from search_spaces.documents import DocumentError, read_yaml, to_yaml
 from search_spaces.narrowed import Allowed, narrowed
+from search_spaces.plugins import Plugin
 
 SETTINGS = "search.yaml"
 
-RUN_NAME = r"^[A-Za-z0-9][\w.+-]*$"
-"""A run's name is its folder's."""
+EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place"}
+"""What may change when a run goes on: how many more, its name, and where study and data lie.
 
-EXTENDABLE = {"trials", "stop_when_flat", "data", "storage"}
-"""What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
+A fingerprint guards the data, and `nas.search.run_id` the study.
+"""
+
+
+_Count = Annotated[Whole, Field(gt=0)]
 
 
 class Settings(BaseModel):
@@ -34,16 +40,23 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    run: str = Field(pattern=RUN_NAME)
+    run: str
+    """What the run is called: the name of its folder, which is not written down, since it may be renamed."""
+    study: str = Field(pattern=RUN_NAME)
+    """The name of the study in its storage: what the run was called when it began."""
+    run_id: str = Field("", pattern="^[0-9a-f]*$")
+    """Drawn when the study was made; folder and study of a run have the same."""
+    place: str = ""
+    """The folder that `search.yaml` was written for, which tells a copy; empty elsewhere."""
     space: str
     allow: dict[str, tuple[Choice, ...]] = {}
     """The values that its user left to choices of the space; the others may take all of theirs."""
-    scale: int
-    channels: int = 1
+    scale: Whole
+    channels: Whole = 1
     budgets: tuple[str, ...]
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     """What is to be improved, in the order of a trial's values."""
-    hr_size: tuple[PositiveInt, PositiveInt] = HR_SIZE
+    hr_size: tuple[_Count, _Count] = HR_SIZE
     """Width and height of the HR image that costs are counted for."""
     data: str | None
     """The folder as given; None is the embedded synthetic set."""
@@ -53,32 +66,57 @@ class Settings(BaseModel):
     sampler: str
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
-    trials: int = Field(gt=0)
-    """Trained candidates, over all workers."""
-    stop_when_flat: PositiveInt | None = None
+    trials: _Count
+    """How many candidates are tried, over all workers."""
+    is_planned: Truth = False
+    """Whether that was planned for a time: as long as there is a time, it decides instead."""
+    stop_when_flat: _Count | None = None
     """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]
     """Choices that the sampler does not vary."""
-    seed: int
-    threads: int = Field(gt=0)
+    seed: Seed
+    threads: _Count
     """CPU threads of a worker: another number rounds otherwise, so all workers of a run use the same."""
     latency_command: str | None = None
     """Measures an ONNX file on the user's device; None is ONNX Runtime on the CPU."""
-    latency_threads: PositiveInt = 1
+    latency_threads: _Count = 1
     """CPU threads that a latency is for, where no command tells it."""
     latency_runtime: str | None = None
     """What latencies are measured on, where they matter; a worker on another machine must measure on the same."""
-    skip_bad: bool = False
-    plugins: tuple[str, ...] = ()
+    skip_bad: Truth = False
+    plugins: tuple[Plugin, ...] = ()
+    """The user's own code, told by its content; the paths are those of the machine where the run began."""
     space_fingerprint: str
     storage: str | None = None
     """SQLAlchemy URL without its password; None is the embedded `study.db`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name(cls, data: Any) -> Any:
+        """A run is called as its study where nothing else is said, and the other way round."""
+        if isinstance(data, dict) and (name := data.get("run") or data.get("study")):
+            return {"run": name, "study": name} | data
+        return data
 
     @field_validator("recipe")
     @classmethod
     def _resolve(cls, recipe: Recipe) -> Recipe:
         """A run that remembers no range is from before there was a choice."""
         return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
+
+    @field_validator("budgets")
+    @classmethod
+    def _check_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
+        for text in budgets:
+            Budget.parse(text)
+        return budgets
+
+    @field_validator("study")
+    @classmethod
+    def _check_name(cls, study: str) -> str:
+        if is_taken(study):
+            raise ValueError(f"no run may be called '{study}'")
+        return study
 
     @field_validator("objectives")
     @classmethod
@@ -92,8 +130,8 @@ class Settings(BaseModel):
 
     @property
     def limits(self) -> tuple[Budget, ...]:
-        """The budgets, parsed."""
-        return tuple(Budget.parse(text) for text in self.budgets)
+        """The budgets, parsed; of two of one unit the tighter."""
+        return tightest(Budget.parse(text) for text in self.budgets)
 
     @property
     def searched(self) -> SearchSpace:
@@ -110,11 +148,16 @@ class Settings(BaseModel):
 
     def to_yaml(self) -> str:
         """Return the settings as a YAML document."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return to_yaml(self.model_dump(mode="json", exclude={"run"}))
 
-    def write(self, folder: Path) -> None:
-        """Write `search.yaml` into a run directory, atomically."""
-        write_atomic(folder / SETTINGS, self.to_yaml())
+    def write(self, folder: Path) -> "Settings":
+        """Write `search.yaml` into a run directory, for its owner alone since it says where the study lies.
+
+        Returns the settings as they were written: they hold the folder.
+        """
+        settings = self.model_copy(update={"place": str(folder.resolve())})
+        write_atomic(folder / SETTINGS, settings.to_yaml(), private=True)
+        return settings
 
     def check_continues(self, earlier: "Settings") -> None:
         """Raise InputError naming what differs, unless a run with the settings `earlier` can go on with these."""
@@ -126,23 +169,23 @@ class Settings(BaseModel):
 
 
 def read_settings(folder: Path) -> Settings:
-    """Read the `search.yaml` of a run directory. Raises InputError."""
+    """Read the `search.yaml` of a run directory; the run is called as the folder is now. Raises InputError."""
     path = folder / SETTINGS
     if not path.is_file():
         raise InputError(f"There is no run '{folder.name}' in {folder.parent}.")
     try:
-        return parse_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
+        settings = parse_settings(read_yaml(path), str(path))
+    except DocumentError as error:
+        raise InputError(str(error)) from None
+    return settings.model_copy(update={"run": folder.resolve().name})
 
 
-def parse_settings(data: Any) -> Settings:
-    """Return the settings in plain data. Raises InputError naming the first field that is wrong."""
+def parse_settings(data: Any, origin: str = SETTINGS) -> Settings:
+    """Return the settings in plain data. Raises InputError naming `origin` and the first field that is wrong."""
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{SETTINGS}: '{'.'.join(map(str, first['loc']))}': {first['msg']}.") from None
+        raise InputError(in_words(error, origin)) from None
 
 
 def space_fingerprint(space: str, allow: Allowed = MappingProxyType({})) -> str:
@@ -164,4 +207,5 @@ def _flat(settings: Settings) -> dict[str, Any]:
     data = settings.model_dump(mode="json")
     recipe = {f"recipe.{name}": value for name, value in data.pop("recipe").items()}
     allow = {f"allow.{name}": values for name, values in data.pop("allow").items()}
-    return data | recipe | allow
+    plugins = {"plugins": [plugin.pop("sha256") for plugin in data["plugins"]]}
+    return data | recipe | allow | plugins

@@ -1,6 +1,7 @@
 """Checkpoints: one safetensors file, replaced atomically, that holds all a training needs to go on bit-identically."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import InputError
-from nas.files import make_folder
+from nas.files import make_folder, set_aside
 from nas.weights import DamagedError, read_tensors, write_tensors
 
 
@@ -68,14 +69,20 @@ def load_checkpoint(
 ) -> Progress | None:
     """Restore everything from `path` in place and return how far the training was; None when there is no checkpoint.
 
-    Raises InputError for an unreadable file and for one of another architecture or recipe.
+    A damaged one is set aside as `.damaged`, with a warning, and counts as none. Raises InputError for one of another
+    architecture, recipe or data set.
     """
     if not path.is_file():
         return None
     try:
         tensors, metadata = read_tensors(path)
     except DamagedError as error:
-        raise InputError(f"The checkpoint {str(error).removesuffix('.')}; delete it to train from the start.") from None
+        kept = set_aside(path)
+        warnings.warn(
+            f"the checkpoint {str(error).removesuffix('.')}; it is kept as {kept.name}, and the training starts anew",
+            stacklevel=2,
+        )
+        return None
     if metadata.get("identity") != identity:
         raise InputError(
             f"The checkpoint {path} is of another architecture, recipe or data set; delete it to start anew."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import RunError
-from nas.files import make_folder, replacing, write_atomic
+from nas.files import make_folder, replacing, set_aside, write_atomic
 
 
 def test_a_text_file_is_replaced_in_one_piece(tmp_path: Path) -> None:
@@ -136,3 +136,12 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"The folder .*file/new can't be made: Not a directory\.$"):
         make_folder(tmp_path / "file" / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_what_is_set_aside_takes_no_other_files_place(tmp_path: Path) -> None:
+    kept = []
+    for content in ("first", "second", "third"):
+        (tmp_path / "search.yaml").write_text(content)
+        kept.append(set_aside(tmp_path / "search.yaml"))
+    assert [path.name for path in kept] == ["search.yaml.damaged", "search.yaml.damaged2", "search.yaml.damaged3"]
+    assert [path.read_text() for path in kept] == ["first", "second", "third"]

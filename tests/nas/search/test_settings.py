@@ -6,7 +6,7 @@ import torch
 
 from nas.budget import Budget
 from nas.errors import InputError
-from nas.search.run import load_plugins
+from nas.plugins import give_plugins
 from nas.search.settings import Settings, parse_settings, read_settings, space_fingerprint
 from nas.training.recipe import load_recipe
 
@@ -34,11 +34,15 @@ def settings(**changed: Any) -> Settings:
 
 
 def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
-    settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d").write(tmp_path)
-    read = read_settings(tmp_path)
-    assert read == settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d")
+    written = settings(plugins=({"path": "/mine.py", "sha256": "0" * 64},), storage="postgresql+psycopg://u@h/d")
+    folder = tmp_path / "renamed"
+    folder.mkdir()
+    written.write(folder)
+    read = read_settings(folder)
+    assert (read.run, read.study, read.place) == ("renamed", "first", str(folder))
+    assert read == written.model_copy(update={"run": "renamed", "place": str(folder)})
     assert read.fixed["image_skip"] is True
-    assert [path.name for path in tmp_path.iterdir()] == ["search.yaml"]
+    assert [path.name for path in folder.iterdir()] == ["search.yaml"]
 
 
 def test_what_was_left_of_the_space_and_the_size_are_remembered(tmp_path: Path) -> None:
@@ -135,7 +139,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
 
 
 def test_each_space_has_its_fingerprint() -> None:
-    load_plugins((str(SPACES / "dots.py"),))
+    give_plugins([str(SPACES / "dots.py")])
     names = ("falsr", "moremnas", "dots")
     assert len({space_fingerprint(name) for name in names}) == 3
     assert space_fingerprint("dots") == space_fingerprint("slow")  # the same choices
