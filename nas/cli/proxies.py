@@ -107,6 +107,7 @@ def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
 
 def _conclude(evidence: Any, title: str, folder: Path, as_json: bool) -> None:
     """Print how well the proxies rank, and write it as figures and as a picture into `folder`."""
+    from nas.data.folder import SIGNED
     from nas.files import replacing, write_atomic
     from nas.report.ranking_picture import draw_ranking
     from nas.report.ranking_tables import ranking_data, ranking_lines, ranking_table
@@ -115,7 +116,7 @@ def _conclude(evidence: Any, title: str, folder: Path, as_json: bool) -> None:
     data, picture = ranking_data(evidence, agreements), folder / "ranking.png"
     write_atomic(folder / "ranking.json", json.dumps(data, indent=2) + "\n")
     with replacing(picture) as temporary:
-        draw_ranking(evidence, agreements, title).savefig(temporary, format="png")
+        draw_ranking(evidence, agreements, title).savefig(temporary, format="png", metadata=SIGNED)
     if as_json:
         show_json(data)
         return

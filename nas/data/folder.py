@@ -12,6 +12,11 @@ from nas.errors import InputError
 RESULTS = Path("results")
 """Where commands write, below the folder that they're given in."""
 
+SIGNED = {"Software": "infrared-sr-nas"}
+"""What the product's own PNG pictures (plots, crops, previews) say of themselves, wherever they are written to."""
+
+_SIGNATURE = b"Software\0" + SIGNED["Software"].encode()
+
 HIDDEN = frozenset({"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "thumbs.db", "desktop.ini"})
 """Names of what systems put beside a user's files, in lower case; like those with a leading dot, no user's files."""
 
@@ -194,4 +199,14 @@ def _unusable(file: Path, suffix: str) -> str | None:
         mode = file.stat().st_mode
     except OSError:
         return None  # a dangling link: reading it says so
-    return None if stat.S_ISREG(mode) else "it is not a regular file"
+    if not stat.S_ISREG(mode):
+        return "it is not a regular file"
+    return "pictures of this program, no input" if suffix == ".png" and _is_signed(file) else None
+
+
+def _is_signed(file: Path) -> bool:
+    try:
+        with file.open("rb") as start:
+            return _SIGNATURE in start.read(512)
+    except OSError:
+        return False  # reading it says so

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from nas.data.degradation import Degradation, Description, Pipeline, get_degradation
+from nas.data.folder import SIGNED
 from nas.data.images import Pixels, read_image, resize_bicubic
 from nas.data.layout import list_images
 from nas.errors import InputError
@@ -151,7 +152,8 @@ def write_picture(figure: Figure, path: Path) -> Path:
     """Write the picture and return its path. Raises InputError for a suffix or a folder that can't be written to."""
     try:
         with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=_DPI, format=path.suffix.removeprefix(".") or None)
+            kind = path.suffix.removeprefix(".").lower() or "png"
+            figure.savefig(temporary, dpi=_DPI, format=kind, metadata=SIGNED if kind == "png" else None)
     except ValueError as error:
         raise InputError(f"The picture {path} can't be written: {str(error).splitlines()[0].rstrip('.')}.") from None
     return path

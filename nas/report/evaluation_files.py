@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from nas.data.folder import SIGNED
 from nas.files import make_folder, replacing, write_atomic
 from nas.report.crop_picture import draw_crops
 from nas.training.evaluation import Evaluation
@@ -49,6 +50,6 @@ def write_pictures(evaluation: Evaluation, folder: Path) -> list[Path]:
         path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', label).strip('-')}.png"
         drawn = draw_crops(label, evaluation.rows[0][0], pictured, evaluation.protocol.describe())
         with replacing(path) as temporary:
-            drawn.savefig(temporary, format="png")
+            drawn.savefig(temporary, format="png", metadata=SIGNED)
         paths.append(path)
     return paths

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nas.data.folder import SIGNED
 from nas.files import make_folder, replacing, write_atomic
 from nas.report.front_page import draw_page
 from nas.report.front_picture import draw_picture
@@ -18,5 +19,5 @@ def plot_front(view: View, png: Path, html: Path) -> None:
     for path in (png, html):
         make_folder(path.parent)
     with replacing(png) as temporary:
-        draw_picture(view).savefig(temporary, format="png")
+        draw_picture(view).savefig(temporary, format="png", metadata=SIGNED)
     write_atomic(html, draw_page(view))

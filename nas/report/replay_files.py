@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from nas.data.folder import SIGNED
 from nas.files import make_folder, replacing, write_atomic
 from nas.report.replay_picture import draw_comparison
 from nas.report.tables import table
@@ -58,7 +59,7 @@ def write_comparison(data: Mapping[str, Any], standings: Sequence[Standing], fol
         f"response '{response['model']}' fitted to {response['networks']} networks"
     )
     with replacing(picture) as temporary:
-        draw_comparison(standings, title, subtitle).savefig(temporary, format="png")
+        draw_comparison(standings, title, subtitle).savefig(temporary, format="png", metadata=SIGNED)
     return figures, picture
 
 

@@ -125,6 +125,17 @@ def test_pictures_of_runs_and_models_are_no_images(way: Way, nas: Nas, tmp_path:
     assert json.loads(nas("data", "check", "all", "--json").out)["parts"]["train"]["count"] == 4
 
 
+def test_pictures_that_a_user_has_written_beside_the_images_are_no_images(nas: Nas, tiny_data: Path) -> None:
+    for part in ("train", "val"):
+        assert (
+            nas("data", "preview", tiny_data, "--degradation", "noise", "--to", tiny_data / part / "preview.png").code
+            == 0
+        )
+    shown = nas("data", "check", tiny_data)
+    assert shown.code == 0, shown
+    assert "left out: 2 files (train/preview.png, val/preview.png): pictures of this program, no input" in shown.out
+
+
 def test_what_is_left_out_of_a_folder_is_said(nas: Nas, tiny_data: Path) -> None:
     (tiny_data / "LR_bd" / "X3").mkdir(parents=True)
     for file in (tiny_data / "train").iterdir():
