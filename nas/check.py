@@ -14,6 +14,7 @@ from nas.data.cache import digest_of
 from nas.data.degradation import low_resolution, read_low_resolution
 from nas.data.folder import LeftOut
 from nas.data.frames import Counts as Scale
+from nas.data.frames import warn_unless_needed
 from nas.data.images import Pixels, UnreadableImageError, decode_image, resize_bicubic
 from nas.data.layout import Listing, Source, list_images, list_parts
 from nas.data.normalisation import AUTO, Histogram, Normalisation, histogram_of, range_in_use
@@ -159,6 +160,7 @@ def check_folder(
     if patch < 1:
         raise InputError(f"The patch must be 1 LR pixel or more, but got {patch}.")
     parts, undivided = _parts(folder, scale, degradation, counts)
+    warn_unless_needed(counts, (source.hr for listing in parts.values() for source in listing.sources))
     measured = {name: check.chosen(listing.sources) for name, listing in parts.items()}
     tick = Ticker(progress, sum(len(parts[name].sources) + len(measured[name]) for name in parts))
     found = {name: _Part(check, listing, tick) for name, listing in parts.items()}

@@ -23,7 +23,7 @@ from nas.data.degradation import (
     read_low_resolution,
 )
 from nas.data.folder import in_words
-from nas.data.frames import Counts, Frame
+from nas.data.frames import Counts, Frame, warn_unless_needed
 from nas.data.image_set import ImageSet, Pair, mixed_in_words
 from nas.data.images import Pixels, read_image, read_luma
 from nas.data.layout import Listing, list_images, list_parts
@@ -129,6 +129,7 @@ def open_dataset(
     """
     source = write_scenes(cache) if folder is None else folder
     listings = list_parts(source, scale, name_of(degradation), counts)
+    warn_unless_needed(counts, (source.hr for listing in listings for source in listing.sources))
     _say_what_is_left_out(source, listings)
     opener = _Opener(source, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, listings))
     train = opener.open(listings[0], "train", min_lr_side).normalised(normalisation)
@@ -148,7 +149,7 @@ def open_dataset(
 
 
 def _scale_of(listings: Sequence[Listing]) -> Counts | None:
-    said = {source.hr.meaning.counts for listing in listings for source in listing.sources}
+    said = {source.hr.scale for listing in listings for source in listing.sources} - {None}
     return said.pop() if len(said) == 1 else None
 
 
@@ -172,6 +173,7 @@ def open_images(
     if channel not in CHANNELS:
         raise InputError(str(unknown_name("channel", channel, CHANNELS)))
     listing = list_images(folder, scale, name_of(degradation), counts)
+    warn_unless_needed(counts, (source.hr for source in listing.sources))
     _say_what_is_left_out(folder, [listing])
     opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]), channel)
     return opener.open(listing, "all", 1).normalised(normalisation)

@@ -1,5 +1,7 @@
 """The frames of image files: a file is as many images as it has pages, and each is named."""
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from nas.data.files.meaning import NO_MEANING, Counts, Meaning, RawShape, meanin
 from nas.data.files.reading import places
 from nas.data.files.tiff import Place
 
-__all__ = ["NO_MEANING", "Counts", "Frame", "Meaning", "RawShape", "frames_in", "meaning_for"]
+__all__ = ["NO_MEANING", "Counts", "Frame", "Meaning", "RawShape", "frames_in", "meaning_for", "warn_unless_needed"]
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,20 @@ class Frame:
     """What is said about the file; whoever reads the frame need not know it."""
 
     @property
+    def scale(self) -> Counts | None:
+        """By which its values become counts; None for those that are counts already."""
+        return self.meaning.counts if self.place is not None and self.place.is_scaled else None
+
+    @property
     def label(self) -> str:
         """The file's name, and in a file of several frames the frame's number from 1: `seq.tif#3`."""
         return self.path.name if self.count == 1 else f"{self.path.name}#{self.index + 1}"
+
+
+def warn_unless_needed(counts: Counts | None, frames: Iterable[Frame]) -> None:
+    """Warn where a scale is given and no frame needs it."""
+    if counts is not None and all(frame.scale is None for frame in frames):
+        warnings.warn(f"the scale of counts ({counts}) changes nothing: all images are of 8 or 16 bits", stacklevel=3)
 
 
 def frames_in(path: Path, meaning: Meaning = NO_MEANING) -> tuple[Frame, ...]:

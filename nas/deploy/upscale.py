@@ -12,7 +12,7 @@ import torch
 from nas.data.files.counts import from_counts
 from nas.data.files.writing import WRITTEN, check_target, write_frames
 from nas.data.folder import image_files, in_words, no_image
-from nas.data.frames import Counts, Frame, frames_in, meaning_for
+from nas.data.frames import Counts, Frame, frames_in, meaning_for, warn_unless_needed
 from nas.data.images import Pixels, UnreadableImageError, is_radiometric, read_stored
 from nas.deploy.tiles import TILE, Upscaler
 from nas.errors import InputError, RunError
@@ -73,6 +73,7 @@ def upscale_files(
         counts = Counts.model_validate(trained)
     jobs = list(_jobs(source, target, counts))
     _refuse_collisions(source, jobs, overwrite)
+    warn_unless_needed(counts, (frame for job in jobs for frame in job.frames))
     if denoiser is None and (missing := model.recipe.get("denoiser")):
         warnings.warn(f"the model was trained on images denoised by {missing}; give --denoise {missing}", stacklevel=2)
     failed: list[str] = []

@@ -13,6 +13,11 @@ _READ_AS_THEY_ARE = ("uint8", "uint16")
 _MOST = 65535
 
 
+def is_scaled(dtype: np.dtype[Any]) -> bool:
+    """Tell whether values of a type become counts by a scale; int16 may do without."""
+    return dtype.name not in (*_READ_AS_THEY_ARE, "bool")
+
+
 def check_type(path: Path, dtype: np.dtype[Any], counts: Counts | None) -> None:
     """Raise UnreadableImageError for a type that is no image's, or that needs a scale and has none."""
     name = dtype.name

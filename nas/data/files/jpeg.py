@@ -47,7 +47,7 @@ def jpeg_header(jpeg: bytes) -> JpegHeader | None:
         if marker in FRAMES and stop - start >= 6 and frame is None:
             frame = jpeg[start : start + 6]
         if marker == APP1 and jpeg.startswith(_EXIF, start):
-            orientation = orientation_of(jpeg[start + len(_EXIF) : stop])
+            orientation = orientation_of(jpeg[start:stop])
     else:
         return None
     if frame is None:

@@ -15,6 +15,7 @@ def orientation_of(exif: bytes) -> int:
 
     Exif is a side matter: where it is damaged, the image is taken to be upright.
     """
+    exif = exif.removeprefix(b"Exif\0\0")  # in JPEG always; some put it into PNG, too
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     if order is None:
         return UPRIGHT

@@ -7,7 +7,7 @@ import numpy as np
 
 from nas.data.files.arrays import npy_frames, raw_frames
 from nas.data.files.coded import decode_coded, is_coded
-from nas.data.files.counts import as_counts
+from nas.data.files.counts import as_counts, is_scaled
 from nas.data.files.directories import MAGICS
 from nas.data.files.limits import check_file
 from nas.data.files.meaning import Meaning
@@ -30,7 +30,8 @@ def places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
     """Return where the frames of a file lie, by its header alone. Raises UnreadableImageError."""
     try:
         if (frames := _ARRAYS.get(path.suffix.lower())) is not None:
-            return tuple(Place(plane=number) for number in range(len(frames(path, meaning))))
+            values = frames(path, meaning)
+            return tuple(Place(plane=number, is_scaled=is_scaled(values.dtype)) for number in range(len(values)))
         if _start(path).startswith(MAGICS):
             return tiff_places(path, meaning)
         return (Place(),)

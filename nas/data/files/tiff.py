@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 
 from nas.data.files import jpeg
-from nas.data.files.counts import check_type
+from nas.data.files.counts import check_type, is_scaled
 from nas.data.files.directories import check_directories
 from nas.data.files.limits import check_size
 from nas.data.files.meaning import Meaning
@@ -40,6 +40,8 @@ class Place(NamedTuple):
     plane: int = 0
     follows: bool = False
     """It lies behind the page without one of its own: ImageJ writes stacks of over 4 GiB so."""
+    is_scaled: bool = False
+    """Its values become counts by a scale, where one is given."""
 
 
 def tiff_places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
@@ -54,10 +56,10 @@ def tiff_places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
             if page.subfiletype & (_REDUCED | _MASK):
                 continue
             _check(path, page, meaning)
-            if len(file.pages) == 1 and page.is_contiguous and (count := _promised(page, file)) > 1:
-                places += [Place(page.offset, plane, follows=True) for plane in range(count)]
-            else:
-                places += [Place(page.offset, plane) for plane in range(_planes(page))]
+            scaled = is_scaled(page.dtype)
+            promised = _promised(page, file) if len(file.pages) == 1 and page.is_contiguous else 1
+            count = promised if promised > 1 else _planes(page)
+            places += [Place(page.offset, plane, promised > 1, scaled) for plane in range(count)]
         if not places:
             raise UnreadableImageError(path, "has thumbnails or masks alone")
         return tuple(places)

@@ -90,3 +90,9 @@ def test_a_scale_beside_the_images_is_remembered_by_a_search(nas: Nas, kelvin: P
 def test_a_scale_that_is_none_is_refused(command: tuple[str, ...], refused: Refused) -> None:
     said = "--counts 0.01;0 is no scale and offset; write --counts 0.01,0 for value = 0 + 0.01 x count."
     assert refused(*command, "--counts", "0.01;0") == said
+
+
+def test_a_scale_that_no_image_needs_is_told(nas: Nas, tiny_data16: Path) -> None:
+    said = "Note: the scale of counts (0.01,0) changes nothing: all images are of 8 or 16 bits\n"
+    for command in (("data", "check", tiny_data16), ("evaluate", "bicubic", "--data", tiny_data16)):
+        assert said in nas(*command, "--counts", "0.01").errors

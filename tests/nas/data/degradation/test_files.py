@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from nas.data.degradation import gaussian_noise, get_degradation, low_resolution, read_low_resolution
+from nas.data.frames import Frame
 from nas.data.images import read_image, resize_bicubic, to_tensor, write_image
 from nas.data.synthetic import scene
 from nas.errors import InputError
@@ -59,16 +60,16 @@ def test_noise_is_as_strong_at_every_bit_depth(dtype: type) -> None:
 
 def test_a_given_file_is_taken_as_it_is(tmp_path: Path) -> None:
     write_image(tmp_path / "lr.png", HR[:33, :40])
-    assert np.array_equal(read_low_resolution(HR, 2, tmp_path / "lr.png"), read_image(tmp_path / "lr.png"))
+    assert np.array_equal(read_low_resolution(HR, 2, Frame(tmp_path / "lr.png")), read_image(tmp_path / "lr.png"))
 
 
 def test_a_given_file_must_fit(tmp_path: Path) -> None:
     write_image(tmp_path / "lr.png", HR[:30, :40])
     with pytest.raises(InputError, match=r"40 x 30 pixels, but its HR image needs 40 x 33 at x2"):
-        read_low_resolution(HR, 2, tmp_path / "lr.png")
+        read_low_resolution(HR, 2, Frame(tmp_path / "lr.png"))
     write_image(tmp_path / "deep.png", HR[:33, :40].astype(np.uint16))
     with pytest.raises(InputError, match="is uint16, but its HR image is uint8"):
-        read_low_resolution(HR, 2, tmp_path / "deep.png")
+        read_low_resolution(HR, 2, Frame(tmp_path / "deep.png"))
 
 
 def narrow() -> np.ndarray:
