@@ -134,6 +134,9 @@ def open_dataset(
     opener = _Opener(source, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, listings))
     train = opener.open(listings[0], "train", min_lr_side).normalised(normalisation)
     validation = replace(opener.open(listings[1], "validation", 1), normalisation=train.normalisation)
+    if train.lr_is_given != validation.lr_is_given:
+        given, made = ("training", "validation") if train.lr_is_given else ("validation", "training")
+        warnings.warn(f"{source}: LR images are given for {given} alone; those of {made} are made", stacklevel=2)
     if len(depths := train.depths + validation.depths) > 1:
         warnings.warn(f"{source}: {mixed_in_words(depths)}; PSNR is a mean over both", stacklevel=2)
     return Dataset(

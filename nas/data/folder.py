@@ -89,7 +89,9 @@ class Files:
 
     def name(self, path: Path) -> str:
         """The path of an image below the folder, with "/"."""
-        return path.relative_to(self.folder).as_posix()
+        root = str(self.folder)
+        # Plain text, since this is asked for each of perhaps a hundred thousand files.
+        return str(path) if root == "." else str(path).removeprefix(root if root == os.sep else root + os.sep)
 
 
 def image_files(folder: Path) -> Files:
@@ -140,7 +142,7 @@ def phrases(left_out: Sequence[LeftOut]) -> list[str]:
     found = []
     for reason, entries in by_reason.items():
         count = sum(entry.count for entry in entries)
-        names = ", ".join(in_print(entry.name) for entry in entries[:2]) + (", …" if len(entries) > 2 else "")
+        names = ", ".join(entry.name for entry in entries[:2]) + (", …" if len(entries) > 2 else "")
         found.append(f"{count} file{'s' if count > 1 else ''} ({names}): {reason}")
     return found
 
@@ -148,11 +150,6 @@ def phrases(left_out: Sequence[LeftOut]) -> list[str]:
 def in_words(left_out: Sequence[LeftOut]) -> str:
     """Return the phrases of all reasons in one."""
     return "; ".join(phrases(left_out))
-
-
-def in_print(text: str) -> str:
-    """Return a text with file names in it so that any terminal can show it: bytes that aren't UTF-8 as `\\xe4`."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def is_hidden(name: str) -> bool:

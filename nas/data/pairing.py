@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +16,7 @@ import numpy as np
 from nas.data.folder import Files, LeftOut
 from nas.data.frames import Counts, Frame, frames_in, meaning_for
 from nas.data.images import Pixels, UnreadableImageError, decode_image
-from nas.data.roles import Label, Role, label_words, role_of, stem_of
+from nas.data.roles import Label, Role, label_words, role_of
 from nas.errors import InputError
 
 _ARRAYS = frozenset({".npy", ".raw"})
@@ -28,10 +27,13 @@ _LOOKED_AT = 3
 
 _LARGEST_RATIO = 16
 
+_CHUNK = 64
+"""Files whose headers one thread reads at a time."""
+
 _ALIKE = 0.8
 """Images of this correlation at one size are one picture."""
 
-_SUFFIX = re.compile(r"([_-](hr|lr|gt|hq|lq))?([_-]?x(?P<scale>\d+))?$", re.IGNORECASE)
+_SUFFIX = re.compile(r"([_-](?P<side>hr|lr|gt|hq|lq))?([_-]?x(?P<scale>\d+))?$", re.IGNORECASE)
 """What file names have behind the stem that HR and LR share: `0001_HR`, `0001x2`, `0001_lr_x4`."""
 
 
@@ -67,16 +69,10 @@ class Member:
     relative: str
     """Path below the folder, with "/", and the number of the frame: `a/seq.tif#3`."""
     role: Role
-
-    @property
-    def key(self) -> str:
-        """`relative` without the folders that only say which part or resolution it is: equal for HR and LR."""
-        return self.role.key + self.frame.label.removeprefix(self.frame.path.name)
-
-    @property
-    def stem(self) -> str:
-        """Equal for the HR and the LR file of one image, but for a suffix of the LR file's name."""
-        return stem_of(self.role.key)
+    key: str
+    """`relative` without the folders that only say which part or resolution it is: equal for HR and LR."""
+    stem: str
+    """`key` without suffix and number: equal for HR and LR but for what their files' names say of it."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +99,7 @@ def members_of(files: Files, wanted: Wanted) -> tuple[list[Member], list[LeftOut
     Folders called by words that also mean other things (`low`, `input`, a lone `X2`) are of LR images only where the
     same names lie beside them in a larger size. Raises `InputError` for a wrong `images.yaml`.
     """
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        found = list(pool.map(partial(_frames, files.folder, wanted.counts), files.images))
+    found = _frames_of_all(files, wanted.counts)
     left_out = [LeftOut(files.name(p), f) for p, f in zip(files.images, found, strict=True) if isinstance(f, str)]
     frames = [frame for of_file in found if not isinstance(of_file, str) for frame in of_file]
     members = [_member(files, frame, wanted, True) for frame in frames]
@@ -125,7 +120,14 @@ def members_of(files: Files, wanted: Wanted) -> tuple[list[Member], list[LeftOut
     return [m if is_believed(m.role) else _member(files, m.frame, wanted, False) for m in members], left_out
 
 
-def _frames(root: Path, counts: Counts | None, path: Path) -> tuple[Frame, ...] | str:
+def _frames_of_all(files: Files, counts: Counts | None) -> list[tuple[Frame, ...] | str]:
+    chunks = [files.images[start : start + _CHUNK] for start in range(0, len(files.images), _CHUNK)]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # for disks that are far away
+        found = pool.map(lambda chunk: [_frames(path, files.folder, counts) for path in chunk], chunks)
+        return [of_file for chunk in found for of_file in chunk]
+
+
+def _frames(path: Path, root: Path, counts: Counts | None) -> tuple[Frame, ...] | str:
     """Return the frames of a file, or for an array without a stated shape or scale why it is left out.
 
     A damaged file is one frame, so that reading it says what is wrong.
@@ -138,8 +140,11 @@ def _frames(root: Path, counts: Counts | None, path: Path) -> tuple[Frame, ...] 
 
 def _member(files: Files, frame: Frame, wanted: Wanted, with_doubtful: bool) -> Member:
     relative = files.name(frame.path)
-    role = role_of(Path(relative), wanted.degradation, with_doubtful=with_doubtful)
-    return Member(frame, relative + frame.label.removeprefix(frame.path.name), role)
+    folder, _, name = relative.rpartition("/")
+    number = frame.label.removeprefix(name)
+    role = role_of(folder, wanted.degradation, with_doubtful=with_doubtful)
+    key = f"{role.kept}/{name}" if role.kept else name
+    return Member(frame, relative + number, role, key + number, posixpath.splitext(key)[0])
 
 
 def pair(folder: Path, members: Sequence[Member], wanted: Wanted) -> Listing:
@@ -272,12 +277,20 @@ def _refuse_low_alone(folder: Path, low: Sequence[Member]) -> None:
 
 
 def _refuse_two_sizes(folder: Path, high: Sequence[Member]) -> None:
-    """Raise `InputError` where a picture lies among the HR files at two sizes, as pairs in folders of unknown names."""
-    by_stem: dict[tuple[str, int], list[Member]] = defaultdict(list)
+    """Raise `InputError` where HR files are pairs: by their names, or since one picture lies there at two sizes."""
+    namesakes: dict[tuple[str | None, str, int], list[Member]] = defaultdict(list)
     for member in high:
-        by_stem[_SUFFIX.sub("", PurePosixPath(member.stem).name), member.frame.index].append(member)
-    namesakes = [group for group in by_stem.values() if len(group) > 1]
-    for group in namesakes[:: max(len(namesakes) // _LOOKED_AT, 1)][:_LOOKED_AT]:
+        namesakes[member.role.part, _SUFFIX.sub("", PurePosixPath(member.stem).name), member.frame.index].append(member)
+    several = [group for group in namesakes.values() if len(group) > 1]
+    for group in several:
+        low = [member for member in group if _is_called_low(member)]
+        if low and len(low) < len(group):
+            other = next(member for member in group if member not in low)
+            raise InputError(
+                f"{folder}: {low[0].relative} is the LR image of {other.relative} by its name; put HR images into a "
+                "folder HR and LR images into a folder LR."
+            )
+    for group in several[:: max(len(several) // _LOOKED_AT, 1)][:_LOOKED_AT]:
         images = [(member, pixels) for member in group[:4] if (pixels := _decoded(member.frame)) is not None]
         images.sort(key=lambda found: -found[1].size)
         for (large, its), (small, own) in pairwise(images):
@@ -287,6 +300,11 @@ def _refuse_two_sizes(folder: Path, high: Sequence[Member]) -> None:
                     f"{folder}: {large.relative} and {small.relative} are one picture at two sizes (x{ratio}); call "
                     "their folders HR and LR to use them as pairs, or name one of the folders."
                 )
+
+
+def _is_called_low(member: Member) -> bool:
+    suffix = _SUFFIX.search(member.stem)
+    return suffix is not None and (suffix["side"] or "").lower() in ("lr", "lq")
 
 
 def _are_alike(large: Pixels, small: Pixels) -> bool:

@@ -7,7 +7,7 @@ People call them `train/HR` and `train/LR_bicubic/X2`, `DIV2K_valid_LR_unknown/X
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import cache, lru_cache
 
 _PARTS = {
     "train": re.compile(r"train(ing)?(set)?\d*"),
@@ -45,10 +45,10 @@ class Label:
 
 @dataclass(frozen=True)
 class Role:
-    """What the folders around one file say of it."""
+    """What the folders around files say of them."""
 
-    key: str
-    """Its path without the folders that only say which part or resolution it is: equal for HR and LR."""
+    kept: str
+    """The path without the folders that only say which part or resolution it is: equal for HR and LR."""
     part: str | None
     """`train`, `validation` or `test`."""
     low: Label | None
@@ -61,7 +61,8 @@ class Role:
     """Whether it's called HR or LR by words alone that also mean other things."""
 
 
-def words_of(name: str) -> list[str]:
+@cache
+def words_of(name: str) -> tuple[str, ...]:
     """Return the words of a name in lower case, glued ones taken apart: `trainLRx2` → train, lr, x2."""
     words: list[str] = []
     for word in re.split(r"[^a-z0-9]+", name.lower()):
@@ -71,7 +72,7 @@ def words_of(name: str) -> list[str]:
             words += [part for part in glued.groups() if part]
         elif word:
             words.append(word)
-    return words
+    return tuple(words)
 
 
 def label_words(degradation: str) -> tuple[str, ...]:
@@ -88,13 +89,14 @@ def part_of(folder: str) -> str | None:
     return None
 
 
-def role_of(relative: Path, wanted: str, *, with_doubtful: bool) -> Role:
-    """Read the names of the folders of a path below a set's folder.
+@lru_cache(maxsize=1024)
+def role_of(folder: str, wanted: str, *, with_doubtful: bool) -> Role:
+    """Read the names of a path of folders below a set's folder, "/" between them.
 
     `wanted` is a degradation's name: a folder inside one of LR images that is called so is one of its labels.
     `with_doubtful` reads `low`, `input`, `trainL` or a lone `X2` as LR, too, and `high`, `target`, `trainH` as HR.
     """
-    *folders, name = relative.parts
+    folders = folder.split("/") if folder else []
     # A folder that is called exactly "train" decides before one like "my_test_camera" that merely contains such a word.
     naming_a_part = sorted((f for f in folders if part_of(f)), key=lambda f: len(words_of(f)) > 1)
     part_folder = naming_a_part[0] if naming_a_part else None
@@ -103,27 +105,27 @@ def role_of(relative: Path, wanted: str, *, with_doubtful: bool) -> Role:
     )
     kept: list[str] = []
     low: list[str] | None = None
-    with_doubtful &= not any(_side(words_of(folder), False)[0] for folder in folders)
+    with_doubtful &= not any(_side(words_of(name), False)[0] for name in folders)
     family, tail, low_folder, is_doubtful = "", tuple[str, ...](), "", False
-    for depth, folder in enumerate(folders):
-        words = words_of(folder)
+    for depth, name in enumerate(folders):
+        words = words_of(name)
         side, place, doubtful = _side(words, with_doubtful)
         if side:
             before = [word for word in words[:place] if not part_of(word) and not _SCALE.fullmatch(word)]
             family = family or " ".join(before)
             is_doubtful |= doubtful
         if side == "low":
-            low = (low or []) + [word for word in words[:place] if _SCALE.fullmatch(word)] + words[place + 1 :]
+            low = (low or []) + [*(word for word in words[:place] if _SCALE.fullmatch(word)), *words[place + 1 :]]
             low_folder = low_folder or "/".join(folders[: depth + 1])
         elif side == "high":
             tail = tuple(words[place + 1 :])
         elif low is not None and words and all(labels.fullmatch(w) or _NEUTRAL.fullmatch(w) for w in words):
             low += words
-        elif folder != part_folder:
-            kept.append(folder)
+        elif name != part_folder:
+            kept.append(name)
     label = None if low is None else _label(low, low_folder)
     part = part_of(part_folder) if part_folder else None
-    return Role("/".join([*kept, name]), part, label, family, tail, is_doubtful)
+    return Role("/".join(kept), part, label, family, tail, is_doubtful)
 
 
 def _side(words: Sequence[str], with_doubtful: bool) -> tuple[str | None, int, bool]:
@@ -145,8 +147,3 @@ def _label(words: Sequence[str], folder: str) -> Label:
     scales = [int(match[1] or match[2]) for word in words if (match := _SCALE.fullmatch(word))]
     made_by = [w for w in words if not _SCALE.fullmatch(w) and not part_of(w) and not _NEUTRAL.fullmatch(w)]
     return Label(tuple(_ALIASES.get(word, word) for word in made_by), scales[-1] if scales else None, folder)
-
-
-def stem_of(key: str) -> str:
-    """The key of a file without its suffix."""
-    return str(PurePosixPath(key).with_suffix(""))

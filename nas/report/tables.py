@@ -9,7 +9,7 @@ from rich.table import Table
 from nas.budget import short
 from nas.check import PartReport, Report
 from nas.cost import Cost
-from nas.data.folder import in_print, phrases
+from nas.data.folder import phrases
 from nas.data.image_set import mixed_in_words
 from nas.image_size import show_size
 from nas.metrics import Metric, baseline_name
@@ -84,7 +84,7 @@ def _metrics_table(evaluation: Evaluation, metrics: Sequence[Metric], title: str
 
 def data_table(report: Report) -> Table:
     """Return what `nas data check` found, a column a part of the data set."""
-    shown = table(in_print(str(report.folder)), "", *report.parts, numbers_from=1 + len(report.parts))
+    shown = table(str(report.folder), "", *report.parts, numbers_from=1 + len(report.parts))
     parts = list(report.parts.values())
     shown.add_row("images", *(str(p.count) for p in parts))
     if any(p.files < p.count for p in parts):
@@ -103,7 +103,7 @@ def data_table(report: Report) -> Table:
     shown.add_row(f"too small for a {report.patch}x{report.patch} LR patch", *(str(len(p.too_small)) for p in parts))
     shown.add_row("unreadable", *(str(len(p.unreadable)) for p in parts))
     if any(p.given for p in parts):
-        shown.add_row("LR images", *(f"given: {in_print(p.given)}" if p.given else "made" for p in parts))
+        shown.add_row("LR images", *(f"given: {p.given}" if p.given else "made" for p in parts))
     shown.add_row(f"bicubic x{report.scale} PSNR dB", *(_per_depth(p, p.psnr, "psnr", 2) for p in parts))
     shown.add_row(f"bicubic x{report.scale} SSIM", *(_per_depth(p, p.ssim, "ssim", 4) for p in parts))
     return shown
@@ -141,4 +141,4 @@ def data_faults(report: Report) -> list[str]:
     lines += [f"{a} (train) and {b} (validation) are the same image" for a, b in report.duplicates]
     if len(report.bit_depths) > 1:
         lines.append(f"{mixed_in_words(report.bit_depths)}; put each depth into a folder of its own")
-    return [in_print(line) for line in lines]
+    return lines

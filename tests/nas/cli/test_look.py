@@ -154,6 +154,16 @@ def test_images_of_two_bit_depths_are_not_measured_as_one(nas: Nas, refused: Ref
     )
 
 
+def test_a_damaged_cache_is_one_note(nas: Nas, tmp_path: Path, tiny_data: Path) -> None:
+    figures = nas("evaluate", "bicubic", "--data", tiny_data, "--json")
+    assert figures.code == 0
+    for kept in (tmp_path / "results" / "cache").rglob("index.json"):
+        kept.write_bytes(b"\xff" + kept.read_bytes())
+    again = nas("evaluate", "bicubic", "--data", tiny_data, "--json")
+    assert (again.code, again.out) == (0, figures.out)
+    assert again.errors.count("are damaged or incomplete; they're made again") == 1
+
+
 def test_a_file_name_that_is_no_utf8_is_shown_by_its_bytes(nas: Nas, tiny_data: Path) -> None:
     first = sorted((tiny_data / "train").iterdir())[0]
     bad = first.rename(first.with_name(os.fsdecode(b"K\xe4lte.png")))

@@ -299,6 +299,15 @@ def test_given_lr_images_of_a_folder_that_says_no_more_are_used(tmp_path: Path, 
     assert np.array_equal(images.lr.pixels(2), scene(11, 32, 32))
 
 
+def test_lr_images_for_one_part_alone_are_said(tiny_data: Path, cache: Path) -> None:
+    (tiny_data / "train" / "LR").mkdir()
+    for file in sorted((tiny_data / "train").glob("*.png")):
+        write_image(tiny_data / "train" / "LR" / file.name, read_image(file)[::2, ::2])
+    with pytest.warns(UserWarning, match="LR images are given for training alone; those of validation are made"):
+        data = open_dataset(tiny_data, scale=2, cache=cache)
+    assert data.train.lr_is_given and not data.validation.lr_is_given
+
+
 def test_what_is_left_out_is_named_by_one_warning(tiny_data: Path, cache: Path) -> None:
     (tiny_data / "train" / "a.seq").touch()
     (tiny_data / "more").mkdir()

@@ -163,6 +163,13 @@ def test_one_picture_at_two_sizes_is_refused_where_no_name_says_which_is_lr(
         list_images(tmp_path, 2, "bicubic")
 
 
+def test_pairs_in_one_folder_are_refused(tmp_path: Path) -> None:
+    _make(tmp_path, "all", suffix="_HR")
+    _make(tmp_path, "all", stems=STEMS[::-1], suffix="_LR")  # other pictures: a camera's own LR image is no copy
+    with pytest.raises(InputError, match=r"0001_LR.png is the LR image of all/0001_HR.png by its name; put HR images"):
+        list_images(tmp_path, 2, "bicubic")
+
+
 def test_two_cameras_of_two_sizes_that_number_alike_are_no_such_pair(tmp_path: Path) -> None:
     for folder, stem, side in (("old", "0001", 24), ("new", "0002", 48)):
         (tmp_path / folder).mkdir()
