@@ -26,6 +26,8 @@ ORDER = (
     "nas.cost",
     "nas.budget",
     "nas.model",
+    "nas.permission",
+    "nas.plugins",
     "nas.objectives",
     "nas.pareto",
     "nas.check",

@@ -8,6 +8,7 @@ import typer
 
 from nas.budget import Budget
 from nas.cli import STARTED
+from nas.cli.plugins import given_plugins
 from nas.cli.terminal import (
     LARGEST,
     MANY,
@@ -36,6 +37,7 @@ from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
 from nas.objectives import first_quality
+from nas.plugins import give_command
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.deadline import Deadline
 from nas.search.ending import Ended, Ending
@@ -45,6 +47,7 @@ from nas.training.trainer import pick_device
 
 
 def search(
+    context: typer.Context,
     budget: Annotated[
         list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params, 64MiB-memory, 33ms.")
     ] = None,
@@ -86,9 +89,6 @@ def search(
         int | None, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency. Default: 1.")
     ] = None,
     storage: Storage = None,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file with your own spaces, proxies or losses.")
-    ] = None,
     skip_bad: SkipBad = None,
     device: Device = None,
 ) -> None:
@@ -116,7 +116,7 @@ def search(
         latency_command=latency_command,
         latency_threads=latency_threads,
         storage=storage,
-        plugins=several(plugin),
+        plugins=given_plugins(context),
         skip_bad=skip_bad,
     )
     _search(request, pick_device(device), Deadline.after(duration(time), STARTED))
@@ -131,12 +131,17 @@ def worker(
         int | None, typer.Option(min=0, max=LARGEST, help="Number of this worker: each draws its own samples.")
     ] = None,
     time: Annotated[str | None, typer.Option(help="End after this long: 90s, 20m, 2h.")] = None,
+    latency_command: Annotated[
+        str | None, typer.Option(help="Allows the run's command that measures latency to be executed here.")
+    ] = None,
     device: Device = None,
 ) -> None:
     """Join a search from this or another machine."""
     from nas.search.join import join
     from nas.search.worker import Worker
 
+    if latency_command:
+        give_command(latency_command)
     opened = join(run, storage, study)
     images = open_run_data(opened, data)
     torch.set_num_threads(opened.settings.threads)

@@ -21,6 +21,7 @@ from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml
 from search_spaces.narrowed import Allowed, narrowed
+from search_spaces.plugins import Plugin
 
 SETTINGS = "search.yaml"
 
@@ -83,7 +84,8 @@ class Settings(BaseModel):
     latency_runtime: str | None = None
     """What latencies are measured on, where they matter; a worker on another machine must measure on the same."""
     skip_bad: Truth = False
-    plugins: tuple[str, ...] = ()
+    plugins: tuple[Plugin, ...] = ()
+    """The user's own code, told by its content; the paths are those of the machine where the run began."""
     space_fingerprint: str
     storage: str | None = None
     """SQLAlchemy URL without its password; None is the embedded `study.db`."""
@@ -148,10 +150,14 @@ class Settings(BaseModel):
         """Return the settings as a YAML document."""
         return to_yaml(self.model_dump(mode="json", exclude={"run"}))
 
-    def write(self, folder: Path) -> None:
-        """Write `search.yaml` into a run directory, atomically, for its owner alone: it says where the study lies."""
+    def write(self, folder: Path) -> "Settings":
+        """Write `search.yaml` into a run directory, for its owner alone since it says where the study lies.
+
+        Returns the settings as they were written: they hold the folder.
+        """
         settings = self.model_copy(update={"place": str(folder.resolve())})
         write_atomic(folder / SETTINGS, settings.to_yaml(), private=True)
+        return settings
 
     def check_continues(self, earlier: "Settings") -> None:
         """Raise InputError naming what differs, unless a run with the settings `earlier` can go on with these."""
@@ -201,4 +207,5 @@ def _flat(settings: Settings) -> dict[str, Any]:
     data = settings.model_dump(mode="json")
     recipe = {f"recipe.{name}": value for name, value in data.pop("recipe").items()}
     allow = {f"allow.{name}": values for name, values in data.pop("allow").items()}
-    return data | recipe | allow
+    plugins = {"plugins": [plugin.pop("sha256") for plugin in data["plugins"]]}
+    return data | recipe | allow | plugins
