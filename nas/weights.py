@@ -63,7 +63,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except OSError as error:
         raise DamagedError(f"{path} can't be read ({error.strerror or error}).") from None
     except SafetensorError:
-        what = instead_of_weights(path) or "is damaged (it is cut off or no safetensors file)"
+        what = instead_of_weights(path) if path.stat().st_size else "is damaged (it is empty)"
+        what = what or "is damaged (it is cut off or no safetensors file)"
         raise DamagedError(f"{path} {what}.") from None
     if _ENTRY not in entries:
         return tensors, entries
