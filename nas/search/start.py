@@ -23,12 +23,13 @@ from nas.plugins import give_command, give_plugins, need_plugins
 from nas.search.costs import COUNTED, meter_for
 from nas.search.deadline import Deadline
 from nas.search.images import open_for, remembered
+from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
 from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
-from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
+from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.smallest import smallest_cost
 from nas.search.storage import open_storage
 from nas.search.study import create_study, publish
@@ -116,7 +117,7 @@ def _start(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Run, Dataset]:
     folder = results / name
-    earlier = read_settings(folder) if (folder / SETTINGS).is_file() else None
+    earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
     if earlier:
         if request.storage or earlier.storage:
             check_is_no_copy(folder, earlier)

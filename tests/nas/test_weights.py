@@ -8,6 +8,8 @@ from torch import nn
 from nas.errors import InputError
 from nas.weights import read_state
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
 STATE = {"head.weight": torch.arange(6.0).view(2, 3), "head.bias": torch.ones(2)}
 
 
@@ -54,7 +56,12 @@ def test_a_pickled_module_is_not_executed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("net.pth", b"", r"net\.pth is not a PyTorch checkpoint"),
+        ("net.pth", b"", r"net\.pth is empty; download or copy it again\.$"),
+        ("net.safetensors", b"", r"net\.safetensors is empty"),
+        ("net.pth", LFS, r"net\.pth is a pointer of Git LFS, not the weights .*: git lfs pull\.$"),
+        ("net.safetensors", LFS, r"net\.safetensors is a pointer of Git LFS"),
+        ("net.pth", b"\n<!DOCTYPE html><html>", r"net\.pth is a web page, not weights; .* download the file itself\.$"),
+        ("net.ckpt", b"<html><head>", r"net\.ckpt is a web page"),
         ("net.pth", b"some text", r"net\.pth is not a PyTorch checkpoint"),
         ("net.safetensors", b"some text", r"net\.safetensors is not a safetensors file"),
     ],
@@ -63,6 +70,12 @@ def test_other_files_are_refused(name: str, content: bytes, message: str, tmp_pa
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_state(tmp_path / name)
+
+
+def test_a_folder_is_no_file_of_weights(tmp_path: Path) -> None:
+    (tmp_path / "net.pth").mkdir()
+    with pytest.raises(InputError, match=r"net\.pth is a folder, not a file of weights\.$"):
+        read_state(tmp_path / "net.pth")
 
 
 def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path) -> None:
