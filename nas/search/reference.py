@@ -1,10 +1,11 @@
 """The one way to name an architecture on the command line."""
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.errors import InputError
-from nas.model import RESULTS, TRAINED, is_model, load_model
+from nas.model import ARCHITECTURE, RESULTS, TRAINED, is_model, load_model
 from nas.search.run import open_run
 from search_spaces import SPACES, Architecture, Published
 
@@ -54,7 +55,8 @@ def resolve(name: str, scale: int | None = None, results: Path = RESULTS) -> Ref
 def locate(name: str, results: Path = RESULTS) -> Path:
     """Return where the network is that `name` names: a path, or `SPACE/POINT` or `RUN:TRIAL` once it is trained.
 
-    These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`.
+    These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`; of a
+    trial that isn't among them it is what the search trained briefly, with a warning.
     Raises InputError for one that isn't trained, and as `resolve` does for one that isn't known.
     """
     path = Path(name)
@@ -70,4 +72,20 @@ def locate(name: str, results: Path = RESULTS) -> Path:
     for file in of_the_run:
         if Architecture.read(file).fingerprint == reference.architecture.fingerprint:
             return file.parent
+    if not is_point and (briefly := _candidate(name, reference.architecture, results)):
+        warnings.warn(
+            f"{name} was trained briefly, by the search alone; nas train {name} trains it fully", stacklevel=2
+        )
+        return briefly
     raise InputError(f"{name} isn't trained: there is no {folder}; run nas train {name} first.")
+
+
+def _candidate(name: str, architecture: Architecture, results: Path) -> Path | None:
+    """Return the model directory of a trial `RUN:TRIAL`, or of the latest that trained the same network further."""
+    run, _, trial = name.rpartition(":")
+    own = open_run(run, results=results).candidate_folder(int(trial))
+    folders = [path for path in own.parent.glob("*") if path.name.isdigit() and is_model(path)]
+    for folder in sorted(folders, key=lambda path: (path == own, int(path.name)), reverse=True):
+        if Architecture.read(folder / ARCHITECTURE).fingerprint == architecture.fingerprint:
+            return folder
+    return None
