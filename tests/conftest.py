@@ -1,6 +1,8 @@
 """Fixtures that give tests real infrared images."""
 
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +16,16 @@ from tiny_images import write_tiny_data
 # For the processes that tests start: threads that wait by spinning would hold up the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# What tests let run is not let run elsewhere.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="nas-settings-")
+
 from nas.data.images import read_image, write_image
 from nas.data.synthetic import scene
 from search_spaces import SPACES, load_plugin
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

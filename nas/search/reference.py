@@ -1,5 +1,6 @@
 """The one way to name an architecture on the command line."""
 
+import shlex
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from nas.errors import InputError
 from nas.model import ARCHITECTURE, RESULTS, TRAINED, is_model, load_model
 from nas.search.run import open_run
-from search_spaces import SPACES, Architecture, Published
+from search_spaces import SPACES, Architecture, Published, SpaceError
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,15 @@ class Reference:
 
     @property
     def folder_name(self) -> str:
-        """What a folder for it is called: `falsr-FALSR-B`, `first-7`, or the name of the folder that it came from."""
+        """What a folder for it is called: `falsr-FALSR-B`, `first-7`, or the name of the file or folder it came from.
+
+        A file that is called as those of all model directories gives the name of its folder.
+        """
         path = Path(self.label)
-        if path.exists():
-            return (path.parent if path.is_file() else path).resolve().name
+        if path.is_dir():
+            return path.resolve().name
+        if path.is_file():
+            return path.resolve().parent.name if path.name == ARCHITECTURE else path.stem
         return self.label.replace("/", "-").replace(":", "-")
 
 
@@ -52,11 +58,12 @@ def resolve(name: str, scale: int | None = None, results: Path = RESULTS) -> Ref
     return Reference(name, replace(architecture, scale=scale), published)
 
 
-def locate(name: str, results: Path = RESULTS) -> Path:
+def locate(name: str, scale: int | None = None, results: Path = RESULTS) -> Path:
     """Return where the network is that `name` names: a path, or `SPACE/POINT` or `RUN:TRIAL` once it is trained.
 
-    These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`; of a
-    trial that isn't among them it is what the search trained briefly, with a warning.
+    These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`. Of a
+    point that was trained several times it is the first, of the `scale` where that is given; of a trial that isn't
+    among them what the search trained briefly, with a warning.
     Raises InputError for one that isn't trained, and as `resolve` does for one that isn't known.
     """
     path = Path(name)
@@ -66,26 +73,33 @@ def locate(name: str, results: Path = RESULTS) -> Path:
         return path
     reference = resolve(name, results=results)
     folder = results / TRAINED / reference.folder_name
-    if is_model(folder):
-        return folder
-    of_the_run = [] if is_point else sorted((results / name.rpartition(":")[0] / TRAINED).glob("*/architecture.yaml"))
-    for file in of_the_run:
-        if Architecture.read(file).fingerprint == reference.architecture.fingerprint:
-            return file.parent
-    if not is_point and (briefly := _candidate(name, reference.architecture, results)):
-        warnings.warn(
-            f"{name} was trained briefly, by the search alone; nas train {name} trains it fully", stacklevel=2
-        )
-        return briefly
-    raise InputError(f"{name} isn't trained: there is no {folder}; run nas train {name} first.")
+    for trained in (folder, *sorted(folder.parent.glob(f"{folder.name}-*"))):
+        if is_model(trained) and scale in (None, _scale_of(trained)):
+            return trained
+    if not is_point and (of_the_run := _of_the_run(name, reference.architecture, results)):
+        return of_the_run
+    missing = f"no {folder}" if scale is None else f"no {folder} of scale {scale}"
+    raise InputError(f"{name} isn't trained: there is {missing}; run nas train {shlex.quote(name)} first.")
 
 
-def _candidate(name: str, architecture: Architecture, results: Path) -> Path | None:
-    """Return the model directory of a trial `RUN:TRIAL`, or of the latest that trained the same network further."""
+def _of_the_run(name: str, architecture: Architecture, results: Path) -> Path | None:
+    """Return the model directory of the network of `RUN:TRIAL` in its run: fully trained, else briefly (warns)."""
     run, _, trial = name.rpartition(":")
-    own = open_run(run, results=results).candidate_folder(int(trial))
-    folders = [path for path in own.parent.glob("*") if path.name.isdigit() and is_model(path)]
-    for folder in sorted(folders, key=lambda path: (path == own, int(path.name)), reverse=True):
-        if Architecture.read(folder / ARCHITECTURE).fingerprint == architecture.fingerprint:
+    opened = open_run(run, results=results)
+    own = opened.candidate_folder(int(trial))
+    candidates = sorted((p for p in own.parent.glob("*") if p.name.isdigit()), key=lambda path: int(path.name))
+    # A network that was promoted has several trials, of which the latest trained it furthest.
+    for folder in (*sorted((opened.folder / TRAINED).glob("*")), own, *reversed(candidates)):
+        if is_model(folder) and Architecture.read(folder / ARCHITECTURE).fingerprint == architecture.fingerprint:
+            if folder.parent == own.parent:
+                advice = f"nas train {shlex.quote(name)} trains it fully"
+                warnings.warn(f"{name} was trained briefly, by the search alone; {advice}", stacklevel=3)
             return folder
     return None
+
+
+def _scale_of(model: Path) -> int | None:
+    try:
+        return Architecture.read(model / ARCHITECTURE).scale
+    except SpaceError:
+        return None
