@@ -90,7 +90,8 @@ def _of_the_run(name: str, architecture: Architecture, results: Path) -> Path | 
     candidates = sorted((p for p in own.parent.glob("*") if p.name.isdigit()), key=lambda path: int(path.name))
     # A network that was promoted has several trials, of which the latest trained it furthest.
     for folder in (*sorted((opened.folder / TRAINED).glob("*")), own, *reversed(candidates)):
-        if is_model(folder) and Architecture.read(folder / ARCHITECTURE).fingerprint == architecture.fingerprint:
+        file = folder / ARCHITECTURE
+        if file.is_file() and Architecture.read(file).fingerprint == architecture.fingerprint:
             if folder.parent == own.parent:
                 advice = f"nas train {shlex.quote(name)} trains it fully"
                 warnings.warn(f"{name} was trained briefly, by the search alone; {advice}", stacklevel=3)

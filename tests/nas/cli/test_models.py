@@ -11,7 +11,6 @@ import pytest
 from safetensors.torch import load_file
 
 from nas.model import load_model
-
 from search_spaces import SPACES, Architecture
 
 from .conftest import BROKEN, Nas, Refused, Way, run_nas, truncate
