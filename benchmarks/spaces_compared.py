@@ -58,7 +58,7 @@ def _search(space: str, seed: int, arguments: argparse.Namespace) -> Run:
 
 
 def _figures(run: Run) -> dict[str, object]:
-    summary = summarise(run)
+    summary = summarise(run.snapshot())
     front = pareto_front(run.candidates(), run.settings.aims)
     return {
         "trained": summary["trained"],

@@ -1,4 +1,4 @@
-"""What a user did wrong, and what went wrong: the two exceptions that reach the command line as one sentence."""
+"""What a user did wrong, and what went wrong: the exceptions that reach the command line as one sentence."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,11 @@ class InputError(ValueError):
 
 class RunError(RuntimeError):
     """Valid input, but the work failed or was stopped; one sentence says how to go on (exit code 1)."""
+
+
+class StoppedError(RunError):
+    """The user stopped the work by Ctrl-C; one sentence says how to go on (exit code 130)."""
+
+
+class NetworkError(RunError):
+    """A network itself can't be trained or run: it says nothing of the machine, and another network may do."""

@@ -10,7 +10,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from nas.errors import RunError
-from nas.model import write_atomic
+from nas.files import write_atomic
 
 Kind = Literal["plugins", "latency_commands"]
 

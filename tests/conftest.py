@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rotating import TENTHS, tenth
 from tiny_images import write_tiny_data
 
 # For the processes that tests start: threads that wait by spinning would hold up the others.
@@ -30,6 +31,13 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest tests first, which have a timeout of their own, so that none is left over at the end."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which of the cases that take turns were run."""
+    turn = tenth()
+    line = f"Slow cases that take turns: number {turn} of 0..{TENTHS - 1}; NAS_TENTH={turn} runs them again."
+    terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -1,68 +1,65 @@
-"""The command `nas`: parse, call, print. This file lists its commands; the others hold one group of them each."""
+"""The command `nas`: how it begins and ends. `nas.cli.app` lists its commands; the others hold a group of them each."""
 
+import atexit
+import io
 import os
+import shutil
 import sys
-import warnings
-from typing import Annotated
+import tempfile
+import time
+from pathlib import Path
 
-import typer
+STARTED = time.monotonic()
+"""When the command was given: what loading takes is part of a `--time`."""
 
-from nas import __version__
-from nas.cli.benchmark import build, replay
-from nas.cli.look import check, cost, dashboard, preview, spaces
-from nas.cli.models import evaluate, export, import_, train, upscale
-from nas.cli.plugins import PluginFiles, with_plugins
-from nas.cli.proxies import proxies, rank
-from nas.cli.runs import front, search, worker
-from nas.cli.terminal import OUT
-from nas.errors import InputError, RunError
-from nas.report.progress import NOTES
-from search_spaces import SpaceError, UnknownNameError
-
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard):
-    app.command()(with_plugins(command))
-
-app.command("import")(with_plugins(import_))  # a word of Python
-
-data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
-data_app.command()(with_plugins(check))
-data_app.command()(with_plugins(preview))
-app.add_typer(data_app, name="data")
-
-proxies_app = typer.Typer()
-proxies_app.callback(invoke_without_command=True)(proxies)
-proxies_app.command()(with_plugins(rank))
-app.add_typer(proxies_app, name="proxies")
-
-benchmark_app = typer.Typer(no_args_is_help=True, help="Compare searches on a table of trained architectures.")
-benchmark_app.command()(with_plugins(build))
-benchmark_app.command()(with_plugins(replay))
-app.add_typer(benchmark_app, name="benchmark")
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: done; the work failed, or was stopped by SIGTERM; wrong usage; stopped by Ctrl-C."""
 
 
 def main() -> None:
-    """Run the command line; what a user did wrong ends with one sentence and exit code 2, a failure with 1."""
-    warnings.showwarning = lambda message, *_args, **_kwargs: NOTES.print(f"Note: {message}", markup=False)
-    warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
+    """Run the command line; whatever goes wrong ends with one sentence and an exit code, never with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    _keep_matplotlib_here()
     try:
-        app()
-    except (InputError, SpaceError, UnknownNameError) as error:
-        where = f" (process {os.environ['RANK']})" if NOTES.quiet else ""  # what the main process may know nothing of
-        NOTES.quiet = False
-        NOTES.print(f"Error{where}: {error}", markup=False)
-        sys.exit(2)
-    except RunError as error:
-        NOTES.print(f"Error: {error}", markup=False)
-        sys.exit(1)
+        from nas.cli.app import run  # it loads PyTorch, which takes seconds: Ctrl-C must end those, too
+
+        code, said = run(), ""
+    except KeyboardInterrupt:
+        code, said = INTERRUPTED, "Stopped by Ctrl-C."
+    except BrokenPipeError:  # `nas front RUN | head` has read enough
+        code, said = FAILED, ""
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        code, said = FAILED, f"The system refused a file: {where}{error.strerror or error}."
+    except MemoryError:
+        code, said = FAILED, "There is not enough memory for this; free some, or ask for less at a time."
+    if said:
+        sys.stderr.write(f"Error: {said}\n")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            _flush(stream)
+    if code != DONE:
+        sys.exit(code)
 
 
-@app.callback(invoke_without_command=True, no_args_is_help=True)
-def options(
-    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    plugin: PluginFiles = None,
-) -> None:
-    """Search super-resolution networks for infrared cameras, within a compute budget."""
-    if show:
-        OUT.print(__version__)
-        raise typer.Exit
+def _flush(stream: io.TextIOWrapper) -> None:
+    """Write what is left; where nobody takes it any more, drop it, so that Python doesn't complain at its end."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _keep_matplotlib_here() -> None:
+    """Let Matplotlib keep its list of fonts in `results/cache`, or in a temporary folder; never in the user's home."""
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    results = Path("results").absolute()
+    if results.is_dir() and os.access(results, os.W_OK):
+        os.environ["MPLCONFIGDIR"] = str(results / "cache" / "matplotlib")
+    else:
+        folder = tempfile.mkdtemp(prefix="nas-matplotlib-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["MPLCONFIGDIR"] = folder

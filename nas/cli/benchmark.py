@@ -6,7 +6,22 @@ from typing import Annotated
 import typer
 
 from nas.budget import Budget
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LrSize, duration
+from nas.cli.terminal import (
+    MANY,
+    PROCESSES,
+    SYNTHETIC,
+    Device,
+    HrSize,
+    Json,
+    LrSize,
+    Scale,
+    check_target,
+    duration,
+    say,
+    show,
+    show_json,
+    wrote,
+)
 from nas.cost import HR_SIZE
 from nas.errors import InputError, RunError
 from nas.image_size import hr_size
@@ -20,16 +35,20 @@ def build(
     data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
     budget: Annotated[list[str] | None, typer.Option(help="The most a network may cost; 8G-MACs.")] = None,
     space: Annotated[list[str] | None, typer.Option(help="Spaces to draw from: hybrid, or hybrid:150.")] = None,
-    architectures: Annotated[int, typer.Option(min=1, help="Random networks of a space without a number.")] = 100,
-    scale: Annotated[int, typer.Option(help="2, 3 or 4.")] = 2,
+    architectures: Annotated[
+        int, typer.Option(min=1, max=MANY, help="Random networks of a space without a number.")
+    ] = 100,
+    scale: Scale = 2,
     recipe: Annotated[str, typer.Option(help="Brief recipe: a name or a YAML file.")] = "brief",
-    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
-    validations: Annotated[int, typer.Option(min=1, help="Points of each curve, evenly spaced.")] = 9,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each network.")] = 1,
-    repeated: Annotated[int | None, typer.Option(min=0, help="How many networks have them; others one.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=MANY, help="Train for so many steps instead.")] = None,
+    validations: Annotated[int, typer.Option(min=1, max=MANY, help="Points of each curve, evenly spaced.")] = 9,
+    seeds: Annotated[int, typer.Option(min=1, max=MANY, help="Trainings of each network.")] = 1,
+    repeated: Annotated[
+        int | None, typer.Option(min=0, max=MANY, help="How many networks have them; others one.")
+    ] = None,
     label: Annotated[str, typer.Option(help="What the table is good for, in a few words.")] = "",
     time: Annotated[str | None, typer.Option(help="Begin no training after this long: 90s, 20m, 2h.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, one thread each.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, help="Trainings at a time, one thread each.")] = 1,
     hr: HrSize = None,
     lr: LrSize = None,
     device: Device = None,
@@ -41,6 +60,7 @@ def build(
     from nas.search.room import spread_over
     from nas.training.recipe import load_recipe
 
+    check_target(to, "--to")
     where, seconds, target = pick_device(device), duration(time), Path(to)
     changes = {"validations": validations} | ({} if steps is None else {"steps": steps})
     chosen = load_recipe(recipe, where, **changes)
@@ -64,19 +84,19 @@ def build(
     try:
         with StopFlag() as stop, TrainingDisplay() as display:
             work_on(begun, spread_over(where, jobs), display, stop, seconds)
+            if stop() and begun.open_trainings():
+                raise RunError("Stopped; the same command goes on.")
     finally:
         write_table(begun.table, target)
-    missing = len(begun.open_trainings())
-    OUT.print(f"Wrote {target}: {len(begun.table.rows)} networks, {missing} trainings are missing", soft_wrap=True)
-    if missing and stop():
-        raise RunError("Stopped; the same command goes on.")
+        missing = len(begun.open_trainings())
+        say(f"Wrote {target}: {len(begun.table.rows)} networks, {missing} trainings are missing")
 
 
 def replay(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="What nas benchmark build wrote.")],
     sampler: Annotated[list[str] | None, typer.Option(help="Compared with random; default: all.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Searches by each sampler.")] = 10,
-    trials: Annotated[int, typer.Option(min=1, help="Candidates of a search.")] = 100,
+    seeds: Annotated[int, typer.Option(min=1, max=MANY, help="Searches by each sampler.")] = 10,
+    trials: Annotated[int, typer.Option(min=1, max=MANY, help="Candidates of a search.")] = 100,
     time: Annotated[str | None, typer.Option(help="Begin none after this long, in simulated time: 2h.")] = None,
     space: Annotated[str | None, typer.Option(help="Default: that of most networks of the table.")] = None,
     proxy: Annotated[str, typer.Option(help="brief: all are trained whole; halving: the best.")] = "brief",
@@ -87,7 +107,7 @@ def replay(
     response: Annotated[
         str | None, typer.Option(help="forest, boosted, trees or gp; default: the best of trees.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Searches at a time.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, help="Searches at a time.")] = 1,
     to: Annotated[str | None, typer.Option(help="Folder for figures and plot; results/replay-TABLE.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -101,6 +121,7 @@ def replay(
     from nas.search.run import RESULTS
     from nas.search.samplers import SAMPLERS
 
+    check_target(to, "--to", folder=True)
     read = read_table(Path(table))
     fitted = fit(read, space or most_frequent_space(read), response)
     conditions = Conditions(
@@ -120,12 +141,11 @@ def replay(
     folder = Path(to) if to else RESULTS / f"replay-{table_name(Path(table))}"
     paths = write_comparison(data, standings, folder)
     if as_json:
-        OUT.print_json(data=data)
+        show_json(data)
         return
-    OUT.print(fidelity_table(fitted))
-    OUT.print(standings_table(standings, data))
-    for path in paths:
-        OUT.print(f"Wrote {path}", soft_wrap=True)
+    show(fidelity_table(fitted))
+    show(standings_table(standings, data))
+    wrote(paths)
 
 
 def _counts(spaces: list[str], default: int) -> dict[str, int]:

@@ -5,7 +5,23 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.terminal import OUT, HrSize, Json, LatencyCommand, LrSize, PointScale, Storage
+from nas.cli.terminal import (
+    MANY,
+    MOST_SCALE,
+    PROCESSES,
+    CountsScale,
+    HrSize,
+    Json,
+    LatencyCommand,
+    LrSize,
+    PointScale,
+    Scale,
+    Storage,
+    check_target,
+    say,
+    show,
+    show_json,
+)
 from nas.report.progress import NOTES, CountDisplay
 from nas.search.run import open_run
 from search_spaces import SPACES
@@ -21,7 +37,7 @@ def cost(
         bool, typer.Option("--latency", help="Also measure how long they take, and predict it.")
     ] = False,
     latency_command: LatencyCommand = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU cores that a latency is for.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=PROCESSES, help="CPU cores that a latency is for.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Count parameters and multiply-adds, beside thop's count and what is published."""
@@ -36,12 +52,11 @@ def cost(
             times = timed(counts, latency_command, threads, progress=progress)
     if as_json:
         measured = {time.label: {"latency": time.to_dict()} for time in times}
-        OUT.print_json(data={c.reference.label: c.to_dict() | measured.get(c.reference.label, {}) for c in counts})
+        show_json({c.reference.label: c.to_dict() | measured.get(c.reference.label, {}) for c in counts})
         return
     for shown in (cost_table(counts), *latency_tables(times)):
-        OUT.print(shown)
-    for line in (*runtime_notes(times), *cost_notes(counts)):
-        OUT.print(line, soft_wrap=True, markup=False)
+        show(shown)
+    say(*(*runtime_notes(times), *cost_notes(counts)))
 
 
 def spaces(
@@ -53,30 +68,32 @@ def spaces(
 
     space = read_space(name) if name else None
     if as_json:
-        OUT.print_json(data=spaces_data([space] if space else SPACES, with_costs=space is not None))
+        show_json(spaces_data([space] if space else SPACES, with_costs=space is not None))
         return
     for shown in space_tables(space) if space else [spaces_table()]:
-        OUT.print(shown)
+        show(shown)
 
 
 def check(
     folder: str,
-    scale: Annotated[int, typer.Option(help="Scale of the bicubic figures.")] = 2,
-    patch: Annotated[int, typer.Option(help="LR patch that training images must hold.")] = 32,
+    scale: Annotated[int, typer.Option(min=1, max=MOST_SCALE, help="Scale of the bicubic figures.")] = 2,
+    patch: Annotated[int, typer.Option(min=1, max=65536, help="LR patch that training images must hold.")] = 32,
+    counts: CountsScale = None,
     as_json: Json = False,
 ) -> None:
     """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
     from nas.check import check_folder
+    from nas.data.frames import Counts
     from nas.report.tables import data_faults, data_notes, data_table
 
     with CountDisplay("checking") as progress:
-        report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress)
+        given = Counts.parse(counts) if counts else None
+        report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress, counts=given)
     if as_json:
-        OUT.print_json(data=report.to_dict())
+        show_json(report.to_dict())
     else:
-        OUT.print(data_table(report))
-        for line in data_notes(report) + data_faults(report):
-            OUT.print(line, markup=False, soft_wrap=True)
+        show(data_table(report))
+        say(*data_notes(report) + data_faults(report))
     if not report.is_clean:
         raise typer.Exit(1)
 
@@ -84,22 +101,23 @@ def check(
 def preview(
     folder: str,
     degradation: Annotated[str, typer.Option(help="Its name, or the YAML file of one of your own.")],
-    scale: Annotated[int, typer.Option(min=1, help="Of denoisers 1.")] = 2,
-    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 4,
+    scale: Scale = 2,
+    count: Annotated[int, typer.Option(min=1, max=MANY, help="How many images.")] = 4,
     to: Annotated[str, typer.Option(help="The picture that is written.")] = "preview.png",
 ) -> None:
     """Draw what a degradation does to your images: the original, bicubic, and several draws side by side."""
     from nas.report.degradation_picture import draw_degradation, write_picture
 
+    check_target(to, "--to")
     with CountDisplay("degrading") as progress:
         figure = draw_degradation(Path(folder), degradation, scale=scale, count=count, progress=progress)
-    OUT.print(f"Wrote {write_picture(figure, Path(to))}", soft_wrap=True)
+    say(f"Wrote {write_picture(figure, Path(to))}")
 
 
 def dashboard(
     run: str,
     host: Annotated[str, typer.Option(help="Another than this machine needs a password.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8080,
     name: Annotated[
         list[str] | None, typer.Option(help="Another name that leads here, such as that of a proxy before it.")
     ] = None,

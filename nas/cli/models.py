@@ -5,7 +5,25 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.terminal import OUT, SYNTHETIC, Device, Json, PointScale, Storage
+from nas.cli.terminal import (
+    MANY,
+    MOST_SCALE,
+    OUT,
+    PROCESSES,
+    SYNTHETIC,
+    CountsScale,
+    Device,
+    Json,
+    PointScale,
+    SkipBad,
+    Storage,
+    check_target,
+    positive,
+    say,
+    show,
+    show_json,
+    wrote,
+)
 from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.model import RESULTS
@@ -15,16 +33,22 @@ from nas.training.trainer import pick_device
 
 def train(
     what: Annotated[list[str], typer.Argument(metavar="RUN|ARCH...", help="A run (its front), or architectures.")],
-    top: Annotated[int, typer.Option(min=1, help="How many networks of a run's front.")] = 3,
+    top: Annotated[int, typer.Option(min=1, max=MANY, help="How many networks of a run's front.")] = 3,
     recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "full",
-    steps: Annotated[int | None, typer.Option(min=1, help="Train for so many steps instead.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=MANY, help="Train for so many steps instead.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
+    counts: CountsScale = None,
     data: Annotated[str | None, typer.Option(help="Folder of images; default: the run's.")] = None,
     scale: PointScale = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time. Default: as many as fit.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each. Default: a fair share.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=PROCESSES, help="Networks at a time. Default: as many as fit.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=PROCESSES, help="CPU threads of each. Default: a fair share.")
+    ] = None,
     tensorboard: Annotated[str | None, typer.Option(metavar="DIR", help="Also log for TensorBoard, there.")] = None,
     storage: Storage = None,
+    skip_bad: SkipBad = None,
     device: Device = None,
 ) -> None:
     """Train a run's front, or named architectures, fully; the same command again goes on."""
@@ -33,6 +57,7 @@ def train(
     from nas.search.training import plan, train_all
     from nas.training.group import joined_group
 
+    logs = check_target(tensorboard, "--tensorboard", folder=True)
     with joined_group() as group:
         NOTES.quiet = OUT.quiet = not group.is_main
         where = group.own_device(pick_device(device))
@@ -44,9 +69,11 @@ def train(
                 recipe=recipe,
                 steps=steps,
                 degradation=degradation,
+                counts=counts,
                 data=data,
                 scale=scale,
                 storage=storage,
+                skip_bad=skip_bad,
             )
         if job.data.synthetic:
             NOTES.print(SYNTHETIC)
@@ -54,11 +81,10 @@ def train(
         if len(job.architectures) > 1:
             NOTES.print(room.describe(len(job.architectures)))
         with StopFlag() as stop, TrainingDisplay() as display:
-            logs = Path(tensorboard) if tensorboard else None
             models, failures = train_all(job, room, display, stop, logs, group)
     if models:
-        OUT.print(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
-        OUT.print(f"Wrote {job.write_summary(models)}", soft_wrap=True)
+        show(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
+        say(f"Wrote {job.write_summary(models)}")
     if failures:
         raise RunError(f"{', '.join(failures)} failed, as said above; the same command tries again.")
 
@@ -71,17 +97,24 @@ def evaluate(
     data: Annotated[str, typer.Option(help="Folder of images.")],
     metrics: Annotated[str, typer.Option(help="Names with commas: psnr,ssim,ms-ssim,psnr-hvs,lpips …")] = "psnr,ssim",
     lpips_weights: Annotated[str | None, typer.Option(help="AlexNet, VGG-16 or SqueezeNet of torchvision.")] = None,
-    scale: Annotated[int | None, typer.Option(help="Of bicubic alone. Default: the models', else 2.")] = None,
-    shave: Annotated[int | None, typer.Option(min=0, help="Border left out. Default: as wide as the scale.")] = None,
+    scale: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SCALE, help="Scale of the bicubic row. Default: the models', else 2.")
+    ] = None,
+    shave: Annotated[
+        int | None, typer.Option(min=0, max=65536, help="Border left out. Default: as wide as the scale.")
+    ] = None,
     channel: Annotated[str, typer.Option(help="gray, or y: the luma of PSNR-Y for coloured images.")] = "gray",
     self_ensemble: Annotated[bool, typer.Option("--self-ensemble", help="Mean of 8 flips and rotations.")] = False,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: as for the training.")] = None,
+    counts: CountsScale = None,
     denoise: Annotated[str | None, typer.Option(help="Model that denoises them. Default: as for the training.")] = None,
     peak: Annotated[
-        float | None, typer.Option(help="What PSNR is against: 16383. Default: as for the training.")
+        float | None,
+        typer.Option(max=65535, callback=positive, help="What PSNR is against: 16383. Default: as for the training."),
     ] = None,
     csv: Annotated[str | None, typer.Option(help="File for one row an image and network.")] = None,
     pictures: Annotated[str | None, typer.Option(help="Folder for each network's best and worst crops.")] = None,
+    skip_bad: SkipBad = None,
     as_json: Json = False,
     device: Device = None,
 ) -> None:
@@ -92,32 +125,38 @@ def evaluate(
     from nas.training.evaluation import BICUBIC, Conditions, compare, load_contestant
 
     where = pick_device(device)
+    table_file, crops_folder = check_target(csv, "--csv"), check_target(pictures, "--pictures", folder=True)
     conditions = Conditions(
         metrics=tuple(name.strip() for name in metrics.split(",") if name.strip()),
         weights={"lpips": Path(lpips_weights)} if lpips_weights else {},
         scale=scale,
         degradation=degradation,
+        counts=counts,
         denoiser=denoise,
         peak=peak,
         shave=shave,
         channel=channel,
         self_ensemble=self_ensemble,
         crops=3 if pictures else 0,
+        skip_bad=bool(skip_bad),
     )
     contestants = [load_contestant(name, locate(name)) for name in dict.fromkeys(models) if name != BICUBIC]
     with CountDisplay("measuring") as progress:
         evaluation = compare(contestants, Path(data), RESULTS / "cache", where, conditions, progress)
-    if csv:
-        write_csv(evaluation, Path(csv))
-    paths = write_pictures(evaluation, Path(pictures)) if pictures else []
+    paths = []
+    if table_file:
+        write_csv(evaluation, table_file)
+        paths.append(table_file)
+    if crops_folder:
+        paths += write_pictures(evaluation, crops_folder)
     if as_json:
-        OUT.print_json(data=evaluation_data(evaluation))
+        show_json(evaluation_data(evaluation))
         return
     for table in evaluation_tables(evaluation, f"On {data}"):
-        OUT.print(table)
-    OUT.print(f"Protocol: {evaluation.protocol.describe()}.", soft_wrap=True, markup=False)
-    for line in (*evaluation.notes, *(f"Wrote {path}" for path in ([csv] if csv else []) + paths)):
-        OUT.print(line, soft_wrap=True, markup=False)
+        show(table)
+    say(f"Protocol: {evaluation.protocol.describe()}.")
+    say(*evaluation.notes)
+    wrote(paths)
 
 
 def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
@@ -125,13 +164,11 @@ def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -
     from nas.model import load_model
     from nas.training.export import export as export_model
 
+    check_target(to, "--to", folder=True)
     done = export_model(load_model(Path(model)), Path(to))
-    for path in done.files:
-        OUT.print(f"Wrote {path}", soft_wrap=True)
-    OUT.print(
-        f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.", soft_wrap=True
-    )
-    OUT.print(f"Train it again: {done.command}", soft_wrap=True)
+    wrote(done.files)
+    say(f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.")
+    say(f"Train it again: {done.command}")
 
 
 def import_(
@@ -139,15 +176,18 @@ def import_(
     checkpoint: Annotated[str, typer.Argument(help="Its weights: .pth, .pt, .safetensors, or .pb of FALSR/MoreMNAS.")],
     to: Annotated[str, typer.Option(help="A new folder.")],
     to_gray: Annotated[bool, typer.Option("--to-gray", help="Make a colour network one of a single channel.")] = False,
-    scale: Annotated[int | None, typer.Option(help="Default: found out from the weights.")] = None,
+    scale: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SCALE, help="Default: found out from the weights.")
+    ] = None,
 ) -> None:
     """Make a model directory of a published network with the weights that its authors released."""
     from nas.convert.importing import describe, import_checkpoint
 
+    check_target(to, "--to", folder=True)
     model = import_checkpoint(point, Path(checkpoint), Path(to), scale, to_gray)
-    OUT.print(f"Wrote {to}: {describe(model)}", soft_wrap=True)
+    say(f"Wrote {to}: {describe(model)}")
     if model.architecture.channels != 1:
-        OUT.print("Infrared images have one channel: import it with --to-gray to use it on them.", soft_wrap=True)
+        say("Infrared images have one channel: import it with --to-gray to use it on them.")
 
 
 def upscale(
@@ -155,12 +195,19 @@ def upscale(
     source: str,
     target: str,
     denoise: Annotated[str | None, typer.Option(help="Model that denoises the images first.")] = None,
-    noise: Annotated[float | None, typer.Option(help="Noise that a denoiser expects, in grey levels of 255.")] = None,
-    tile: Annotated[int, typer.Option(min=1, help="Side of a tile in LR pixels.")] = 256,
+    noise: Annotated[
+        float | None,
+        typer.Option(max=255, callback=positive, help="Noise that a denoiser expects, in grey levels of 255."),
+    ] = None,
+    tile: Annotated[
+        int, typer.Option(min=1, max=65536, help="Side of a tile in LR pixels, where tiles leave no seam.")
+    ] = 256,
+    counts: CountsScale = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     device: Device = None,
 ) -> None:
-    """Upscale (with a denoiser: denoise) an image or a folder of images; 8 bit stays 8 bit, 16 bit stays 16."""
+    """Upscale (with a denoiser: denoise) an image or a folder of images; types and units are kept."""
+    from nas.data.frames import Counts
     from nas.deploy.denoising import load_stages
     from nas.deploy.upscale import upscale_files
 
@@ -175,6 +222,7 @@ def upscale(
             tile=tile,
             device=where,
             overwrite=overwrite,
+            counts=Counts.parse(counts) if counts else None,
             progress=progress,
         )
-    OUT.print(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}", soft_wrap=True)
+    say(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}")

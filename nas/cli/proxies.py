@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.terminal import OUT, SYNTHETIC, Device, Json, several
+from nas.cli.terminal import MANY, SYNTHETIC, Device, Json, SearchScale, say, several, show, show_json, wrote
 from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
@@ -21,17 +21,19 @@ def proxies(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         return
     if as_json:
-        OUT.print_json(data=proxies_data(PROXIES))
+        show_json(proxies_data(PROXIES))
     else:
-        OUT.print(proxies_table(PROXIES))
+        show(proxies_table(PROXIES))
 
 
 def rank(
     data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
     space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
-    scale: Annotated[int | None, typer.Option(help="2, 3 or 4; of denoisers 1. Default: 2.")] = None,
+    scale: SearchScale = None,
     budget: Annotated[list[str] | None, typer.Option(help="The most a network may cost. Default: 30G-MACs.")] = None,
-    sample: Annotated[int | None, typer.Option(min=4, help="How many networks are trained. Default: 40.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=4, max=MANY, help="How many networks are trained. Default: 40.")
+    ] = None,
     proxy: Annotated[
         list[str] | None, typer.Option(help="Ask this one. Default: brief, and all that don't train.")
     ] = None,
@@ -39,7 +41,9 @@ def rank(
     reference_recipe: Annotated[
         str | None, typer.Option(help="Of the training that is the truth. Default: full, but shorter.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Length of the training that is the truth.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=MANY, help="Length of the training that is the truth.")
+    ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the ranking; the same name goes on with it.")] = None,
     table: Annotated[
         str | None, typer.Option(metavar="FILE", help="Train nothing: take the networks of nas benchmark build.")
@@ -81,7 +85,6 @@ def rank(
         f"Ranking '{settings.run}': {len(networks)} networks of '{settings.space}' within "
         f"{', '.join(settings.budgets)}, {settings.recipe.steps} steps briefly ({settings.recipe.name}) and "
         f"{settings.reference.steps} for the truth ({settings.reference.name}), on {where}.",
-        markup=False,
     )
     with StopFlag() as stop, TrainingDisplay() as display:
         ranking.measure(networks, chosen, display, stop)
@@ -89,6 +92,7 @@ def rank(
 
 
 def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
+    from nas.files import make_folder
     from nas.search.benchmark.table import read_table
     from nas.search.ranking.evidence import gather, rows_of
     from nas.search.ranking.settings import FOLDER
@@ -97,25 +101,24 @@ def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
     read = read_table(file)
     evidence = gather(rows_of(read), steps)
     folder = RESULTS / FOLDER / file.name.partition(".")[0]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     _conclude(evidence, f"{file.name}: {read.header.label}".rstrip(": "), folder, as_json)
 
 
 def _conclude(evidence: Any, title: str, folder: Path, as_json: bool) -> None:
     """Print how well the proxies rank, and write it as figures and as a picture into `folder`."""
-    from nas.model import write_atomic
+    from nas.files import replacing, write_atomic
     from nas.report.ranking_picture import draw_ranking
     from nas.report.ranking_tables import ranking_data, ranking_lines, ranking_table
 
     agreements = evidence.agreements()
     data, picture = ranking_data(evidence, agreements), folder / "ranking.png"
     write_atomic(folder / "ranking.json", json.dumps(data, indent=2) + "\n")
-    draw_ranking(evidence, agreements, title).savefig(picture)
+    with replacing(picture) as temporary:
+        draw_ranking(evidence, agreements, title).savefig(temporary, format="png")
     if as_json:
-        OUT.print_json(data=data)
+        show_json(data)
         return
-    OUT.print(ranking_table(agreements, title))
-    for line in ranking_lines(evidence, agreements):
-        OUT.print(line, soft_wrap=True, markup=False)
-    for path in (picture, folder / "ranking.json"):
-        OUT.print(f"Wrote {path}", soft_wrap=True)
+    show(ranking_table(agreements, title))
+    say(*ranking_lines(evidence, agreements))
+    wrote((picture, folder / "ranking.json"))

@@ -8,15 +8,39 @@ import typer
 import yaml
 
 from nas.budget import Budget
+from nas.cli import STARTED
 from nas.cli.plugins import given_plugins
-from nas.cli.terminal import OUT, SYNTHETIC, Device, HrSize, Json, LatencyCommand, LrSize, Storage, duration, several
-from nas.errors import InputError, RunError
+from nas.cli.terminal import (
+    LARGEST,
+    MANY,
+    PROCESSES,
+    SYNTHETIC,
+    CountsScale,
+    Device,
+    HrSize,
+    Json,
+    LatencyCommand,
+    LrSize,
+    SearchScale,
+    SkipBad,
+    Storage,
+    command,
+    duration,
+    say,
+    several,
+    show,
+    show_json,
+    wrote,
+)
+from nas.errors import InputError, RunError, StoppedError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
 from nas.objectives import first_quality
 from nas.plugins import give_command
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.deadline import Deadline
+from nas.search.ending import Ended, Ending
 from nas.search.run import open_run, open_run_data
 from nas.search.start import Request
 from nas.training.trainer import pick_device
@@ -32,11 +56,12 @@ def search(
     ] = None,
     data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
     space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
-    scale: Annotated[int | None, typer.Option(help="2, 3 or 4; of denoisers 1. Default: 2.")] = None,
-    trials: Annotated[int | None, typer.Option(help="Candidates to train, over all workers.")] = None,
+    scale: SearchScale = None,
+    trials: Annotated[int | None, typer.Option(min=1, max=MANY, help="Candidates to train, over all workers.")] = None,
     time: Annotated[str | None, typer.Option(help="Plan a new search for this long, and end by then: 20m, 2h.")] = None,
     stop_when_flat: Annotated[
-        int | None, typer.Option(min=1, help="End when so many candidates in a row brought the front nothing.")
+        int | None,
+        typer.Option(min=1, max=MANY, help="End when this many candidates in a row brought nothing."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
     proxy: Annotated[
@@ -44,6 +69,7 @@ def search(
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
+    counts: CountsScale = None,
     sampler: Annotated[
         str | None,
         typer.Option(
@@ -54,14 +80,16 @@ def search(
         list[str] | None, typer.Option(help="Chooses among the sampler's candidates: surrogate:200, zico:100.")
     ] = None,
     fix: Annotated[list[str] | None, typer.Option(help="Hold a choice fixed: cell1.width=32.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the sampler. Default: 0.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes on this machine.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST, help="Seed of the sampler. Default: 0.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, help="Worker processes on this machine.")] = 1,
     hr: HrSize = None,
     lr: LrSize = None,
     latency_command: LatencyCommand = None,
-    latency_threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of a latency. Default: 1.")] = None,
+    latency_threads: Annotated[
+        int | None, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency. Default: 1.")
+    ] = None,
     storage: Storage = None,
-    skip_bad: Annotated[bool | None, typer.Option("--skip-bad", help="Leave unreadable images out.")] = None,
+    skip_bad: SkipBad = None,
     device: Device = None,
 ) -> None:
     """Search for the best networks within a budget; the same command again goes on with the search."""
@@ -78,11 +106,11 @@ def search(
         proxy=proxy,
         recipe=recipe,
         degradation=degradation,
+        counts=counts,
         sampler=sampler,
         screens=several(screen),
         seed=seed,
         trials=trials,
-        seconds=duration(time),
         stop_when_flat=stop_when_flat,
         jobs=jobs,
         latency_command=latency_command,
@@ -91,7 +119,7 @@ def search(
         plugins=given_plugins(context),
         skip_bad=skip_bad,
     )
-    _search(request, pick_device(device))
+    _search(request, pick_device(device), Deadline.after(duration(time), STARTED))
 
 
 def worker(
@@ -99,8 +127,10 @@ def worker(
     storage: Storage = None,
     study: Annotated[str | None, typer.Option(help="Name of the study in --storage.")] = None,
     data: Annotated[str | None, typer.Option(help="Where the run's images lie on this machine.")] = None,
-    number: Annotated[int | None, typer.Option(help="Number of this worker: each draws its own samples.")] = None,
-    time: Annotated[str | None, typer.Option(help="Begin no candidate after this long: 90s, 20m, 2h.")] = None,
+    number: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST, help="Number of this worker: each draws its own samples.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="End after this long: 90s, 20m, 2h.")] = None,
     latency_command: Annotated[
         str | None, typer.Option(help="Allows the run's command that measures latency to be executed here.")
     ] = None,
@@ -117,8 +147,10 @@ def worker(
     torch.set_num_threads(opened.settings.threads)
     with StopFlag() as stop, TrainingDisplay() as display:
         share = os.getpid() if number is None else number
-        reason = Worker(opened, images, pick_device(device), display, share).work(stop, duration(time))
-    NOTES.print(f"This worker ends: {reason}.")
+        deadline = Deadline.after(duration(time), STARTED)
+        ended = Worker(opened, images, pick_device(device), display, share).work(stop, deadline)
+    NOTES.print(f"This worker ends: {ended.words}.", markup=False)
+    _exit_as(opened, ended, stop)
 
 
 def front(
@@ -132,34 +164,33 @@ def front(
     from nas.report.front_text import front_lines, front_table
 
     limits = [Budget.parse(text) for text in under or ()]
-    opened = open_run(run, storage)
+    seen = open_run(run, storage).snapshot()  # workers go on meanwhile
     if as_json:
-        OUT.print_json(data=summarise(opened))
+        show_json(summarise(seen))
         return
-    OUT.print(front_table(opened))
-    for line in front_lines(opened, limits):
-        OUT.print(line, soft_wrap=True, markup=False)
-    for path in write_front(opened):
-        OUT.print(f"Wrote {path}", soft_wrap=True)
+    show(front_table(seen))
+    say(*front_lines(seen, limits))
+    wrote(write_front(seen))
 
 
-def _search(request: Request, where: torch.device) -> None:
+def _search(request: Request, where: torch.device, deadline: Deadline | None) -> None:
     from nas.search.room import spread_over
     from nas.search.start import start
     from nas.search.worker import Worker
     from nas.search.workers import run_workers
 
     with CountDisplay("preparing") as progress:
-        run, images = start(request, where, progress=progress)
+        run, images = start(request, where, deadline=deadline, progress=progress)
     _introduce(run, images.synthetic, str(where), request.jobs)
     with StopFlag() as stop, TrainingDisplay() as display:
         if request.jobs > 1:
             devices = spread_over(where, request.jobs)
-            reason = run_workers(run, devices, display, stop, request.seconds, request.storage)
+            ended = run_workers(run, devices, display, stop, deadline, request.storage)
         else:
             torch.set_num_threads(run.settings.threads)
-            reason = Worker(run, images, where, display).work(stop, request.seconds)
-    _conclude(run, reason)
+            ended = Worker(run, images, where, display).work(stop, deadline)
+    _conclude(run, ended)
+    _exit_as(run, ended, stop)
 
 
 def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
@@ -171,33 +202,46 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
         f"within {', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, "
         f"by {' and '.join(settings.objectives)}, {run.ladder.in_words} in {settings.recipe.precision} on {device} "
         f"({jobs} x {settings.threads} threads); {baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB.",
-        markup=False,
     )
 
 
-def _conclude(run: Any, reason: str) -> None:
+def _conclude(run: Any, ended: Ended) -> None:
     from nas.report.front_files import write_front
-    from nas.search.growth import FLAT
 
-    name, trained, tried = run.settings.run, run.candidates(), len(run.known())
+    seen = run.snapshot()
+    name, trained, tried = run.settings.run, seen.candidates, len(seen.known)
     fully = "" if len(trained) == tried else f", {len(trained)} of them trained to the end"
-    NOTES.print(f"The search ends: {reason}; {tried} of {run.settings.trials} candidates were tried{fully}.")
+    NOTES.print(
+        f"The search ends: {ended.words}; {tried} of {run.settings.trials} candidates were tried{fully}.", markup=False
+    )
     if trained:
         quality = first_quality(run.settings.aims).name
         best = max(trained, key=lambda c: c.figures[quality])
-        gain = f"{best.psnr - run.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
+        gain = f"{best.psnr - seen.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
         others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.aims if o.name != "psnr")
-        OUT.print(
+        say(
             f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {others} for HR {show_size(run.settings.hr_size)}",
-            soft_wrap=True,
         )
-        OUT.print(f"Front: {write_front(run)[0]}", soft_wrap=True)
-    if reason == "done" or reason.startswith(FLAT):
-        OUT.print(f"Next: nas front {name} · nas train {name} --top 3 · nas dashboard {name}", soft_wrap=True)
-    elif reason.endswith("failed"):
-        raise RunError(f"The search gave up: {reason}, as they say above.")
-    else:
-        OUT.print(f"Go on with: nas search --run {name}", soft_wrap=True)
+        say(f"Front: {write_front(seen)[0]}")
+    if ended.is_final and trained:
+        following = (command("front", name), command("train", name, "--top", "3"), command("dashboard", name))
+        say(f"Next: {' · '.join(following)}")
+    elif ended.ending != Ending.ALL_FAIL and not ended.is_final:
+        say(f"Go on with: {command('search', '--run', name)}")
+
+
+def _exit_as(run: Any, ended: Ended, stop: StopFlag) -> None:
+    """Raise what makes the command's exit code say how the search ended; return where it ended well."""
+    if ended.ending == Ending.STOPPED:
+        words = "The search was stopped; the same command goes on with it."
+        raise StoppedError(words) if stop.by_ctrl_c else RunError(words)
+    if ended.ending == Ending.ALL_FAIL:
+        raise RunError(f"The search gave up: {ended.words}; what each said stands above.")
+    if ended.is_final and not run.candidates():
+        raise RunError(
+            "None of the candidates could be trained to the end; what each said stands above. A recipe with a smaller "
+            "learning rate, or another --space, may help."
+        )
 
 
 def _fixed(pairs: list[str] | None) -> dict[str, Any] | None:

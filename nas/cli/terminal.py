@@ -1,18 +1,45 @@
-"""Options that several commands have, and where they print."""
+"""Options that several commands have, and how they print."""
 
+import math
+import os
 import re
-from typing import Annotated
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.table import Table
 
 from nas.errors import InputError
+from nas.report.console import PlainConsole
 
-OUT = Console(highlight=False)
+OUT = PlainConsole()
+"""Standard output, which holds results alone."""
+
+MANY = 1_000_000_000
+"""The most that an option counts: trials, steps, images."""
+
+LARGEST = 2**31 - 1
+"""The largest seed."""
+
+PROCESSES = 1024
+"""The most processes, or threads, at a time."""
+
+MOST_SCALE = 16
+
+_YEAR = 366 * 24 * 3600
 
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 …; default: a GPU where there is one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-PointScale = Annotated[int | None, typer.Option("--scale", help="Scale of published points. Default: their own.")]
+Scale = Annotated[int, typer.Option("--scale", min=1, max=MOST_SCALE, help="2, 3 or 4; 1 for denoisers.")]
+SearchScale = Annotated[
+    int | None, typer.Option("--scale", min=1, max=MOST_SCALE, help="2, 3 or 4; 1 for denoisers. Default: 2.")
+]
+SkipBad = Annotated[bool | None, typer.Option("--skip-bad", help="Leave unreadable images out.")]
+PointScale = Annotated[
+    int | None, typer.Option("--scale", min=1, max=MOST_SCALE, help="Scale of published points. Default: their own.")
+]
 Storage = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the study; default: study.db in the run.")]
 HrSize = Annotated[str | None, typer.Option("--hr", help="HR image that costs are for. Default: 1280x720.")]
 LrSize = Annotated[str | None, typer.Option("--lr", help="The same by its LR image, e.g. your sensor: 640x512.")]
@@ -20,10 +47,72 @@ LatencyCommand = Annotated[
     str | None,
     typer.Option(help="Prints the ms of the ONNX file {model} on your device. Default: ONNX Runtime on this CPU."),
 ]
+CountsScale = Annotated[
+    str | None,
+    typer.Option(
+        "--counts",
+        metavar="SCALE,OFFSET",
+        help="Of float or signed images: value = offset + scale x count. Default: the model's, or images.yaml.",
+    ),
+]
 
 SYNTHETIC = (
     "No --data given: these are SYNTHETIC thermal scenes, to try things out. Give your own images with --data DIR."
 )
+
+
+def say(*lines: str) -> None:
+    """Print lines to standard output as they are: what a user gave, such as a path, is never taken for markup."""
+    for line in lines:
+        OUT.print(line)
+
+
+def show(table: Table) -> None:
+    """Print a table to standard output."""
+    OUT.show(table)
+
+
+def show_json(data: Any) -> None:
+    """Print plain data to standard output as JSON, in ASCII, so that every name survives every terminal and pipe."""
+    OUT.print_json(data=data, ensure_ascii=True)
+
+
+def wrote(paths: Iterable[Path | str]) -> None:
+    """Tell which files were written."""
+    say(*(f"Wrote {path}" for path in paths))
+
+
+def command(*words: str | Path) -> str:
+    """Return a command of this program as it can be pasted into a shell."""
+    return shlex.join(["nas", *map(str, words)])
+
+
+def check_target(path: str | None, option: str, *, folder: bool = False) -> Path | None:
+    """Return where a file (or a `folder`) is to be written, None for None.
+
+    Raises InputError where that can be told to fail, so that it is told before the work and not after it.
+    """
+    if path is None:
+        return None
+    target = Path(path)
+    above = next(place for place in (target, *target.absolute().parents) if place.exists())
+    reason = ""
+    if target.is_dir() and not folder:
+        reason = "it is a folder"
+    elif above.is_file() and (folder or above != target):
+        reason = f"{above} is a file"
+    elif not os.access(above, os.W_OK):
+        reason = f"{above} may not be written to"
+    if reason:
+        raise InputError(f"{option} {path} can't be written: {reason}.")
+    return target
+
+
+def positive(value: float | None) -> float | None:
+    """Return what a numeric option was given; None where it was not. Raises BadParameter unless finite and above 0."""
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{value} is not a finite number above 0.")
+    return value
 
 
 def several(values: list[str] | None) -> tuple[str, ...] | None:
@@ -32,10 +121,13 @@ def several(values: list[str] | None) -> tuple[str, ...] | None:
 
 
 def duration(text: str | None) -> float | None:
-    """Return the seconds in `90s`, `20m` or `2h`; None for None. Raises InputError."""
+    """Return the seconds in `90s`, `20m` or `2h`, at most a year; None for None. Raises InputError."""
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smh])", text.strip())
     if not match:
         raise InputError(f"'{text}' is not a time; write it as 90s, 20m or 2h.")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    if seconds > _YEAR:
+        raise InputError(f"'{text}' is more than a year; write a time as 90s, 20m or 2h.")
+    return seconds

@@ -135,6 +135,12 @@ class Normalisation(BaseModel):
             update["bits"] = self.bits or bits
         return self.model_copy(update=update)
 
+    def measured_against(self, peak: float) -> "Normalisation":
+        """Return it with another peak for PSNR. Raises InputError for one that is none."""
+        if not 0 < peak <= 65535:  # also of NaN
+            raise InputError(f"PSNR is measured against a peak above 0 and up to 65535, not {peak:g}.")
+        return self.model_copy(update={"peak": peak})
+
     def unresolved(self) -> "Normalisation":
         """Return it without the numbers that other images gave it."""
         return self.model_copy(update={"low": None, "high": None, "bits": None} if self.kind == "percentile" else {})

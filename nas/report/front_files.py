@@ -1,23 +1,23 @@
 """The front of a run as files: picture, page and table beside each other in `front/`."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from nas.cost import cost
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.objectives import first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
 from nas.report.front_view import Kind
 from nas.search.costs import COUNTED
 from nas.search.front import Candidate, hypervolume, hypervolume_unit, knee, pareto_front
-from nas.search.history import history
-from nas.search.run import Run
+from nas.search.snapshot import Snapshot
 from search_spaces import SPACES, Architecture
 
 
-def summarise(run: Run) -> dict[str, object]:
+def summarise(run: Snapshot) -> dict[str, object]:
     """Return the front with its figures as plain data: what `nas front --json` prints."""
-    aims, candidates, reference = run.settings.aims, run.candidates(), run.reference()
+    aims, candidates, reference = run.settings.aims, run.candidates, run.reference
     bend = knee(candidates, aims)
     psnr, ssim = run.bicubic
     return {
@@ -28,32 +28,33 @@ def summarise(run: Run) -> dict[str, object]:
         "objectives": list(run.settings.objectives),
         "hypervolume": hypervolume(candidates, aims, reference),
         "hypervolume_unit": hypervolume_unit(aims),
-        "hypervolume_reference": reference,
+        "hypervolume_reference": dict(reference),
         "knee": bend and bend.trial,
         "trained": len(candidates),
+        "paused": [{"trial": one.trial, "steps": one.steps, **one.figures} for one in run.paused],
+        "given_up": [asdict(one) for one in run.given_up],
         "front": [c.to_dict() for c in pareto_front(candidates, aims)],
         "candidates": [c.to_dict() for c in candidates],
     }
 
 
-def write_front(run: Run) -> tuple[Path, Path, Path]:
+def write_front(run: Snapshot) -> tuple[Path, Path, Path]:
     """Write `front.png`, `front.html` and `front.json` into the run's `front/` and return their paths."""
     folder = run.folder / "front"
-    folder.mkdir(exist_ok=True)
     png, html, table = folder / "front.png", folder / "front.html", folder / "front.json"
     plot_front(view_of(run), png, html)
     write_atomic(table, json.dumps(summarise(run), indent=2) + "\n")
     return png, html, table
 
 
-def view_of(run: Run) -> View:
+def view_of(run: Snapshot) -> View:
     """Return what is to be drawn of a run: its first quality over its first cost."""
-    settings, candidates = run.settings, run.candidates()
+    settings, candidates = run.settings, run.candidates
     members = {c.trial for c in pareto_front(candidates, settings.aims)}
     quality, price = first_quality(settings.aims), first_cost(settings.aims)
     limits = [budget for budget in settings.limits if budget.cost == price.name]
     return View(
-        [*(_dot(c, c.trial in members) for c in candidates), *_stopped(run, candidates)],
+        [*(_dot(c, c.trial in members) for c in candidates), *_paused(run)],
         untrained=_untrained(run, candidates, price.name),
         budget=min(limits, key=lambda budget: budget.limit, default=None),
         bicubic=dict(zip(("psnr", "ssim"), run.bicubic, strict=True))[quality.name],
@@ -71,19 +72,15 @@ def _dot(candidate: Candidate, on_front: bool) -> Dot:
     return Dot(candidate.label, candidate.figures, kind)
 
 
-def _stopped(run: Run, candidates: list[Candidate]) -> list[Dot]:
+def _paused(run: Snapshot) -> list[Dot]:
     """Return the networks that were put on hold at a rung, with what they had there."""
-    trained = {candidate.architecture.fingerprint for candidate in candidates}
-    known = history(run.study.get_trials(deepcopy=False))
     name = run.settings.run
     return [
-        Dot(f"{name}:{one.trial}", one.figures, "stopped", f"stopped early, at {one.steps} steps")
-        for one in known
-        if one.fingerprint not in trained
+        Dot(f"{name}:{one.trial}", one.figures, "stopped", f"stopped early, at {one.steps} steps") for one in run.paused
     ]
 
 
-def _untrained(run: Run, candidates: list[Candidate], name: str) -> dict[str, float]:
+def _untrained(run: Snapshot, candidates: list[Candidate], name: str) -> dict[str, float]:
     """Return the published points that have no quality on this data (over budget, or not yet trained) with their cost.
 
     None where the cost can't be counted.

@@ -10,13 +10,13 @@ from nas.metrics import baseline_name
 from nas.objectives import OBJECTIVES, Objective, first_cost, first_quality
 from nas.report.tables import in_short, table
 from nas.search.front import Candidate, best_under, hypervolume, hypervolume_unit, knee, pareto_front
-from nas.search.run import Run
 from nas.search.settings import Settings
+from nas.search.snapshot import Snapshot
 
 
-def front_table(run: Run) -> Table:
+def front_table(run: Snapshot) -> Table:
     """Return the front beside the published networks, cheapest first."""
-    settings, trained, bicubic = run.settings, run.candidates(), run.bicubic[0]
+    settings, trained, bicubic = run.settings, run.candidates, run.bicubic[0]
     members = pareto_front(trained, settings.aims)
     marks = {c.trial: "dominated" for c in trained if c.published} | {c.trial: "front" for c in members}
     if bend := knee(trained, settings.aims):
@@ -37,16 +37,16 @@ def _cell(candidate: Candidate, objective: Objective) -> str:
     return objective.shown(figures[objective.name]) if objective.name in figures else ""
 
 
-def front_lines(run: Run, limits: Sequence[Budget]) -> Iterator[str]:
+def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
     """Yield what the table doesn't say, and the best network within each of the `limits`."""
-    settings, trained, bicubic = run.settings, run.candidates(), run.bicubic[0]
+    settings, trained, bicubic = run.settings, run.candidates, run.bicubic[0]
     if settings.allow:
         yield f"Narrowed: {narrowing(settings)}."
     if settings.fixed:
         held = ", ".join(f"{name}={value}" for name, value in settings.fixed.items())
         yield f"Held fixed, in the published networks too: {held}."
     yield f"Protocol: {run.protocol.describe()}; {baseline_name(settings.scale)} {bicubic:.2f} dB."
-    aims, reference = settings.aims, run.reference()
+    aims, reference = settings.aims, run.reference
     volume = f"{hypervolume(trained, aims, reference):.4g} {hypervolume_unit(aims)}"
     against = ", ".join(objective.in_words(reference[objective.name]) for objective in aims)
     size, quality = f"for HR {show_size(settings.hr_size)}", first_quality(aims)
@@ -55,6 +55,12 @@ def front_lines(run: Run, limits: Sequence[Budget]) -> Iterator[str]:
         best = best_under(trained, limit, aims)
         found = f"{best.label}, {quality.in_words(best.figures[quality.name])}" if best else "none"
         yield f"Best within {limit} {size}: {found}"
+    if not trained:
+        yield f"Nothing is trained to the end yet; paused: {run.paused_in_words or 'none'}."
+    elif run.paused:
+        yield f"Paused: {run.paused_in_words}."
+    for one in run.given_up:
+        yield f"Given up: {one.label}, {one.reason.rstrip('.')}."
 
 
 def narrowing(settings: Settings) -> str:

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from nas.report.console import PlainConsole, readable
 from nas.training.trainer import Listener, Report
 
-NOTES = Console(stderr=True, highlight=False, soft_wrap=True)
+NOTES = PlainConsole(stderr=True)
 """Progress and notes go to standard error, so that standard output holds results alone."""
 
 LINE_SECONDS = 60.0
@@ -23,12 +22,12 @@ class TrainingDisplay:
 
     def __init__(self) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("steps,"),
             TimeRemainingColumn(),
-            TextColumn("left{task.fields[figures]}"),
+            TextColumn("left{task.fields[figures]}", markup=False),
             console=NOTES,
             disable=not NOTES.is_terminal,
             transient=True,
@@ -44,7 +43,7 @@ class TrainingDisplay:
     @contextmanager
     def training(self, label: str) -> Iterator[Listener]:
         """Show a training while it goes on."""
-        task = self._progress.add_task(escape(label), total=None, figures="")
+        task = self._progress.add_task(readable(label, NOTES.encoding), total=None, figures="")
         began = told = time.monotonic()
         first = True
 
@@ -69,7 +68,7 @@ class TrainingDisplay:
 
     def say(self, line: str) -> None:
         """Print a line above what goes on."""
-        NOTES.print(line, markup=False)
+        NOTES.print(line)
 
 
 def describe(report: Report) -> str:
@@ -84,7 +83,7 @@ class CountDisplay:
 
     def __init__(self, description: str) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),

@@ -32,7 +32,7 @@ def open_for(
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Open a user's folder, None for the synthetic set, with the degradation, denoiser and normalisation of `recipe`.
+    """Open a user's folder, None for the synthetic set, with what `recipe` says of their making and range.
 
     `normalisation` takes the place of the recipe's; LR images hold patches of `least_patch` pixels, and the recipe's.
     Raises InputError as `open_dataset` does.
@@ -42,6 +42,7 @@ def open_for(
         scale=scale,
         cache=results / "cache",
         degradation=recipe.degradation,
+        counts=recipe.counts,
         denoiser=as_denoiser(recipe.denoiser, device),
         normalisation=normalisation or recipe.normalisation,
         skip_bad=skip_bad,

@@ -2,9 +2,10 @@
 
 from nas.errors import InputError
 from nas.plugins import need_plugins
-from nas.search.run import RESULTS, Run, open_run
+from nas.search.run import RESULTS, Run, make_run, open_run
 from nas.search.run_id import check_is_no_copy, check_is_of, identified
-from nas.search.study import load_study, open_storage, settings_of
+from nas.search.storage import open_storage
+from nas.search.study import load_study, settings_of
 from nas.search.urls import without_secrets
 
 
@@ -30,4 +31,4 @@ def join(name: str | None, storage: str | None, study: str | None) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "search.yaml").exists():
         settings.model_copy(update={"storage": without_secrets(storage)}).write(folder)
-    return Run(folder, settings, opened, database)
+    return make_run(folder, settings, opened, database)

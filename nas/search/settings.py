@@ -14,7 +14,7 @@ from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
 from nas.search.names import RUN_NAME, is_taken
 from nas.training.recipe import Recipe
@@ -24,7 +24,7 @@ from search_spaces.plugins import Plugin
 
 SETTINGS = "search.yaml"
 
-EXTENDABLE = {"trials", "stop_when_flat", "data", "storage", "run", "run_id", "place"}
+EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place"}
 """What may change when a run goes on: how many more, its name, and where study and data lie.
 
 A fingerprint guards the data, and `nas.search.run_id` the study.
@@ -63,7 +63,9 @@ class Settings(BaseModel):
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
     trials: int = Field(gt=0)
-    """Trained candidates, over all workers."""
+    """How many candidates are tried, over all workers."""
+    is_planned: bool = False
+    """Whether that was planned for a time: as long as there is a time, it decides instead."""
     stop_when_flat: PositiveInt | None = None
     """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]

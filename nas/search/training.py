@@ -11,11 +11,13 @@ import torch
 
 from nas.cost import HR_SIZE, Cost, cost
 from nas.data.dataset import Dataset
+from nas.data.frames import Counts
 from nas.data.normalisation import Normalisation
 from nas.errors import InputError
+from nas.files import write_atomic
 from nas.image_size import Size
 from nas.metrics import baseline_name
-from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model, write_atomic
+from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model
 from nas.search.audience import Audience
 from nas.search.front import Candidate, spread
 from nas.search.images import open_for, remembered
@@ -69,9 +71,11 @@ def plan(
     recipe: str = "full",
     steps: int | None = None,
     degradation: str | None = None,
+    counts: str | None = None,
     data: str | None = None,
     scale: int | None = None,
     storage: str | None = None,
+    skip_bad: bool | None = None,
     results: Path = RESULTS,
 ) -> Job:
     """Work out what `nas train` was asked: the `top` members of a run's front, or the named architectures.
@@ -81,7 +85,7 @@ def plan(
 
     Raises InputError, SpaceError or UnknownNameError.
     """
-    asked = {"steps": steps, "degradation": degradation}
+    asked = {"steps": steps, "degradation": degradation, "counts": Counts.parse(counts) if counts else None}
     chosen = load_recipe(recipe, device, **{field: value for field, value in asked.items() if value is not None})
     run = open_run(names[0], storage, results) if len(names) == 1 and _is_run(names[0], results) else None
     starts: Mapping[str, Path] = {}
@@ -98,6 +102,7 @@ def plan(
         )
     if len(scales := {a.scale for a in architectures.values()}) > 1:
         raise InputError(f"The architectures have different scales ({', '.join(map(str, scales))}); train them apart.")
+    chosen = chosen.model_copy(update={"counts": chosen.counts or _counts(run, starts)})
     images = open_for(
         chosen,
         source,
@@ -105,7 +110,7 @@ def plan(
         device=device,
         results=results,
         normalisation=_normalisation(chosen, run, starts),
-        skip_bad=run.settings.skip_bad if run else False,
+        skip_bad=bool(skip_bad or (run and run.settings.skip_bad)),
     )
     if run and data is None:
         check_data(run.settings, images)
@@ -115,7 +120,7 @@ def plan(
             f"{chosen.input_in_words}",
             stacklevel=2,
         )
-    chosen = chosen.seeing(images.normalisation)
+    chosen = chosen.seeing(images.normalisation, images.counts)
     return Job(folder, architectures, images, chosen, starts, run.settings.hr_size if run else HR_SIZE)
 
 
@@ -248,6 +253,17 @@ def _normalisation(recipe: Recipe, run: Run | None, starts: Mapping[str, Path]) 
     if len(kept) > 1:
         raise InputError("The models were trained with different normalisations; train them apart.")
     return kept.pop() if kept else recipe.normalisation
+
+
+def _counts(run: Run | None, starts: Mapping[str, Path]) -> Counts | None:
+    """Return the scale that the run, or the weights to start from, were trained with."""
+    if run:
+        return run.settings.recipe.counts
+    stored = [load_model(start).recipe.get("counts") for start in starts.values()]
+    kept = {Counts.model_validate(fields) for fields in stored if fields}
+    if len(kept) > 1:
+        raise InputError("The models were trained with different scales of counts; give --counts.")
+    return kept.pop() if kept else None
 
 
 def _is_run(name: str, results: Path) -> bool:

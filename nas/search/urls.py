@@ -66,9 +66,14 @@ class DatabaseUrl:
         return text.rstrip(".")
 
 
+def study_file_in(folder: Path) -> Path:
+    """Return the path of the study that lies in a run directory."""
+    return folder / "study.db"
+
+
 def embedded_url(folder: Path) -> str:
     """Return the URL of the study that lies in a run directory."""
-    return _render("sqlite", database=str((folder / "study.db").resolve()))
+    return _render("sqlite", database=str(study_file_in(folder).resolve()))
 
 
 def read_url(text: str) -> DatabaseUrl:

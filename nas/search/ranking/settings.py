@@ -12,7 +12,7 @@ from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.search.images import open_for, remembered
 from nas.search.names import RUN_NAME, as_name, check_name
 from nas.search.run import RESULTS

@@ -60,7 +60,7 @@ def test_a_plugin_that_a_received_run_names_is_executed_once_it_was_allowed(
         assert f"with --plugin '{plugin}'." in said
     assert not mark.exists()
 
-    given = tmp_path / "copy.py"  # what counts is the content, not the place
+    given = tmp_path / "copied.py"  # what counts is the content, not the place
     plugin.rename(given)
     code, said = shell("receiver", "front", "results/first", "--plugin", given)
     assert code == 0, said
@@ -111,7 +111,7 @@ def test_the_processes_of_several_jobs_inherit_what_was_given_also_where_it_can_
 
 
 def test_every_command_takes_a_plugin() -> None:
-    from nas.cli import app
+    from nas.cli.app import app
 
     for group in (app, *(info.typer_instance for info in app.registered_groups)):
         assert group is not None

@@ -52,7 +52,7 @@ def test_published_points_inside_are_trained_and_the_others_are_drawn(begin: Beg
     work(run, data)
     assert [c.label for c in run.candidates()] == ["dots/Dots-A"]
     assert all(trial.params.get("width") != 64 for trial in run.study.get_trials())
-    page = write_front(run)[1].read_text(encoding="utf-8")
+    page = write_front(run.snapshot())[1].read_text(encoding="utf-8")
     assert "Dots-B" in page and "candidates of &#x27;dots&#x27; as narrowed" in page
 
 
@@ -131,7 +131,7 @@ def test_the_run_is_named_by_the_file_and_the_size(begin: Begin, narrow: str, ti
 def test_the_front_says_what_was_left(begin: Begin, narrow: str) -> None:
     run, data = begin(space=narrow, trials=1, **PLUGIN)
     work(run, data)
-    assert "Narrowed: width to 2 or 4 or 6 or 8; kernel to 3." in list(front_lines(run, []))
+    assert "Narrowed: width to 2 or 4 or 6 or 8; kernel to 3." in list(front_lines(run.snapshot(), []))
 
 
 def test_costs_are_counted_for_the_size_of_the_run(begin: Begin) -> None:
@@ -142,11 +142,11 @@ def test_costs_are_counted_for_the_size_of_the_run(begin: Begin) -> None:
     assert (dear.state, dear.user_attrs["stopped"]) == (TrialState.PRUNED, "235.9M > 60M MACs")
     for candidate in run.candidates():
         assert candidate.macs == cost(candidate.architecture, (640, 512)).macs < 60_000_000
-    summary = summarise(run)
+    summary = summarise(run.snapshot())
     assert summary["hr_size"] == [640, 512]
     assert summary["hypervolume_reference"] == {"psnr": run.bicubic[0], "macs": 60_000_000}
-    assert "MACs for HR 640x512" in str(front_table(run).title)
-    page = write_front(run)[1].read_text(encoding="utf-8")
+    assert "MACs for HR 640x512" in str(front_table(run.snapshot()).title)
+    page = write_front(run.snapshot())[1].read_text(encoding="utf-8")
     assert "MACs for a 640x512 HR image" in page
     assert json.dumps(0.2359296) in page  # Dots-B, which is a reference
 

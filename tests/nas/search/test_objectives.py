@@ -24,7 +24,7 @@ COMPLETE, PRUNED = TrialState.COMPLETE, TrialState.PRUNED
 
 
 def columns(run: Run) -> list[str]:
-    return [str(column.header).replace("\n", " ") for column in front_table(run).columns]
+    return [str(column.header).replace("\n", " ") for column in front_table(run.snapshot()).columns]
 
 
 def test_a_search_by_three_objectives(begin: Begin) -> None:
@@ -35,7 +35,7 @@ def test_a_search_by_three_objectives(begin: Begin) -> None:
     for trial in trials_in(run, COMPLETE):
         attributes = trial.user_attrs
         assert trial.values == [attributes["psnr"], attributes["ssim"], attributes["params"] / 1e3]
-    summary: dict[str, Any] = summarise(run)
+    summary: dict[str, Any] = summarise(run.snapshot())
     assert summary["objectives"] == ["psnr", "ssim", "params"]
     assert (set(summary["hypervolume_reference"]), summary["hypervolume_unit"]) == (
         {"psnr", "ssim", "params"},
@@ -44,8 +44,8 @@ def test_a_search_by_three_objectives(begin: Begin) -> None:
     assert summary["hypervolume_reference"]["params"] == max(c.params for c in run.candidates())
     params = [member["params"] for member in summary["front"]]
     assert params == sorted(params)
-    assert json.loads(write_front(run)[2].read_text()) == summary
-    shown = view_of(run)
+    assert json.loads(write_front(run.snapshot())[2].read_text()) == summary
+    shown = view_of(run.snapshot())
     assert (shown.x_label, shown.y_label) == ("parameters, in K", "PSNR, in dB")
     assert shown.untrained["Dots-B"] == cost(run.architecture(1)).params
 
@@ -61,7 +61,7 @@ def test_a_search_by_memory_within_a_budget_of_memory(begin: Begin) -> None:
     refused = next(t for t in trials_in(run, PRUNED) if t.user_attrs.get("name") == "dots/Dots-B")
     assert refused.user_attrs["stopped"].endswith("MiB > 100MiB memory")
     assert columns(run)[-2:] == ["memory MiB", ""]
-    page = write_front(run)[1].read_text(encoding="utf-8")
+    page = write_front(run.snapshot())[1].read_text(encoding="utf-8")
     assert "budget, 100MiB memory" in page and "memory for a 1280x720 HR image, in MiB" in page
     assert "MiB memory" in page and " MACs" in page
 
@@ -119,9 +119,9 @@ def test_a_search_ends_when_it_is_flat(begin: Begin) -> None:
 def test_the_best_within_a_budget_on_memory_is_named(begin: Begin) -> None:
     run, data = begin(trials=2, objectives=("ssim", "memory"))
     work(run, data)
-    lines = list(front_lines(run, [Budget.parse("1GiB-memory"), Budget.parse("1MiB-memory")]))
+    lines = list(front_lines(run.snapshot(), [Budget.parse("1GiB-memory"), Budget.parse("1MiB-memory")]))
     best = max(run.candidates(), key=lambda c: c.ssim or 0)
     assert lines[-2] == f"Best within 1GiB-memory for HR 1280x720: {best.label}, {best.ssim:.4f} SSIM"
     assert lines[-1].endswith("none")
     with pytest.raises(InputError, match=r"The latency of .* is not known"):
-        list(front_lines(run, [Budget.parse("33ms")]))
+        list(front_lines(run.snapshot(), [Budget.parse("33ms")]))

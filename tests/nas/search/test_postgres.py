@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.errors import InputError
 from nas.search.join import join
 from nas.search.run import open_run
-from nas.search.study import open_storage
+from nas.search.storage import open_storage
 
 from .conftest import Begin, check_taken_once, fingerprints, finish, read_trials, start_nas, wait_until, work
 
@@ -103,7 +103,7 @@ def in_training(url: str) -> list[FrozenTrial]:
 
 
 def pid(trial: FrozenTrial) -> int:
-    return int(trial.user_attrs["worker"].rpartition("/")[2])
+    return int(trial.user_attrs["worker"].split("/")[1])
 
 
 def test_a_queued_trial_is_taken_once(url: str) -> None:

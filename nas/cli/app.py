@@ -1,0 +1,88 @@
+"""The commands of `nas`: parse, call, print. This file lists them; the others hold one group of them each."""
+
+import os
+import warnings
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from typer.exceptions import TyperException
+
+from nas import __version__
+from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
+from nas.cli.benchmark import build, replay
+from nas.cli.look import check, cost, dashboard, preview, spaces
+from nas.cli.models import evaluate, export, import_, train, upscale
+from nas.cli.plugins import PluginFiles, with_plugins
+from nas.cli.proxies import proxies, rank
+from nas.cli.runs import front, search, worker
+from nas.cli.terminal import say
+from nas.errors import InputError, RunError, StoppedError
+from nas.report.progress import NOTES
+from search_spaces import SpaceError, UnknownNameError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+for command in (search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard):
+    app.command()(with_plugins(command))
+
+app.command("import")(with_plugins(import_))  # a word of Python
+
+data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
+data_app.command()(with_plugins(check))
+data_app.command()(with_plugins(preview))
+app.add_typer(data_app, name="data")
+
+proxies_app = typer.Typer()
+proxies_app.callback(invoke_without_command=True)(proxies)
+proxies_app.command()(with_plugins(rank))
+app.add_typer(proxies_app, name="proxies")
+
+benchmark_app = typer.Typer(no_args_is_help=True, help="Compare searches on a table of trained architectures.")
+benchmark_app.command()(with_plugins(build))
+benchmark_app.command()(with_plugins(replay))
+app.add_typer(benchmark_app, name="benchmark")
+
+
+def run() -> int:
+    """Run the command in `sys.argv`, say in one sentence what went wrong, and return the exit code."""
+    warnings.showwarning = lambda message, *_args, **_kwargs: NOTES.print(f"Note: {message}")
+    warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        return _wrong_usage(error)
+    except (InputError, SpaceError, UnknownNameError) as error:
+        where = f" (process {os.environ['RANK']})" if NOTES.quiet else ""  # what the main process may know nothing of
+        NOTES.quiet = False
+        NOTES.print(f"Error{where}: {error}")
+        return WRONG
+    except RunError as error:
+        NOTES.print(f"Error: {error}")
+        return INTERRUPTED if isinstance(error, StoppedError) else FAILED
+    if code == INTERRUPTED:  # Typer makes it of KeyboardInterrupt
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else DONE
+
+
+def _wrong_usage(error: TyperException) -> int:
+    """Say what is wrong with the command's words; where there were none at all, the message is the help."""
+    message = error.format_message()
+    if message.startswith("Usage: "):
+        NOTES.print(message)
+    else:
+        sentence = " ".join(message.split()).replace("Input should be", "it should be")
+        if isinstance(error.__cause__, ValidationError):  # Typer's own sentence lacks the value
+            sentence = f"{sentence.rstrip('.')}, not '{error.__cause__.errors()[0]['input']}'."
+        NOTES.print(f"Error: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}")
+    return error.exit_code
+
+
+@app.callback(invoke_without_command=True, no_args_is_help=True)
+def options(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Search super-resolution networks for infrared cameras, within a compute budget."""
+    if show:
+        say(__version__)
+        raise typer.Exit

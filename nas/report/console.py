@@ -1,0 +1,90 @@
+"""How text reaches a terminal: as it is, whatever characters a path holds and whatever the terminal can show."""
+
+import re
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+PLAIN = str.maketrans(
+    {
+        "·": "-",
+        "…": "...",
+        "×": "x",
+        "–": "-",
+        "±": "+-",
+        "²": "2",
+        "³": "3",
+        "½": "1/2",
+        "→": "->",
+        "↓": "(less is better)",
+    }
+)
+"""What stands for the characters of our own texts where a terminal or a log can't show them."""
+
+NAME_WIDTH = 10
+"""Columns that a name keeps in a table at least: a narrower table is printed as a list."""
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def readable(text: str, encoding: str = "utf-8") -> str:
+    """Return `text` as an output of this encoding can show it.
+
+    Bytes of a file name that are no UTF-8, and control characters, which might steer the terminal, become `\\xe4`; so
+    does what the encoding lacks.
+    """
+    text = _CONTROLS.sub(_escaped, text)
+    if encoding.startswith("utf"):
+        return text
+    try:
+        return text.translate(PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:  # an encoding that Python doesn't know
+        return text.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that it can't decode
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+class PlainConsole(Console):
+    """A console to which brackets, colons and numbers are just text, in lines, tables and titles alike."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return what is printed of a string: of a line, a cell or a title."""
+        return super().render_str(readable(text, self.encoding), **how)
+
+    def show(self, table: Table) -> None:
+        """Print a table, on a terminal that is too narrow for it as a list: of a row, each figure has a line."""
+        for column in table.columns:
+            column.min_width = least_width(column)
+        if 1 + sum(3 + (column.min_width or 0) for column in table.columns) <= self.width:
+            self.print(table, soft_wrap=False)
+            return
+        if table.title:
+            self.print(table.title)
+        headers = [str(column.header).replace("\n", " ") for column in table.columns]
+        for name, *figures in zip(*(column.cells for column in table.columns), strict=True):
+            self.print(name or "-")
+            for header, figure in zip(headers[1:], figures, strict=True):
+                if figure:
+                    self.print(f"  {header}: {_in_line(figure)}" if header else f"  {_in_line(figure)}")
+
+
+def least_width(column: Column) -> int:
+    """Return how narrow a column may become: figures are kept whole, names and words fold after `NAME_WIDTH`."""
+    cells = [str(cell) for cell in (column.header, *column.cells)]
+    if column.no_wrap:
+        return max(len(line) for cell in cells for line in cell.split("\n"))
+    return min(NAME_WIDTH, max(len(word) for cell in cells for word in [*cell.split(), ""]))
+
+
+def _in_line(cell: object) -> str:
+    return str(cell).replace("\n", " ")

@@ -1,0 +1,110 @@
+"""A run at one moment: whatever is told of a search that goes on is made from one reading of its study."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.errors import InputError
+from nas.metrics import Protocol
+from nas.objectives import first_quality
+from nas.search.front import Candidate, reference_point
+from nas.search.history import Known, crashes_with, has_failed, history, is_interrupted
+from nas.search.settings import Settings
+from nas.search.study import candidates_among
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A candidate that is not tried again."""
+
+    trial: int
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known of a run; nothing of it changes while workers go on."""
+
+    folder: Path
+    settings: Settings
+    trials: Sequence[FrozenTrial]
+    bicubic: tuple[float, float]
+    """PSNR in dB and SSIM of bicubic interpolation by the run's protocol."""
+    protocol: Protocol
+    """How the candidates were measured."""
+
+    @classmethod
+    def of(cls, folder: Path, settings: Settings, study: optuna.Study) -> "Snapshot":
+        """Read a study once. Raises InputError while the run is being set up."""
+        attributes = study.user_attrs
+        if "bicubic" not in attributes:
+            raise InputError(f"The run '{settings.run}' is still being set up; try again in a moment.")
+        psnr, ssim = attributes["bicubic"]
+        protocol = Protocol.from_dict(attributes["protocol"])
+        return cls(folder, settings, study.get_trials(deepcopy=False), (psnr, ssim), protocol)
+
+    @cached_property
+    def candidates(self) -> list[Candidate]:
+        """The candidates that are trained to the end."""
+        return candidates_among(self.trials, self.settings)
+
+    @cached_property
+    def known(self) -> list[Known]:
+        """The networks that were measured, on whichever rung."""
+        return history(self.trials)
+
+    @cached_property
+    def reference(self) -> Mapping[str, float]:
+        """The worst network that counts: from it the hypervolume is measured."""
+        return reference_point(self.candidates, self.settings.aims, self.bicubic, self.settings.limits)
+
+    @cached_property
+    def paused(self) -> list[Known]:
+        """The networks that were measured on a rung and wait there, or are being trained further."""
+        trained = {candidate.architecture.fingerprint for candidate in self.candidates}
+        failed = {trial.user_attrs.get("fingerprint") for trial in self._failed}
+        return [one for one in self.known if one.fingerprint not in trained | failed]
+
+    @cached_property
+    def given_up(self) -> list[GivenUp]:
+        """The candidates that failed by themselves, or whose worker was killed with them too often."""
+        return [GivenUp(trial.number, _label(trial, self.settings), _reason(trial)) for trial in self._failed]
+
+    @cached_property
+    def _failed(self) -> list[FrozenTrial]:
+        trained = {candidate.architecture.fingerprint for candidate in self.candidates}
+        failed = [trial for trial in self.trials if trial.state == TrialState.FAIL and has_failed(trial)]
+        return [trial for trial in failed if trial.user_attrs.get("fingerprint") not in trained]
+
+    @property
+    def paused_in_words(self) -> str:
+        """How many networks are paused, how far, and which of them is the best; empty where there is none."""
+        if not self.paused:
+            return ""
+        counts = Counter(one.steps for one in self.paused)
+        places = ", ".join(f"{count} at {steps}" for steps, count in sorted(counts.items()))
+        quality = first_quality(self.settings.aims)
+        farthest = max(counts)
+        measured = [one for one in self.paused if one.steps == farthest and quality.name in one.figures]
+        best = max(measured, key=lambda one: one.figures[quality.name], default=None)
+        told = ""
+        if best:
+            label = _label(self.trials[best.trial], self.settings)
+            told = f"; the best at {farthest}: {label}, {quality.in_words(best.figures[quality.name])}"
+        return f"{len(self.paused)} ({places} of {self.settings.recipe.steps} steps{told})"
+
+
+def _label(trial: FrozenTrial, settings: Settings) -> str:
+    return str(trial.user_attrs.get("name") or f"{settings.run}:{trial.number}")
+
+
+def _reason(trial: FrozenTrial) -> str:
+    if is_interrupted(trial):
+        return f"{crashes_with(trial)} workers died while training it, none of which got it farther"
+    return str(trial.user_attrs["stopped"])
