@@ -3,15 +3,20 @@
 import difflib
 import importlib
 import importlib.metadata
+import itertools
 import pkgutil
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
+from search_spaces.documents import shortened
+
 Member = TypeVar("Member")
 
 BROKEN_ENTRY_POINT = "the entry point"
 """How the warning of one begins."""
+_ROOM = 240
+"""How many characters of known names an error lists."""
 
 
 class UnknownNameError(ValueError):
@@ -22,9 +27,16 @@ def unknown_name(kind: str, name: str, known: Mapping[str, object] | list[str]) 
     """Return the error for `name`, naming its nearest match among `known`, or all of them when none is near."""
     names = sorted(known)
     by_folded = {n.casefold(): n for n in names}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
-    hint = f"did you mean '{by_folded[near[0]]}'?" if near else f"known are: {', '.join(names)}."
-    return UnknownNameError(f"There is no {kind} named '{name}'; {hint}")
+    near = difflib.get_close_matches(shortened(name).casefold(), by_folded, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_folded[near[0]]}'?" if near else f"known are: {_listed(names)}."
+    return UnknownNameError(f"There is no {kind} named '{shortened(name)}'; {hint}")
+
+
+def _listed(names: list[str]) -> str:
+    """Return the names as an error lists them, as many as there is room for."""
+    ends = itertools.accumulate(len(name) + 2 for name in names)
+    held = sum(end <= _ROOM for end in ends)
+    return ", ".join(names) if held == len(names) else f"{', '.join(names[:held])} and {len(names) - held} more"
 
 
 class Registry(Generic[Member]):

@@ -14,6 +14,7 @@ ORDER = (
     "proxies",
     "nas",
     "nas.errors",
+    "nas.fields",
     "nas.files",
     "nas.interrupt",
     "nas.progress",

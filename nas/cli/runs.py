@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import torch
 import typer
-import yaml
 
 from nas.budget import Budget
 from nas.cli import STARTED
@@ -26,13 +25,14 @@ from nas.cli.terminal import (
     Storage,
     command,
     duration,
+    fixed_choices,
     say,
     several,
     show,
     show_json,
     wrote,
 )
-from nas.errors import InputError, RunError, StoppedError
+from nas.errors import RunError, StoppedError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
@@ -100,7 +100,7 @@ def search(
         data=data,
         space=space,
         scale=scale,
-        fixed=_fixed(fix),
+        fixed=fixed_choices(fix),
         hr=hr,
         lr=lr,
         proxy=proxy,
@@ -242,12 +242,3 @@ def _exit_as(run: Any, ended: Ended, stop: StopFlag) -> None:
             "None of the candidates could be trained to the end; what each said stands above. A recipe with a smaller "
             "learning rate, or another --space, may help."
         )
-
-
-def _fixed(pairs: list[str] | None) -> dict[str, Any] | None:
-    if not pairs:
-        return None
-    split = [pair.partition("=") for pair in pairs]
-    if wrong := next((name for name, equals, _ in split if not equals), None):
-        raise InputError(f"--fix {wrong} lacks a value; write it as cell1.width=32.")
-    return {name: yaml.safe_load(value) for name, _, value in split}

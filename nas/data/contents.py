@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from nas.errors import RunError
-from nas.files import write_atomic
+from nas.files import make_folder, write_atomic
 
 Stamp = tuple[int, ...]
 """Size, time of the content, time of the last change of anything, inode and device. Unpacking an archive, `cp -p` or
@@ -78,6 +78,6 @@ def _read(known: Path) -> dict[str, tuple[Stamp, str]]:
 
 def _write(known: Path, entries: dict[str, tuple[Stamp, str]]) -> None:
     """Write what saves reading the files again; that it can't be written is no fault."""
-    with contextlib.suppress(OSError, RunError):
-        known.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(RunError):
+        make_folder(known.parent)
         write_atomic(known, json.dumps(entries))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import yaml
 
 from nas.data.normalisation import Normalisation
 from nas.deploy.onnx import check_onnx, to_onnx, tolerance
@@ -15,6 +14,7 @@ from nas.errors import InputError, RunError
 from nas.files import write_atomic
 from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.recipe import load_recipe, parse_recipe
+from search_spaces.documents import to_yaml
 
 ONNX, RETRAIN = "model.onnx", "retrain.yaml"
 
@@ -78,7 +78,7 @@ def _write(model: Model, folder: Path) -> float:
     model.save(folder)
     if _trained(model):
         header = "# Trains this architecture again from nothing; DIR is the data set:\n"
-        recipe = yaml.safe_dump(dict(model.recipe), sort_keys=False)
+        recipe = to_yaml(dict(model.recipe))
         write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
     _verify(model, folder)
     to_onnx(model.network, model.architecture, folder / ONNX, Normalisation.stored(model.recipe))
