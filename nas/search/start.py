@@ -97,9 +97,6 @@ def start(
     A new one is planned for what is left of the time at that moment. Everything is checked before anything is written
     to the run directory. Raises InputError.
     """
-    plugins = give_plugins(request.plugins or ())
-    if request.latency_command:
-        give_command(request.latency_command)
     name = request.run or _default_name(request)
     if not (results / name / SETTINGS).is_file():
         check_run_name(name)
@@ -116,6 +113,9 @@ def _start(
     deadline: Deadline | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Run, Dataset]:
+    plugins = give_plugins(request.plugins or ())
+    if request.latency_command:
+        give_command(request.latency_command)
     folder = results / name
     earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
     if earlier:
