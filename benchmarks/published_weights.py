@@ -8,9 +8,9 @@ without a file are left out.
 
 The protocol is that of the literature: the output rounded to 8 bits a colour, luminance in 16..235 not rounded, a
 border of as many pixels as the scale left out. (`nas evaluate --channel y` rounds the luminance, too.) Networks of one
-channel see the luminance. FALSR and MoreMNAS are measured as by their authors' script instead, which works in
-full-range luminance, takes the other components from bicubic interpolation, cuts the output to 8 bits and rounds the
-luminance.
+channel see the luminance in the range that they were trained on, as the imported model says. FALSR and MoreMNAS are
+measured as by their authors' script instead, which takes the other components from bicubic interpolation, cuts the
+output to 8 bits and rounds the luminance.
 """
 
 import argparse
@@ -121,12 +121,20 @@ def psnr(model: Model, set5: Path) -> float:
         if isinstance(model.network, CellNetwork):
             result, target = np.round(studio_luma(_as_falsr(model.network, small, scale))), np.round(studio_luma(large))
         elif model.architecture.channels == 1:
-            result, target = 255 * _run(model.network, studio_luma(small)[..., None] / 255)[..., 0], studio_luma(large)
+            result, target = _in_luma(model, small), studio_luma(large)
         else:
             result, target = studio_luma(np.round(255 * _run(model.network, small / 255))), studio_luma(large)
         error = (result - target)[scale:-scale, scale:-scale]
         measured.append(10 * np.log10(255**2 / np.mean(error**2)))
     return float(np.mean(measured))
+
+
+def _in_luma(model: Model, small: Pixels) -> Pixels:
+    """[H, W, 3] → luma [scale·H, scale·W] in 16..235, by a network of one channel in the range of its training."""
+    low, high = (16, 235) if model.recipe[IMPORTED]["luma"] == "full" else (0, 255)
+    seen = (studio_luma(small)[..., None] - low) / (high - low)
+    result: Pixels = low + (high - low) * _run(model.network, seen)[..., 0]
+    return result
 
 
 def _pairs(set5: Path, scale: int) -> Iterator[tuple[Pixels, Pixels]]:

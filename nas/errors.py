@@ -11,3 +11,7 @@ class RunError(RuntimeError):
 
 class StoppedError(RunError):
     """The user stopped the work by Ctrl-C; one sentence says how to go on (exit code 130)."""
+
+
+class NetworkError(RunError):
+    """A network itself can't be trained or run: it says nothing of the machine, and another network may do."""

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM as a flag that long work looks at between two steps, so that it can save and say how to go on."""
+"""Ctrl-C and the signals that ask a process to end, as a flag that long work looks at between two steps.
+
+So it can save what it has and say how to go on.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -8,18 +11,22 @@ from typing import Any
 
 from nas.errors import RunError, StoppedError
 
+ASKING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+"""Ctrl-C; what schedulers send before they kill; what a terminal sends that is closed."""
+
 
 class StopFlag:
     """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once.
 
     A RunError that leaves it after a Ctrl-C becomes a StoppedError, which has an exit code of its own.
-    `numbers` are the signals that ask for one.
+    `numbers` are the signals that ask for one. One that is ignored, as SIGHUP is under nohup, stays so.
     """
 
     def __init__(self, *numbers: signal.Signals) -> None:
-        self._numbers = numbers or (signal.SIGINT, signal.SIGTERM)
+        self._numbers = numbers or ASKING
         self._asked = 0
-        self._by_ctrl_c = False
+        self.by_ctrl_c = False
+        """Whether Ctrl-C asked for it."""
         self._previous: dict[int, Any] = {}
 
     def __call__(self) -> bool:
@@ -28,13 +35,14 @@ class StopFlag:
 
     def __enter__(self) -> "StopFlag":
         for number in self._numbers:
-            self._previous[number] = signal.signal(number, self._ask)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
-        if isinstance(error, RunError) and self._by_ctrl_c:
+        if isinstance(error, RunError) and self.by_ctrl_c:
             raise StoppedError(str(error)) from None
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
@@ -42,7 +50,7 @@ class StopFlag:
         if number == signal.SIGINT and self._asked:
             raise KeyboardInterrupt
         self._asked += 1
-        self._by_ctrl_c |= number == signal.SIGINT
+        self.by_ctrl_c |= number == signal.SIGINT
 
 
 @contextmanager

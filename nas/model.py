@@ -1,18 +1,17 @@
 """A model directory: an architecture with its trained weights, recipe and measurements, on its own."""
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from nas.errors import InputError
+from nas.files import make_folder, write_atomic
+from nas.weights import DamagedError, read_tensors, write_tensors
 from search_spaces import Architecture, SpaceError, UnknownNameError
 
 ARCHITECTURE, WEIGHTS, RECIPE, METRICS = "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json"
@@ -49,15 +48,12 @@ class Model:
             RECIPE: yaml.safe_dump(dict(self.recipe), sort_keys=False),
             METRICS: json.dumps(self.metrics, indent=2) + "\n",
         }
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         (folder / WEIGHTS).unlink(missing_ok=True)
         for name, text in texts.items():
             write_atomic(folder / name, text)
-        tensors = {name: t.detach().cpu().contiguous() for name, t in self.network.state_dict().items()}
-        partial = folder / (WEIGHTS + ".partial")
-        save_file(tensors, partial, {"fingerprint": self.architecture.fingerprint})
-        partial.chmod(0o644)  # safetensors writes for the owner alone
-        partial.replace(folder / WEIGHTS)
+        tensors = {name: tensor.cpu() for name, tensor in self.network.state_dict().items()}
+        write_tensors(folder / WEIGHTS, tensors, {"fingerprint": self.architecture.fingerprint})
 
 
 def load_model(folder: Path) -> Model:
@@ -73,8 +69,19 @@ def load_model(folder: Path) -> Model:
     except (SpaceError, UnknownNameError) as error:
         raise InputError(str(error)) from None
     try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
-    except (SafetensorError, RuntimeError, OSError):
+        tensors, _ = read_tensors(folder / WEIGHTS)
+    except DamagedError as error:
+        told = str(error).removesuffix(".")
+        raise InputError(f"The file {told}; copy it here again, or train or import the network again.") from None
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise InputError(
+                f"The weights in {folder / WEIGHTS} are unusable: '{name}' holds values that aren't finite; "
+                "train or import the network again."
+            )
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError:
         raise InputError(f"The weights in {folder / WEIGHTS} don't fit the architecture beside them.") from None
     return Model(architecture, network.eval(), _mapping(folder / RECIPE), _mapping(folder / METRICS))
 
@@ -93,11 +100,3 @@ def _mapping(path: Path) -> Mapping[str, Any]:
 def is_model(folder: Path) -> bool:
     """Tell whether `folder` looks like a model directory."""
     return folder.is_dir() and any((folder / name).is_file() for name in (ARCHITECTURE, WEIGHTS))
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that a kill leaves the old one or the new one."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8") as file:
-        file.write(text)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)

@@ -5,7 +5,7 @@ from typing import ClassVar, cast
 from torch import Tensor, nn
 
 from search_spaces.layers.chain import chain
-from search_spaces.space import Choice, Choices, Claim, Published, SearchSpace, Values, register
+from search_spaces.space import Choice, Choices, Claim, Published, SearchSpace, TrainedLuma, Values, register
 
 
 class DnCnnNetwork(nn.Module):
@@ -48,6 +48,7 @@ class DnCnn(SearchSpace):
         "activation": ("relu", "leaky", "prelu"),
     }
     smallest: ClassVar[Choices] = {**dncnn(3, batch_norm=False), "width": 8}
+    luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
     published: ClassVar = {
         "DnCNN": Published(dncnn(17), Claim("arXiv 1608.03981", at=DENOISING), scale=1),
         "DnCNN-colour": Published(dncnn(20), Claim("arXiv 1608.03981", at=DENOISING), scale=1),

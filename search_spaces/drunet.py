@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from search_spaces.layers.degradation import Level, level_of, planes
 from search_spaces.layers.unet import AUTHORS_NAMES, ResidualUNet
-from search_spaces.space import Choice, Choices, Claim, Published, SearchSpace, Values, register
+from search_spaces.space import Choice, Choices, Claim, Published, SearchSpace, TrainedLuma, Values, register
 
 
 class DruNetNetwork(nn.Module):
@@ -40,6 +40,7 @@ class DruNet(SearchSpace):
     scales: ClassVar[tuple[int, ...]] = (1,)
     options: ClassVar[dict[str, Values]] = {"width": range(8, 97, 8), "levels": range(2, 5), "blocks": range(1, 7)}
     smallest: ClassVar[Choices] = drunet(8, 2, 1)
+    luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
     published: ClassVar = {
         "DRUNet": Published(drunet(64, 4, 4), Claim("arXiv 2008.13751", at="denoising, 1280x720"), scale=1),
     }

@@ -13,7 +13,7 @@ from search_spaces.layers.activation import activation
 from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
-from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, Values, register
+from search_spaces.space import ARTICLE, Choices, Claim, Part, Published, SkippedSpace, TrainedLuma, Values, register
 
 BRANCHES: dict[str, Callable[[int, int], nn.Conv2d | Collapsible]] = {
     "edge": EdgeConv,
@@ -90,6 +90,7 @@ class EcbsrSpace(SkippedSpace):
         "activation": "relu",
         "branches": "none",
     }
+    luma: ClassVar[TrainedLuma] = TrainedLuma("studio", "rgb2ycbcr of scikit-image in the authors' data sets")
     published: ClassVar = {
         "M4C8": Published(_point(8, 4), _PAPER, _article(60_000, 3_730_000_000)),
         "M4C16": Published(_point(16, 4), _PAPER, _article(210_000, 13_450_000_000)),

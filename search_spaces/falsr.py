@@ -14,7 +14,18 @@ from torch import Tensor, nn
 
 from search_spaces.layers.cell import Cell, CellChoices, cell_options, cell_parts
 from search_spaces.layers.conv import conv
-from search_spaces.space import ARTICLE, Choice, Choices, Claim, Part, Published, SkippedSpace, Values, register
+from search_spaces.space import (
+    ARTICLE,
+    Choice,
+    Choices,
+    Claim,
+    Part,
+    Published,
+    SkippedSpace,
+    TrainedLuma,
+    Values,
+    register,
+)
 
 CELLS = 7
 FUSE = CELLS + 1
@@ -115,6 +126,7 @@ def _cells(choices: Choices) -> list[CellChoices]:
 class CellSpace(SkippedSpace):
     """What FALSR and MoreMNAS share: the cells and the image skip."""
 
+    luma: ClassVar[TrainedLuma] = TrainedLuma("full", "Y of YPbPr in the authors' graphs and scripts")
     own_options: ClassVar[dict[str, Values]] = {
         name: values for cell in range(1, CELLS + 1) for name, values in cell_options(cell).items()
     }

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from search_spaces.layers.chain import chain
 from search_spaces.layers.degradation import Level, level_of, planes
-from search_spaces.space import Choice, Choices, Claim, Published, SearchSpace, Values, register
+from search_spaces.space import Choice, Choices, Claim, Published, SearchSpace, TrainedLuma, Values, register
 
 FACTOR = 2
 """Sides of the blocks of pixels that become channels."""
@@ -57,6 +57,7 @@ class FfdNet(SearchSpace):
         "activation": ("relu", "leaky", "prelu"),
     }
     smallest: ClassVar[Choices] = ffdnet(3, 8)
+    luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
     published: ClassVar = {
         "FFDNet": Published(ffdnet(15, 64), Claim("arXiv 1710.04026", at="denoising, 1280x720"), scale=1),
         "FFDNet-colour": Published(ffdnet(12, 96), Claim("arXiv 1710.04026", at="denoising, 1280x720"), scale=1),

@@ -5,7 +5,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from torch import Tensor, nn
 
@@ -57,6 +57,17 @@ class Published:
     """The scale that its figures are for."""
 
 
+@dataclass(frozen=True)
+class TrainedLuma:
+    """Of coloured images, which luma (ITU-R BT.601) the authors' networks of one channel are trained on."""
+
+    range: Literal["full", "studio"]
+    """`full` is 0..255 of 8 bits, as JPEG and gray images have it; `studio` is 16..235, as MATLAB's `rgb2ycbcr`."""
+    source: str
+
+
+STUDIO_LUMA = TrainedLuma("studio", "rgb2ycbcr of MATLAB, the custom of networks of one channel since SRCNN")
+
 ARTICLE = "survey of super-resolution for infrared imaging"
 """The source of the claims in `Published.article`; its own measurements are of an LR image of 640x512."""
 
@@ -94,6 +105,8 @@ class SearchSpace(ABC):
     options: ClassVar[Mapping[str, Values]]
     """Every choice with its values, in the order they are asked. Each combination must be a network."""
     published: ClassVar[Mapping[str, Published]] = {}
+    luma: ClassVar[TrainedLuma] = STUDIO_LUMA
+    """What published weights of one channel are fed of coloured images; those of three are fed the image."""
     smallest: ClassVar[Choices]
     """The choices of the cheapest network, against which a budget is checked before a search."""
     pinned: ClassVar[Choices] = {}

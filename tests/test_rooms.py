@@ -14,6 +14,7 @@ ORDER = (
     "proxies",
     "nas",
     "nas.errors",
+    "nas.files",
     "nas.interrupt",
     "nas.progress",
     "nas.weights",

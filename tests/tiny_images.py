@@ -11,5 +11,5 @@ def write_tiny_data(infrared: Path, folder: Path) -> Path:
     for part, listing, count in zip(("train", "val"), list_parts(infrared, 2, "bicubic"), (4, 2), strict=True):
         (folder / part).mkdir(parents=True)
         for source in listing.sources[:count]:
-            write_image(folder / part / f"{source.hr.stem}.png", read_image(source.hr)[100:180, 100:196])
+            write_image(folder / part / f"{source.hr.path.stem}.png", read_image(source.hr)[100:180, 100:196])
     return folder

@@ -6,7 +6,11 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+STARTED = time.monotonic()
+"""When the command was given: what loading takes is part of a `--time`."""
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; the work failed, or was stopped by SIGTERM; wrong usage; stopped by Ctrl-C."""

@@ -9,6 +9,7 @@ from nas.cli.terminal import (
     MANY,
     MOST_SCALE,
     PROCESSES,
+    CountsScale,
     HrSize,
     Json,
     LatencyCommand,
@@ -77,14 +78,17 @@ def check(
     folder: str,
     scale: Annotated[int, typer.Option(min=1, max=MOST_SCALE, help="Scale of the bicubic figures.")] = 2,
     patch: Annotated[int, typer.Option(min=1, max=65536, help="LR patch that training images must hold.")] = 32,
+    counts: CountsScale = None,
     as_json: Json = False,
 ) -> None:
     """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
     from nas.check import check_folder
+    from nas.data.frames import Counts
     from nas.report.tables import data_faults, data_notes, data_table
 
     with CountDisplay("checking") as progress:
-        report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress)
+        given = Counts.parse(counts) if counts else None
+        report = check_folder(Path(folder), scale=scale, patch=patch, progress=progress, counts=given)
     if as_json:
         show_json(report.to_dict())
     else:

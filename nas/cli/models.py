@@ -11,6 +11,7 @@ from nas.cli.terminal import (
     OUT,
     PROCESSES,
     SYNTHETIC,
+    CountsScale,
     Device,
     Json,
     PointScale,
@@ -36,6 +37,7 @@ def train(
     recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "full",
     steps: Annotated[int | None, typer.Option(min=1, max=MANY, help="Train for so many steps instead.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
+    counts: CountsScale = None,
     data: Annotated[str | None, typer.Option(help="Folder of images; default: the run's.")] = None,
     scale: PointScale = None,
     jobs: Annotated[
@@ -68,6 +70,7 @@ def train(
                 recipe=recipe,
                 steps=steps,
                 degradation=degradation,
+                counts=counts,
                 data=data,
                 scale=scale,
                 storage=storage,
@@ -106,6 +109,7 @@ def evaluate(
     channel: Annotated[str, typer.Option(help="gray, or y: the luma of PSNR-Y for coloured images.")] = "gray",
     self_ensemble: Annotated[bool, typer.Option("--self-ensemble", help="Mean of 8 flips and rotations.")] = False,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: as for the training.")] = None,
+    counts: CountsScale = None,
     denoise: Annotated[str | None, typer.Option(help="Model that denoises them. Default: as for the training.")] = None,
     peak: Annotated[
         float | None,
@@ -130,6 +134,7 @@ def evaluate(
         weights={"lpips": Path(lpips_weights)} if lpips_weights else {},
         scale=scale,
         degradation=degradation,
+        counts=counts,
         denoiser=denoise,
         peak=peak,
         shave=shave,
@@ -197,11 +202,15 @@ def upscale(
         float | None,
         typer.Option(max=255, callback=positive, help="Noise that a denoiser expects, in grey levels of 255."),
     ] = None,
-    tile: Annotated[int, typer.Option(min=1, max=65536, help="Side of a tile in LR pixels.")] = 256,
+    tile: Annotated[
+        int, typer.Option(min=1, max=65536, help="Side of a tile in LR pixels, where tiles leave no seam.")
+    ] = 256,
+    counts: CountsScale = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     device: Device = None,
 ) -> None:
-    """Upscale (with a denoiser: denoise) an image or a folder of images; 8 bit stays 8 bit, 16 bit stays 16."""
+    """Upscale (with a denoiser: denoise) an image or a folder of images; types and units are kept."""
+    from nas.data.frames import Counts
     from nas.deploy.denoising import load_stages
     from nas.deploy.upscale import upscale_files
 
@@ -216,6 +225,7 @@ def upscale(
             tile=tile,
             device=where,
             overwrite=overwrite,
+            counts=Counts.parse(counts) if counts else None,
             progress=progress,
         )
     say(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}")

@@ -92,6 +92,7 @@ def rank(
 
 
 def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
+    from nas.files import make_folder
     from nas.search.benchmark.table import read_table
     from nas.search.ranking.evidence import gather, rows_of
     from nas.search.ranking.settings import FOLDER
@@ -100,20 +101,21 @@ def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
     read = read_table(file)
     evidence = gather(rows_of(read), steps)
     folder = RESULTS / FOLDER / file.name.partition(".")[0]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     _conclude(evidence, f"{file.name}: {read.header.label}".rstrip(": "), folder, as_json)
 
 
 def _conclude(evidence: Any, title: str, folder: Path, as_json: bool) -> None:
     """Print how well the proxies rank, and write it as figures and as a picture into `folder`."""
-    from nas.model import write_atomic
+    from nas.files import replacing, write_atomic
     from nas.report.ranking_picture import draw_ranking
     from nas.report.ranking_tables import ranking_data, ranking_lines, ranking_table
 
     agreements = evidence.agreements()
     data, picture = ranking_data(evidence, agreements), folder / "ranking.png"
     write_atomic(folder / "ranking.json", json.dumps(data, indent=2) + "\n")
-    draw_ranking(evidence, agreements, title).savefig(picture)
+    with replacing(picture) as temporary:
+        draw_ranking(evidence, agreements, title).savefig(temporary, format="png")
     if as_json:
         show_json(data)
         return

@@ -8,11 +8,13 @@ import typer
 import yaml
 
 from nas.budget import Budget
+from nas.cli import STARTED
 from nas.cli.terminal import (
     LARGEST,
     MANY,
     PROCESSES,
     SYNTHETIC,
+    CountsScale,
     Device,
     HrSize,
     Json,
@@ -29,12 +31,14 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.errors import InputError, RunError
+from nas.errors import InputError, RunError, StoppedError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
 from nas.objectives import first_quality
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.deadline import Deadline
+from nas.search.ending import Ended, Ending
 from nas.search.run import open_run, open_run_data
 from nas.search.start import Request
 from nas.training.trainer import pick_device
@@ -62,6 +66,7 @@ def search(
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
+    counts: CountsScale = None,
     sampler: Annotated[
         str | None,
         typer.Option(
@@ -101,11 +106,11 @@ def search(
         proxy=proxy,
         recipe=recipe,
         degradation=degradation,
+        counts=counts,
         sampler=sampler,
         screens=several(screen),
         seed=seed,
         trials=trials,
-        seconds=duration(time),
         stop_when_flat=stop_when_flat,
         jobs=jobs,
         latency_command=latency_command,
@@ -114,7 +119,7 @@ def search(
         plugins=several(plugin),
         skip_bad=skip_bad,
     )
-    _search(request, pick_device(device))
+    _search(request, pick_device(device), Deadline.after(duration(time), STARTED))
 
 
 def worker(
@@ -125,7 +130,7 @@ def worker(
     number: Annotated[
         int | None, typer.Option(min=0, max=LARGEST, help="Number of this worker: each draws its own samples.")
     ] = None,
-    time: Annotated[str | None, typer.Option(help="Begin no candidate after this long: 90s, 20m, 2h.")] = None,
+    time: Annotated[str | None, typer.Option(help="End after this long: 90s, 20m, 2h.")] = None,
     device: Device = None,
 ) -> None:
     """Join a search from this or another machine."""
@@ -137,8 +142,10 @@ def worker(
     torch.set_num_threads(opened.settings.threads)
     with StopFlag() as stop, TrainingDisplay() as display:
         share = os.getpid() if number is None else number
-        reason = Worker(opened, images, pick_device(device), display, share).work(stop, duration(time))
-    NOTES.print(f"This worker ends: {reason}.")
+        deadline = Deadline.after(duration(time), STARTED)
+        ended = Worker(opened, images, pick_device(device), display, share).work(stop, deadline)
+    NOTES.print(f"This worker ends: {ended.words}.", markup=False)
+    _exit_as(opened, ended, stop)
 
 
 def front(
@@ -161,23 +168,24 @@ def front(
     wrote(write_front(seen))
 
 
-def _search(request: Request, where: torch.device) -> None:
+def _search(request: Request, where: torch.device, deadline: Deadline | None) -> None:
     from nas.search.room import spread_over
     from nas.search.start import start
     from nas.search.worker import Worker
     from nas.search.workers import run_workers
 
     with CountDisplay("preparing") as progress:
-        run, images = start(request, where, progress=progress)
+        run, images = start(request, where, deadline=deadline, progress=progress)
     _introduce(run, images.synthetic, str(where), request.jobs)
     with StopFlag() as stop, TrainingDisplay() as display:
         if request.jobs > 1:
             devices = spread_over(where, request.jobs)
-            reason = run_workers(run, devices, display, stop, request.seconds, request.storage)
+            ended = run_workers(run, devices, display, stop, deadline, request.storage)
         else:
             torch.set_num_threads(run.settings.threads)
-            reason = Worker(run, images, where, display).work(stop, request.seconds)
-    _conclude(run, reason)
+            ended = Worker(run, images, where, display).work(stop, deadline)
+    _conclude(run, ended)
+    _exit_as(run, ended, stop)
 
 
 def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
@@ -192,14 +200,15 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     )
 
 
-def _conclude(run: Any, reason: str) -> None:
+def _conclude(run: Any, ended: Ended) -> None:
     from nas.report.front_files import write_front
-    from nas.search.growth import FLAT
 
     seen = run.snapshot()
     name, trained, tried = run.settings.run, seen.candidates, len(seen.known)
     fully = "" if len(trained) == tried else f", {len(trained)} of them trained to the end"
-    NOTES.print(f"The search ends: {reason}; {tried} of {run.settings.trials} candidates were tried{fully}.")
+    NOTES.print(
+        f"The search ends: {ended.words}; {tried} of {run.settings.trials} candidates were tried{fully}.", markup=False
+    )
     if trained:
         quality = first_quality(run.settings.aims).name
         best = max(trained, key=lambda c: c.figures[quality])
@@ -209,13 +218,25 @@ def _conclude(run: Any, reason: str) -> None:
             f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {others} for HR {show_size(run.settings.hr_size)}",
         )
         say(f"Front: {write_front(seen)[0]}")
-    if reason == "done" or reason.startswith(FLAT):
+    if ended.is_final and trained:
         following = (command("front", name), command("train", name, "--top", "3"), command("dashboard", name))
         say(f"Next: {' · '.join(following)}")
-    elif reason.endswith("failed"):
-        raise RunError(f"The search gave up: {reason}, as they say above.")
-    else:
+    elif ended.ending != Ending.ALL_FAIL and not ended.is_final:
         say(f"Go on with: {command('search', '--run', name)}")
+
+
+def _exit_as(run: Any, ended: Ended, stop: StopFlag) -> None:
+    """Raise what makes the command's exit code say how the search ended; return where it ended well."""
+    if ended.ending == Ending.STOPPED:
+        words = "The search was stopped; the same command goes on with it."
+        raise StoppedError(words) if stop.by_ctrl_c else RunError(words)
+    if ended.ending == Ending.ALL_FAIL:
+        raise RunError(f"The search gave up: {ended.words}; what each said stands above.")
+    if ended.is_final and not run.candidates():
+        raise RunError(
+            "None of the candidates could be trained to the end; what each said stands above. A recipe with a smaller "
+            "learning rate, or another --space, may help."
+        )
 
 
 def _fixed(pairs: list[str] | None) -> dict[str, Any] | None:

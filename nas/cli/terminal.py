@@ -47,6 +47,14 @@ LatencyCommand = Annotated[
     str | None,
     typer.Option(help="Prints the ms of the ONNX file {model} on your device. Default: ONNX Runtime on this CPU."),
 ]
+CountsScale = Annotated[
+    str | None,
+    typer.Option(
+        "--counts",
+        metavar="SCALE,OFFSET",
+        help="Of float or signed images: value = offset + scale x count. Default: the model's, or images.yaml.",
+    ),
+]
 
 SYNTHETIC = (
     "No --data given: these are SYNTHETIC thermal scenes, to try things out. Give your own images with --data DIR."

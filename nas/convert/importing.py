@@ -25,7 +25,8 @@ def import_checkpoint(point: str, checkpoint: Path, to: Path, scale: int | None 
 
     The checkpoint is a PyTorch one (.pth, .pt, .pth.tar), a safetensors file, or a frozen TensorFlow graph of FALSR or
     MoreMNAS (.pb). Its channel count is found out, and its scale too unless it is given. With `to_gray`, a colour
-    network becomes one of a single channel; see `gray.to_gray`.
+    network becomes one of a single channel; see `gray.to_gray`. The model keeps which range of luma the weights were
+    trained on (`SearchSpace.luma`), by which `nas evaluate --channel y` feeds it.
 
     Raises InputError for a folder that isn't empty, an unreadable checkpoint, one that isn't of this point (naming the
     tensors), and a network that has no one-channel form; UnknownNameError for an unknown point.
@@ -33,7 +34,9 @@ def import_checkpoint(point: str, checkpoint: Path, to: Path, scale: int | None 
     if to.is_file() or (to.is_dir() and any(to.iterdir())):
         raise InputError(f"{to} exists; name a new folder to import to.")
     architecture, network = _network(point, checkpoint, scale)
-    origin: dict[str, Any] = {"point": point, "file": checkpoint.name, "sha256": _digest(checkpoint)}
+    # A network of three channels is trained on colours, whose luma in full range is what gray means to it.
+    luma = "full" if architecture.channels == 3 else SPACES.get(architecture.space).luma.range
+    origin: dict[str, Any] = {"point": point, "file": checkpoint.name, "sha256": _digest(checkpoint), "luma": luma}
     if to_gray:
         gray = gray_form(network, architecture)
         architecture, network = gray.architecture, gray.network
@@ -119,6 +122,8 @@ def describe(model: Model) -> str:
     params = sum(p.numel() for p in model.network.parameters())
     channels = f"{architecture.channels} channel{'s' if architecture.channels > 1 else ''}"
     text = f"{origin['point']} at scale {architecture.scale}, {channels}, {params:,} parameters."
+    if origin["luma"] == "studio":
+        text += " It was trained on luma of 16..235."
     gray = origin.get("to_gray")
     if gray is None or gray["exact"]:
         return text

@@ -1,11 +1,15 @@
 """Decoded images on disk: one flat, memory-mapped file per set, made once and shared by all processes."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
+import warnings
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -20,7 +24,13 @@ from nas.errors import RunError
 
 _INDEX = "index.json"
 _PIXELS = "pixels.bin"
+_SEAL = "seal"
+_BUILDING = ".building-"
 _AHEAD = 64
+_BLOCK = 1 << 24
+_TRIES = 5
+_ABANDONED = 3600
+"""Seconds after which a store that nobody writes to any more is one of a process that was killed."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +60,14 @@ class Store:
 
     @cached_property
     def flat(self) -> Pixels:
-        """The whole file, memory-mapped, [pixels]; to be read only."""
+        """The whole file, memory-mapped, [pixels]; to be read only. Raises `RunError` when it is gone."""
+        if not self.images:
+            return np.empty(0, self.dtype)
         # Copy-on-write, because torch warns about arrays that can't be written to; the pages stay shared.
-        return np.memmap(self.file, self.dtype, mode="c")
+        try:
+            return np.memmap(self.file, self.dtype, mode="c")
+        except (OSError, ValueError):
+            raise RunError(f"The decoded images in {self.file.parent} were deleted meanwhile; start again.") from None
 
     def pixels(self, index: int) -> Pixels:
         """One image in its own type, uint8 or uint16 [H, W]."""
@@ -73,33 +88,112 @@ class Item:
 
 
 def open_store(folder: Path, items: Sequence[Item], *, keep_going: bool, tick: Callable[[int], None]) -> Store:
-    """The store in `folder`, made from `items` when it isn't there yet.
+    """The store in `folder`, made from `items` when it isn't there yet, or again, with a warning, when it is damaged.
 
     Items are read in several threads; `tick` is called with the number of items just done. An `UnreadableImageError`
     of an item is raised, or with `keep_going` noted in `Store.bad`. Building happens beside `folder` and ends in one
     rename, so two processes may do it at once. Raises `RunError` when the disk is full or can't be written to.
     """
-    if (folder / _INDEX).exists():
-        tick(len(items))
-        return _load(folder)
-    building = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     try:
-        building.mkdir(parents=True)
-        _build(building, items, keep_going, tick)
-        # A rename fails when another process was first; what it made is the same.
-        with contextlib.suppress(OSError):
-            building.rename(folder)
-        return _load(folder)
+        store = _load(folder)
+        if store is not None:
+            tick(len(items))
+            return store
+        return _make(folder, items, keep_going, tick)
     except OSError as error:
         raise RunError(f"The decoded images can't be kept in {folder}: {error.strerror or error}.") from error
+
+
+def _make(folder: Path, items: Sequence[Item], keep_going: bool, tick: Callable[[int], None]) -> Store:
+    if folder.exists():
+        warnings.warn(f"the decoded images in {folder} are damaged or incomplete; they're made again", stacklevel=4)
+    building = folder.with_name(f"{_BUILDING}{uuid.uuid4().hex}")
+    try:
+        building.mkdir(parents=True)
+        _remove_abandoned(folder.parent)
+        _build(building, items, keep_going, tick)
+        for _ in range(_TRIES):  # another process may do the same at this moment; what it makes is the same
+            _put_in_place(building, folder)
+            store = _load(folder)
+            if store is not None:
+                return store
+            time.sleep(0.1)
+        raise RunError(f"The decoded images in {folder} are damaged as soon as they're written; is the disk all right?")
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _load(folder: Path) -> Store:
-    index = json.loads((folder / _INDEX).read_text())
+def _put_in_place(building: Path, folder: Path) -> None:
+    """Rename `building` to `folder` if it's still there, with a damaged `folder` out of the way first."""
+    aside = building.with_name(f"{building.name}-damaged")
+    if folder.exists() and _load(folder) is None:
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(aside)
+    try:
+        building.rename(folder)
+    except FileNotFoundError:
+        pass  # it has been renamed already
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    sync_folder(folder.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+    if aside.is_file():
+        aside.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes left behind that were killed while they built."""
+    for building in folder.glob(f"{_BUILDING}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - (building / _PIXELS).stat().st_mtime > _ABANDONED:
+                shutil.rmtree(building, ignore_errors=True)
+
+
+def _load(folder: Path) -> Store | None:
+    """The store in `folder`; None where there is none, or not exactly what was written."""
+    try:
+        text = (folder / _INDEX).read_text(encoding="utf-8")
+        index = json.loads(text)
+        pixels = folder / _PIXELS
+        if text != _sealed({key: value for key, value in index.items() if key != _SEAL}):
+            return None
+        if pixels.stat().st_size != index["bytes"] or checksums(pixels) != index["checksums"]:
+            return None
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, AttributeError, RecursionError):
+        return None
     images = tuple(StoredImage(**image) for image in index["images"])
-    return Store(folder / _PIXELS, index["dtype"], images, tuple((name, reason) for name, reason in index["bad"]))
+    store = Store(pixels, index["dtype"], images, tuple((name, reason) for name, reason in index["bad"]))
+    store.flat  # noqa: B018  mapped now, so that it stays readable when somebody deletes the cache
+    return store
+
+
+def _sealed(index: dict[str, Any]) -> str:
+    """The text of an index with a digest of its content, by which a damaged one is told."""
+    content = json.dumps(index)
+    return json.dumps({**index, _SEAL: hashlib.sha256(content.encode()).hexdigest()})
+
+
+def checksums(file: Path) -> list[int]:
+    """A CRC-32 of each 16 MiB of a file: about 2 GB/s on one core, and the file is then in memory for who uses it."""
+
+    def of_block(start: int) -> int:
+        with file.open("rb") as blocks:
+            blocks.seek(start)
+            return zlib.crc32(blocks.read(_BLOCK))
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(of_block, range(0, file.stat().st_size, _BLOCK)))
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the file system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _build(folder: Path, items: Sequence[Item], keep_going: bool, tick: Callable[[int], None]) -> None:
@@ -122,8 +216,14 @@ def _build(folder: Path, items: Sequence[Item], keep_going: bool, tick: Callable
     if len(depths) == 2:
         _widen(folder / _PIXELS, images)
     dtype = "uint16" if peak_of(np.uint16) in depths else "uint8"
-    index = {"dtype": dtype, "images": [asdict(image) for image in images], "bad": bad}
-    (folder / _INDEX).write_text(json.dumps(index))
+    index: dict[str, Any] = {"dtype": dtype, "images": [asdict(image) for image in images], "bad": bad}
+    index |= {"bytes": (folder / _PIXELS).stat().st_size, "checksums": checksums(folder / _PIXELS)}
+    (folder / _INDEX).write_text(_sealed(index), encoding="utf-8")
+    # A rename may reach the disk before what was renamed.
+    for name in (_PIXELS, _INDEX):
+        with (folder / name).open("rb") as written:
+            os.fsync(written.fileno())
+    sync_folder(folder)
 
 
 def _read_ahead(items: Sequence[Item]) -> Iterator[Pixels | UnreadableImageError]:

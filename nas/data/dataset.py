@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from nas.data.cache import Item, Store, open_store
+from nas.data.contents import Stamp, digests_of, stamp_of
 from nas.data.degradation import (
     Degradation,
     Description,
@@ -20,7 +22,9 @@ from nas.data.degradation import (
     name_of,
     read_low_resolution,
 )
-from nas.data.image_set import ImageSet, Pair
+from nas.data.folder import in_words
+from nas.data.frames import Counts, Frame
+from nas.data.image_set import ImageSet, Pair, mixed_in_words
 from nas.data.images import Pixels, read_image, read_luma
 from nas.data.layout import Listing, list_images, list_parts
 from nas.data.normalisation import AUTO, Normalisation
@@ -41,8 +45,14 @@ __all__ = [
     "open_images",
 ]
 
-CHANNELS: Mapping[str, Callable[[Path], Pixels]] = {"gray": read_image, "y": read_luma}
+CHANNELS: Mapping[str, Callable[[Frame], Pixels]] = {"gray": read_image, "y": read_luma}
 """How files become one channel: as gray, or colours as the luma Y of the literature."""
+
+GIVEN = "given LR"
+"""The label of LR images whose folder doesn't name what made them."""
+
+_READING = 2
+"""Counted up when files come to be read as other pixels than before."""
 
 _Make = Callable[[Pixels, int], Pixels]
 """HR image, scale → its LR image."""
@@ -66,10 +76,12 @@ class Dataset:
     fingerprint: str
     scale: int
     degradation: str
-    """The label of what made the LR images; where they were given, the name of their folder."""
+    """The label of what made the LR images; where they were given, what their folder says of that, or `GIVEN`."""
     train: ImageSet
     validation: ImageSet
     synthetic: bool
+    counts: Counts | None = None
+    """The scale by which all images were read that aren't of 8 or 16 bits; None where none was said, or several."""
 
     @property
     def normalisation(self) -> Normalisation:
@@ -88,15 +100,19 @@ def open_dataset(
     skip_bad: bool = False,
     min_lr_side: int = 0,
     progress: Progress | None = None,
+    counts: Counts | None = None,
 ) -> Dataset:
     """Opens a folder as training and validation sets; `None` is the synthetic set, made on first use.
 
-    Subfolders are searched, and folder names are compared word by word whatever their case. Images below a folder
-    named `train` (`training`, …) are for training and those below `val` (`valid`, `validation`), or else `test`, for
-    validation. Without a `train` folder, all other images are for training. Without a validation folder, about a tenth
-    of the images (1 to 100) is held back by a hash of the file name. Frames of one video should therefore come in two
-    folders. Where `LR_<degradation>/X<scale>` lies beside `HR`, LR images are taken from there by their stem (`0001`
-    or `0001x2`); else the degradation makes them, rounded to the image's integer range. Either then pass `denoiser`.
+    Subfolders are searched, and folder names are compared word by word whatever their case (`nas.data.roles`). Images
+    below a folder named `train` (`training`, …) are for training and those below `val` (`valid`, `validation`), or else
+    `test`, for validation. Without a `train` folder, all other images are for training. Without a validation folder,
+    about a tenth of the images (1 to 100) is held back by a hash of the file name. Frames of one video should therefore
+    come in two folders. LR images beside HR ones are used, each by its stem (`0001` or `0001x2`), where their folder
+    is of this degradation and scale (`LR_bicubic/X2`), or says neither and nobody asked for another degradation than
+    bicubic (at scale 1: noise) and their size is the HR images' through `scale`. Otherwise the degradation makes them,
+    rounded to the image's integer range. Either then pass `denoiser`. What lies in the folder and isn't used is named
+    by one warning.
     At scale 1, which is for training denoisers, the degradation must be one that leaves the size and adds noise.
     What networks see of the images `normalisation` says, which the training set resolves, with a warning where it is
     given in numbers that don't fit that.
@@ -104,16 +120,21 @@ def open_dataset(
     Training patches of a random degradation are degraded afresh each time that they're drawn; those of given LR images
     and those behind a denoiser are not.
 
-    `cache` is the folder that keeps decoded images; they're made anew when a file's name, size or time changes.
+    `counts` is the scale by which other types than 8 and 16 bits are read; None: what `images.yaml` says.
+
+    `cache` is the folder that keeps decoded images; they're made anew when a file's name or content changes.
     Training images need `min_lr_side` LR pixels on each side. Bad files raise `InputError`, or with `skip_bad` are
     left out with one warning: unreadable ones, too small ones, LR that doesn't fit its HR, one without the other. A
     missing or empty folder raises `InputError`; a full disk `RunError`.
     """
     source = write_scenes(cache) if folder is None else folder
-    listings = list_parts(source, scale, name_of(degradation))
+    listings = list_parts(source, scale, name_of(degradation), counts)
+    _say_what_is_left_out(source, listings)
     opener = _Opener(source, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, listings))
     train = opener.open(listings[0], "train", min_lr_side).normalised(normalisation)
     validation = replace(opener.open(listings[1], "validation", 1), normalisation=train.normalisation)
+    if len(depths := train.depths + validation.depths) > 1:
+        warnings.warn(f"{source}: {mixed_in_words(depths)}; PSNR is a mean over both", stacklevel=2)
     return Dataset(
         name="synthetic" if folder is None else folder.resolve().name,
         fingerprint=_hash([train.fingerprint, validation.fingerprint]),
@@ -122,7 +143,13 @@ def open_dataset(
         train=train,
         validation=validation,
         synthetic=folder is None,
+        counts=_scale_of(listings),
     )
+
+
+def _scale_of(listings: Sequence[Listing]) -> Counts | None:
+    said = {source.hr.meaning.counts for listing in listings for source in listing.sources}
+    return said.pop() if len(said) == 1 else None
 
 
 def open_images(
@@ -136,6 +163,7 @@ def open_images(
     skip_bad: bool = False,
     progress: Progress | None = None,
     channel: str = "gray",
+    counts: Counts | None = None,
 ) -> ImageSet:
     """Opens all images of a folder as one set, to evaluate on; LR images, errors and cache as for `open_dataset`.
 
@@ -143,9 +171,15 @@ def open_images(
     """
     if channel not in CHANNELS:
         raise InputError(str(unknown_name("channel", channel, CHANNELS)))
-    listing = list_images(folder, scale, name_of(degradation))
+    listing = list_images(folder, scale, name_of(degradation), counts)
+    _say_what_is_left_out(folder, [listing])
     opener = _Opener(folder, scale, degradation, denoiser, cache, skip_bad, _ticker(progress, [listing]), channel)
     return opener.open(listing, "all", 1).normalised(normalisation)
+
+
+def _say_what_is_left_out(folder: Path, listings: Sequence[Listing]) -> None:
+    if left_out := [entry for listing in listings for entry in listing.left_out]:
+        warnings.warn(f"{folder}: not used are {in_words(left_out)}", stacklevel=3)
 
 
 def _ticker(progress: Progress | None, listings: Sequence[Listing]) -> Ticker:
@@ -186,7 +220,9 @@ class _Opener:
             )
         denoised = self.denoiser.digest if self.denoiser else None
         afresh = maker if isinstance(maker, Pipeline) and maker.is_random and not denoised else None
-        label = maker.label if maker else name_of(self.degradation)
+        label = maker.label if maker else GIVEN
+        if listing.given and listing.given.degradation:
+            label = name_of(self.degradation)
         return ImageSet(hr, lr, self.scale, label, given, denoised, channel=self.channel, afresh=afresh)
 
     def _check_scale(self, maker: Degradation | None) -> None:
@@ -204,12 +240,15 @@ class _Opener:
             raise InputError(f"{self.folder}: {name} {reason}.")
 
     def _open_hr(self, listing: Listing, part: str) -> Store:
-        files = [(source.name, *_stamp(source.hr)) for source in listing.sources]
         coloured = "" if self.channel == "gray" else f"-{self.channel}"
-        home = f"{self.folder.resolve().name}-{part}{coloured}-{_hash(str(self.folder.resolve()))[:8]}"
+        whole = self.folder.resolve()
+        home = self.cache / f"{_shortened(whole.name)}-{part}{coloured}-{_hash(str(whole))[:8]}"
         items = [Item(source.name, partial(CHANNELS[self.channel], source.hr)) for source in listing.sources]
-        folder = self.cache / home / f"hr-{_hash(files)}"
+        frames = [(source.name, source.hr) for source in listing.sources]
+        before, contents = _contents(frames, home / "files-hr.json")
+        folder = home / f"hr-{_hash([_READING, contents])}"
         store = open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
+        _refuse_changed(before, folder)
         for outdated in folder.parent.glob("hr-*"):
             if outdated != folder:
                 shutil.rmtree(outdated, ignore_errors=True)
@@ -225,12 +264,14 @@ class _Opener:
             else:
                 make = partial(read_low_resolution, file=files[image.name], read=CHANNELS[self.channel])
             items.append(Item(image.name, partial(self._lr_of, hr, index, make, lock)))
-        stamps = [(name, *_stamp(file)) for name, file in files.items()]
+        before, given = _contents(list(files.items()), hr.file.parent.parent / "files-lr.json")
         kept = [image.name for image in hr.images]
         denoised = [self.denoiser.digest] if self.denoiser else []
-        key = _hash([kept, maker.source if maker else stamps, *denoised])
-        folder = hr.file.parent / f"lr-{name_of(self.degradation)}-x{self.scale}-{key}"
-        return open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
+        key = _hash([_READING, kept, maker.source if maker else given, *denoised])
+        folder = hr.file.parent / f"lr-{_shortened(name_of(self.degradation))}-x{self.scale}-{key}"
+        store = open_store(folder, items, keep_going=self.skip_bad, tick=self.tick)
+        _refuse_changed(before, folder)
+        return store
 
     def _lr_of(self, hr: Store, index: int, make: _Make, lock: Lock) -> Pixels:
         lr = make(hr.pixels(index), self.scale)
@@ -249,6 +290,8 @@ class _Opener:
 
 
 def _without(store: Store, left_out: Sequence[tuple[str, str]]) -> Store:
+    if not left_out:
+        return store
     names = {name for name, _ in left_out}
     return replace(store, images=tuple(image for image in store.images if image.name not in names))
 
@@ -259,12 +302,27 @@ def _reasons(left_out: Sequence[tuple[str, str]]) -> str:
     return f" ({shown}{more})" if left_out else ""
 
 
-def _stamp(file: Path) -> tuple[int, int]:
-    try:
-        status = file.stat()
-    except OSError:
-        return 0, 0  # a dangling link: reading it says so
-    return status.st_size, status.st_mtime_ns
+def _contents(
+    frames: Sequence[tuple[str, Frame]], known: Path
+) -> tuple[dict[Path, Stamp | None], list[tuple[str, str, int, str]]]:
+    """Return the stamps of the files of named frames, and as plain data all that makes each frame's pixels."""
+    files = list(dict.fromkeys(frame.path for _, frame in frames))
+    stamps = {file: stamp_of(file) for file in files}
+    digests = dict(zip(files, digests_of(files, known), strict=True))
+    return stamps, [(name, digests[frame.path], frame.index, repr(frame.meaning)) for name, frame in frames]
+
+
+def _refuse_changed(before: Mapping[Path, Stamp | None], store: Path) -> None:
+    """Raise `InputError`, and remove what was made of them, where files have changed since their stamps of `before`."""
+    for file, stamp in before.items():
+        if stamp_of(file) != stamp:
+            shutil.rmtree(store, ignore_errors=True)
+            raise InputError(f"{file} changed while it was read; start again when nothing writes to it any more.")
+
+
+def _shortened(name: str) -> str:
+    """A name of at most 80 bytes: what is added to it must stay below the 255 of a file system."""
+    return os.fsencode(name)[:80].decode("utf-8", "ignore" if len(os.fsencode(name)) > 80 else "surrogateescape")
 
 
 def _hash(content: object) -> str:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import warnings
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -36,7 +38,7 @@ class ImageSet:
     lr: Store
     scale: int
     degradation: str
-    """The label of what made the LR images; where they were given, the name of their folder."""
+    """The label of what made the LR images; where they were given, what their folder says of that."""
     lr_is_given: bool
     """Whether the LR images are the set's own files; else `degradation` made them."""
     denoiser: str | None = None
@@ -45,6 +47,8 @@ class ImageSet:
     """What makes values of the images' integers, resolved."""
     channel: str = "gray"
     """What of coloured files the images are: gray, or the luma y of the literature."""
+    studio: frozenset[int] = frozenset()
+    """The images that hold luma of 16..235 and are seen in full range: as the gray that they are luma of."""
     afresh: Pipeline | None = None
     """What training patches are degraded by each time that they are drawn; None: they are cut from the LR images."""
 
@@ -68,13 +72,19 @@ class ImageSet:
         content = [[(image.name, image.digest) for image in store.images] for store in stores]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
+    @cached_property
+    def depths(self) -> Counter[int]:
+        """8 or 16 bits → number of images."""
+        return Counter(image.peak.bit_length() for image in self.hr.images)
+
     def levels(self, index: int) -> Levels:
         """What the values of image `index` stand for."""
         return self._levels[index]
 
     @cached_property
     def _levels(self) -> tuple[Levels, ...]:
-        return tuple(self.normalisation.levels(self.lr.pixels(index)) for index in range(len(self)))
+        found = [self.normalisation.levels(self.lr.pixels(index)) for index in range(len(self))]
+        return tuple(one.of_studio_luma() if i in self.studio else one for i, one in enumerate(found))
 
     @property
     def peak_in_words(self) -> str:
@@ -118,3 +128,9 @@ class ImageSet:
             hr=levels.tensor(high[top * s : (top + height) * s, left * s : (left + width) * s]),
             levels=levels,
         )
+
+
+def mixed_in_words(depths: Mapping[int, int]) -> str:
+    """Return what is wrong with images of several bit depths, 8 and 16, as the first half of a sentence."""
+    counts = " and ".join(f"{count} images of {bits} bits" for bits, count in sorted(depths.items()))
+    return f"it has {counts}, whose PSNR is against different ranges"

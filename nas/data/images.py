@@ -1,7 +1,6 @@
 """Single-channel 8- and 16-bit images: reading, writing, tensors, and the bicubic resize every measurement rests on."""
 
 import threading
-import uuid
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,33 +11,36 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nas.data.files.meaning import NO_MEANING, Meaning
+from nas.data.files.reading import Contents, contents, places
+from nas.data.files.unreadable import Pixels, UnreadableImageError
+from nas.data.files.writing import write_frames
+from nas.data.frames import Frame
 from nas.data.radiometric import RadiometricError, sensor_counts
-from nas.errors import InputError
 
-Pixels = np.ndarray[Any, np.dtype[Any]]
-"""One image as read from a file: uint8 or uint16, [H, W]."""
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Decoded",
+    "Pixels",
+    "UnreadableImageError",
+    "decode_image",
+    "is_radiometric",
+    "peak_of",
+    "read_image",
+    "read_luma",
+    "read_stored",
+    "resize_bicubic",
+    "studio_luma",
+    "to_pixels",
+    "to_tensor",
+    "write_image",
+]
 
-IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"})
+IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".npy", ".raw"})
 """The file names taken for images, in lower case."""
 
-_SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
 _PEAKS = {"uint8": 255, "uint16": 65535}
 _JPEG = b"\xff\xd8"
-
-# OpenCV's own messages don't name the file; the error raised here does.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-class UnreadableImageError(InputError):
-    """A file that isn't a whole 8- or 16-bit image; `reason` is its sentence without the path."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)  # both, so that it survives pickling
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path} {self.reason}."
 
 
 class Decoded(NamedTuple):
@@ -55,17 +57,31 @@ _colour_was_reported = False
 _colour_lock = threading.Lock()
 
 
-def read_image(path: Path) -> Pixels:
-    """Reads an image file as one channel: uint8 or uint16 [H, W], the file's own values.
+def read_image(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:
+    """Read an image as one channel: uint8 or uint16 [H, W], upright, as a viewer shows it.
 
-    Colour with equal channels is gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights 0.299 R +
-    0.587 G + 0.114 B, full range) with one warning per process. Of a TIFF with several pages the first is read, of a
-    radiometric JPEG the sensor's counts instead of the picture. Raises `UnreadableImageError` (an `InputError`) for a
-    file that is missing, truncated, not an image, or of another type.
+    The values are the file's own, or where `meaning`, else the frame's, gives its values a scale, counts. Colour with
+    equal channels is gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights 0.299 R + 0.587 G +
+    0.114 B, full range) with one warning per process. Of a radiometric JPEG the sensor's counts are read instead of
+    the picture; of a bare path, its first frame.
+
+    Raises UnreadableImageError (an InputError) for a file that is missing, truncated, not an image, or of a type that
+    needs a scale or a shape; InputError for a limit of memory (`NAS_MAX_IMAGE_MPIXELS`) that is no number.
     """
-    decoded = decode_image(path)
+    return _noted(decode_image(frame, meaning), frame)
+
+
+def read_stored(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> tuple[Pixels, np.dtype[Any]]:
+    """Read an image like `read_image`, and the type that its values have in the file."""
+    found = _contents(frame, meaning)
+    return _noted(Decoded(*_to_gray(found.values), is_radiometric=found.is_radiometric), frame), found.stored
+
+
+def _noted(decoded: Decoded, frame: Frame | Path) -> Pixels:
+    """Return the pixels, after a warning where they were the first in colour."""
     if decoded.is_coloured and _is_first_colour():
-        warnings.warn(f"{path} is a colour image; it and any others are read as luma (BT.601)", stacklevel=2)
+        name = frame if isinstance(frame, Path) else frame.path
+        warnings.warn(f"{name} is a colour image; it and any others are read as luma (BT.601)", stacklevel=3)
     return decoded.pixels
 
 
@@ -76,19 +92,19 @@ def _is_first_colour() -> bool:
     return first
 
 
-def decode_image(path: Path) -> Decoded:
-    """Reads an image file like `read_image`, without the warning."""
-    values, is_radiometric = _decode(path)
-    return Decoded(*_to_gray(values), is_radiometric=is_radiometric)
+def decode_image(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Decoded:
+    """Read an image like `read_image`, without the warning."""
+    found = _contents(frame, meaning)
+    return Decoded(*_to_gray(found.values), is_radiometric=found.is_radiometric)
 
 
-def read_luma(path: Path) -> Pixels:
-    """Reads an image file like `read_image`, but colour as the Y of the literature's PSNR-Y; see `studio_luma`.
+def read_luma(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:
+    """Read an image like `read_image`, but colour as the Y of the literature's PSNR-Y; see `studio_luma`.
 
     Files of three channels become Y even where the channels are equal, as in MATLAB; files of one channel stay as they
     are. Y is rounded to the type's integers.
     """
-    values, _ = _decode(path)
+    values = _contents(frame, meaning).values
     if values.ndim == 2 or values.shape[2] < 3:
         return _to_gray(values)[0]
     peak = peak_of(values.dtype)
@@ -102,29 +118,10 @@ def studio_luma(colours: Pixels) -> Pixels:
     return luma
 
 
-def _decode(path: Path) -> tuple[Pixels, bool]:
-    """The file's own values, [H, W] or [H, W, channels] with colours as B, G, R, and whether they are a sensor's."""
-    try:
-        data = np.fromfile(path, np.uint8)
-        counts = sensor_counts(data.tobytes()) if data[:2].tobytes() == _JPEG else None
-    except OSError as error:
-        raise UnreadableImageError(path, f"can't be read ({error.strerror or error})") from None
-    except RadiometricError as error:
-        raise UnreadableImageError(path, str(error)) from None
-    if counts is not None:
-        return counts, True
-    # `imdecode` refuses a truncated file; `imread` returns a JPEG whose missing part is silently gray (OpenCV 5.0).
-    try:
-        decoded: Pixels | None = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    except cv2.error:
-        decoded = None
-    if decoded is None:
-        raise UnreadableImageError(path, "is empty" if not data.size else "is truncated, damaged or not an image")
-    if decoded.dtype.name not in _PEAKS:
-        raise UnreadableImageError(
-            path, f"holds {decoded.dtype.name} values, but 8- or 16-bit unsigned ones are needed"
-        )
-    return decoded, False
+def _contents(frame: Frame | Path, meaning: Meaning) -> Contents:
+    frame = Frame(frame) if isinstance(frame, Path) else frame
+    meaning = frame.meaning if meaning == NO_MEANING else meaning
+    return contents(frame.path, frame.place or places(frame.path, meaning)[frame.index], meaning)
 
 
 def is_radiometric(path: Path) -> bool:
@@ -148,32 +145,14 @@ def _to_gray(decoded: Pixels) -> tuple[Pixels, bool]:
 
 
 def write_image(path: Path, pixels: Pixels) -> None:
-    """Writes uint8 or uint16 [H, W] with its bit depth kept; the file appears whole or not at all.
+    """Write uint8 or uint16 [H, W] with its bit depth kept; the file appears whole or not at all.
 
-    Raises `InputError` for a suffix that isn't an image's, a format that can't hold 16 bits, or a folder that can't be
-    written to.
+    Raises InputError for a suffix that isn't an image's, and a format that can't hold 16 bits or so many pixels;
+    RunError where the file can't be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
-        raise InputError(f"{path}: images are written as {', '.join(sorted(IMAGE_SUFFIXES))}, but got {suffix!r}.")
     if pixels.ndim != 2 or pixels.dtype.name not in _PEAKS:
         raise ValueError(f"uint8 or uint16 [H, W] is needed, but got {pixels.dtype} {pixels.shape}.")
-    if pixels.dtype == np.uint16 and suffix not in _SIXTEEN_BIT_SUFFIXES:
-        raise InputError(f"{path}: {suffix} can't hold 16 bits; use {', '.join(sorted(_SIXTEEN_BIT_SUFFIXES))}.")
-    _, encoded = cv2.imencode(suffix, pixels)
-    try:
-        _replace_file(path, encoded.tobytes())
-    except OSError as error:
-        raise InputError(f"{path}: can't be written ({error.strerror or error}).") from None
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_frames(path, [pixels])
 
 
 def peak_of(dtype: Any) -> int:

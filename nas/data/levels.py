@@ -1,6 +1,6 @@
 """How the integers in an image's file and the values that a network sees belong together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,6 +25,14 @@ class Levels:
         """Levels that use the type's whole range, 0..255 or 0..65535. Raises `ValueError` for another type."""
         limit = peak_of(dtype)
         return cls(0, limit, limit, limit)
+
+    def of_studio_luma(self) -> "Levels":
+        """These levels of gray, as an image holds them that was turned into luma of 16..235 (of 8 bits).
+
+        A network then sees the same values; what it is measured against stays.
+        """
+        low, high = (self.limit * 16 / 255 + level * 219 / 255 for level in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
     def tensor(self, pixels: Pixels) -> Tensor:
         """One image of a file, uint8 or uint16 [H, W] → float32 [1, 1, H, W] as a network sees it."""

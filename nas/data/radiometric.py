@@ -6,18 +6,18 @@ DJI, and topics 4898, 6763 and 11401 of its forum. No package serves: flyr is un
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
+from nas.data.files.jpeg import APP1, FRAMES, segments
+from nas.data.files.png import png_header
+
 _Counts = np.ndarray[Any, np.dtype[np.uint16]]
 
-_APP1, _APP3, _APP4 = 0xE1, 0xE3, 0xE4
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of the segments that tell the picture's size."""
+_APP3, _APP4 = 0xE3, 0xE4
 
 _FLIR, _FLIR_HEADER = b"FLIR\0", 8
 _FFF, _FFF_ENTRY, _RAW_DATA, _RAW_HEADER = b"FFF\0", 32, 1, 32
@@ -33,28 +33,13 @@ def sensor_counts(jpeg: bytes) -> _Counts | None:
 
     Raises RadiometricError for counts that are damaged or laid out in an unknown way, never for damage of the picture.
     """
-    segments = list(_segments(jpeg))
-    flir = [content for marker, content in segments if marker == _APP1 and content.startswith(_FLIR)]
+    found = list(segments(jpeg))
+    flir = [content for marker, content in found if marker == APP1 and content.startswith(_FLIR)]
     if flir:
         return _flir_counts(_joined(flir))
-    if any(marker == _APP1 and content.startswith(b"Exif") and b"DJI\0" in content for marker, content in segments):
-        return _dji_counts(segments)
+    if any(marker == APP1 and content.startswith(b"Exif") and b"DJI\0" in content for marker, content in found):
+        return _dji_counts(found)
     return None
-
-
-def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and content of each segment before the picture's data."""
-    position = 2
-    while position + 4 <= len(jpeg) and jpeg[position] == 0xFF:
-        marker = jpeg[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        length = int.from_bytes(jpeg[position + 2 : position + 4], "big")
-        if marker in (_START_OF_SCAN, _END_OF_IMAGE) or length < 2:
-            return
-        yield marker, jpeg[position + 4 : position + 2 + length]
-        position += 2 + length
 
 
 def _joined(segments: Sequence[bytes]) -> bytes:
@@ -96,6 +81,9 @@ def _raw_image(record: bytes) -> _Counts:
     content = record[_RAW_HEADER:]
     if not content.startswith(_PNG):
         return _image(content, height, width)
+    said = png_header(content)  # checked before memory is taken
+    if said is None or (said.height, said.width) != (height, width):
+        raise RadiometricError("has a damaged raw image of FLIR")
     try:
         counts = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -125,7 +113,7 @@ def _dji_counts(segments: Sequence[tuple[int, bytes]]) -> _Counts | None:
     """
     if all(marker != _APP3 for marker, _ in segments):
         return None
-    frame = next((content for marker, content in segments if marker in _FRAMES and len(content) >= 5), None)
+    frame = next((content for marker, content in segments if marker in FRAMES and len(content) >= 5), None)
     if frame is None:
         raise RadiometricError("is a truncated radiometric JPEG")
     height, width = struct.unpack_from(">HH", frame, 1)

@@ -7,7 +7,7 @@ import torch
 
 from nas.data.dataset import Denoiser
 from nas.data.normalisation import TYPE, Normalisation
-from nas.deploy.upscale import Upscaler
+from nas.deploy.tiles import Upscaler
 from nas.errors import InputError
 from nas.model import WEIGHTS, Model, is_model, load_model
 

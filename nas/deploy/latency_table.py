@@ -9,7 +9,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nas.errors import RunError
-from nas.model import write_atomic
+from nas.files import make_folder, write_atomic
 
 Entry = TypeVar("Entry")
 
@@ -77,7 +77,7 @@ class LatencyTable:
         return {key: time for key, time in self._times.networks.items() if time.setting == setting}
 
     def _add(self, place: Callable[[Times], dict[str, Entry]], key: str, make: Callable[[], Entry]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with self._lock:
             self._times = self._read()  # another process may have added it, or others
             if key not in place(self._times):

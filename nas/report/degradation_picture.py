@@ -16,6 +16,7 @@ from nas.data.degradation import Degradation, Description, Pipeline, get_degrada
 from nas.data.images import Pixels, read_image, resize_bicubic
 from nas.data.layout import list_images
 from nas.errors import InputError
+from nas.files import replacing
 from nas.metrics import limited
 from nas.progress import Progress
 
@@ -65,7 +66,7 @@ def draw_degradation(
     for done, source in enumerate(chosen):
         hr = read_image(source.hr)
         if min(hr.shape) < scale * _ZOOM:
-            raise InputError(f"{source.hr} has {hr.shape[1]} x {hr.shape[0]} pixels, too few to show.")
+            raise InputError(f"{source.hr.path} has {hr.shape[1]} x {hr.shape[0]} pixels, too few to show.")
         rows[source.name] = list(_panels(hr, maker, scale, generator))
         if progress:
             progress(done + 1, len(chosen))
@@ -149,7 +150,8 @@ def _figure(rows: dict[str, list[Panel]], title: str, legend: str, zoom: int) ->
 def write_picture(figure: Figure, path: Path) -> Path:
     """Write the picture and return its path. Raises InputError for a suffix or a folder that can't be written to."""
     try:
-        figure.savefig(path, dpi=_DPI)
-    except (ValueError, OSError) as error:
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=_DPI, format=path.suffix.removeprefix(".") or None)
+    except ValueError as error:
         raise InputError(f"The picture {path} can't be written: {str(error).splitlines()[0].rstrip('.')}.") from None
     return path

@@ -1,11 +1,12 @@
 """What `nas evaluate` writes: figures as JSON, a row an image and network as CSV, and pictures of crops."""
 
 import csv
+import io
 import re
 from pathlib import Path
 from typing import Any
 
-from nas.errors import InputError
+from nas.files import make_folder, replacing, write_atomic
 from nas.report.crop_picture import draw_crops
 from nas.training.evaluation import Evaluation
 
@@ -27,16 +28,14 @@ def write_csv(evaluation: Evaluation, path: Path) -> None:
     """Write one row an image and network, each with its protocol. Raises InputError where it can't be written."""
     names = [metric.name for metric in evaluation.metrics]
     protocol = evaluation.protocol.describe()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(["image", "network", *names, "protocol"])
-            for label, measurement in evaluation.rows:
-                for image, figures in measurement.per_image:
-                    rows.writerow([image, label, *(f"{figures[name]:.6f}" for name in names), protocol])
-    except OSError as error:
-        raise InputError(f"{path} can't be written ({error.strerror or error}).") from None
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["image", "network", *names, "protocol"])
+    for label, measurement in evaluation.rows:
+        for image, figures in measurement.per_image:
+            rows.writerow([image, label, *(f"{figures[name]:.6f}" for name in names), protocol])
+    make_folder(path.parent)
+    write_atomic(path, text.getvalue())
 
 
 def write_pictures(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -45,12 +44,11 @@ def write_pictures(evaluation: Evaluation, folder: Path) -> list[Path]:
     Files are called by the networks' labels, as far as file names allow.
     """
     paths = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for label, pictured in evaluation.pictured.items():
-            path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', label).strip('-')}.png"
-            draw_crops(label, evaluation.rows[0][0], pictured, evaluation.protocol.describe()).savefig(path)
-            paths.append(path)
-    except OSError as error:
-        raise InputError(f"{folder} can't be written to ({error.strerror or error}).") from None
+    make_folder(folder)
+    for label, pictured in evaluation.pictured.items():
+        path = folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', label).strip('-')}.png"
+        drawn = draw_crops(label, evaluation.rows[0][0], pictured, evaluation.protocol.describe())
+        with replacing(path) as temporary:
+            drawn.savefig(temporary, format="png")
+        paths.append(path)
     return paths

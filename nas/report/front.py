@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nas.model import write_atomic
+from nas.files import make_folder, replacing, write_atomic
 from nas.report.front_page import draw_page
 from nas.report.front_picture import draw_picture
 from nas.report.front_view import Dot, View
@@ -16,8 +16,7 @@ def plot_front(view: View, png: Path, html: Path) -> None:
     The page needs no network and no other file. Missing folders of `png` and `html` are made.
     """
     for path in (png, html):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    partial = png.with_name(f".{png.name}.partial")
-    draw_picture(view).savefig(partial, format="png")
-    partial.replace(png)
+        make_folder(path.parent)
+    with replacing(png) as temporary:
+        draw_picture(view).savefig(temporary, format="png")
     write_atomic(html, draw_page(view))

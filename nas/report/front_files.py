@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nas.cost import cost
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.objectives import first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
 from nas.report.front_view import Kind
@@ -41,7 +41,6 @@ def summarise(run: Snapshot) -> dict[str, object]:
 def write_front(run: Snapshot) -> tuple[Path, Path, Path]:
     """Write `front.png`, `front.html` and `front.json` into the run's `front/` and return their paths."""
     folder = run.folder / "front"
-    folder.mkdir(exist_ok=True)
     png, html, table = folder / "front.png", folder / "front.html", folder / "front.json"
     plot_front(view_of(run), png, html)
     write_atomic(table, json.dumps(summarise(run), indent=2) + "\n")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from nas.model import write_atomic
+from nas.files import make_folder, replacing, write_atomic
 from nas.report.replay_picture import draw_comparison
 from nas.report.tables import table
 from nas.search.benchmark.comparison import Estimate, Standing
@@ -48,7 +48,7 @@ def standings_table(standings: Sequence[Standing], data: Mapping[str, Any]) -> T
 
 def write_comparison(data: Mapping[str, Any], standings: Sequence[Standing], folder: Path) -> tuple[Path, Path]:
     """Write `replay.json` and `replay.png` into a folder and return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     figures, picture = folder / "replay.json", folder / "replay.png"
     write_atomic(figures, json.dumps(data, indent=1) + "\n")
     response, conditions, described = data["response"], data["conditions"], data["table"]
@@ -57,7 +57,8 @@ def write_comparison(data: Mapping[str, Any], standings: Sequence[Standing], fol
         f"{conditions['seeds']} replayed searches each, mean and 95 % band; proxy '{conditions['proxy']}', "
         f"response '{response['model']}' fitted to {response['networks']} networks"
     )
-    draw_comparison(standings, title, subtitle).savefig(picture)
+    with replacing(picture) as temporary:
+        draw_comparison(standings, title, subtitle).savefig(temporary, format="png")
     return figures, picture
 
 

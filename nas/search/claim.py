@@ -1,11 +1,12 @@
 """How workers settle who trains a candidate: each network once, and no more than were asked for."""
 
+import math
 import time
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.search.history import RUNGS, history, is_interrupted
+from nas.search.history import RUNGS, has_failed, history
 from search_spaces import Architecture
 
 _CLAIM_SECONDS = 30.0
@@ -16,8 +17,8 @@ class EnoughError(Exception):
     """The candidates of other workers already make up the run's number."""
 
 
-def claim(study: optuna.Study, trial: optuna.Trial, architecture: Architecture, wanted: int) -> None:
-    """Take a candidate for this worker, unless its network is known or the others make up the `wanted` number.
+def claim(study: optuna.Study, trial: optuna.Trial, architecture: Architecture, wanted: int | None) -> None:
+    """Take a candidate for this worker, unless its network is known or the others make up the `wanted` number, if any.
 
     One that was promoted is of a network that is known, but mustn't have gone on elsewhere.
 
@@ -36,7 +37,7 @@ def claim(study: optuna.Study, trial: optuna.Trial, architecture: Architecture, 
         for rival in same:
             if rival.state != TrialState.RUNNING or rival in ahead:
                 raise optuna.TrialPruned(f"duplicate of {rival.number}")
-        left = wanted - len(history(others))
+        left = math.inf if wanted is None else wanted - len(history(others))
         if not rung and sum(not _last_rung(t) for t in ahead) >= left:
             raise EnoughError
         if not same and (rung or sum(not _last_rung(t) for t in running) < left):
@@ -52,7 +53,7 @@ def _holds(trial: FrozenTrial, architecture: Architecture, rung: int) -> bool:
     if trial.user_attrs.get("fingerprint") != architecture.fingerprint:
         return False
     if trial.state == TrialState.FAIL:
-        return not is_interrupted(trial)
+        return has_failed(trial)
     return trial.state != TrialState.PRUNED or _last_rung(trial) > rung
 
 

@@ -12,7 +12,6 @@ from nas.search.history import RUNGS
 from nas.search.settings import Settings
 from nas.search.study import candidates
 
-FLAT = "the hypervolume has not grown"
 LEAST_GROWTH = 0.001
 """The share by which the hypervolume must have grown not to be flat: less is within the noise of brief training."""
 
@@ -81,5 +80,5 @@ class FlatWatch:
         if finished != self._finished:
             self._finished = finished
             flat = is_flat(growth(self._study, self._settings), count)
-            self._reason = f"{FLAT} for {count} candidates" if flat else None
+            self._reason = f"the hypervolume has not grown for {count} candidates" if flat else None
         return self._reason

@@ -7,9 +7,17 @@ import torch
 from nas.data.dataset import Dataset, open_dataset
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
+from nas.errors import InputError
 from nas.model import RESULTS
 from nas.progress import Progress
 from nas.training.recipe import Recipe
+
+
+def remembered(folder: str | None, run: str) -> str | None:
+    """Return where a run's images lie. Raises InputError that says how to name another folder where they don't."""
+    if folder and not Path(folder).is_dir():
+        raise InputError(f"The images of the run '{run}' are no longer in {folder}; say where they are with --data.")
+    return folder
 
 
 def open_for(
@@ -24,7 +32,7 @@ def open_for(
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Open a user's folder, None for the synthetic set, with the degradation, denoiser and normalisation of `recipe`.
+    """Open a user's folder, None for the synthetic set, with what `recipe` says of their making and range.
 
     `normalisation` takes the place of the recipe's; LR images hold patches of `least_patch` pixels, and the recipe's.
     Raises InputError as `open_dataset` does.
@@ -34,6 +42,7 @@ def open_for(
         scale=scale,
         cache=results / "cache",
         degradation=recipe.degradation,
+        counts=recipe.counts,
         denoiser=as_denoiser(recipe.denoiser, device),
         normalisation=normalisation or recipe.normalisation,
         skip_bad=skip_bad,

@@ -11,12 +11,14 @@ import torch
 
 from nas.cost import HR_SIZE, Cost
 from nas.data.dataset import Dataset
+from nas.data.frames import Counts
 from nas.data.normalisation import Normalisation
 from nas.errors import InputError
+from nas.files import write_atomic
 from nas.image_size import Size
-from nas.model import IMPORTED, RESULTS, TRAINED, WEIGHTS, Model, is_model, load_model, write_atomic
+from nas.model import IMPORTED, RESULTS, TRAINED, WEIGHTS, Model, is_model, load_model
 from nas.search.front import Candidate, spread
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
 from nas.search.places import Training, place
 from nas.search.reference import resolve
 from nas.search.run import Run, open_run
@@ -85,6 +87,7 @@ def plan(
     recipe: str = "full",
     steps: int | None = None,
     degradation: str | None = None,
+    counts: str | None = None,
     data: str | None = None,
     scale: int | None = None,
     storage: str | None = None,
@@ -99,12 +102,12 @@ def plan(
 
     Raises InputError, SpaceError or UnknownNameError.
     """
-    asked = {"steps": steps, "degradation": degradation}
+    asked = {"steps": steps, "degradation": degradation, "counts": Counts.parse(counts) if counts else None}
     chosen = load_recipe(recipe, device, **{field: value for field, value in asked.items() if value is not None})
     run = open_run(names[0], storage, results) if len(names) == 1 and _is_run(names[0], results) else None
     if run:
         asked_for = [Asked(_folder_name(c), c.architecture) for c in _members(run, top)]
-        folder, source = run.folder / TRAINED, data or run.settings.data
+        folder, source = run.folder / TRAINED, data or remembered(run.settings.data, run.settings.run)
     else:
         asked_for = [_named(name, scale, results) for name in names]
         folder, source = results / TRAINED, data
@@ -116,13 +119,15 @@ def plan(
     if len(scales := {one.architecture.scale for one in asked_for}) > 1:
         shown = ", ".join(map(str, sorted(scales)))
         raise InputError(f"The architectures have different scales ({shown}); train them in separate commands.")
+    own = [one.start for one in asked_for if one.start]
+    chosen = chosen.model_copy(update={"counts": chosen.counts or _counts(run, own)})
     images = open_for(
         chosen,
         source,
         scale=scales.pop(),
         device=device,
         results=results,
-        normalisation=_normalisation(chosen, run, [one.start for one in asked_for if one.start]),
+        normalisation=_normalisation(chosen, run, own),
         skip_bad=bool(skip_bad or (run and run.settings.skip_bad)),
     )
     if run and data is None:
@@ -133,7 +138,7 @@ def plan(
             f"{chosen.input_in_words}",
             stacklevel=2,
         )
-    chosen = chosen.seeing(images.normalisation)
+    chosen = chosen.seeing(images.normalisation, images.counts)
     return _placed(asked_for, Job(folder, {}, images, chosen, hr_size=run.settings.hr_size if run else HR_SIZE))
 
 
@@ -170,6 +175,17 @@ def _normalisation(recipe: Recipe, run: Run | None, starts: Sequence[Path]) -> N
     if len(kept) > 1:
         raise InputError("The models were trained with different normalisations; train them in separate commands.")
     return kept.pop() if kept else recipe.normalisation
+
+
+def _counts(run: Run | None, starts: Sequence[Path]) -> Counts | None:
+    """Return the scale that the run, or the weights to start from, were trained with."""
+    if run:
+        return run.settings.recipe.counts
+    stored = [load_model(start).recipe.get("counts") for start in starts]
+    kept = {Counts.model_validate(fields) for fields in stored if fields}
+    if len(kept) > 1:
+        raise InputError("The models were trained with different scales of counts; give --counts.")
+    return kept.pop() if kept else None
 
 
 def _is_run(name: str, results: Path) -> bool:

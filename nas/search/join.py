@@ -1,8 +1,11 @@
 """How a worker on any machine finds its search."""
 
 from nas.errors import InputError
-from nas.search.run import RESULTS, Run, load_plugins, open_run
-from nas.search.study import load_study, open_storage, settings_of, without_password
+from nas.search.run import RESULTS, Run, load_plugins, make_run, open_run
+from nas.search.run_id import check_is_no_copy, check_is_of, identified
+from nas.search.storage import open_storage
+from nas.search.study import load_study, settings_of
+from nas.search.urls import without_secrets
 
 
 def join(name: str | None, storage: str | None, study: str | None) -> Run:
@@ -12,15 +15,19 @@ def join(name: str | None, storage: str | None, study: str | None) -> Run:
     Raises InputError.
     """
     if name:
-        return open_run(name, storage)
+        run = open_run(name, storage)
+        if storage or run.settings.storage:
+            check_is_no_copy(run.folder, run.settings)
+        return run
     if not storage or not study:
         raise InputError("Name a run, or give both --storage and --study.")
     database = open_storage(storage)
     opened = load_study(database, study)
-    settings = settings_of(opened)
+    settings = identified(settings_of(opened), opened)
     load_plugins(settings.plugins)
-    folder = RESULTS / settings.run
+    folder = RESULTS / settings.study
+    check_is_of(folder, settings)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "search.yaml").exists():
-        settings.model_copy(update={"storage": without_password(storage)}).write(folder)
-    return Run(folder, settings, opened, database)
+        settings.model_copy(update={"storage": without_secrets(storage)}).write(folder)
+    return make_run(folder, settings, opened, database)

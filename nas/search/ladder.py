@@ -69,13 +69,23 @@ class Ladder:
 
         That is the least trained of those that no other dominates, as far as can be told (`lifted`).
         """
+        return min(self.unfinished(known), key=lambda one: one.steps, default=None)
+
+    def unfinished(self, known: Sequence[Known]) -> list[Known]:
+        """Return the networks that may be on the front and nobody trains, but that aren't trained fully yet."""
+        return [one for one in self.front(known) if one.is_open and one.steps < self.rungs[-1]]
+
+    def front(self, known: Sequence[Known]) -> list[Known]:
+        """Return the networks that no other dominates, as far as can be told (`lifted`)."""
         rank = ranks(losses(lifted(known), self.objectives))
-        front = [one for one, level in zip(known, rank, strict=True) if level == 0]
-        waiting = [one for one in front if one.is_open and one.steps < self.rungs[-1]]
-        return min(waiting, key=lambda one: one.steps, default=None)
+        return [one for one, level in zip(known, rank, strict=True) if level == 0]
 
     def place_in_words(self, known: Sequence[Known], fingerprint: str, rung: int) -> str:
-        """Return how a network stands on a rung, e.g. `rung 100: place 4 of 9, the best 3 go on`."""
+        """Return how a network stands on a rung, e.g. `rung 100: place 4 of 9, the best 3 go on`.
+
+        For one that isn't there, only how many are.
+        """
         places = self.places(known, rung)
-        place = next(i for i, one in enumerate(places, start=1) if one.fingerprint == fingerprint)
-        return f"rung {rung}: place {place} of {len(places)}, the best {len(places) // self.reduction} go on"
+        place = next((i for i, one in enumerate(places, start=1) if one.fingerprint == fingerprint), None)
+        where = f"{len(places)} networks" if place is None else f"place {place} of {len(places)}"
+        return f"rung {rung}: {where}, the best {len(places) // self.reduction} go on"

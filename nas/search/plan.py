@@ -1,13 +1,16 @@
 """What a search can do in the time that its user has: how many candidates, and how long each is trained."""
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from nas.data.dataset import Dataset
+from nas.errors import InputError
+from nas.search.faults import in_words, is_the_networks
 from nas.search.samplers.problem import Problem
 from nas.search.settings import Settings
 from nas.training.recipe import Recipe
@@ -23,6 +26,8 @@ _PLANNED = 0.7
 """The share of the time that is planned; the rest is for refused candidates and for training the front to its end."""
 _CANDIDATES, _WARM_UP, _TIMED = 6, 3, 6
 """The speed is that of so many candidates, of each in so many steps."""
+_MEASURED = 0.1
+"""The share of the time after which no further candidate is measured."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +65,22 @@ class Given:
     keeps_steps: bool = False
 
 
-def planned(settings: Settings, data: Dataset, device: torch.device, seconds: float, given: Given) -> Settings:
-    """Return the settings of a new search with what fits into `seconds` of all its workers together.
+def planned(
+    settings: Settings, data: Dataset, device: torch.device, seconds: float, workers: int, given: Given
+) -> Settings:
+    """Return the settings of a new search with what fits into `seconds` of each of its workers.
 
-    Trains some random candidates for a few steps, to see how fast `device` is.
+    Trains some random candidates for a few steps, to see how fast `device` is. That takes of the same time.
     """
     problem, rng = Problem.of(settings), np.random.default_rng(settings.seed)
-    candidates = [problem.architecture(problem.spread(rng)) for _ in range(_CANDIDATES)]
+    candidates = (problem.architecture(problem.spread(rng)) for _ in range(_CANDIDATES))
     torch.set_num_threads(settings.threads)
-    speed = measure_speed(candidates, data, settings.recipe, device)
-    plan = make_plan(speed, PROXIES.get(settings.proxy), settings.recipe.steps, seconds, given)
+    began = time.monotonic()
+    speed = measure_speed(candidates, data, settings.recipe, device, _MEASURED * seconds)
+    left = max(0.0, seconds - (time.monotonic() - began)) * workers
+    plan = make_plan(speed, PROXIES.get(settings.proxy), settings.recipe.steps, left, given)
     recipe = settings.recipe.model_copy(update={"steps": plan.steps})
-    return settings.model_copy(update={"trials": plan.trials, "recipe": recipe})
+    return settings.model_copy(update={"trials": plan.trials, "is_planned": given.trials is None, "recipe": recipe})
 
 
 def make_plan(speed: Speed, proxy: Proxy, steps: int, seconds: float, given: Given = Given()) -> Plan:
@@ -79,30 +88,49 @@ def make_plan(speed: Speed, proxy: Proxy, steps: int, seconds: float, given: Giv
 
     Four times the time is spent on twice the candidates and on trainings twice as long.
     """
-    time = _PLANNED * seconds
+    available = _PLANNED * seconds
     if not given.keeps_steps:
         usual = USUAL_TRIALS * speed.of_candidate(proxy, steps)
-        longer = math.sqrt(time / usual) if given.trials is None else time / usual * USUAL_TRIALS / given.trials
+        longer = (
+            math.sqrt(available / usual) if given.trials is None else available / usual * USUAL_TRIALS / given.trials
+        )
         steps = max(1, round(steps * max(LEAST_SHARE, longer)))
-    return Plan(given.trials or max(1, int(time / speed.of_candidate(proxy, steps))), steps)
+    return Plan(given.trials or max(1, int(available / speed.of_candidate(proxy, steps))), steps)
 
 
-def measure_speed(candidates: Sequence[Architecture], data: Dataset, recipe: Recipe, device: torch.device) -> Speed:
-    """Train each of `candidates` for a few steps on `device`."""
+def measure_speed(
+    candidates: Iterable[Architecture], data: Dataset, recipe: Recipe, device: torch.device, seconds: float = math.inf
+) -> Speed:
+    """Train each of `candidates` for a few steps on `device`, no other once `seconds` are over.
+
+    Those that can't be trained there, such as one that is too large, are left out. Raises InputError when all are.
+    """
     short = recipe.model_copy(update={"steps": _WARM_UP + _TIMED, "validations": 1})
-    steps, validations = [], []
+    steps: list[float] = []
+    validations: list[float] = []
+    began, reason = time.monotonic(), ""
     for architecture in candidates:
+        if steps and time.monotonic() - began > seconds:
+            break
         seed_all(architecture.seed)
         reports: list[Report] = []
-        trained = train(
-            architecture.build(),
-            data,
-            short,
-            seed=architecture.seed,
-            device=device,
-            listener=reports.append,
-            rungs=Rungs((_WARM_UP,)),  # what comes before it does not count
-        )
+        try:
+            trained = train(
+                architecture.build(),
+                data,
+                short,
+                seed=architecture.seed,
+                device=device,
+                listener=reports.append,
+                rungs=Rungs((_WARM_UP,)),  # what comes before it does not count
+            )
+        except Exception as error:
+            if not is_the_networks(error):
+                raise
+            reason = in_words(error)
+            continue
         steps.append(short.phases[-1].batch / (reports[-1].patches_per_second or math.inf))
         validations.append(trained.validation_seconds / 2)
+    if not steps:
+        raise InputError(f"None of {_CANDIDATES} networks can be trained here to see how fast it is: {reason}.")
     return Speed(float(np.mean(steps)), float(np.mean(validations)))

@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,25 +26,36 @@ from search_spaces import SpaceError, UnknownNameError
 from search_spaces.registry import loaded_plugins
 
 Stop = Callable[[], bool]
-Work = Callable[[torch.device, Audience, Stop], None]
+Work = Callable[[torch.device, Audience, Stop], Any]
 """What a process does, on its device; must be picklable. It ends early and cleanly when the stop turns true."""
 
 FAULTS = (InputError, RunError, SpaceError, UnknownNameError)
 """What ends a piece of work with one sentence."""
 
-_NOT_BEGUN = "It was not begun."
+_NOT_BEGUN = "not started"
 _POLL_SECONDS = 0.2
+
+_SOON, _MOST_REPLACED = 60.0, 3
+"""Processes that were killed within so many seconds of their start are replaced so many times in a row."""
 
 
 def run_processes(
-    works: Mapping[str, Work], devices: Sequence[torch.device], audience: Audience, should_stop: Stop
+    works: Mapping[str, Work],
+    devices: Sequence[torch.device],
+    audience: Audience,
+    should_stop: Stop,
+    *,
+    replaces_killed: bool = False,
+    on_result: Callable[[str, Any], None] = lambda name, result: None,
 ) -> dict[str, str]:
     """Run each of `works` in a process of its own, one at a time on each of `devices`; return why some failed, by name.
 
-    A device may be named several times. What the processes tell their audience reaches `audience`. A stop is passed on
-    to those that run, and no other is begun; what was not done counts as failed.
+    A device may be named several times. What the processes tell their audience reaches `audience`, what they return
+    `on_result`. A stop is passed on to those that run, and no other is begun; what was not done counts as failed. With
+    `replaces_killed` another process takes the place of one that was killed, unless several were as soon as they ran.
     """
     waiting, free = dict(works), list(devices)
+    deaths: Counter[str] = Counter()
     children: list[_Child] = []
     failures: dict[str, str] = {}
     told = False
@@ -61,9 +74,17 @@ def run_processes(
                     continue
                 children.remove(child)
                 free.append(child.device)
-                if failure := child.end():
-                    failures[child.name] = failure
-                    audience.say(f"{child.name}: {failure}")
+                failure = child.end()
+                if failure is None:
+                    on_result(child.name, child.result)
+                    continue
+                deaths[child.name] = deaths[child.name] + 1 if child.seconds < _SOON else 1
+                if replaces_killed and child.was_killed and not told and deaths[child.name] <= _MOST_REPLACED:
+                    audience.say(f"{child.name}: {failure} Another takes its place.")
+                    waiting[child.name] = works[child.name]
+                    continue
+                failures[child.name] = failure
+                audience.say(f"{child.name}: {failure}")
     finally:
         for child in children:  # only after a second Ctrl-C, or a fault of ours
             child.process.kill()
@@ -99,6 +120,9 @@ class _Child:
     training: ExitStack = field(default_factory=ExitStack)
     listener: Listener | None = None
     failure: str | None = None
+    result: Any = None
+    """What its work returned."""
+    began: float = field(default_factory=time.monotonic)
 
     @classmethod
     def start(cls, name: str, work: Work, device: torch.device) -> "_Child":
@@ -132,6 +156,18 @@ class _Child:
             audience.say(content)
         elif kind == "failed":
             self.failure = content
+        elif kind == "result":
+            self.result = content
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was started."""
+        return time.monotonic() - self.began
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal ended it."""
+        return (self.process.exitcode or 0) < 0
 
     def end(self) -> str | None:
         """Wait until the process is gone, and return why it failed."""
@@ -150,9 +186,10 @@ def _run(connection: Connection, work: Work, device: torch.device, plugins: Sequ
     warnings.showwarning = lambda message, *_args, **_kwargs: audience.say(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     try:
-        with StopFlag(signal.SIGTERM) as stop:
+        # A terminal sends Ctrl-C and SIGHUP to all processes: the first is for the parent alone, neither must kill.
+        with StopFlag(signal.SIGTERM, signal.SIGHUP) as stop:
             load_plugins(tuple(map(str, plugins)))
-            work(device, audience, lambda: stop() or audience.is_gone)
+            audience.tell("result", work(device, audience, lambda: stop() or audience.is_gone))
     except FAULTS as error:
         audience.tell("failed", str(error))
         sys.exit(1)

@@ -5,19 +5,21 @@ from pathlib import Path
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore
-from optuna.storages import RDBStorage
 
 from nas.data.dataset import Dataset
-from nas.errors import InputError
+from nas.errors import InputError, RunError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
-from nas.search.images import open_for
+from nas.search.images import open_for, remembered
 from nas.search.ladder import Ladder
+from nas.search.run_id import identified
 from nas.search.settings import Settings, check_data, read_settings
 from nas.search.snapshot import Snapshot
-from nas.search.study import architecture_of, candidates, embedded_url, load_study, open_storage
+from nas.search.storage import SearchStorage, open_storage
+from nas.search.study import architecture_of, candidates, load_study
+from nas.search.urls import embedded_url, study_file_in
 from nas.training.trainer import pick_device
 from search_spaces import Architecture, load_plugin
 
@@ -29,7 +31,20 @@ class Run:
     folder: Path
     settings: Settings
     study: optuna.Study
-    storage: RDBStorage
+    storage: SearchStorage
+    study_file: tuple[Path, tuple[int, int] | None] | None = None
+    """The SQLite file of the study, if it is one, and which file that was when it was opened."""
+
+    def check_study(self) -> None:
+        """Raise RunError where the file of the embedded study was deleted or replaced while it is open.
+
+        SQLite would go on writing into the file that nobody can open any more.
+        """
+        if self.study_file is not None and _identity_of(self.study_file[0]) != self.study_file[1]:
+            raise RunError(
+                f"{self.study_file[0]} was deleted or replaced while the search used it; put it back and give the "
+                "same command again, or choose another --run."
+            )
 
     @property
     def artifacts(self) -> FileSystemArtifactStore:
@@ -66,10 +81,11 @@ class Run:
     def architecture(self, trial: int) -> Architecture:
         """The architecture of a trial. Raises InputError for a trial that isn't there."""
         trials = self.study.get_trials(deepcopy=False)
-        if not trials:
-            raise InputError(f"The run '{self.settings.run}' has no trial yet, so none is number {trial}.")
         if not 0 <= trial < len(trials):
-            raise InputError(f"The run '{self.settings.run}' has trials 0 to {len(trials) - 1}, not {trial}.")
+            there = (
+                f"trials 0 to {len(trials) - 1}, not {trial}" if trials else f"no trial yet, so none is number {trial}"
+            )
+            raise InputError(f"The run '{self.settings.run}' has {there}.")
         return architecture_of(trials[trial], self.settings)
 
     def reference(self) -> dict[str, float]:
@@ -93,8 +109,36 @@ def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> 
     folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name
     settings = read_settings(folder)
     load_plugins(settings.plugins)
-    database = open_storage(storage or settings.storage or embedded_url(folder))
-    return Run(folder, settings, load_study(database, settings.run), database)
+    database = open_storage(url_of(folder, settings, storage))
+    study = load_study(database, settings.study)
+    return make_run(folder, identified(settings, study), study, database)
+
+
+def url_of(folder: Path, settings: Settings, storage: str | None = None) -> str:
+    """Return the URL of a run's study. Raises InputError where its embedded study is gone."""
+    if url := storage or settings.storage:
+        return url
+    if not study_file_in(folder).is_file():
+        raise InputError(
+            f"The study of the run '{settings.run}' is gone: there is no {study_file_in(folder)}; put it back, or "
+            "choose another --run."
+        )
+    return embedded_url(folder)
+
+
+def make_run(folder: Path, settings: Settings, study: optuna.Study, storage: SearchStorage) -> Run:
+    """Return a run of what was opened."""
+    file = storage.engine.url.database if storage.engine.dialect.name == "sqlite" else None
+    path = Path(file) if file else None
+    return Run(folder, settings, study, storage, (path, _identity_of(path)) if path else None)
+
+
+def _identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def load_plugins(paths: tuple[str, ...]) -> None:
@@ -111,7 +155,7 @@ def open_run_data(run: Run, folder: str | None = None) -> Dataset:
     settings = run.settings
     data = open_for(
         settings.recipe,
-        folder or settings.data,
+        folder or remembered(settings.data, settings.run),
         scale=settings.scale,
         device=pick_device(),
         results=run.folder.parent,

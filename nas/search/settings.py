@@ -7,26 +7,27 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import write_atomic
 from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
+from nas.search.names import RUN_NAME, is_taken
 from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import Allowed, narrowed
 
 SETTINGS = "search.yaml"
 
-RUN_NAME = r"^[A-Za-z0-9][\w.+-]*$"
-"""A run's name is its folder's."""
+EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place"}
+"""What may change when a run goes on: how many more, its name, and where study and data lie.
 
-EXTENDABLE = {"trials", "stop_when_flat", "data", "storage"}
-"""What may change when a run goes on: how many more, and where study and data lie (a fingerprint guards the data)."""
+A fingerprint guards the data, and `nas.search.run_id` the study.
+"""
 
 
 class Settings(BaseModel):
@@ -34,7 +35,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    run: str = Field(pattern=RUN_NAME)
+    run: str
+    """What the run is called: the name of its folder, which is not written down, since it may be renamed."""
+    study: str = Field(pattern=RUN_NAME)
+    """The name of the study in its storage: what the run was called when it began."""
+    run_id: str = Field("", pattern="^[0-9a-f]*$")
+    """Drawn when the study was made; folder and study of a run have the same."""
+    place: str = ""
+    """The folder that `search.yaml` was written for, which tells a copy; empty elsewhere."""
     space: str
     allow: dict[str, tuple[Choice, ...]] = {}
     """The values that its user left to choices of the space; the others may take all of theirs."""
@@ -54,7 +62,9 @@ class Settings(BaseModel):
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
     trials: int = Field(gt=0)
-    """Trained candidates, over all workers."""
+    """How many candidates are tried, over all workers."""
+    is_planned: bool = False
+    """Whether that was planned for a time: as long as there is a time, it decides instead."""
     stop_when_flat: PositiveInt | None = None
     """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]
@@ -74,11 +84,26 @@ class Settings(BaseModel):
     storage: str | None = None
     """SQLAlchemy URL without its password; None is the embedded `study.db`."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name(cls, data: Any) -> Any:
+        """A run is called as its study where nothing else is said, and the other way round."""
+        if isinstance(data, dict) and (name := data.get("run") or data.get("study")):
+            return {"run": name, "study": name} | data
+        return data
+
     @field_validator("recipe")
     @classmethod
     def _resolve(cls, recipe: Recipe) -> Recipe:
         """A run that remembers no range is from before there was a choice."""
         return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
+
+    @field_validator("study")
+    @classmethod
+    def _check_name(cls, study: str) -> str:
+        if is_taken(study):
+            raise ValueError(f"no run may be called '{study}'")
+        return study
 
     @field_validator("objectives")
     @classmethod
@@ -110,11 +135,12 @@ class Settings(BaseModel):
 
     def to_yaml(self) -> str:
         """Return the settings as a YAML document."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return yaml.safe_dump(self.model_dump(mode="json", exclude={"run"}), sort_keys=False)
 
     def write(self, folder: Path) -> None:
-        """Write `search.yaml` into a run directory, atomically."""
-        write_atomic(folder / SETTINGS, self.to_yaml())
+        """Write `search.yaml` into a run directory, atomically, for its owner alone: it says where the study lies."""
+        settings = self.model_copy(update={"place": str(folder.resolve())})
+        write_atomic(folder / SETTINGS, settings.to_yaml(), private=True)
 
     def check_continues(self, earlier: "Settings") -> None:
         """Raise InputError naming what differs, unless a run with the settings `earlier` can go on with these."""
@@ -126,14 +152,15 @@ class Settings(BaseModel):
 
 
 def read_settings(folder: Path) -> Settings:
-    """Read the `search.yaml` of a run directory. Raises InputError."""
+    """Read the `search.yaml` of a run directory; the run is called as the folder is now. Raises InputError."""
     path = folder / SETTINGS
     if not path.is_file():
         raise InputError(f"There is no run '{folder.name}' in {folder.parent}.")
     try:
-        return parse_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
+        settings = parse_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
+    return settings.model_copy(update={"run": folder.resolve().name})
 
 
 def parse_settings(data: Any) -> Settings:

@@ -13,7 +13,7 @@ from nas.errors import InputError
 from nas.metrics import Protocol
 from nas.objectives import first_quality
 from nas.search.front import Candidate, reference_point
-from nas.search.history import Known, has_failed, history, is_interrupted
+from nas.search.history import Known, crashes_with, has_failed, history, is_interrupted
 from nas.search.settings import Settings
 from nas.search.study import candidates_among
 
@@ -106,5 +106,5 @@ def _label(trial: FrozenTrial, settings: Settings) -> str:
 
 def _reason(trial: FrozenTrial) -> str:
     if is_interrupted(trial):
-        return f"its worker was killed {trial.user_attrs.get('crashes', 0) + 1} times with it"
+        return f"{crashes_with(trial)} workers died while training it, none of which got it farther"
     return str(trial.user_attrs["stopped"])

@@ -1,36 +1,44 @@
 """From what the user asked to a run that workers can join."""
 
-import re
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 
 from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.degradation import self_contained
+from nas.data.frames import Counts
 from nas.deploy.latency_runtime import runtime
-from nas.errors import InputError
+from nas.errors import InputError, RunError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
 from nas.search.costs import COUNTED, meter_for
-from nas.search.images import open_for
+from nas.search.deadline import Deadline
+from nas.search.images import open_for, remembered
+from nas.search.names import as_name, check_run_name
 from nas.search.plan import Given, planned
-from nas.search.run import RESULTS, Run, load_plugins, record_baseline
+from nas.search.run import RESULTS, Run, load_plugins, make_run, record_baseline, url_of
+from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
-from nas.search.settings import RUN_NAME, SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
+from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
 from nas.search.smallest import smallest_cost
-from nas.search.study import create_study, embedded_url, open_storage, publish, without_password
+from nas.search.storage import open_storage
+from nas.search.study import create_study, publish
+from nas.search.urls import embedded_url, without_secrets
 from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
 
-_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "seconds")
+_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts")
 """Fields of a request that decide settings but are none."""
 
 DEFAULT_SPACE = "hybrid"
@@ -65,11 +73,11 @@ class Request:
     hr: str | None = None
     lr: str | None = None
     degradation: str | None = None
+    counts: str | None = None
+    """Scale and offset of images that aren't of 8 or 16 bits: `0.01,0`."""
     screens: tuple[str, ...] | None = None
     latency_command: str | None = None
     latency_threads: int | None = None
-    seconds: float | None = None
-    """How long the search may take; a new one is planned for it."""
     objectives: tuple[str, ...] | None = None
     stop_when_flat: int | None = None
 
@@ -78,19 +86,35 @@ def start(
     request: Request,
     device: torch.device,
     results: Path = RESULTS,
+    deadline: Deadline | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Run, Dataset]:
     """Start a run, or go on with it if it is there, and return it with its data.
 
-    Everything is checked before anything is written to the run directory. Raises InputError.
+    A new one is planned for what is left of the time at that moment. Everything is checked before anything is written
+    to the run directory. Raises InputError.
     """
     load_plugins(request.plugins or ())
     name = request.run or _default_name(request)
-    if not re.fullmatch(RUN_NAME, name):
-        raise InputError(f"'{name}' can't name a run; use letters, digits and . _ + -, the first a letter or a digit.")
+    if not (results / name / SETTINGS).is_file():
+        check_run_name(name)
+    with _alone(results / name):
+        return _start(request, name, device, results, deadline, progress)
+
+
+def _start(
+    request: Request,
+    name: str,
+    device: torch.device,
+    results: Path,
+    deadline: Deadline | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Run, Dataset]:
     folder = results / name
     earlier = read_settings(folder) if (folder / SETTINGS).is_file() else None
     if earlier:
+        if request.storage or earlier.storage:
+            check_is_no_copy(folder, earlier)
         load_plugins(earlier.plugins)
     wanted = _wanted(request, name, earlier, device)
     space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
@@ -98,7 +122,7 @@ def start(
     _check_budget(wanted, space)
     data = open_for(
         recipe,
-        wanted["data"],
+        request.data or remembered(wanted["data"], name),
         scale=wanted["scale"],
         device=device,
         results=results,
@@ -108,7 +132,7 @@ def start(
     settings = parse_settings(
         wanted
         | {
-            "recipe": recipe.seeing(data.normalisation).model_dump(),
+            "recipe": recipe.seeing(data.normalisation, data.counts).model_dump(),
             "data_fingerprint": data.fingerprint,
             "space_fingerprint": space_fingerprint(space.name, wanted["allow"]),
             "latency_runtime": _latency_runtime(wanted),
@@ -116,24 +140,43 @@ def start(
     )
     if earlier:
         settings.check_continues(earlier)
-    elif request.seconds is not None:
-        given = Given(request.trials, keeps_steps=request.recipe is not None)
-        settings = planned(settings, data, device, request.seconds * request.jobs, given)
     meter_for(settings, results, progress)
-    return _open(settings, folder, request.storage, data), data
+    if deadline is not None and not earlier:
+        given = Given(request.trials, keeps_steps=request.recipe is not None)
+        settings = planned(settings, data, device, deadline.left, request.jobs, given)
+    return _open(settings, folder, request.storage, data, earlier=earlier is not None), data
 
 
-def _open(settings: Settings, folder: Path, storage_url: str | None, data: Dataset) -> Run:
+def _open(settings: Settings, folder: Path, storage_url: str | None, data: Dataset, *, earlier: bool) -> Run:
     url = storage_url or settings.storage
+    if url is None and earlier:
+        url = url_of(folder, settings)  # it must not be made anew, empty
     if url is None:
         folder.mkdir(parents=True, exist_ok=True)
     storage = open_storage(url or embedded_url(folder))
     study = create_study(storage, settings)
+    settings = identified(settings, study)
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)
     settings.write(folder)
-    return Run(folder, settings, study, storage)
+    return make_run(folder, settings, study, storage)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Of several processes of this machine that start one run at one moment, each waits for the one before."""
+    locks = folder.parent / "cache" / "locks"
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{hashlib.sha256(folder.name.encode()).hexdigest()[:16]}.lock")
+        lock.acquire()
+    except OSError as error:
+        raise RunError(f"{locks} can't be written ({error.strerror or error}).") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _default_name(request: Request) -> str:
@@ -147,7 +190,7 @@ def _default_name(request: Request) -> str:
     parts = [space, f"x{scale}", limits]
     if (objectives := parse_objectives(request.objectives or DEFAULT_OBJECTIVES)) != DEFAULT_OBJECTIVES:
         parts += objectives
-    return "-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images])
+    return as_name("-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images]))
 
 
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
@@ -165,9 +208,17 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["objectives"] = parse_objectives(request.objectives)
     if request.plugins:
         given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
+    if request.trials is not None:
+        given["is_planned"] = False
+    if request.data:
+        given["data"] = str(Path(request.data).resolve())
     if request.storage:
-        given["storage"] = without_password(request.storage)
-    changes = {} if request.degradation is None else {"degradation": self_contained(request.degradation)}
+        given["storage"] = without_secrets(request.storage)
+    changes: dict[str, Any] = {}
+    if request.degradation is not None:
+        changes["degradation"] = self_contained(request.degradation)
+    if request.counts is not None:
+        changes["counts"] = Counts.parse(request.counts)
     if request.recipe or not earlier:
         given["recipe"] = load_recipe(request.recipe or "brief", device, **changes)
     elif changes:
@@ -196,7 +247,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "plugins": (),
         "storage": None,
     }
-    return defaults | given | {"run": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+    return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
 
 
 def _latency_runtime(wanted: dict[str, Any]) -> str | None:

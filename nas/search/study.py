@@ -1,93 +1,24 @@
 """The Optuna study of a run: its storage, and its trials as candidates."""
 
-import copy
-import os
-import platform
-import re
 import warnings
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from nas.budget import refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
 from nas.search.front import Candidate
-from nas.search.history import MAX_RETRIES, Known
+from nas.search.run_id import open_or_create
 from nas.search.settings import Settings, parse_settings
 from search_spaces import Architecture
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-HEARTBEAT_SECONDS = 60
-GRACE_SECONDS = 300
-"""A worker silent for this long is taken for dead; shorter intervals have killed live trials (optuna#5470)."""
-
-
-def open_storage(url: str) -> RDBStorage:
-    """Open the database at a SQLAlchemy URL, with heartbeats. Raises InputError if it can't be reached.
-
-    A SQLite file is put into WAL mode with a long timeout, so that many processes write and the dashboard reads.
-    """
-    heartbeat = int(os.environ.get("NAS_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS))
-    sqlite = url.startswith("sqlite")
-    engine = {"connect_args": {"timeout": 60}} if sqlite else {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True}
-    try:
-        storage = RDBStorage(
-            url,
-            engine_kwargs=engine,
-            heartbeat_interval=heartbeat,
-            grace_period=heartbeat * GRACE_SECONDS // HEARTBEAT_SECONDS,
-            heartbeat_stale_trial_callback=lambda study, trial: requeue(study, trial, crashed=True),
-        )
-    except (SQLAlchemyError, ImportError, ValueError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"The storage {without_password(url)} can't be opened: {reason}.") from None
-    if sqlite:
-        _use_wal(storage.engine)
-    return storage
-
-
-def _use_wal(engine: Engine) -> None:
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # sqlite3 would begin only before a write
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    def begin(connection: Connection) -> None:
-        # SQLite has no SELECT … FOR UPDATE: two workers would both see a queued trial waiting, and both take it.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", begin)
-    engine.dispose()  # connections from before the listeners
-
-
-def embedded_url(folder: Path) -> str:
-    """Return the URL of the study that lies in a run directory."""
-    return f"sqlite:///{(folder / 'study.db').resolve()}"
-
-
-def without_password(url: str) -> str:
-    """Return a URL that may be written down: `PGPASSWORD` or `~/.pgpass` supply the password."""
-    try:
-        # `set(password=None)` would leave it as it is.
-        return make_url(url)._replace(password=None).render_as_string(hide_password=False)
-    except (SQLAlchemyError, ValueError):
-        shown = re.sub(r"//.*@", "//", url)
-        raise InputError(
-            f"'{shown}' is not a database URL; write it as postgresql+psycopg://user@host/database."
-        ) from None
 
 
 def create_study(storage: BaseStorage, settings: Settings, with_published: bool = True) -> optuna.Study:
@@ -98,7 +29,7 @@ def create_study(storage: BaseStorage, settings: Settings, with_published: bool 
     directions = [
         StudyDirection.MINIMIZE if objective.is_cost else StudyDirection.MAXIMIZE for objective in settings.aims
     ]
-    study = optuna.create_study(study_name=settings.run, storage=storage, directions=directions, load_if_exists=True)
+    study = open_or_create(storage, settings, directions)
     if "settings" in study.user_attrs:
         settings.check_continues(settings_of(study))
     else:
@@ -129,7 +60,7 @@ def publish(study: optuna.Study, settings: Settings) -> None:
     study.set_user_attr("settings", settings.model_dump(mode="json"))
 
 
-def load_study(storage: RDBStorage, name: str, sampler: BaseSampler | None = None) -> optuna.Study:
+def load_study(storage: BaseStorage, name: str, sampler: BaseSampler | None = None) -> optuna.Study:
     """Return the study `name`. Raises InputError if there is none."""
     try:
         return optuna.load_study(study_name=name, storage=storage, sampler=sampler)
@@ -176,60 +107,3 @@ def architecture_of(trial: FrozenTrial, settings: Settings) -> Architecture:
     if not trial.params:
         raise InputError(f"Trial {trial.number} of '{settings.run}' has no architecture yet.")
     return Architecture(settings.space, settings.scale, settings.channels, dict(trial.params))
-
-
-def requeue(study: optuna.Study, trial: FrozenTrial, *, crashed: bool) -> None:
-    """Put a trial that was stopped back into the queue with its choices, so that it goes on from its checkpoint.
-
-    A trial that has crashed `MAX_RETRIES` times is left; stops that a user asked for are not counted.
-    """
-    crashes = trial.user_attrs.get("crashes", 0) + crashed
-    if crashes > MAX_RETRIES:
-        return
-    again = copy.deepcopy(trial)
-    # The next worker puts in its own name; till then the dead one's would have the trial taken for dead again.
-    again.user_attrs = {k: v for k, v in trial.user_attrs.items() if k not in ("worker", "stopped", "claimed")}
-    again.user_attrs["crashes"] = crashes
-    RetryHeartbeatStaleTrialCallback()(study, again)
-
-
-def promote(study: optuna.Study, known: Known) -> None:
-    """Queue a network that is on hold, so that it goes on from its checkpoint to the next rung."""
-    before = study.get_trials(deepcopy=False)[known.trial]
-    attributes = {k: v for k, v in before.user_attrs.items() if k not in ("worker", "stopped", "claimed")}
-    study.enqueue_trial(dict(known.choices), user_attrs=attributes | {"promoted_from": known.trial})
-
-
-def requeue_dead(study: optuna.Study) -> None:
-    """Requeue the running trials whose worker is gone: silent for the grace period, or a dead process here."""
-    optuna.storages.fail_stale_trials(study)
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if _is_dead(trial.user_attrs.get("worker", "")):
-            try:
-                study.tell(trial.number, state=TrialState.FAIL)
-            except (ValueError, RuntimeError):  # another worker was faster
-                continue
-            requeue(study, trial, crashed=True)
-
-
-def worker_name() -> str:
-    """Name this process so that others on the machine can see whether it lives: `machine/pid`."""
-    return f"{_machine()}/{os.getpid()}"
-
-
-def _machine() -> str:
-    namespace = Path("/proc/self/ns/pid")  # containers may share a host name but not their process numbers
-    return f"{platform.node()}:{namespace.readlink() if namespace.exists() else ''}"
-
-
-def _is_dead(worker: str) -> bool:
-    machine, _, pid = worker.rpartition("/")
-    if machine != _machine():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

@@ -1,42 +1,35 @@
-"""A worker: asks the study for a candidate, refuses or trains it, and tells the study how good it is."""
+"""A worker: takes a trial, refuses or trains its network, and tells the study how good it is."""
 
 import gc
-import math
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import optuna
 import torch
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, TrialState
-from optuna_dashboard import save_note
-from sqlalchemy.exc import SQLAlchemyError
-from torch import nn
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
 
-from nas.budget import short
-from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.errors import RunError
-from nas.metrics import Measurement, baseline_name
-from nas.model import Model
-from nas.search.artifacts import attach, note, picture
 from nas.search.audience import Audience
-from nas.search.claim import EnoughError, claim
-from nas.search.costs import costs_of, meter_for, refused, values
+from nas.search.claim import EnoughError
+from nas.search.costs import meter_for
+from nas.search.deadline import Deadline
+from nas.search.ending import Ended, Ending
+from nas.search.faults import in_words, is_the_networks
 from nas.search.growth import FlatWatch
-from nas.search.history import INTERRUPTED, RUNGS, Known, history, is_interrupted
+from nas.search.history import FIXED, INTERRUPTED, STOPPED, Known
+from nas.search.holding import Heart, TakenOverError, promote, take, tell
+from nas.search.recovery import Recovery, put_back
 from nas.search.run import Run
 from nas.search.samplers import make_sampler
-from nas.search.study import load_study, promote, requeue, requeue_dead, worker_name
+from nas.search.scoring import OnHoldError, Scoring
+from nas.search.storage import FAULTS, StorageLostError
+from nas.search.study import load_study
 from nas.search.study_figures import refresh_figures
-from nas.search.turn import TIME_IS_UP, next_turn
-from nas.training.logs import LOG, CsvLog, to_all
-from nas.training.task import BriefTask
-from nas.training.trainer import TrainingStoppedError, seed_all
-from proxies import PROXIES, Score
+from nas.search.turn import TimeLeft, Turn, next_turn
+from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
 MOST_REFUSED = 500
@@ -46,220 +39,212 @@ MOST_FAILED = 10
 _POLL_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial."""
+
+    state: TrialState
+    values: tuple[float, ...] | None = None
+    goes_back: bool = False
+    """Whether its network is to be tried again, by whoever comes next."""
+    ends: BaseException | None = None
+    """What ends this worker: something other than the network is broken, or its user is impatient."""
+
+
+@dataclass
+class _Row:
+    """How many candidates in a row came to nothing."""
+
+    refused: int = 0
+    failed: int = 0
+
+    @property
+    def ended(self) -> Ended | None:
+        """Why the search is to end, where too many did."""
+        if self.refused >= MOST_REFUSED:
+            words = f"{MOST_REFUSED} candidates in a row were over budget or known already"
+            return Ended(Ending.NOTHING_NEW, words)
+        if self.failed >= MOST_FAILED:
+            return Ended(Ending.ALL_FAIL, f"{MOST_FAILED} candidates in a row failed")
+        return None
+
+
+@dataclass
+class _Waiting:
+    """Says once what a worker waits for, and again when that is something else."""
+
+    say: Callable[[str], None]
+    told: tuple[int, ...] = field(default=())
+
+    def note(self, trials: tuple[int, ...]) -> None:
+        """Say which trials of others are waited for, unless that was said already."""
+        if trials and trials != self.told:
+            named = ", ".join(map(str, trials))
+            plural = "s" if len(trials) > 1 else ""
+            self.say(f"waiting for trial{plural} {named}, which other workers train or have left behind")
+        self.told = trials
+
+
 class Worker:
     """One process's part of a search; any number of them work on one study at a time."""
 
-    def __init__(self, run: Run, data: Dataset, device: torch.device, audience: Audience, number: int = 0) -> None:
-        self.run, self.data, self.device, self.audience = run, data, device, audience
+    def __init__(
+        self,
+        run: Run,
+        data: Dataset,
+        device: torch.device,
+        audience: Audience,
+        number: int = 0,
+        workers: int = 1,
+    ) -> None:
+        self.run, self.audience, self.workers = run, audience, workers
         self.settings = run.settings
-        self.space = run.settings.searched
         known = len(run.study.get_trials(deepcopy=False))
         sampler = make_sampler(run.settings, number, known, score=self._screened)
-        self.study = load_study(run.storage, run.settings.run, sampler)
-        self.proxy = PROXIES.get(run.settings.proxy)
+        self.study = load_study(run.storage, run.settings.study, sampler)
+        meter = meter_for(run.settings, run.folder.parent)
+        self.scoring = Scoring(run, data, device, audience, self.study, meter, self._time_left)
         self.ladder = run.ladder
-        self.meter = meter_for(run.settings, run.folder.parent)
         self.flat = FlatWatch(self.study, run.settings)
-        self.bicubic = run.bicubic[0]
+        self.recovery = Recovery(self.study, run.storage, audience.say)
         self.should_stop: Callable[[], bool] = lambda: False
-        self.refused = self.failed = 0
-        self.superfluous = False
+        self.deadline: Deadline | None = None
+        self.row = _Row()
+        self.waiting = _Waiting(audience.say)
 
-    def work(self, should_stop: Callable[[], bool], seconds: float | None = None) -> str:
-        """Train candidates until the run has enough of them, and return in a few words why it ended.
+    def work(self, should_stop: Callable[[], bool], deadline: Deadline | None = None) -> Ended:
+        """Train candidates until the run has enough of them, and return why it ended.
 
-        `should_stop` (looked at between two training steps) checkpoints the candidate and puts it back into the
-        queue; after `seconds` no new candidate is begun. Raises RunError when the database goes away.
+        At `should_stop` (looked at between two training steps) and at the deadline, the candidate is checkpointed and
+        goes back into the queue. Raises RunError where something other than the candidates is broken, such as a
+        database that is away for long or a full disk; what was in training then goes on with the same command.
         """
-        self.should_stop = should_stop
+        self.should_stop, self.deadline = should_stop, deadline
+        patience = self.run.storage.patience
+        patience.say, patience.should_stop = self.audience.say, should_stop
         try:
-            return self._work(seconds)
-        except (SQLAlchemyError, StorageInternalError) as error:
-            reason = str(error).splitlines()[0].rstrip(".")
-            raise RunError(f"The study can't be reached ({reason}); the same command goes on with it.") from None
+            while (ended := self._turn()) is None:
+                pass
+        except FAULTS as error:
+            raise patience.lost(error) from None
+        return ended
 
-    def _work(self, seconds: float | None) -> str:
-        started = time.monotonic()
-        while True:
-            requeue_dead(self.study)
-            elapsed = 0.0 if seconds is None else (time.monotonic() - started) / max(seconds, 1e-9)
-            trials = self.study.get_trials(deepcopy=False)
-            turn = next_turn(trials, self.ladder, self.settings.trials, elapsed, self.flat.reason())
-            if turn.end:
-                return turn.end
-            if self.should_stop():
-                return "stopped"
-            if elapsed >= 1:
-                return TIME_IS_UP
-            if self.refused >= MOST_REFUSED:
-                return f"{MOST_REFUSED} candidates in a row were over budget or known already"
-            if self.failed >= MOST_FAILED:
-                return f"{MOST_FAILED} candidates in a row failed"
-            if turn.waits:
-                time.sleep(_POLL_SECONDS)
-                continue
-            if turn.promotes:
-                promote(self.study, turn.promotes)
-            self._try_one()
+    @property
+    def wanted(self) -> int | None:
+        """How many candidates are to be tried; None where a plan for the time said so, which the time overrules."""
+        return None if self.deadline and self.settings.is_planned else self.settings.trials
 
-    def _try_one(self) -> None:
+    def _time_left(self) -> TimeLeft | None:
+        if self.deadline is None:
+            return None
+        return TimeLeft(self.deadline.left, self.deadline.seconds, self.workers)
+
+    def _turn(self) -> Ended | None:
+        """Take one turn; return why the worker ends, if it does."""
+        self.run.check_study()
+        self.recovery.look()
+        turn = self._next_turn()
+        if turn.end:
+            return Ended(turn.end, self.flat.reason() or "" if turn.end == Ending.FLAT else turn.end.value)
+        if self.should_stop():
+            return Ended(Ending.STOPPED, "stopped")
+        if self.deadline and self.deadline.is_over:
+            return Ended(Ending.TIME_IS_UP, "time is up")
+        if ended := self.row.ended:
+            return ended
+        self.waiting.note(turn.waits_for)
+        if turn.waits_for:
+            time.sleep(_POLL_SECONDS)
+        else:
+            self.try_one(turn.promotes)
+        return None
+
+    def _next_turn(self) -> Turn:
+        trials = self.study.get_trials(deepcopy=False)
+        return next_turn(trials, self.ladder, self.wanted, self._time_left(), self.flat.reason() is not None)
+
+    def try_one(self, promoted: Known | None = None) -> None:
+        """Take the next trial, or that of a network which is to be trained on, and finish it one way or another.
+
+        Raises RunError where something other than the network is broken.
+        """
+        trial = take(self.study) if promoted is None else promote(self.study, promoted)
         try:
-            refresh = partial(refresh_figures, self.settings)
-            self.study.optimize(self._objective, n_trials=1, catch=(Exception,), callbacks=[refresh])
-        except (UpdateFinishedTrialError, ValueError) as error:
-            if isinstance(error, ValueError) and "Cannot tell" not in str(error):
-                raise
-            self.audience.say("a candidate was taken over by another worker, since this one was silent too long")
-        except KeyboardInterrupt:
-            self._requeue_own()
-            raise
-        if self.should_stop() or self.superfluous:
-            self.superfluous = False
-            self._requeue_own()
+            with Heart(self.run.storage, trial) as heart:
+                outcome = self._score(trial, heart)
+                tell(self.study, trial, outcome.state, outcome.values)
+        except (TakenOverError, UpdateFinishedTrialError):
+            self.audience.say(f"[{trial.number}] was taken over by another worker, since this one was silent too long")
+            return
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        if outcome.goes_back:
+            put_back(self.study, frozen, self.audience.say)
+        if outcome.ends:
+            raise outcome.ends
+        if outcome.state == TrialState.COMPLETE:
+            self.scoring.clear(trial)
+        refresh_figures(self.settings, self.study, frozen)
 
-    def _requeue_own(self) -> None:
-        failed = self.study.get_trials(states=(TrialState.FAIL,))
-        mine = [t for t in failed if t.user_attrs.get("worker") == worker_name() and is_interrupted(t)]
-        for trial in mine:
-            if not _is_continued(self.study, trial):
-                requeue(self.study, trial, crashed=False)
+    def _score(self, trial: optuna.Trial, heart: Heart) -> Outcome:
+        """Score a candidate and say what became of it. Raises TakenOverError, and FAULTS of the database."""
 
-    def _objective(self, trial: optuna.Trial) -> tuple[float, ...]:
+        def should_stop() -> bool:
+            return self.should_stop() or heart.is_lost or (self.deadline is not None and self.deadline.is_over)
+
         try:
-            scored = self._score(trial)
-        except _OnHoldError as hold:
-            trial.set_user_attr("stopped", str(hold))
-            self.refused = self.failed = 0
-            raise
+            values = self.scoring.score(trial, heart, should_stop, self.wanted)
+        except OnHoldError as hold:
+            self.row = _Row()
+            return self._stopped(trial, str(hold), TrialState.PRUNED)
         except optuna.TrialPruned as refused:
-            trial.set_user_attr("stopped", str(refused))
-            self.refused += 1
+            self.row.refused += 1
+            return self._stopped(trial, str(refused), TrialState.PRUNED)
+        except EnoughError:
+            if (
+                FIXED in self.study.get_trials(deepcopy=False)[trial.number].system_attrs
+            ):  # it was queued: an extended search wants it
+                return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
+            return self._stopped(trial, "the others made up the number", TrialState.PRUNED)
+        except TrainingStoppedError:
+            if heart.is_lost:
+                raise TakenOverError from None
+            return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
+        except (TakenOverError, UpdateFinishedTrialError, StorageLostError, *FAULTS):
             raise
-        except (TrainingStoppedError, EnoughError) as stop:
-            self.superfluous = isinstance(stop, EnoughError)
-            trial.set_user_attr("stopped", INTERRUPTED)
-            raise
+        except KeyboardInterrupt as error:
+            return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=error)
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            trial.set_user_attr("stopped", reason)
-            self.failed += 1
+            return self._failed(trial, error)
+        self.row = _Row()
+        return Outcome(TrialState.COMPLETE, values)
+
+    def _failed(self, trial: optuna.Trial, error: Exception) -> Outcome:
+        reason = in_words(error)
+        _free_memory()
+        if is_the_networks(error):
+            self.row.failed += 1
             self.audience.say(f"[{trial.number}] failed: {reason}")
-            _free_memory()
-            raise
-        self.refused = self.failed = 0
-        return scored
+            return self._stopped(trial, reason, TrialState.FAIL)
+        ends = RunError(f"{reason.rstrip('.')}. The candidate in training goes on with the same command.")
+        return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=ends)
 
-    def _score(self, trial: optuna.Trial) -> tuple[float, ...]:
-        settings = self.settings
-        trial.set_user_attr("worker", worker_name())
-        choices = dict(self.space.suggest(trial))
-        architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
-        known = costs_of(architecture, settings, self.meter)
-        self._refuse_over_budget(trial, costs := next(known))
-        claim(self.study, trial, architecture, settings.trials)
-        for costs in known:
-            self._refuse_over_budget(trial, costs)
-        for name, figure in costs.items():
-            trial.set_user_attr(name, figure)
-        price = cost(architecture, settings.hr_size)
-        label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
-        network, score = self._train(trial, architecture, f"{label} ({short(price.macs)} MACs)")
-        gain = f"{score.value - self.bicubic:+.2f} over {baseline_name(settings.scale)}"
-        told = f"[{trial.number}] {label}: {score.value:.2f} dB ({gain}), {short(price.macs)} MACs"
-        if not score.is_final:
-            rung = int(score.metrics["steps"])
-            place = self.ladder.place_in_words(self._known(), architecture.fingerprint, rung)
-            save_note(trial, self._note(trial, architecture, price, score))
-            for name, figure in score.metrics.items():  # seconds are with those of the trials that it goes on from
-                trial.set_user_attr(name, float(figure))
-            self.audience.say(f"{told}; {place}")
-            raise _OnHoldError(place)
-        self._record(trial, architecture, network, price, score)
-        self.run.checkpoint(architecture).unlink(missing_ok=True)
-        if (log := self._log(architecture)).is_file():  # a proxy may do without training
-            log.replace(self.run.candidate_folder(trial.number) / LOG)
-        self.audience.say(told)
-        return values({**score.metrics, "psnr": score.value, **costs}, settings)
+    def _was_queued(self, trial: optuna.Trial) -> bool:
+        return FIXED in self.study.get_trials(deepcopy=False)[trial.number].system_attrs
 
-    def _train(self, trial: optuna.Trial, architecture: Architecture, label: str) -> tuple[nn.Module, Score]:
-        seed = architecture.seed + self.settings.recipe.seed
-        seed_all(seed)
-        network = architecture.build()
-        checkpoint = self.run.checkpoint(architecture)
-        with self.audience.training(label) as listener:
-            log = CsvLog(self._log(architecture))
-            recipe, tell = self.settings.recipe, to_all(log, listener)
-            goes_on = partial(self._goes_on, trial, architecture)
-            task = BriefTask(self.data, recipe, seed, self.device, checkpoint, tell, self.should_stop, goes_on)
-            return network, self.proxy.score(network, task)
-
-    def _goes_on(self, trial: optuna.Trial, architecture: Architecture, rung: int, measured: Measurement) -> bool:
-        """Note what a candidate has on a rung, and tell whether it is among the best there."""
-        self._note_rung(trial, rung, {"psnr": measured.psnr, "ssim": measured.ssim})
-        return self.ladder.lets_on(self._known(), architecture.fingerprint, rung)
-
-    def _note_rung(self, trial: optuna.Trial, steps: int, figures: dict[str, float]) -> None:
-        trial.set_user_attr(RUNGS, {**trial.user_attrs.get(RUNGS, {}), str(steps): figures})
-
-    def _known(self) -> list[Known]:
-        return history(self.study.get_trials(deepcopy=False))
+    def _stopped(
+        self,
+        trial: optuna.Trial,
+        reason: str,
+        state: TrialState,
+        *,
+        goes_back: bool = False,
+        ends: BaseException | None = None,
+    ) -> Outcome:
+        trial.set_user_attr(STOPPED, reason)
+        return Outcome(state, None, goes_back, ends)
 
     def _screened(self, proxy: str, architecture: Architecture) -> float:
-        """Return the score of a candidate by a proxy that doesn't train; NaN where it fails."""
-        recipe = self.settings.recipe
-        task = BriefTask(self.data, recipe, recipe.seed, self.device)  # all candidates see the same patches
-        seed_all(architecture.seed + recipe.seed)
-        try:
-            return PROXIES.get(proxy).score(architecture.build(), task).value
-        except (ArithmeticError, RuntimeError, ValueError) as error:
-            self.audience.say(f"a candidate has no {proxy}: {type(error).__name__}: {error}".splitlines()[0][:300])
-            _free_memory()
-            return math.nan
-
-    def _log(self, architecture: Architecture) -> Path:
-        return self.run.checkpoint(architecture).with_suffix(".csv")
-
-    def _refuse_over_budget(self, trial: optuna.Trial, costs: Mapping[str, float]) -> None:
-        if reason := refused(trial, self.settings, costs):
-            raise optuna.TrialPruned(reason)
-
-    def _record(
-        self, trial: optuna.Trial, architecture: Architecture, network: nn.Module, price: Cost, score: Score
-    ) -> None:
-        metrics = {name: float(value) for name, value in score.metrics.items()}
-        model = Model(
-            architecture,
-            network,
-            self.settings.recipe.model_dump(mode="json"),
-            {"psnr": score.value, **metrics, "protocol": self.run.protocol.to_dict()},
-        )
-        model.save(self.run.candidate_folder(trial.number))
-        image = picture(network.eval(), self.data.validation, self.device)
-        attach(trial, self.run.artifacts, architecture, image, self._note(trial, architecture, price, score))
-        seconds = (datetime.now() - (trial.datetime_start or datetime.now())).total_seconds()
-        figures = {
-            "psnr": score.value,
-            "curve": [[entry["step"], round(entry["psnr"], 3)] for entry in score.curve],
-            **metrics,
-            "seconds": seconds,
-        }
-        for key, value in figures.items():
-            trial.set_user_attr(key, value)
-        quality = {"psnr": score.value} | {n: v for n, v in metrics.items() if n == "ssim"}
-        self._note_rung(trial, self.settings.recipe.steps, quality)
-
-    def _note(self, trial: optuna.Trial, architecture: Architecture, price: Cost, score: Score) -> str:
-        name, similarity = trial.user_attrs.get("name"), score.metrics.get("ssim")
-        return note(architecture, name, score.value, similarity, self.bicubic, price)
-
-
-class _OnHoldError(optuna.TrialPruned):
-    """A candidate has come to a rung where others are better."""
-
-
-def _is_continued(study: optuna.Study, trial: FrozenTrial) -> bool:
-    histories = (t.system_attrs.get("retry_history", []) for t in study.get_trials(deepcopy=False))
-    return any(trial.number in history for history in histories)
+        return self.scoring.screened(proxy, architecture)
 
 
 def _free_memory() -> None:

@@ -8,6 +8,8 @@ import torch
 
 from nas.errors import RunError
 from nas.search.audience import Audience
+from nas.search.deadline import Deadline
+from nas.search.ending import Ended, Ending, joint
 from nas.search.pool import Stop, Work, run_processes
 from nas.search.run import Run, open_run, open_run_data
 from nas.search.worker import Worker
@@ -18,37 +20,40 @@ def run_workers(
     devices: Sequence[torch.device],
     audience: Audience,
     should_stop: Callable[[], bool],
-    seconds: float | None = None,
+    deadline: Deadline | None = None,
     storage: str | None = None,
-) -> str:
-    """Let a worker process a device work on `run` until all have ended, and return in a few words why they did.
+) -> Ended:
+    """Let a worker process a device work on `run` until all have ended, and return why they did.
 
-    A stop is passed on to them.
-    Raises RunError when every one of them failed.
+    A stop is passed on to them; one that is killed is replaced.
+    Raises RunError when none of them came to an end: each failed, or was killed again and again.
     """
+    count = len(devices)
     works: dict[str, Work] = {
-        f"worker {number}": partial(_work, run.folder, storage, number, seconds) for number in range(len(devices))
+        f"worker {number}": partial(_work, run.folder, storage, number, count, deadline) for number in range(count)
     }
-    failures = run_processes(works, devices, audience, should_stop)
-    if len(failures) == len(works) and not should_stop():
-        raise RunError(f"All {len(works)} workers failed; what they said stands above.")
-    if len(run.candidates()) >= run.settings.trials:
-        return "done"
+    endings: dict[str, Ended] = {}
+    failures = run_processes(works, devices, audience, should_stop, replaces_killed=True, on_result=endings.__setitem__)
+    if ended := joint(endings.values()):
+        return ended
     if should_stop():
-        return "stopped"
-    return "time is up" if seconds is not None else "the workers have ended, as they say above"
+        return Ended(Ending.STOPPED, "stopped")
+    reasons = dict.fromkeys(failures.values())
+    raise RunError(f"All {count} workers failed: {' '.join(reasons)}")
 
 
 def _work(
     folder: Path,
     storage: str | None,
     number: int,
-    seconds: float | None,
+    count: int,
+    deadline: Deadline | None,
     device: torch.device,
     audience: Audience,
     should_stop: Stop,
-) -> None:
+) -> Ended:
     run = open_run(str(folder), storage)
     torch.set_num_threads(run.settings.threads)
-    reason = Worker(run, open_run_data(run), device, audience, number).work(should_stop, seconds)
-    audience.say(f"Worker {number} ends: {reason}.")
+    ended = Worker(run, open_run_data(run), device, audience, number, count).work(should_stop, deadline)
+    audience.say(f"Worker {number} ends: {ended.words}.")
+    return ended

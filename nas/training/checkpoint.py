@@ -1,17 +1,18 @@
 """Checkpoints: one safetensors file, replaced atomically, that holds all a training needs to go on bit-identically."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nas.errors import InputError, RunError
+from nas.errors import InputError
+from nas.files import make_folder, set_aside
+from nas.weights import DamagedError, read_tensors, write_tensors
 
 
 @dataclass
@@ -56,13 +57,8 @@ def save_checkpoint(
             tensors |= {f"{name}:{index}.{key}": t for key, t in memory.items()}
     tensors |= {f"random:{name}": state for name, state in _random_states(sampler).items()}
     metadata = {"identity": identity, "progress": json.dumps(vars(progress))}
-    partial = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: t.detach().contiguous() for name, t in tensors.items()}, partial, metadata)
-        partial.replace(path)
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"The checkpoint {path} can't be written: {error}.") from None
+    make_folder(path.parent)
+    write_tensors(path, tensors, metadata)
 
 
 def load_checkpoint(
@@ -73,20 +69,25 @@ def load_checkpoint(
 ) -> Progress | None:
     """Restore everything from `path` in place and return how far the training was; None when there is no checkpoint.
 
-    Raises InputError for an unreadable file and for one of another architecture or recipe.
+    A damaged one is set aside as `.damaged`, with a warning, and counts as none. Raises InputError for one of another
+    architecture, recipe or data set.
     """
     if not path.is_file():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            groups = _grouped({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"The checkpoint {path} can't be read ({error}); delete it to train from the start.") from None
+        tensors, metadata = read_tensors(path)
+    except DamagedError as error:
+        kept = set_aside(path)
+        warnings.warn(
+            f"the checkpoint {str(error).removesuffix('.')}; it is kept as {kept.name}, and the training starts anew",
+            stacklevel=2,
+        )
+        return None
     if metadata.get("identity") != identity:
         raise InputError(
             f"The checkpoint {path} is of another architecture, recipe or data set; delete it to start anew."
         )
+    groups = _grouped(tensors)
     for name, network in state.networks.items():
         network.load_state_dict(groups[name])
     for name, optimiser in state.optimisers.items():

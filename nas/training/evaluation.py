@@ -1,7 +1,7 @@
 """Measuring trained models, those of others and bicubic interpolation on a folder of images, all by one protocol."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ from torch import nn
 from nas.convert.third_party import SUFFIXES, load_third_party
 from nas.data.dataset import open_images
 from nas.data.degradation import label_of
-from nas.data.image_set import ImageSet
+from nas.data.frames import Counts
+from nas.data.image_set import ImageSet, mixed_in_words
 from nas.data.normalisation import Normalisation
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
@@ -27,9 +28,10 @@ from nas.metrics import (
     select_metrics,
     self_ensemble,
 )
-from nas.model import load_model
+from nas.model import IMPORTED, load_model
 from nas.progress import Progress
 from nas.training.crops import CropFinder, Pictured, Viewer, picture_crops
+from search_spaces.space import STUDIO_LUMA
 
 T = TypeVar("T")
 
@@ -50,6 +52,8 @@ class Contestant:
     scale: int
     recipe: Mapping[str, Any] | None = None
     """What it was trained by; None where nobody knows."""
+    luma: str = "full"
+    """The range of luma that it was trained on: full, or studio (16..235); see `TrainedLuma`."""
     note: str = ""
     """What is to be said below its figures."""
 
@@ -64,6 +68,8 @@ class Conditions:
     scale: int | None = None
     degradation: str | None = None
     """Makes the LR images."""
+    counts: str | None = None
+    """Scale and offset of images that aren't of 8 or 16 bits."""
     denoiser: str | None = None
     """The model directory that LR images pass."""
     peak: float | None = None
@@ -98,14 +104,17 @@ def load_contestant(label: str, path: Path) -> Contestant:
     """
     if path.is_file() and path.suffix.lower() in SUFFIXES:
         theirs = load_third_party(path)
-        return Contestant(label, theirs.network, theirs.scale, note=f"{label}: {theirs.describe()}.")
+        luma = "full" if theirs.channels == 3 else STUDIO_LUMA.range
+        return Contestant(label, theirs.network, theirs.scale, luma=luma, note=f"{label}: {theirs.describe()}.")
     model = load_model(path)
     if (channels := model.architecture.channels) != 1:
         raise InputError(
             f"Images are of one channel, but {label} takes {channels}; a published network is imported for one "
             "channel with --to-gray."
         )
-    return Contestant(label, model.network, model.architecture.scale, model.recipe)
+    # Ours are trained on the gray of images, which is their luma in full range.
+    luma = model.recipe.get(IMPORTED, {}).get("luma", "full")
+    return Contestant(label, model.network, model.architecture.scale, model.recipe, luma)
 
 
 def compare(
@@ -118,18 +127,25 @@ def compare(
 ) -> Evaluation:
     """Measure bicubic interpolation, at scale 1 the input itself, and the contestants on a folder's images.
 
-    Each sees the images by its own normalisation; what is measured is integers. Raises InputError when the contestants
+    Each sees the images by its own normalisation, and luma in the range that it was trained on; what is measured is
+    integers, of luma always those of 16..235. Raises InputError when the contestants
     have different scales, or were trained on images that were made or measured differently and the conditions don't say
-    how, which no one protocol covers; and as `select_metrics` and `measure` do.
+    how, which no one protocol covers; when the images have different bit depths; and as `select_metrics` and `measure`
+    do.
     """
     asked = conditions or Conditions()
     metrics, left_out = select_metrics(asked.metrics, asked.weights)
     images = _open(contestants, folder, cache, device, asked)
-    seen = [_seen_by(c, images, asked.peak) for c in contestants]
+    if len(images.depths) > 1:
+        raise InputError(f"{folder}: {mixed_in_words(images.depths)}; evaluate them apart, in a folder for each depth.")
+    converted: frozenset[int] = frozenset()
+    if any(contestant.luma == "full" for contestant in contestants):
+        converted = _converted(images, contestants, folder, cache, asked)
+    seen = [_seen_by(c, images, asked.peak, converted) for c in contestants]
     if not seen:
         seen = [images if asked.peak is None else images.normalised(images.normalisation, asked.peak)]
     _common("peaks", [one.peak_in_words for one in seen], "; name one by --peak, or")
-    images = seen[0]
+    images = replace(seen[0], studio=frozenset())
     protocol = Protocol.of(images, shave=asked.shave, self_ensemble=asked.self_ensemble)
     viewers = {
         _row_label(c, asked): Viewer(_upscaler(c, device, asked), its_own)
@@ -153,7 +169,8 @@ def compare(
         if finder:
             found[label] = finder.crops()
     pictured = picture_crops(found, {baseline: Viewer(enlarge(images.scale), images), **viewers}, device)
-    notes = (*(c.note for c in contestants if c.note), *left_out)
+    ranges = [_range_in_words(c) for c in contestants] if images.channel == "y" else []
+    notes = (*(c.note for c in contestants if c.note), *ranges, *left_out)
     return Evaluation(protocol, metrics, tuple(rows), notes, pictured)
 
 
@@ -164,7 +181,7 @@ def _open(
     scales = [c.scale for c in contestants] + ([] if asked.scale is None else [asked.scale])
     scale = _common("scales", scales or [DEFAULT_SCALE])
     # Weights from elsewhere don't say what they were trained on.
-    usual = "bicubic" if scale > 1 else "noise"
+    usual = _usual(scale)
     recipes = [c.recipe for c in contestants if c.recipe is not None]
     degradation, denoiser = asked.degradation, asked.denoiser
     if degradation is None:
@@ -178,19 +195,62 @@ def _open(
         scale=scale,
         cache=cache,
         degradation=degradation,
+        counts=_counts(contestants, asked),
         denoiser=as_denoiser(denoiser, device),
         channel=asked.channel,
         skip_bad=asked.skip_bad,
     )
 
 
-def _seen_by(contestant: Contestant, images: ImageSet, peak: float | None) -> ImageSet:
-    """Return the images by the contestant's normalisation, or by their own where nobody knows it."""
-    if contestant.recipe is None:
-        return images.normalised(images.normalisation, peak)
-    if peak is None:
-        peak = images.normalisation.peak
-    return images.normalised(Normalisation.stored(contestant.recipe), peak)
+def _counts(contestants: Sequence[Contestant], asked: Conditions) -> Counts | None:
+    """Return the scale of float and signed images: that which is asked for, or that of the models' training."""
+    if asked.counts:
+        return Counts.parse(asked.counts)
+    scales = [c.recipe.get("counts") for c in contestants if c.recipe is not None]
+    kept = _common("scales of counts", scales or [None], "; give --counts, or")
+    return Counts.model_validate(kept) if kept else None
+
+
+def _usual(scale: int) -> str:
+    return "bicubic" if scale > 1 else "noise"
+
+
+def _converted(
+    images: ImageSet, contestants: Sequence[Contestant], folder: Path, cache: Path, asked: Conditions
+) -> frozenset[int]:
+    """Return the images of which luma of 16..235 was made: those that are others as gray."""
+    if images.channel == "gray":
+        return frozenset()
+    gray = open_images(
+        folder,
+        scale=images.scale,
+        cache=cache,
+        degradation=_usual(images.scale),
+        counts=_counts(contestants, asked),
+        skip_bad=asked.skip_bad,
+    )
+    pairs = zip(images.hr.images, gray.hr.images, strict=True)
+    return frozenset(i for i, (luma, plain) in enumerate(pairs) if luma.digest != plain.digest)
+
+
+def _seen_by(contestant: Contestant, images: ImageSet, peak: float | None, converted: frozenset[int]) -> ImageSet:
+    """Return the images by the contestant's normalisation, or by their own where nobody knows it.
+
+    Luma of 16..235 (the `converted` images) is seen in full range by a network that was trained on that.
+    """
+    normalisation = images.normalisation
+    if contestant.recipe is not None:
+        peak = normalisation.peak if peak is None else peak
+        normalisation = Normalisation.stored(contestant.recipe)
+    # The range that each image uses is that of its luma already.
+    is_full = contestant.luma == "full" and normalisation.kind != "image"
+    return replace(images.normalised(normalisation, peak), studio=converted if is_full else frozenset())
+
+
+def _range_in_words(contestant: Contestant) -> str:
+    if contestant.luma == "full":
+        return f"{contestant.label} sees luma in full range, as in its training; its results are measured in 16..235."
+    return f"{contestant.label} sees luma in 16..235, as in its training."
 
 
 def _row_label(contestant: Contestant, asked: Conditions) -> str:

@@ -12,7 +12,8 @@ import yaml
 from nas.data.normalisation import Normalisation
 from nas.deploy.onnx import check_onnx, to_onnx
 from nas.errors import InputError, RunError
-from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model, write_atomic
+from nas.files import write_atomic
+from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.recipe import load_recipe, parse_recipe
 
 ONNX, RETRAIN = "model.onnx", "retrain.yaml"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nas.data.image_set import ImageSet
 from nas.errors import InputError, RunError
-from nas.model import write_atomic
+from nas.files import make_folder, write_atomic
 from nas.training.trainer import SAMPLE_SIDE, Listener, Report
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class CsvLog:
         """Write the row of a report."""
         try:
             if not self._begun:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self._path.parent)
                 write_atomic(self._path, "".join([",".join(COLUMNS) + "\n", *self._rows_before(report)]))
                 self._begun = True
             with self._path.open("a", encoding="utf-8") as file:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nas.data.degradation import label_of, self_contained
+from nas.data.frames import Counts
 from nas.data.normalisation import AUTO, Normalisation
 from nas.errors import InputError
 from nas.training.losses import LOSSES
@@ -63,6 +64,10 @@ class Recipe(BaseModel):
     normalisation: Normalisation = Field(AUTO, description="which integers of a file a network sees as 0 and 1")
     degradation: str | dict[str, Any] = Field(
         "bicubic", description="what makes LR images: a name, or the `name` and `operations` of one's own"
+    )
+    counts: Counts | None = Field(
+        None,
+        description="scale of images that aren't of 8 or 16 bits: value = offset + scale x count; null: images.yaml",
     )
     denoiser: str | None = Field(
         None, min_length=1, description="model directory of a denoiser that LR images pass first, as seen from here"
@@ -150,9 +155,9 @@ class Recipe(BaseModel):
             return self
         return self.model_copy(update={"precision": "bfloat16" if fast_bfloat16(device) else "float32"})
 
-    def seeing(self, normalisation: Normalisation) -> "Recipe":
-        """Return the recipe with another normalisation, such as what a data set made of its own."""
-        return self.model_copy(update={"normalisation": normalisation})
+    def seeing(self, normalisation: Normalisation, counts: Counts | None = None) -> "Recipe":
+        """Return the recipe with another normalisation, such as what a data set made of its own, and its `counts`."""
+        return self.model_copy(update={"normalisation": normalisation, "counts": counts or self.counts})
 
     @property
     def input_in_words(self) -> str:

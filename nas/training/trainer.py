@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.dataset import Dataset, PatchSampler
-from nas.errors import InputError, RunError
+from nas.errors import InputError, NetworkError, RunError
 from nas.metrics import Measurement, measure
 from nas.training.borrowed import borrowed_weights
 from nas.training.capture import Captured, CudaGraphs
@@ -44,7 +44,7 @@ class Rungs:
     """Asked at each of `steps` with what was measured there, PSNR and SSIM."""
 
 
-class TrainingDivergedError(RunError):
+class TrainingDivergedError(NetworkError):
     """The loss became NaN or exploded."""
 
 

@@ -2,11 +2,10 @@
 
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.image_skip import at_least_single, upscale_bicubic
 
 
 class Enlarged(nn.Module):
@@ -34,5 +33,5 @@ def upscale_smoothly(image: Tensor, scale: int) -> Tensor:
     """[N, C, H, W] → [N, C, scale·H, scale·W] by cubic convolution with a = -0.5, as MATLAB and PIL do."""
     # Only with `antialias` is that PyTorch's kernel; enlarging, there is nothing to anti-alias.
     return F.interpolate(
-        image.to(torch.float32), scale_factor=float(scale), mode="bicubic", align_corners=False, antialias=True
+        at_least_single(image), scale_factor=float(scale), mode="bicubic", align_corners=False, antialias=True
     )

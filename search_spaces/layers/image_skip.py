@@ -56,6 +56,13 @@ def upscale_bicubic(image: Tensor, scale: int) -> Tensor:
 
 def interpolate(image: Tensor, scale: int, mode: str) -> Tensor:
     """[N, C, H, W] → [N, C, scale·H, scale·W]; `mode` is `bicubic`, `bilinear` or `nearest`."""
-    # Autocast leaves interpolation alone but the input may be half; the skip carries the image, so it stays in float32.
     corners = None if mode == "nearest" else False
-    return F.interpolate(image.to(torch.float32), scale_factor=float(scale), mode=mode, align_corners=corners)
+    return F.interpolate(at_least_single(image), scale_factor=float(scale), mode=mode, align_corners=corners)
+
+
+def at_least_single(image: Tensor) -> Tensor:
+    """Return half precision as float32, and what is more precise as it is.
+
+    Autocast leaves interpolation alone but its input may be half; a skip carries the image, so it stays in float32.
+    """
+    return image.to(torch.promote_types(image.dtype, torch.float32))

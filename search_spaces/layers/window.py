@@ -126,7 +126,7 @@ class WindowBlock(nn.Module):
     """A light transformer layer for any network: x + attention(norm x), then x + feed-forward(norm x).
 
     Without biases in its products. Shifted by half a window, every second one, the windows of the layers overlap;
-    what meets across the image's border is not masked.
+    what meets across the image's border is masked, as by Swin's authors.
     """
 
     def __init__(self, width: int, heads: int, window: int, *, shifted: bool = False, expansion: int = 2) -> None:
@@ -149,6 +149,8 @@ class WindowBlock(nn.Module):
         """[N, width, H, W] → the same shape: attention in windows that need not divide the image."""
         height, width = features.shape[2:]
         padded = pad_to_multiple(features, self.window).permute(0, 2, 3, 1)
+        shift = (self.shift, self.shift)
+        mask = shift_mask(padded, self.window, shift) if self.shift else None
         windows = partition(roll(padded, (-self.shift, -self.shift)), self.window)
-        mixed = merge(self.attention(windows), self.window, (padded.shape[1], padded.shape[2]))
-        return roll(mixed, (self.shift, self.shift)).permute(0, 3, 1, 2)[:, :, :height, :width]
+        mixed = merge(self.attention(windows, mask), self.window, (padded.shape[1], padded.shape[2]))
+        return roll(mixed, shift).permute(0, 3, 1, 2)[:, :, :height, :width]

@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nas.cost import cost, screening_cost
+from nas.data.synthetic import scene
+from nas.deploy.locality import redrawn
+from nas.deploy.tiles import upscale
 from search_spaces import SPACES, Architecture, Choice, Choices, SearchSpace, SpaceError, UnknownNameError
 from search_spaces.layers.collapsible import fused
 
@@ -113,6 +116,17 @@ def the_inference_form_computes_the_same(space: SearchSpace) -> None:
         with torch.no_grad():
             expected = network(image)
             assert torch.allclose(fused(network)(image), expected, atol=1e-5 * max(1, expected.abs().max().item()))
+
+
+@case
+def tiles_give_what_the_whole_image_gives(space: SearchSpace) -> None:
+    """To half a count of 16 bits, or the network is not tiled; with large weights, so that everything shows."""
+    scale, image = space.scales[0], torch.from_numpy(scene(3, 71, 101)).float()[None, None] / 255
+    network = redrawn(fused(space.build(space.smallest, scale, 1))).eval()
+    with torch.no_grad():
+        whole = network(image)
+    difference = (upscale(network, image, scale, tile=16) - whole).abs().max()
+    assert difference < 0.5 / 65535 * (whole.max() - whole.min())
 
 
 @case

@@ -1,7 +1,6 @@
 """The low-resolution image of a high-resolution one, as whole numbers of a file."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.named import Description, get_degradation
+from nas.data.frames import Frame
 from nas.data.images import Pixels, UnreadableImageError, read_image
 
 
@@ -26,7 +26,7 @@ def low_resolution(hr: Pixels, scale: int, degradation: Description) -> Pixels:
     return lr.numpy().astype(hr.dtype)
 
 
-def read_low_resolution(hr: Pixels, scale: int, file: Path, read: Callable[[Path], Pixels] = read_image) -> Pixels:
+def read_low_resolution(hr: Pixels, scale: int, file: Frame, read: Callable[[Frame], Pixels] = read_image) -> Pixels:
     """The LR image of `hr` (uint8 or uint16 [H, W]) in `file`, as `read` reads it.
 
     Raises `UnreadableImageError` when its size or bit depth doesn't fit.
@@ -35,9 +35,9 @@ def read_low_resolution(hr: Pixels, scale: int, file: Path, read: Callable[[Path
     lr = read(file)
     if lr.shape != (height, width):
         sizes = f"{lr.shape[1]} x {lr.shape[0]} pixels, but its HR image needs {width} x {height} at x{scale}"
-        raise UnreadableImageError(file, f"is an LR image of {sizes}")
+        raise UnreadableImageError(file.path, f"is an LR image of {sizes}")
     if lr.dtype != hr.dtype:
-        raise UnreadableImageError(file, f"is {lr.dtype}, but its HR image is {hr.dtype}")
+        raise UnreadableImageError(file.path, f"is {lr.dtype}, but its HR image is {hr.dtype}")
     return lr
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import make_folder, write_atomic
 from nas.search.benchmark.table import Header, Row, Table, Training
 
 PLAN = "plan.json"
@@ -29,7 +29,7 @@ class Journal:
         """Write the plan. Raises InputError where the folder holds trainings of other conditions."""
         if (earlier := self.header()) is not None:
             check_goes_on(header, earlier, self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         plan = {
             "header": header.model_dump(mode="json"),
             "asked": dict(asked),

@@ -18,12 +18,13 @@ from nas.search.benchmark.response import Response
 from nas.search.benchmark.table import Header
 from nas.search.costs import refused
 from nas.search.history import RUNGS, Known, history
+from nas.search.holding import promote, take
 from nas.search.ladder import Ladder
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
 from nas.search.settings import Settings, parse_settings, space_fingerprint
-from nas.search.study import create_study, promote
-from nas.search.turn import next_turn
+from nas.search.study import create_study
+from nas.search.turn import TimeLeft, Turn, goes_on, next_turn
 from nas.search.worker import MOST_REFUSED
 from proxies import PROXIES
 from search_spaces import SPACES, Architecture
@@ -151,24 +152,28 @@ class _Search:
         )
 
     def run(self) -> None:
-        while self.refused_in_a_row < MOST_REFUSED and self._has_turn():
-            self._try_one()
+        while self.refused_in_a_row < MOST_REFUSED and (turn := self._next_turn()).end is None:
+            if self._is_over():
+                break
+            self._try_one(turn)
 
     def _known(self) -> list[Known]:
         return history(self.study.get_trials(deepcopy=False))
 
-    def _has_turn(self) -> bool:
-        """Tell whether anything is to be done; where it is to promote a candidate on hold, that is queued."""
-        limit = self.conditions.seconds
-        elapsed = 0.0 if limit is None else self.clock / limit
-        turn = next_turn(self.study.get_trials(deepcopy=False), self.ladder, self.conditions.trials, elapsed)
-        if turn.promotes:
-            promote(self.study, turn.promotes)
-        return not turn.end and elapsed < 1
+    def _is_over(self) -> bool:
+        return self.conditions.seconds is not None and self.clock >= self.conditions.seconds
 
-    def _try_one(self) -> None:
+    def _next_turn(self) -> Turn:
+        trials = self.study.get_trials(deepcopy=False)
+        return next_turn(trials, self.ladder, self.conditions.trials, self._time_left())
+
+    def _time_left(self) -> TimeLeft | None:
+        limit = self.conditions.seconds
+        return None if limit is None else TimeLeft(limit - self.clock, limit)
+
+    def _try_one(self, turn: Turn) -> None:
         began = time.perf_counter()
-        trial = self.study.ask()
+        trial = take(self.study) if turn.promotes is None else promote(self.study, turn.promotes)
         choices = dict(self.space.suggest(trial))
         self.asking_seconds += time.perf_counter() - began
         architecture = Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
@@ -200,10 +205,12 @@ class _Search:
             done, psnr = rung, float(np.interp(rung, response.steps, curve))
             rungs[str(rung)] = {"psnr": psnr}
             trial.set_user_attr(RUNGS, rungs)
+            for name, value in {"steps": rung, "train_seconds": rung * per_step + len(rungs) * per_validation}.items():
+                trial.set_user_attr(name, value)
             if rung == last:
                 self.study.tell(trial, (psnr, price.macs / 1e9))
                 self.trained.append({"psnr": psnr, "macs": price.macs})
-            elif not self.ladder.lets_on(self._known(), architecture.fingerprint, rung):
+            elif not goes_on(self._known(), self.ladder, architecture.fingerprint, rung, self._time_left()):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 break
         volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference)

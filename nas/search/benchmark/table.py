@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nas.cost import HR_SIZE
 from nas.errors import InputError
+from nas.files import make_folder, write_atomic
 from nas.image_size import Size
 from nas.training.recipe import Recipe
 from search_spaces import Architecture, SpaceError, UnknownNameError
@@ -115,10 +116,8 @@ def write_table(table: Table, path: Path) -> None:
     content = text.encode()
     if path.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    make_folder(path.parent)
+    write_atomic(path, content)
 
 
 def read_table(path: Path) -> Table:

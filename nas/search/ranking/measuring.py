@@ -16,7 +16,7 @@ from nas.budget import short
 from nas.cost import screening_cost
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.model import write_atomic
+from nas.files import make_folder, write_atomic
 from nas.progress import Progress
 from nas.search.audience import Audience
 from nas.search.ranking.evidence import TRAINING, Row
@@ -63,7 +63,7 @@ class Ranking:
                 f"{', '.join(settings.budgets)} were found, not {settings.sample}; give a larger --budget or a smaller "
                 "--sample."
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         settings.write(self.folder)
         for place, draw in enumerate(drawn[len(known) :], start=len(known)):
             row = {"architecture": draw.architecture.to_dict(), "place": place, **draw.cost.figures}
@@ -176,7 +176,7 @@ class Ranking:
 
     def _write(self, architecture: Architecture, row: Row) -> None:
         path = self._path(architecture)
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         write_atomic(path, json.dumps(row) + "\n")
 
     def _row(self, architecture: Architecture) -> Row:

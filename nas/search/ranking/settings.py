@@ -1,6 +1,5 @@
 """What `nas proxies rank` was asked, as data that its folder remembers."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.model import write_atomic
-from nas.search.images import open_for
+from nas.files import write_atomic
+from nas.search.images import open_for, remembered
+from nas.search.names import RUN_NAME, as_name, check_name
 from nas.search.run import RESULTS
 from nas.search.samplers.problem import Problem
-from nas.search.settings import RUN_NAME, space_fingerprint
+from nas.search.settings import space_fingerprint
 from nas.search.start import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.training.recipe import Recipe, load_recipe
 from search_spaces import Choice, SearchSpace
@@ -30,7 +30,7 @@ DEFAULT_SAMPLE = 40
 DEFAULT_STEPS = {"cpu": 2000, "cuda": 20_000}
 """Of the reference training: long enough to reach beyond the brief one, short enough to be done for a sample."""
 
-_EXTENDABLE = {"sample", "data"}
+_EXTENDABLE = {"sample", "data", "run"}
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,7 @@ def open_settings(
     Raises InputError, SpaceError or UnknownNameError.
     """
     name = request.run or _default_name(request)
-    if not re.fullmatch(RUN_NAME, name):
-        raise InputError(f"'{name}' can't name a ranking; use letters, digits and . _ + -.")
+    check_name(name, "ranking")
     folder = results / FOLDER / name
     earlier = _read(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
     wanted = _wanted(request, earlier, device)
@@ -119,7 +118,7 @@ def open_settings(
         )
     data = open_for(
         reference,
-        wanted["data"],
+        request.data or remembered(wanted["data"], name),
         scale=wanted["scale"],
         device=device,
         results=results,
@@ -138,7 +137,7 @@ def _default_name(request: RankRequest) -> str:
     """Name a ranking by what it ranks, so that the same command goes on with it."""
     images = Path(request.data).resolve().name if request.data else "synthetic"
     limits = "-".join(str(Budget.parse(text)) for text in request.budgets or (DEFAULT_BUDGET,))
-    return f"{Path(request.space or DEFAULT_SPACE).stem}-x{request.scale or DEFAULT_SCALE}-{limits}-{images}"
+    return as_name(f"{Path(request.space or DEFAULT_SPACE).stem}-x{request.scale or DEFAULT_SCALE}-{limits}-{images}")
 
 
 def _wanted(request: RankRequest, earlier: RankSettings | None, device: torch.device) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nas.convert.importing import import_checkpoint
-from nas.deploy.upscale import upscale
+from nas.deploy.tiles import upscale
 from nas.errors import InputError
 from nas.model import load_model
 from nas.training.export import export
@@ -39,12 +39,33 @@ def test_what_is_written_is_a_model_directory_that_says_where_its_weights_are_fr
     model = import_checkpoint("espcn/ESPCN", path, tmp_path / "model")
     read = load_model(tmp_path / "model")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert read.recipe == {"imported_from": {"point": "espcn/ESPCN", "file": "net.safetensors", "sha256": digest}}
+    origin = {"point": "espcn/ESPCN", "file": "net.safetensors", "sha256": digest, "luma": "studio"}
+    assert read.recipe == {"imported_from": origin}
     assert read.metrics == {}
     assert read.architecture == model.architecture
     image = torch.rand(1, 1, 9, 7)
     with torch.no_grad():
         assert torch.equal(read.network(image), model.network(image))
+
+
+@pytest.mark.parametrize(
+    ("point", "channels", "luma"),
+    [
+        ("falsr/FALSR-B", 1, "full"),
+        ("moremnas/MoreMNAS-C", 1, "full"),
+        ("ecbsr/M4C8", 1, "studio"),
+        ("espcn/ESPCN", 1, "studio"),
+        ("espcn/ESPCN", 3, "full"),  # of colours, the gray form is one of luma in full range
+        ("dncnn/DnCNN", 1, "full"),
+    ],
+)
+def test_a_model_keeps_which_range_of_luma_it_was_trained_on(
+    point: str, channels: int, luma: str, tmp_path: Path
+) -> None:
+    scale = 1 if point == "dncnn/DnCNN" else 2
+    torch.save(Architecture.published(point, scale, channels).build().state_dict(), tmp_path / "net.pth")
+    import_checkpoint(point, tmp_path / "net.pth", tmp_path / "model", to_gray=channels == 3)
+    assert load_model(tmp_path / "model").recipe["imported_from"]["luma"] == luma
 
 
 def test_a_merged_checkpoint_becomes_a_network_that_can_be_trained_further(tmp_path: Path) -> None:

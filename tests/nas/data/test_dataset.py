@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from nas.data.dataset import Denoiser, ImageSet, open_dataset, open_images
 from nas.data.degradation import low_resolution
@@ -256,6 +257,111 @@ def test_missing_and_empty_folders_and_wrong_scales_are_refused(tmp_path: Path, 
         open_images(tmp_path / "empty", scale=2, cache=cache)
     with pytest.raises(InputError, match="scale must be 1 or more, but got 0"):
         open_dataset(tiny_data, scale=0, cache=cache)
+
+
+def test_the_pixels_of_a_replaced_file_are_read_though_its_size_and_time_are_the_same(
+    tmp_path: Path, cache: Path
+) -> None:
+    file = tmp_path / "set" / "a.bmp"
+    file.parent.mkdir()
+    for index in range(3):
+        write_image(file, scene(index, 32, 32))
+        os.utime(file, (1, 1))
+        images = open_images(tmp_path / "set", scale=2, cache=cache)
+        assert np.array_equal(images.hr.pixels(0), scene(index, 32, 32))
+
+
+def test_given_lr_images_that_are_replaced_are_read_again(tmp_path: Path, cache: Path) -> None:
+    folder = _paired(tmp_path / "pairs")
+    for index in (7, 8):
+        write_image(folder / "LR_real" / "X2" / "2x2.png", scene(index, 32, 32))
+        os.utime(folder / "LR_real" / "X2" / "2x2.png", (1, 1))
+        images = open_images(folder, scale=2, cache=cache, degradation="real")
+        assert np.array_equal(images.lr.pixels(2), scene(index, 32, 32))
+
+
+def test_a_stated_scale_that_changes_makes_other_images(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "set").mkdir()
+    kelvin = 290 + scene(0, 32, 32).astype(np.float32) / 16
+    np.save(tmp_path / "set" / "a.npy", kelvin)
+    for scale in (0.01, 0.1):
+        (tmp_path / "set" / "images.yaml").write_text(f"counts: {{scale: {scale}}}\n")
+        hr = open_images(tmp_path / "set", scale=2, cache=cache).hr.pixels(0)
+        assert np.abs(hr * scale - kelvin).max() <= 0.51 * scale
+
+
+def test_given_lr_images_of_a_folder_that_says_no_more_are_used(tmp_path: Path, cache: Path) -> None:
+    folder = _paired(tmp_path / "pairs")
+    (folder / "LR_real" / "X2").rename(folder / "LR")
+    (folder / "LR_real").rmdir()
+    images = open_images(folder, scale=2, cache=cache)
+    assert images.lr_is_given and images.degradation == "given LR"
+    assert np.array_equal(images.lr.pixels(2), scene(11, 32, 32))
+
+
+def test_what_is_left_out_is_named_by_one_warning(tiny_data: Path, cache: Path) -> None:
+    (tiny_data / "train" / "a.seq").touch()
+    (tiny_data / "more").mkdir()
+    write_image(tiny_data / "more" / "b.png", scene(0, 32, 32))
+    said = r"not used are 1 file \(train/a.seq\): .seq files are not read; 1 file \(more/b.png\): images beside those"
+    with pytest.warns(UserWarning, match=said) as caught:
+        open_dataset(tiny_data, scale=2, cache=cache)
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match=r"not used are 1 file \(train/a.seq\)"):
+        open_images(tiny_data, scale=2, cache=cache)
+
+
+def test_training_on_images_of_two_bit_depths_is_said(tiny_data: Path, cache: Path) -> None:
+    write_image(tiny_data / "train" / "deep.png", scene(0, 80, 96).astype(np.uint16) * 16 + 8000)
+    with pytest.warns(UserWarning, match="it has 6 images of 8 bits and 1 images of 16 bits, whose PSNR is against"):
+        open_dataset(tiny_data, scale=2, cache=cache)
+
+
+def test_frames_are_images_of_a_set(tmp_path: Path, cache: Path) -> None:
+    frames = np.stack([scene(index, 32, 40).astype(np.uint16) * 9 for index in range(3)])
+    tifffile.imwrite(tmp_path / "seq.tif", frames, photometric="minisblack")
+    images = open_images(tmp_path, scale=2, cache=cache)
+    assert images.names == ("seq.tif#1", "seq.tif#2", "seq.tif#3")
+    assert all(np.array_equal(images.hr.pixels(index), frames[index]) for index in range(3))
+
+
+@pytest.mark.parametrize("name", ["d" * 240, "ä" * 120, "x y"])
+def test_folders_of_long_names_are_opened(tmp_path: Path, cache: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    write_image(tmp_path / "a.png", scene(0, 32, 32))
+    (tmp_path / "a.png").rename(tmp_path / name / f"{'n' * 240}.png")
+    assert len(open_images(tmp_path / name, scale=2, cache=cache)) == 1
+
+
+def test_names_that_are_no_utf8_are_opened(tiny_data: Path, cache: Path) -> None:
+    folder = tiny_data.rename(tiny_data.with_name(os.fsdecode(b"K\xe4lte")))
+    name = os.fsdecode(b"\xff.png")
+    _first(folder / "train").rename(folder / "train" / name)
+    data = open_dataset(folder, scale=2, cache=cache)
+    assert name in data.train.names
+    assert data.fingerprint == open_dataset(folder, scale=2, cache=cache).fingerprint
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, cache: Path) -> None:
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / name, scene(0, 32, 32))
+
+    def change(done: int, total: int) -> None:
+        write_image(tmp_path / "a.png", scene(1, 32, 32))
+
+    with pytest.raises(InputError, match=r"a.png changed while it was read; start again"):
+        open_images(tmp_path, scale=2, cache=cache, progress=change)
+    assert np.array_equal(open_images(tmp_path, scale=2, cache=cache).hr.pixels(0), scene(1, 32, 32))
+
+
+def test_a_damaged_cache_is_made_again_with_the_same_images(tiny_data: Path, cache: Path) -> None:
+    before = open_dataset(tiny_data, scale=2, cache=cache)
+    for file in cache.rglob("pixels.bin"):
+        file.unlink()
+    with pytest.warns(UserWarning, match="made again"):
+        after = open_dataset(tiny_data, scale=2, cache=cache)
+    assert after.fingerprint == before.fingerprint
+    assert after.train.pair(0).lr.equal(before.train.pair(0).lr)
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(tiny_data: Path, tmp_path: Path) -> None:

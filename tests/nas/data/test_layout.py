@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nas.data.folder import LeftOut
+from nas.data.frames import Frame
 from nas.data.images import write_image
 from nas.data.layout import Listing, Source, _split, list_images, list_parts
 from nas.errors import InputError
@@ -93,7 +95,7 @@ def test_linked_folders_are_followed_and_a_link_back_up_ends_there(tmp_path: Pat
 def test_pairs_are_found_by_their_stem(tmp_path: Path, hr: str, lr: str, name: str) -> None:
     _make(tmp_path, f"{hr}/0001.png", f"{lr}/{name}.bmp", "LR_bicubic/X3/0001x3.png")
     (source,) = list_images(tmp_path, 2, "bicubic").sources
-    assert source == Source("0001.png", tmp_path / hr / "0001.png", tmp_path / lr / f"{name}.bmp")
+    assert source == Source("0001.png", Frame(tmp_path / hr / "0001.png"), Frame(tmp_path / lr / f"{name}.bmp"))
 
 
 @pytest.mark.parametrize(
@@ -107,14 +109,24 @@ def test_pairs_are_found_by_their_stem(tmp_path: Path, hr: str, lr: str, name: s
 def test_pairs_inside_parts(tmp_path: Path, hr: str, lr: str, held_out: str) -> None:
     _make(tmp_path, f"{hr}/1.png", f"{lr}/1x2.png", f"{held_out}/2.png")
     training, validation = list_parts(tmp_path, 2, "bicubic")
-    assert training.sources == (Source("1.png", tmp_path / hr / "1.png", tmp_path / lr / "1x2.png"),)
-    assert validation.sources == (Source("2.png", tmp_path / held_out / "2.png"),)
+    assert training.sources == (Source("1.png", Frame(tmp_path / hr / "1.png"), Frame(tmp_path / lr / "1x2.png")),)
+    assert validation.sources == (Source("2.png", Frame(tmp_path / held_out / "2.png")),)
 
 
-@pytest.mark.parametrize(("scale", "degradation"), [(4, "bicubic"), (2, "blur")])
-def test_pairs_of_another_scale_or_degradation_are_not_taken(tmp_path: Path, scale: int, degradation: str) -> None:
+@pytest.mark.parametrize(
+    ("scale", "degradation", "why"),
+    [
+        (4, "bicubic", "LR images for x2, and this is for bicubic x4"),
+        (2, "blur", "LR images made by 'bicubic', and this is for blur x2"),
+    ],
+)
+def test_pairs_of_another_scale_or_degradation_are_left_out(
+    tmp_path: Path, scale: int, degradation: str, why: str
+) -> None:
     _make(tmp_path, "HR/1.png", "LR_bicubic/X2/1.png")
-    assert list_images(tmp_path, scale, degradation).sources == (Source("1.png", tmp_path / "HR" / "1.png"),)
+    listing = list_images(tmp_path, scale, degradation)
+    assert listing.sources == (Source("1.png", Frame(tmp_path / "HR" / "1.png")),)
+    assert listing.left_out == (LeftOut("LR_bicubic/X2/1.png", why),)
 
 
 def test_files_without_their_counterpart_are_listed(tmp_path: Path) -> None:
@@ -154,7 +166,7 @@ NAMES = st.sets(st.text("abcdef0123456789", min_size=1, max_size=8), min_size=2,
 
 
 def _held_out(names: list[str]) -> set[str]:
-    listing = Listing(tuple(Source(name, Path(name)) for name in names))
+    listing = Listing(tuple(Source(name, Frame(Path(name))) for name in names))
     train, validation = _split(listing, Path())
     assert {s.name for s in (*train.sources, *validation.sources)} == set(names)
     assert len(train.sources) + len(validation.sources) == len(names)

@@ -17,7 +17,8 @@ from nas.data.images import Pixels, read_image, write_image
 from nas.data.normalisation import Normalisation
 from nas.data.synthetic import scene
 from nas.deploy.denoising import as_denoiser, load_denoiser
-from nas.deploy.upscale import Upscaler, upscale_files
+from nas.deploy.tiles import Upscaler
+from nas.deploy.upscale import upscale_files
 from nas.errors import InputError
 from nas.model import Model, load_model
 from nas.training.export import Exported, export

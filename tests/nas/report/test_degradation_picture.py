@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from nas.data.images import read_image, write_image
 from nas.data.synthetic import scene
-from nas.errors import InputError
+from nas.errors import InputError, RunError
 from nas.report.degradation_picture import DRAWS, draw_degradation, write_picture
 
 
@@ -80,5 +80,5 @@ def test_what_is_wrong_is_named(folder: Path, tmp_path: Path) -> None:
         draw_degradation(folder, "bsrgan", count=50)
     with pytest.raises(InputError, match=r"preview\.xyz can't be written"):
         write_picture(draw_degradation(folder, "bicubic", count=1), tmp_path / "preview.xyz")
-    with pytest.raises(InputError, match=r"preview\.png can't be written"):
+    with pytest.raises(RunError, match=r"preview\.png can't be written"):
         write_picture(draw_degradation(folder, "bicubic", count=1), tmp_path / "none" / "preview.png")

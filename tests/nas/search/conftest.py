@@ -18,9 +18,13 @@ import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.data.dataset import Dataset
+from nas.search.deadline import Deadline
+from nas.search.ending import Ending
+from nas.search.holding import take
 from nas.search.run import Run
 from nas.search.start import Request, start
-from nas.search.study import load_study, open_storage
+from nas.search.storage import open_storage
+from nas.search.study import load_study
 from nas.search.worker import Worker
 from nas.training.trainer import Report
 
@@ -74,7 +78,14 @@ def begin(tmp_path: Path, tiny_data: Path) -> Begin:
 def beginner(folder: Path, images: Path) -> Begin:
     """Return the function `begin` for another folder and other images than a test's own."""
 
-    def begin(*, results: str = "results", steps: int = 4, space: str = "dots", **changed: Any) -> tuple[Run, Dataset]:
+    def begin(
+        *,
+        results: str = "results",
+        steps: int = 4,
+        space: str = "dots",
+        deadline: Deadline | None = None,
+        **changed: Any,
+    ) -> tuple[Run, Dataset]:
         plugin = {"dots": "dots.py", "slow": "dots.py", "broken": "broken.py"}.get(space)
         request = {
             "run": "first",
@@ -87,15 +98,15 @@ def beginner(folder: Path, images: Path) -> Begin:
             "trials": 3,
             "plugins": (str(SPACES / plugin),) if plugin else None,
         } | changed
-        return start(Request(**request), CPU, folder / results)
+        return start(Request(**request), CPU, folder / results, deadline)
 
     return begin
 
 
-def work(run: Run, data: Dataset, number: int = 0, stop: Callable[[], bool] = lambda: False) -> tuple[str, Listener]:
+def work(run: Run, data: Dataset, number: int = 0, stop: Callable[[], bool] = lambda: False) -> tuple[Ending, Listener]:
     """Let one worker work until it ends; returns why it ended and what it said."""
     listener = Listener()
-    return Worker(run, data, CPU, listener, number).work(stop), listener
+    return Worker(run, data, CPU, listener, number).work(stop).ending, listener
 
 
 def trials_in(run: Run, *states: TrialState) -> list[FrozenTrial]:
@@ -121,7 +132,7 @@ def check_taken_once(url: str) -> None:
     def take_five(_: int) -> list[int]:
         mine = load_study(open_storage(url), "queue")
         gate.wait()
-        return [mine.ask().number for _ in range(5)]
+        return [take(mine).number for _ in range(5)]
 
     with ThreadPoolExecutor(4) as pool:
         taken = [number for numbers in pool.map(take_five, range(4)) for number in numbers]
@@ -138,10 +149,10 @@ def start_nas(folder: Path, *arguments: object, heartbeat: int = 60) -> subproce
     )
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 120) -> str:
-    """Wait for a process and return all it printed; raises AssertionError unless it ended with code 0."""
+def finish(process: subprocess.Popen[str], seconds: float = 120, code: int = 0) -> str:
+    """Wait for a process and return all it printed; raises AssertionError unless it ended with `code`."""
     out, errors = process.communicate(timeout=seconds)
-    assert process.returncode == 0, errors
+    assert process.returncode == code, errors
     assert "Traceback" not in errors, errors
     return out + errors
 

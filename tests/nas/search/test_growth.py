@@ -7,7 +7,9 @@ from optuna.trial import TrialState, create_trial
 
 from nas.search.growth import FlatWatch, Step, growth, is_flat
 from nas.search.settings import Settings
-from nas.search.study import create_study, embedded_url, open_storage
+from nas.search.storage import open_storage
+from nas.search.study import create_study
+from nas.search.urls import embedded_url
 from search_spaces import SPACES
 
 from .test_settings import settings

@@ -1,9 +1,11 @@
 """Searches that put candidates on hold on rungs; see also test_ladder.py."""
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -13,12 +15,14 @@ from optuna_dashboard import get_note
 from safetensors.torch import load_file
 
 from nas.data.dataset import Dataset
-from nas.errors import RunError
+from nas.search.deadline import Deadline
+from nas.search.ending import Ending
 from nas.search.history import RUNGS, history
 from nas.search.plan import LEAST_SHARE
 from nas.search.run import Run
-from nas.search.study import promote
-from nas.search.turn import TIME_IS_UP, Turn, next_turn
+from nas.search.scoring import Scoring
+from nas.search.settings import Settings
+from nas.search.turn import TimeLeft, Turn, next_turn
 from nas.search.worker import Worker
 from nas.training.recipe import load_recipe
 
@@ -37,8 +41,8 @@ def reached(run: Run) -> Counter[int]:
     return Counter(one.steps for one in history(run.study.get_trials()))
 
 
-def turn(run: Run, elapsed: float) -> Turn:
-    return next_turn(run.study.get_trials(), run.ladder, run.settings.trials, elapsed)
+def turn(run: Run, seconds: float) -> Turn:
+    return next_turn(run.study.get_trials(), run.ladder, run.settings.trials, TimeLeft(seconds, 3600.0))
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Ended:
 
     run: Run
     data: Dataset
-    reason: str
+    reason: Ending
     said: Listener
 
 
@@ -65,7 +69,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory, shared_tiny_data: Path) -> E
 
 def test_few_of_many_candidates_are_trained_fully(ended: Ended) -> None:
     run = ended.run
-    assert ended.reason == "done"
+    assert ended.reason == Ending.DONE
     steps = reached(run)
     assert sum(steps.values()) == 9 and set(steps) <= {1, 3, 9}
     assert steps[1] >= 3 and 1 <= steps[9] <= 6
@@ -115,9 +119,9 @@ def test_a_search_that_is_stopped_goes_on_where_it_was(begin: Begin) -> None:
     run, data = begin(proxy="halving", steps=9, trials=6)
     asked = iter(range(1000))
     reason, _ = work(run, data, stop=lambda: next(asked) > 25)
-    assert reason == "stopped"
+    assert reason == Ending.STOPPED
     run, data = begin(proxy="halving", steps=9, trials=6)
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     assert sum(reached(run).values()) == 6
 
 
@@ -133,48 +137,52 @@ def test_two_workers_promote_a_network_once(begin: Begin) -> None:
     run, data = begin(proxy="halving", steps=9, trials=6)
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda number: work(run, data, number)[0], range(2)))
-    assert ended == ["done", "done"]
+    assert ended == [Ending.DONE, Ending.DONE]
     counted = Counter((t.user_attrs["fingerprint"], tuple(rungs_of(t))) for t in trials_in(run, COMPLETE))
     assert max(counted.values()) == 1
     assert sum(reached(run).values()) == 6
 
 
-def test_when_time_is_nearly_up_only_what_may_be_on_the_front_is_trained_on(begin: Begin) -> None:
+def test_when_time_is_short_only_what_may_be_on_the_front_is_trained_on(begin: Begin) -> None:
     run, data = begin(proxy="halving", steps=9, trials=400)
     worker = Worker(run, data, CPU, Listener())
     while len(history(run.study.get_trials())) < 2:
-        worker._try_one()
-    assert turn(run, 0.79) == Turn()
-    while (promoted := turn(run, 0.81).promotes) is not None:
-        promote(worker.study, promoted)
-        worker._try_one()
-    assert turn(run, 0.81).end == TIME_IS_UP
+        worker.try_one()
+    assert turn(run, 3600.0) == Turn()
+    while (promoted := turn(run, 1e-6).promotes) is not None:
+        worker.try_one(promoted)
+    assert turn(run, 1e-6).end == Ending.TIME_IS_UP
     assert trials_in(run, COMPLETE)
-    assert worker.work(lambda: False, seconds=0.0) == TIME_IS_UP
+    assert worker.work(lambda: False, Deadline(0.0, 0.0)).ending == Ending.TIME_IS_UP
 
 
-def test_a_faulty_network_is_not_promoted_for_ever(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_can_not_be_recorded_is_not_promoted_for_ever(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, data = begin(proxy="halving", steps=9, trials=4)
-    record = Worker._record
+    record = Scoring._record
 
-    def fail(self: Worker, trial: object, *rest: object) -> None:
-        raise RunError("The disk is full.")
+    def fail(self: Scoring, trial: object, *rest: object) -> None:
+        raise ArithmeticError("its output is no picture")
 
-    monkeypatch.setattr(Worker, "_record", fail)
-    assert work(run, data)[0] == "done"
-    monkeypatch.setattr(Worker, "_record", record)
+    monkeypatch.setattr(Scoring, "_record", fail)
+    assert work(run, data)[0] == Ending.DONE
+    monkeypatch.setattr(Scoring, "_record", record)
     lost = trials_in(run, FAIL)
-    assert lost and all(t.user_attrs["stopped"] == "RunError: The disk is full." for t in lost)
+    assert lost and all(t.user_attrs["stopped"] == "ArithmeticError: its output is no picture" for t in lost)
     assert len({t.user_attrs["fingerprint"] for t in lost}) == len(lost)
 
 
 def test_a_new_search_with_a_time_is_planned_for_it(begin: Begin) -> None:
-    short, _ = begin(proxy="halving", trials=None, recipe=None, seconds=30.0, run="short")
-    long, _ = begin(proxy="halving", trials=None, recipe=None, seconds=3000.0, run="long")
-    assert 1 <= short.settings.trials < long.settings.trials
+    def within(seconds: float, **changed: Any) -> Settings:
+        return begin(proxy="halving", deadline=Deadline(time.monotonic(), seconds), **changed)[0].settings
+
+    short = within(30.0, trials=None, recipe=None, run="short")
+    long = within(3000.0, trials=None, recipe=None, run="long")
+    assert 1 <= short.trials < long.trials
+    assert short.is_planned
     usual = load_recipe("brief", CPU).steps
-    assert usual * LEAST_SHARE <= short.settings.recipe.steps + 1 < long.settings.recipe.steps
-    again, _ = begin(proxy="halving", trials=None, recipe=None, seconds=3000.0, run="short")
-    assert again.settings == short.settings
-    given, _ = begin(proxy="halving", trials=7, steps=9, seconds=3000.0, run="given")
-    assert (given.settings.trials, given.settings.recipe.steps) == (7, 9)
+    assert usual * LEAST_SHARE <= short.recipe.steps + 1 < long.recipe.steps
+    assert within(3000.0, trials=None, recipe=None, run="short") == short
+    given = within(3000.0, trials=7, steps=9, run="given")
+    assert (given.trials, given.recipe.steps, given.is_planned) == (7, 9, False)

@@ -13,7 +13,7 @@ from nas.report.front_text import front_lines, front_table
 from nas.search.join import join
 from nas.search.run import open_run
 from nas.search.samplers import SAMPLERS
-from nas.search.study import embedded_url
+from nas.search.urls import embedded_url
 from search_spaces import Architecture, SpaceError
 
 from .conftest import SPACES, Begin, work

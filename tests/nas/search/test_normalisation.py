@@ -12,7 +12,7 @@ import yaml
 from nas.data.dataset import open_dataset
 from nas.data.images import read_image, write_image
 from nas.data.normalisation import TYPE, Normalisation
-from nas.deploy.upscale import Upscaler
+from nas.deploy.tiles import Upscaler
 from nas.errors import InputError
 from nas.metrics import Protocol
 from nas.model import ARCHITECTURE, Model, load_model

@@ -81,7 +81,7 @@ def test_a_stop_reaches_those_that_run_and_no_other_is_begun(tmp_path: Path) -> 
     works = {name: partial(wait_for_a_stop, tmp_path / f"{name}-began", tmp_path / name) for name in names}
     failures = run_processes(works, [CPU, CPU], Listener(), lambda: len(list(tmp_path.glob("*-began"))) == 2)
     assert {path.name for path in tmp_path.iterdir()} == {"first-began", "second-began", "first", "second"}
-    assert failures == {"third": "It was not begun."}
+    assert failures == {"third": "not started"}
 
 
 def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path) -> None:
@@ -120,4 +120,4 @@ def test_in_turn_a_failure_does_not_end_the_others() -> None:
 
 
 def test_in_turn_a_stop_begins_no_other() -> None:
-    assert run_in_turn({"tells": tell}, CPU, Listener(), lambda: True) == {"tells": "It was not begun."}
+    assert run_in_turn({"tells": tell}, CPU, Listener(), lambda: True) == {"tells": "not started"}

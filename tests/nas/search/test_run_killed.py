@@ -80,7 +80,7 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_goes_on(search: Search
     wait_until(search.in_training, stopped)
     victim = search.in_training()[0]
     stopped.send_signal(signal.SIGINT)
-    printed = finish(stopped)
+    printed = finish(stopped, code=130)
     assert "The search ends: stopped" in printed
     assert "Go on with: nas search --run first" in printed
     assert [trial.params for trial in search.trials(TrialState.WAITING)][-1:] == [victim.params]
@@ -98,7 +98,7 @@ def test_two_jobs_share_the_work_and_sigterm_stops_both(search: Search) -> None:
     victims = search.in_training()
     assert len({trial.user_attrs["worker"] for trial in victims}) == 2
     stopped.send_signal(signal.SIGTERM)
-    assert "Go on with: nas search --run first" in finish(stopped)
+    assert "Go on with: nas search --run first" in finish(stopped, code=1)
     assert {path.stem for path in search.checkpoints()} == set(fingerprints(victims))
     printed = finish(search.begin("--jobs", 2))
     assert f"The search ends: done; {TRIALS} of {TRIALS} candidates were tried." in printed

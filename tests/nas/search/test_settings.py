@@ -34,11 +34,15 @@ def settings(**changed: Any) -> Settings:
 
 
 def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
-    settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d").write(tmp_path)
-    read = read_settings(tmp_path)
-    assert read == settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d")
+    written = settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d")
+    folder = tmp_path / "renamed"
+    folder.mkdir()
+    written.write(folder)
+    read = read_settings(folder)
+    assert (read.run, read.study, read.place) == ("renamed", "first", str(folder))
+    assert read == written.model_copy(update={"run": "renamed", "place": str(folder)})
     assert read.fixed["image_skip"] is True
-    assert [path.name for path in tmp_path.iterdir()] == ["search.yaml"]
+    assert [path.name for path in folder.iterdir()] == ["search.yaml"]
 
 
 def test_what_was_left_of_the_space_and_the_size_are_remembered(tmp_path: Path) -> None:

@@ -1,6 +1,3 @@
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,28 +5,15 @@ import optuna
 import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy import text
 
 from nas.errors import InputError
 from nas.search.samplers import SAMPLERS, make_sampler
 from nas.search.settings import Settings
-from nas.search.study import (
-    MAX_RETRIES,
-    architecture_of,
-    create_study,
-    embedded_url,
-    load_study,
-    open_storage,
-    publish,
-    requeue,
-    requeue_dead,
-    settings_of,
-    without_password,
-    worker_name,
-)
+from nas.search.storage import open_storage
+from nas.search.study import architecture_of, create_study, load_study, publish, settings_of
+from nas.search.urls import embedded_url
 from search_spaces import SPACES, Architecture, UnknownNameError
 
-from .conftest import check_taken_once, wait_until
 from .test_settings import settings
 
 FALSR = SPACES.get("falsr")
@@ -47,72 +31,8 @@ def study(storage: RDBStorage) -> optuna.Study:
     return create_study(storage, run_settings())
 
 
-@pytest.fixture
-def one(storage: RDBStorage) -> optuna.Study:
-    """A study whose queue holds one trial."""
-    one = optuna.create_study(study_name="one", storage=storage, directions=["maximize", "minimize"])
-    one.enqueue_trial({"width": 7})
-    return one
-
-
 def run_settings(**changed: Any) -> Settings:
     return settings(**{"trials": 4, "fixed": {"image_skip": True}} | changed)
-
-
-def heartbeats(storage: RDBStorage) -> int:
-    """Return how many trials have sent a heartbeat: a thread of the worker's sends the first after the trial began."""
-    with storage.engine.connect() as connection:
-        return connection.execute(text("SELECT count(*) FROM trial_heartbeats")).scalar_one()
-
-
-def dead_worker() -> str:
-    """Return the name of a process of this machine that has ended."""
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    return f"{worker_name().rpartition('/')[0]}/{ended.pid}"
-
-
-def test_sqlite_lets_many_write_while_others_read(storage: RDBStorage) -> None:
-    with storage.engine.connect() as connection:
-        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-        assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 60_000
-        assert connection.execute(text("PRAGMA synchronous")).scalar() == 1
-
-
-def test_a_queued_trial_is_taken_once(tmp_path: Path) -> None:
-    check_taken_once(embedded_url(tmp_path))
-
-
-def test_heartbeats_are_on_and_their_interval_may_be_shortened(
-    storage: RDBStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert (storage.heartbeat_interval, storage.grace_period) == (60, 300)
-    monkeypatch.setenv("NAS_HEARTBEAT_SECONDS", "2")
-    short = open_storage(embedded_url(tmp_path))
-    assert (short.heartbeat_interval, short.grace_period) == (2, 10)
-
-
-@pytest.mark.parametrize(
-    ("url", "named"),
-    [
-        ("study.db", "study.db"),
-        ("nosuch://host/database", "nosuch://host/database"),
-        ("sqlite:////no/such/folder/study.db", "/no/such/folder/study.db"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:9/nas", "127.0.0.1:9/nas"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:port/nas", "127.0.0.1:port/nas"),
-    ],
-)
-def test_a_storage_that_can_not_be_opened_is_named_without_its_password(url: str, named: str) -> None:
-    with pytest.raises(InputError) as refusal:
-        open_storage(url)
-    assert named in str(refusal.value)
-    assert "secret" not in str(refusal.value)
-
-
-def test_a_password_is_not_written_down() -> None:
-    assert without_password("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
-    assert without_password("postgresql+psycopg://me@host/nas") == "postgresql+psycopg://me@host/nas"
-    assert without_password("sqlite:////tmp/study.db") == "sqlite:////tmp/study.db"
 
 
 def test_the_published_points_are_the_first_trials(study: optuna.Study) -> None:
@@ -211,57 +131,6 @@ def test_the_same_seed_draws_the_same_networks() -> None:
     assert draw(0) != draw(1)
 
 
-def test_a_trial_of_a_dead_process_is_queued_again(study: optuna.Study) -> None:
-    trial = study.ask()
-    Architecture.suggest("falsr", 2, 1, trial)
-    trial.set_user_attr("worker", dead_worker())
-    requeue_dead(study)
-    assert study.get_trials()[trial.number].state == TrialState.FAIL
-    again = study.get_trials()[-1]
-    assert again.state == TrialState.WAITING
-    assert again.params == trial.params
-    assert again.user_attrs["name"] == "falsr/FALSR-A"
-
-
-def test_a_trial_queued_again_is_left_to_whoever_has_just_taken_it(one: optuna.Study) -> None:
-    one.ask().set_user_attr("worker", dead_worker())
-    requeue_dead(one)
-    taken = one.ask()
-    requeue_dead(one)  # the new worker has not said its name yet
-    assert one.get_trials()[taken.number].state == TrialState.RUNNING
-
-
-def test_trials_of_living_and_of_far_processes_are_left_alone(study: optuna.Study) -> None:
-    neighbour = subprocess.Popen(["sleep", "60"])
-    try:
-        workers = [worker_name(), f"{worker_name().rpartition('/')[0]}/{neighbour.pid}", "elsewhere:pid:[1]/1", None]
-        for worker in workers:
-            trial = study.ask()
-            if worker:
-                trial.set_user_attr("worker", worker)
-        requeue_dead(study)
-        assert [t.state for t in study.get_trials()] == [TrialState.RUNNING] * len(workers)
-    finally:
-        neighbour.kill()
-        neighbour.wait()
-
-
-def test_a_candidate_that_kills_its_worker_is_given_up_in_the_end(one: optuna.Study) -> None:
-    for _ in range(MAX_RETRIES + 1):
-        assert len(one.get_trials(states=(TrialState.WAITING,))) == 1
-        one.ask().set_user_attr("worker", dead_worker())
-        requeue_dead(one)
-    assert one.get_trials(states=(TrialState.WAITING,)) == []
-
-
-def test_stopping_politely_does_not_use_up_the_retries(one: optuna.Study) -> None:
-    for crashed in [False] * (MAX_RETRIES + 1) + [True]:
-        number = one.ask().number
-        one.tell(number, state=TrialState.FAIL)
-        requeue(one, one.get_trials()[number], crashed=crashed)
-    assert len(one.get_trials(states=(TrialState.WAITING,))) == 1
-
-
 def test_optuna_keeps_the_constraint_of_a_pruned_trial(study: optuna.Study) -> None:
     def refuse(trial: optuna.Trial) -> tuple[float, float]:
         trial.set_constraint("MACs", 5.0)
@@ -273,38 +142,6 @@ def test_optuna_keeps_the_constraint_of_a_pruned_trial(study: optuna.Study) -> N
     assert refused.constraints == {"MACs": 5.0}
     assert refused.values is None
     assert study.best_trials == []
-
-
-def test_optuna_queues_the_trial_of_a_killed_process_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NAS_HEARTBEAT_SECONDS", "1")
-    url = embedded_url(tmp_path)
-    storage = open_storage(url)
-    study = optuna.create_study(study_name="one", storage=storage, directions=["maximize", "minimize"])
-    code = f"""
-import time
-from nas.search.study import load_study, open_storage
-def idle(trial):
-    trial.set_user_attr("kept", 7)
-    trial.suggest_int("width", 1, 64)
-    print("ready", flush=True)
-    time.sleep(60)
-load_study(open_storage({url!r}), "one").optimize(idle, n_trials=1)
-"""
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    wait_until(lambda: heartbeats(storage), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert study.get_trials()[0].state == TrialState.RUNNING
-    heartbeat = "UPDATE trial_heartbeats SET heartbeat = datetime('now', '-6 seconds')"
-    with storage.engine.begin() as connection:
-        assert connection.execute(text(heartbeat)).rowcount == 1
-    requeue_dead(study)
-    killed, again = study.get_trials()[0], study.get_trials()[-1]
-    assert (killed.state, again.state) == (TrialState.FAIL, TrialState.WAITING)
-    assert again.user_attrs["kept"] == 7
-    assert again.system_attrs["retry_history"] == [0]
-    assert again.params == killed.params
 
 
 def test_a_study_that_is_still_being_set_up_lets_no_worker_in(study: optuna.Study) -> None:

@@ -18,6 +18,7 @@ from optuna_dashboard import get_note
 from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.model import load_model
+from nas.search.ending import Ending
 from nas.search.run import Run, open_run
 from nas.search.worker import MOST_FAILED, Worker
 from search_spaces import Architecture
@@ -42,13 +43,13 @@ def plain(run: Run, number: int) -> FrozenTrial:
 def test_a_search_trains_as_many_as_it_was_asked(begin: Begin) -> None:
     run, data = begin(trials=4)
     reason, said = work(run, data)
-    assert reason == "done"
+    assert reason == Ending.DONE
     trained = trials_in(run, COMPLETE)
     assert len(trained) == 4
     assert len(said.begun) == len(said.lines) == 4
     assert said.begun[0].startswith("dots/Dots-A (")
     assert f"first:{trained[-1].number}: " in said.lines[-1]
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     assert len(trials_in(run, COMPLETE)) == 4
 
 
@@ -56,7 +57,7 @@ def test_what_is_over_budget_is_refused_before_training_and_does_not_count(begin
     run, data = begin(trials=2)
     dear = next(t for t in run.study.get_trials() if t.user_attrs.get("name") == "dots/Dots-B")
     reason, said = work(run, data)
-    assert reason == "done" and len(trials_in(run, COMPLETE)) == 2
+    assert reason == Ending.DONE and len(trials_in(run, COMPLETE)) == 2
     refused = plain(run, dear.number)
     assert refused.state == PRUNED
     assert refused.user_attrs["stopped"] == "663.6M > 300M MACs"
@@ -129,7 +130,7 @@ def test_a_failing_candidate_is_reported_and_the_search_goes_on(begin: Begin, ho
     run, data = begin(space="broken", trials=2, fixed={"how": "works"})
     bad = put(run, how=how, width=1)
     why, said = work(run, data)
-    assert why == "done" and len(trials_in(run, COMPLETE)) == 2
+    assert why == Ending.DONE and len(trials_in(run, COMPLETE)) == 2
     failed = plain(run, bad)
     assert failed.state == FAIL
     assert failed.user_attrs["stopped"].startswith(reason)
@@ -150,7 +151,7 @@ def test_a_search_in_which_everything_fails_ends(begin: Begin, how: str) -> None
     run, data = begin(space="broken", trials=2, fixed={"how": how})
     calls = iter(range(10_000))
     reason, _ = work(run, data, stop=lambda: next(calls) > 5_000)
-    assert reason == f"{MOST_FAILED} candidates in a row failed"
+    assert reason == Ending.ALL_FAIL
     assert len(trials_in(run, FAIL)) == MOST_FAILED
 
 
@@ -158,7 +159,7 @@ def test_a_search_in_which_nothing_new_is_left_ends(begin: Begin, monkeypatch: p
     monkeypatch.setattr("nas.search.worker.MOST_REFUSED", 20)
     run, data = begin(trials=3, fixed={"width": 8, "kernel": 1})  # one network, whatever the padding
     reason, _ = work(run, data)
-    assert reason == "20 candidates in a row were over budget or known already"
+    assert reason == Ending.NOTHING_NEW
     assert len(trials_in(run, COMPLETE)) < 3
 
 
@@ -260,14 +261,14 @@ def test_a_stopped_training_goes_on_where_it_was(begin: Begin) -> None:
 
     run, data = begin(steps=60, trials=1)
     reason, said = work(run, data, stop=stop_after(45))
-    assert reason == "stopped" and trials_in(run, COMPLETE) == []
+    assert reason == Ending.STOPPED and trials_in(run, COMPLETE) == []
     assert said.reports[-1].step == 40
     interrupted = trials_in(run, FAIL)[0]
     assert interrupted.user_attrs["stopped"] == "interrupted"
     assert run.checkpoint(run.architecture(interrupted.number)).is_file()
 
     reason, said = work(run, data, number=1)
-    assert reason == "done"
+    assert reason == Ending.DONE
     assert [report.step for report in said.reports] == [60]
     again, never = run.candidates()[0], whole.candidates()[0]
     assert (again.label, again.psnr, again.ssim) == (never.label, never.psnr, never.ssim)
@@ -279,7 +280,7 @@ def test_a_run_may_be_extended(begin: Begin) -> None:
     run, data = begin(trials=1)
     work(run, data)
     longer, data = begin(trials=3)
-    assert work(longer, data)[0] == "done"
+    assert work(longer, data)[0] == Ending.DONE
     assert len(set(fingerprints(trials_in(longer, COMPLETE)))) == 3
 
 
@@ -319,6 +320,6 @@ def test_a_trial_that_was_given_to_another_worker_meanwhile_is_left_to_it(begin:
 
     taken: list[int] = []
     reason, _ = work(run, data, stop=take_away)
-    assert reason == "done"
+    assert reason == Ending.DONE
     assert plain(run, taken[0]).state == FAIL
     assert [t.system_attrs["retry_history"] for t in trials_in(run, COMPLETE)] == [taken]

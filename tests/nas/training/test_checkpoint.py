@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,22 +109,19 @@ def test_no_partial_file_stays(make: Callable[[int], State], tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_write_that_fails_leaves_the_old_checkpoint(make: Callable[[int], State], tmp_path: Path) -> None:
+def full(file: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_write_that_fails_leaves_the_old_checkpoint(
+    make: Callable[[int], State], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save(path, make(0), Progress(step=3))
-    path.with_suffix(".partial").mkdir()
-    with pytest.raises(RunError, match="can't be written"):
+    monkeypatch.setattr("nas.files.os.fsync", full)
+    with pytest.raises(RunError, match=r"checkpoint\.safetensors can't be written: No space left on device"):
         save(path, make(0), Progress(step=4))
     assert load(path, make(0)) == Progress(step=3)
-
-
-def test_half_a_write_leaves_the_old_checkpoint(make: Callable[[int], State], tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.safetensors"
-    save(path, make(0), Progress(step=3))
-    path.with_suffix(".partial").write_bytes(path.read_bytes()[:100])  # what a kill leaves behind
-    assert load(path, make(0)) == Progress(step=3)
-    save(path, make(0), Progress(step=4))
-    assert load(path, make(0)) == Progress(step=4)
 
 
 def test_a_checkpoint_of_something_else_is_refused(make: Callable[[int], State], tmp_path: Path) -> None:
@@ -134,20 +133,24 @@ def test_a_checkpoint_of_something_else_is_refused(make: Callable[[int], State],
     assert all(torch.equal(a, b) for a, b in zip(before, state.weights(), strict=True))
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\x80\x04K\x01.", bytes(1000)])
-def test_a_file_that_is_no_checkpoint_is_refused(make: Callable[[int], State], tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "checkpoint.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=r"checkpoint\.safetensors can't be read .* delete it to train from the start"):
-        load(path, make(0))
+def flipped(whole: bytes) -> bytes:
+    return whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:]
 
 
-def test_a_truncated_checkpoint_is_refused(make: Callable[[int], State], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"", lambda _: b"garbage", lambda _: bytes(1000), lambda whole: whole[:-10], flipped]
+)
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
+    make: Callable[[int], State], tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save(path, make(0))
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(InputError, match="can't be read"):
-        load(path, make(0))
+    path.write_bytes(damaged := damage(path.read_bytes()))
+    with pytest.warns(UserWarning, match=r"is damaged .*; it is kept as checkpoint.safetensors.damaged, and the tra"):
+        assert load(path, make(0)) is None
+    assert path.with_name("checkpoint.safetensors.damaged").read_bytes() == damaged
+    assert not path.exists()
+    assert load(path, make(0)) is None
 
 
 def test_weights_without_a_training_are_refused(make: Callable[[int], State], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import importlib.util
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from nas.convert.importing import import_checkpoint
 from nas.convert.third_party import _import_spandrel
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.metrics import Protocol, bicubic_baseline, measure, self_ensemble
+from nas.metrics import Protocol, bicubic_baseline, enlarge, measure, self_ensemble
 from nas.model import Model
 from nas.training.evaluation import Conditions, Contestant, Evaluation, compare, load_contestant
 from search_spaces import Architecture, UnknownNameError
@@ -137,6 +139,79 @@ def test_coloured_images_are_measured_in_the_literatures_luma(save: Save, tmp_pa
         rows[channel] = found.rows[0][1].psnr
     # The same image in 220 instead of 256 levels.
     assert rows["y"] - rows["gray"] == pytest.approx(20 * math.log10(255 / 219), abs=0.1)
+
+
+# Luma in the range of the training
+
+
+class Brighter(torch.nn.Module):
+    """Enlarges, and adds a tenth of the range."""
+
+    def __init__(self, added: float) -> None:
+        super().__init__()
+        self.added = added
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return enlarge(2)(image) + self.added
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> Path:
+    """Three images in colour."""
+    (tmp_path / "colour").mkdir()
+    for index in range(3):
+        small = np.random.default_rng(index).integers(40, 200, (16, 20, 3), np.uint8)
+        large = cv2.resize(small, (80, 64), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(tmp_path / "colour" / f"{index}.png"), large)
+    return tmp_path / "colour"
+
+
+def in_luma(folder: Path, *contestants: Contestant) -> Evaluation:
+    return compare(contestants, folder, folder.parent / "cache", CPU, Conditions(channel="y", crops=1))
+
+
+def test_interpolation_measures_the_same_in_either_range_of_luma(colours: Path) -> None:
+    full, studio = (Contestant(luma, Brighter(0.0), 2, luma=luma) for luma in ("full", "studio"))
+    found = in_luma(colours, full, studio)
+    rows = {name: measured.psnr for name, measured in found.rows}
+    assert rows["full"] == pytest.approx(rows["studio"], abs=1e-3) == pytest.approx(rows["bicubic"], abs=1e-3)
+    assert found.protocol.peak == "integer range"
+    assert found.notes == (
+        "full sees luma in full range, as in its training; its results are measured in 16..235.",
+        "studio sees luma in 16..235, as in its training.",
+    )
+
+
+def test_what_a_network_adds_is_of_the_range_that_it_was_trained_on(colours: Path) -> None:
+    added = {"full": 0.1 * 219, "studio": 0.1 * 255}
+    rows = dict(in_luma(colours, *(Contestant(luma, Brighter(0.1), 2, luma=luma) for luma in added)).rows)
+    for luma, levels in added.items():
+        bicubic = 255**2 / 10 ** (rows["bicubic"].psnr / 10)
+        assert rows[luma].psnr == pytest.approx(10 * math.log10(255**2 / (levels**2 + bicubic)), abs=0.1)
+
+
+def test_files_of_one_channel_are_seen_as_they_are(colours: Path) -> None:
+    for path in colours.iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    rows = dict(in_luma(colours, *(Contestant(luma, Brighter(0.1), 2, luma=luma) for luma in ("full", "studio"))).rows)
+    assert rows["full"] == rows["studio"]
+
+
+def test_an_imported_network_is_fed_the_range_of_its_authors_and_ours_the_full_one(
+    colours: Path, tmp_path: Path, save: Save
+) -> None:
+    torch.manual_seed(0)
+    notes = {}
+    for point in ("falsr/FALSR-B", "srcnn/SRCNN"):
+        torch.save(Architecture.published(point).build().state_dict(), tmp_path / "net.pth")
+        folder = tmp_path / point.partition("/")[2]
+        import_checkpoint(point, tmp_path / "net.pth", folder)
+        notes[point] = in_luma(colours, load_contestant("theirs", folder)).notes
+    assert "theirs sees luma in full range" in notes["falsr/FALSR-B"][0]
+    assert "theirs sees luma in 16..235" in notes["srcnn/SRCNN"][0]
+    ours = load_contestant("ours", save("ours", image_skip=False, degradation="bicubic"))
+    assert "ours sees luma in full range" in in_luma(colours, ours).notes[0]
+    assert in_luma(colours, replace(ours, luma="studio")).rows[1][1] != in_luma(colours, ours).rows[1][1]
 
 
 def test_a_metric_without_its_weights_is_left_out_with_a_note(save: Save, run: Callable[..., Evaluation]) -> None:

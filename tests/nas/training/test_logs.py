@@ -96,7 +96,7 @@ def test_a_row_that_a_kill_tore_is_dropped(tmp_path_factory: pytest.TempPathFact
 
 def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / LOG).mkdir()
-    with pytest.raises(RunError, match=rf"The log {tmp_path / LOG} can't be written: "):
+    with pytest.raises(RunError, match=rf"{tmp_path / LOG} can't be written: Is a directory"):
         CsvLog(tmp_path / LOG)(report(20))
 
 

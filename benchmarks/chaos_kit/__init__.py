@@ -1,0 +1,1 @@
+"""What `benchmarks/chaos.py` disturbs searches with, and judges them by."""

@@ -1,0 +1,86 @@
+"""What files hold, as digests, each file being read only when it may have changed since it was read last."""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+Stamp = tuple[int, ...]
+"""Size, time of the content, time of the last change of anything, inode and device. Unpacking an archive, `cp -p` or
+`rsync -a` set the time of the content as it was; the time of the last change nobody can set.
+"""
+
+MISSING = "missing"
+"""The digest of a file that can't be read: whoever reads it says so."""
+
+_RECENT = 2_000_000_000
+"""Nanoseconds; file systems count in steps of up to 2 s, so that a file may change again without a new time."""
+
+
+def stamp_of(file: Path) -> Stamp | None:
+    """Return what differs after every change of a file; None for one that isn't there, such as a dangling link."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+
+
+def digests_of(files: Sequence[Path], known: Path) -> list[str]:
+    """Return 16 hex digits of SHA-256 for the content of each file.
+
+    `known` is a file that keeps them with the files' stamps. It's read and written where that is possible, and may be
+    deleted: then all files are read again.
+    """
+    before = _read(known)
+    found: dict[str, tuple[Stamp, str]] = {}
+
+    def digest_of(file: Path) -> str:
+        name, stamp = str(file), stamp_of(file)
+        if stamp is None:
+            return MISSING
+        if name in before and before[name][0] == stamp:
+            digest = before[name][1]
+        else:
+            try:
+                with file.open("rb") as content:
+                    digest = hashlib.file_digest(content, "sha256").hexdigest()[:16]
+            except OSError:
+                return MISSING
+            if time.time_ns() - max(stamp[1], stamp[2]) < _RECENT or stamp_of(file) != stamp:
+                return digest
+        found[name] = stamp, digest
+        return digest
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        digests = list(pool.map(digest_of, files))
+    if found != before:
+        _write(known, found)
+    return digests
+
+
+def _read(known: Path) -> dict[str, tuple[Stamp, str]]:
+    try:
+        entries = json.loads(known.read_text(encoding="utf-8"))
+        return {
+            name: (tuple(int(number) for number in stamp), str(digest)) for name, (stamp, digest) in entries.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _write(known: Path, entries: dict[str, tuple[Stamp, str]]) -> None:
+    """Write what saves reading the files again; that it can't be written is no fault."""
+    temporary = known.with_name(f".{known.name[:60]}.{uuid.uuid4().hex}")
+    with contextlib.suppress(OSError):
+        known.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(json.dumps(entries), encoding="utf-8")
+            temporary.replace(known)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What an image file means: its frames, orientation, photometric sense, bit depth, byte order and range."""

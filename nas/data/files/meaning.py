@@ -1,0 +1,135 @@
+"""What a file of images doesn't say itself: the scale of its values and the shape of headerless frames.
+
+It stands in `images.yaml` beside the images or in a folder above them, or is given on the command line.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, ValidationError
+
+from nas.errors import InputError
+
+MEANING_FILE = "images.yaml"
+_LARGEST = 64 * 1024
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Counts(_Plain):
+    """How values that aren't 8- or 16-bit integers become counts of 0 to 65535: value = offset + scale * count."""
+
+    scale: FiniteFloat = Field(gt=0)
+    offset: FiniteFloat = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Counts":
+        """Read `0.01` or `0.01,0` (scale, offset). Raises InputError."""
+        try:
+            numbers = [float(part) for part in text.split(",")]
+            return cls(**dict(zip(("scale", "offset"), numbers, strict=len(numbers) > 1)))
+        except ValueError:
+            raise InputError(
+                f"--counts {text[:40]} is no scale and offset; write --counts 0.01,0 for value = 0 + 0.01 x count."
+            ) from None
+
+    def __str__(self) -> str:
+        return f"{self.scale:.12g},{self.offset:.12g}"
+
+
+class RawShape(_Plain):
+    """How the frames of a headerless file lie in it, one after the other, each [height, width]."""
+
+    width: PositiveInt
+    height: PositiveInt
+    type: Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
+    byte_order: Literal["little", "big"] = "little"
+    header: int = Field(default=0, ge=0)
+    """Bytes before the first frame."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """The type of a value in the file."""
+        return np.dtype(self.type).newbyteorder("<" if self.byte_order == "little" else ">")
+
+    @property
+    def frame_bytes(self) -> int:
+        """How long a frame is."""
+        return self.width * self.height * self.dtype.itemsize
+
+
+class _File(_Plain):
+    counts: Counts | None = None
+    raw: RawShape | None = None
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What is said about the images of one folder."""
+
+    counts: Counts | None = None
+    raw: RawShape | None = None
+
+
+NO_MEANING = Meaning()
+
+
+def meaning_for(path: Path, root: Path, given: Counts | None = None) -> Meaning:
+    """Return what is said about the file `path`: by `given`, else by `images.yaml` in its folder, else further up.
+
+    Files above `root`, the folder that the user named, say nothing. Each field is taken from the nearest file that has
+    it. Raises InputError for an `images.yaml` that can't be read or says what it may not.
+    """
+    meaning = Meaning(given)
+    for folder in _folders(path.parent, root):
+        file = folder / MEANING_FILE
+        if meaning.counts and meaning.raw:
+            break
+        if file.is_file():
+            said = _read(file)
+            meaning = replace(meaning, counts=meaning.counts or said.counts, raw=meaning.raw or said.raw)
+    return meaning
+
+
+def _folders(folder: Path, root: Path) -> Iterator[Path]:
+    """Yield `folder` and those above it up to `root`; `folder` alone where it isn't below `root`."""
+    yield folder
+    if root in folder.parents:
+        for parent in folder.parents:
+            yield parent
+            if parent == root:
+                return
+
+
+def _read(file: Path) -> _File:
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise InputError(f"{file} has more than {_LARGEST} bytes; it holds 'counts' and 'raw' alone.")
+        return _parsed(file, file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it isn't UTF-8 text"
+        raise InputError(f"{file} can't be read ({reason}).") from None
+
+
+@lru_cache(maxsize=64)
+def _parsed(file: Path, text: str) -> _File:
+    """Parse the text of `file`; kept, since a folder's file is asked for once for each of its images."""
+    try:
+        return _File.model_validate(yaml.safe_load(text) or {})
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{file} {_in_words(error)}.") from None
+
+
+def _in_words(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return "is no YAML of plain values"
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"is wrong at '{place}': {first['msg']}" if place else "must hold 'counts' or 'raw'"

@@ -1,0 +1,187 @@
+"""TIFF files of any kind: all their pages, stacks in one page, byte orders, tiles and compressions (by tifffile)."""
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tifffile
+
+from nas.data.files import jpeg
+from nas.data.files.counts import check_type
+from nas.data.files.directories import check_directories
+from nas.data.files.limits import check_size
+from nas.data.files.meaning import Meaning
+from nas.data.files.orientation import TAG, UPRIGHT, upright
+from nas.data.files.unreadable import DAMAGED, Pixels, UnreadableImageError
+
+_COLOURS = ("RGB", "YCBCR")
+_GRAYS = ("MINISBLACK", "MINISWHITE", "PALETTE")
+_PLANAR = 2
+_UNSPECIFIED = 0
+"""An extra sample that is no transparency."""
+_JPEG = 7
+_COMPRESSIONS = (1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946, 34925, 50000)
+"""None, three of fax, LZW, JPEG, deflate (twice), packbits, LZMA, Zstandard: those bounded by the size of a strip."""
+_REDUCED, _MASK = 1, 4
+"""Bits of a page that shows another page smaller, or where it is transparent."""
+
+# Its messages don't name the file; the error raised here does.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+class Place(NamedTuple):
+    """Where a frame lies: the number of its page, and of its plane in there."""
+
+    page: int = 0
+    plane: int = 0
+
+
+def tiff_places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
+    """Return where the frames of a TIFF lie, in order; thumbnails and masks are none. Decodes nothing.
+
+    Raises UnreadableImageError for a damaged file and for pages of a kind or type that is no infrared image's.
+    """
+    check_directories(path)
+    with _opened(path) as file:
+        places = list[Place]()
+        for number, page in enumerate(file.pages):
+            if page.subfiletype & (_REDUCED | _MASK):
+                continue
+            _check(path, page, meaning)
+            places += [Place(number, plane) for plane in range(_planes(page, file))]
+        if not places:
+            raise UnreadableImageError(path, "has thumbnails or masks alone")
+        return tuple(places)
+
+
+def tiff_frame(path: Path, place: Place, meaning: Meaning) -> Pixels:
+    """Decode one frame in the file's type, as a viewer shows it: [H, W], or [H, W, 3] with colours as B, G, R.
+
+    Raises UnreadableImageError.
+    """
+    with _opened(path) as file:
+        page: Any = file.pages[place.page]
+        _check(path, page, meaning)
+        _check_data(path, page, file)
+        values = _contiguous(page, place.plane) if _is_one_of_many(page, file) else _plane(page, place.plane)
+        tag = page.tags.get(TAG)
+        return upright(values, int(tag.value) if tag is not None else UPRIGHT)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a file and turn whatever a damaged one brings about into one sentence."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            yield file
+    except (UnreadableImageError, OSError):
+        raise
+    except Exception:  # decoders of damaged data raise errors of any type
+        raise UnreadableImageError(path, DAMAGED) from None
+
+
+def _check(path: Path, page: Any, meaning: Meaning) -> None:
+    """Raise UnreadableImageError for a page that can't be read, or that asks for more memory than it may."""
+    name = getattr(page.photometric, "name", str(page.photometric))
+    if name not in (*_COLOURS, *_GRAYS) or (name == "YCBCR" and page.compression != _JPEG):
+        raise UnreadableImageError(path, f"is a TIFF of colours as {name}, but gray or RGB is needed")
+    if page.compression not in _COMPRESSIONS:
+        kind = getattr(page.compression, "name", str(page.compression))
+        raise UnreadableImageError(path, f"is a TIFF with the compression {kind}, which isn't read; write it as LZW")
+    if page.dtype is None:
+        raise UnreadableImageError(path, f"is a TIFF of {page.bitspersample}-bit values, which aren't read")
+    check_type(path, page.dtype, meaning.counts)
+    planes = page.samplesperpixel * page.imagedepth
+    size = path.stat().st_size
+    check_size(path, page.imagewidth, page.imagelength, planes, page.dtype.itemsize, size)
+
+
+def _check_data(path: Path, page: Any, file: tifffile.TiffFile) -> None:
+    """Raise UnreadableImageError where strips or tiles are missing, lie beyond the file, or are pictures too large."""
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    size = file.filehandle.size
+    if not segments or any(offset < 1 or count < 1 or offset + count > size for offset, count in segments):
+        raise UnreadableImageError(path, DAMAGED)
+    if not page.is_contiguous and len(segments) < math.prod(page.chunked):
+        raise UnreadableImageError(path, DAMAGED)
+    if page.compression == _JPEG:
+        for offset, count in segments:
+            file.filehandle.seek(offset)
+            found = jpeg.jpeg_header(file.filehandle.read(count))
+            if found is None:
+                raise UnreadableImageError(path, DAMAGED)
+            check_size(path, found.width, found.height, found.channels, 1, count)
+
+
+def _is_colour(page: Any) -> bool:
+    return bool(page.photometric.name in _COLOURS and page.samplesperpixel >= 3 and not _is_stack(page))
+
+
+def _is_stack(page: Any) -> bool:
+    """Tell whether tifffile wrote frames [3, H, W] or [4, H, W], which it calls planes of a colour image by default."""
+    return bool(page.planarconfig == _PLANAR and page.is_shaped)
+
+
+def _grays(page: Any) -> int:
+    """Return how many samples of a page without colours are frames: all but the transparency."""
+    if _is_stack(page):
+        return int(page.samplesperpixel)
+    return int(page.samplesperpixel) - sum(1 for kind in page.extrasamples if kind != _UNSPECIFIED)
+
+
+def _is_one_of_many(page: Any, file: tifffile.TiffFile) -> bool:
+    """Tell whether the only page of a file stands for several, which follow it without pages: so ImageJ over 4 GiB."""
+    return len(file.pages) == 1 and page.is_contiguous and _followers(page, file) > 1
+
+
+def _followers(page: Any, file: tifffile.TiffFile) -> int:
+    """Return how many frames the description promises. Raises ValueError where they would end beyond the file."""
+    series = file.series[0]
+    if series.dataoffset is None:
+        return 1
+    count = int(math.prod(series.shape) // math.prod(page.shape))
+    if series.dataoffset + count * page.nbytes > file.filehandle.size:
+        raise ValueError("fewer frames than promised")
+    return count
+
+
+def _planes(page: Any, file: tifffile.TiffFile) -> int:
+    if _is_one_of_many(page, file):
+        return _followers(page, file)
+    return int(page.imagedepth) * (1 if _is_colour(page) else _grays(page))
+
+
+def _contiguous(page: Any, number: int) -> Pixels:
+    """Read the page of which `number` lie before it behind the first one."""
+    file = page.parent.filehandle
+    file.seek(page.dataoffsets[0] + number * page.nbytes)
+    values = file.read_array(page.parent.byteorder + page.dtype.char, math.prod(page.shape))
+    return _gray(values.reshape(page.imagelength, page.imagewidth), page)
+
+
+def _plane(page: Any, number: int) -> Pixels:
+    values: Pixels = page.asarray(squeeze=False, maxworkers=1)  # [separate samples, depth, H, W, samples of a pixel]
+    if _is_colour(page):
+        pixels = values[:3, number, ..., 0].transpose(1, 2, 0) if page.planarconfig == _PLANAR else values[0, number]
+        return pixels[..., 2::-1]
+    sample, depth = divmod(number, page.imagedepth)
+    plane = values[sample, depth, ..., 0] if page.planarconfig == _PLANAR else values[0, depth, ..., sample]
+    return _gray(plane, page)
+
+
+def _gray(plane: Pixels, page: Any) -> Pixels:
+    """Apply the photometric sense and fewer than 8 bits; of a palette B, G, R."""
+    bits, name = page.bitspersample, page.photometric.name
+    if name == "PALETTE":
+        colours = (np.asarray(page.colormap) >> 8).astype(np.uint8)
+        return colours[::-1, plane].transpose(1, 2, 0)
+    if bits < 8:
+        plane = plane.astype(np.uint8) * np.uint8(255 // (2**bits - 1))
+        bits = 8
+    if name == "MINISWHITE" and plane.dtype.kind == "u":
+        plane = plane.dtype.type(2**bits - 1) - plane
+    return plane

@@ -1,0 +1,152 @@
+"""What the names of folders say of their images: which part of a set, high or low resolution, what made the low one.
+
+People call them `train/HR` and `train/LR_bicubic/X2`, `DIV2K_valid_LR_unknown/X4`, `LRbicx2`, `trainH` and `trainL`,
+`GTmod12`, `input` and `target`. Names are read word by word, whatever their case; a word may be glued of several.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+_PARTS = {
+    "train": re.compile(r"train(ing)?(set)?\d*"),
+    "validation": re.compile(r"val(id|idation)?(set)?\d*"),
+    "test": re.compile(r"test(ing)?(set)?\d*"),
+}
+_PART = r"train(?:ing)?|val(?:id|idation)?|test(?:ing)?"
+_MADE_BY = r"bicubic|bicub|bic|bi|bd|dn|unknown|mild|wild|difficult|bilinear|nearest|area|blur|noise|noisy|jpeg"
+_GLUED = (
+    re.compile(rf"({_PART})?(hr|lr|gt|hq|lq|h|l)({_MADE_BY})?(x\d+|\d+x)?(mod\d+)?(sub)?"),
+    re.compile(rf"(hr|lr|gt|hq|lq)({_PART})()(x\d+|\d+x)?()()"),
+    re.compile(rf"({_MADE_BY})?()(lr)?(x\d+)()()"),
+)
+_SCALE = re.compile(r"x(\d+)|(\d+)x")
+_NEUTRAL = re.compile(r"sub|mod\d+|images?|imgs?|pictures?|crops?|cropped|patches|png|tiff?|bmp")
+"""Words that say nothing of how LR images were made."""
+
+_HIGH, _LOW = frozenset({"hr", "gt", "hq"}), frozenset({"lr", "lq"})
+_PERHAPS_HIGH = frozenset({"high", "target", "targets", "clean", "original", "originals", "reference", "h"})
+_PERHAPS_LOW = frozenset({"low", "input", "inputs", "noisy", "degraded", "lowres", "l"})
+"""Words that also mean other things, as a camera's high and low gain: they need a counterpart of the other size."""
+
+_ALIASES = {"bic": "bicubic", "bicub": "bicubic", "bi": "bicubic"}
+
+
+@dataclass(frozen=True)
+class Label:
+    """What the folders of LR images say of them: the words of a degradation, and a scale; either may be missing."""
+
+    degradation: tuple[str, ...]
+    scale: int | None
+    folder: str
+    """The path of the outermost folder that says so, below the set's folder."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What the folders around one file say of it."""
+
+    key: str
+    """Its path without the folders that only say which part or resolution it is: equal for HR and LR."""
+    part: str | None
+    """`train`, `validation` or `test`."""
+    low: Label | None
+    """None for HR images, and for those whose resolution no name tells."""
+    family: str
+    """The words before HR or LR, as of a data set: `div2k`."""
+    tail: tuple[str, ...]
+    """The words after HR."""
+    is_doubtful: bool
+    """Whether it's called HR or LR by words alone that also mean other things."""
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name in lower case, glued ones taken apart: `trainLRx2` → train, lr, x2."""
+    words: list[str] = []
+    for word in re.split(r"[^a-z0-9]+", name.lower()):
+        glued = next((match for pattern in _GLUED if (match := pattern.fullmatch(word))), None)
+        # "h" and "l" alone, or before something else than a part, are anything.
+        if glued and (glued[2] not in ("h", "l") or glued[1]):
+            words += [part for part in glued.groups() if part]
+        elif word:
+            words.append(word)
+    return words
+
+
+def label_words(degradation: str) -> tuple[str, ...]:
+    """Return the words of a degradation's name as a `Label` has them."""
+    return tuple(_ALIASES.get(word, word) for word in words_of(degradation))
+
+
+def part_of(folder: str) -> str | None:
+    """Return the part of a set that a folder's name tells: `train`, `validation`, `test`, or None."""
+    for word in words_of(folder):
+        for part, pattern in _PARTS.items():
+            if pattern.fullmatch(word):
+                return part
+    return None
+
+
+def role_of(relative: Path, wanted: str, *, with_doubtful: bool) -> Role:
+    """Read the names of the folders of a path below a set's folder.
+
+    `wanted` is a degradation's name: a folder inside one of LR images that is called so is one of its labels.
+    `with_doubtful` reads `low`, `input`, `trainL` or a lone `X2` as LR, too, and `high`, `target`, `trainH` as HR.
+    """
+    *folders, name = relative.parts
+    # A folder that is called exactly "train" decides before one like "my_test_camera" that merely contains such a word.
+    naming_a_part = sorted((f for f in folders if part_of(f)), key=lambda f: len(words_of(f)) > 1)
+    part_folder = naming_a_part[0] if naming_a_part else None
+    labels = re.compile(
+        rf"x\d+|\d+x|{_MADE_BY}|" + "|".join(re.escape(word) for word in words_of(wanted) or ["bicubic"])
+    )
+    kept: list[str] = []
+    low: list[str] | None = None
+    with_doubtful &= not any(_side(words_of(folder), False)[0] for folder in folders)
+    family, tail, low_folder, is_doubtful = "", tuple[str, ...](), "", False
+    for depth, folder in enumerate(folders):
+        words = words_of(folder)
+        side, place, doubtful = _side(words, with_doubtful)
+        if side:
+            before = [word for word in words[:place] if not part_of(word) and not _SCALE.fullmatch(word)]
+            family = family or " ".join(before)
+            is_doubtful |= doubtful
+        if side == "low":
+            low = (low or []) + [word for word in words[:place] if _SCALE.fullmatch(word)] + words[place + 1 :]
+            low_folder = low_folder or "/".join(folders[: depth + 1])
+        elif side == "high":
+            tail = tuple(words[place + 1 :])
+        elif low is not None and words and all(labels.fullmatch(w) or _NEUTRAL.fullmatch(w) for w in words):
+            low += words
+        elif folder != part_folder:
+            kept.append(folder)
+    label = None if low is None else _label(low, low_folder)
+    part = part_of(part_folder) if part_folder else None
+    return Role("/".join([*kept, name]), part, label, family, tail, is_doubtful)
+
+
+def _side(words: Sequence[str], with_doubtful: bool) -> tuple[str | None, int, bool]:
+    """Whether a folder of these words is of `high` or `low` resolution, the place of that word, and is it doubtful."""
+    for place, word in enumerate(words):
+        if word in _HIGH | _LOW:
+            return ("high" if word in _HIGH else "low"), place, False
+    if not with_doubtful:
+        return None, 0, False
+    said = [word for word in words if not part_of(word) and not _SCALE.fullmatch(word)]
+    if len(said) == 1 and said[0] in _PERHAPS_HIGH | _PERHAPS_LOW:
+        return ("high" if said[0] in _PERHAPS_HIGH else "low"), list(words).index(said[0]), True
+    if not said and any(_SCALE.fullmatch(word) for word in words):
+        return "low", len(words), True
+    return None, 0, False
+
+
+def _label(words: Sequence[str], folder: str) -> Label:
+    scales = [int(match[1] or match[2]) for word in words if (match := _SCALE.fullmatch(word))]
+    made_by = [w for w in words if not _SCALE.fullmatch(w) and not part_of(w) and not _NEUTRAL.fullmatch(w)]
+    return Label(tuple(_ALIASES.get(word, word) for word in made_by), scales[-1] if scales else None, folder)
+
+
+def stem_of(key: str) -> str:
+    """The key of a file without its suffix."""
+    return str(PurePosixPath(key).with_suffix(""))
