@@ -119,15 +119,15 @@ def plan(
     if len(scales := {one.architecture.scale for one in asked_for}) > 1:
         shown = ", ".join(map(str, sorted(scales)))
         raise InputError(f"The architectures have different scales ({shown}); train them in separate commands.")
-    own = [one.start for one in asked_for if one.start]
-    chosen = chosen.model_copy(update={"counts": chosen.counts or _counts(run, own)})
+    starts = [one.start for one in asked_for if one.start]
+    chosen = chosen.model_copy(update={"counts": chosen.counts or _counts(run, starts)})
     images = open_for(
         chosen,
         source,
         scale=scales.pop(),
         device=device,
         results=results,
-        normalisation=_normalisation(chosen, run, own),
+        normalisation=_normalisation(chosen, run, starts),
         skip_bad=bool(skip_bad or (run and run.settings.skip_bad)),
     )
     if run and data is None:
@@ -178,7 +178,7 @@ def _normalisation(recipe: Recipe, run: Run | None, starts: Sequence[Path]) -> N
 
 
 def _counts(run: Run | None, starts: Sequence[Path]) -> Counts | None:
-    """Return the scale that the run, or the weights to start from, were trained with."""
+    """Return the scale of float and signed images that the run, or the weights to start from, were trained with."""
     if run:
         return run.settings.recipe.counts
     stored = [load_model(start).recipe.get("counts") for start in starts]
