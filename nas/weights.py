@@ -5,12 +5,13 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from nas.errors import InputError, RunError
@@ -45,7 +46,7 @@ def write_tensors(path: Path, tensors: State, metadata: Mapping[str, str]) -> No
     stored = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     try:
         with replacing(path) as temporary:
-            save_file(stored, temporary, {_ENTRY: entry})
+            temporary.write_bytes(save(stored, {_ENTRY: entry}))
     except SafetensorError as error:
         raise RunError(f"{path} can't be written: {error}.") from None
 
@@ -57,9 +58,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     can't be read.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with _in_utf8(path) as name, safe_open(name, framework="pt") as file:
             entries: dict[str, str] = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except OSError as error:
         raise DamagedError(f"{path} can't be read ({error.strerror or error}).") from None
     except SafetensorError:
@@ -76,6 +77,18 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not intact:
         raise DamagedError(f"{path} is damaged (a checksum differs).")
     return tensors, metadata
+
+
+@contextmanager
+def _in_utf8(path: Path) -> Iterator[Path]:
+    """Yield another name of a file whose own is no UTF-8, which safetensors can't open."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        with path.open("rb") as file:
+            yield Path(f"/dev/fd/{file.fileno()}")
+    else:
+        yield path
 
 
 def _digest(tensors: State, metadata: Mapping[str, str]) -> str:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from nas.errors import InputError
-from nas.weights import read_state
+from nas.weights import read_state, read_tensors, write_tensors
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 
@@ -45,6 +46,15 @@ def test_a_module_prefix_that_only_some_names_have_is_part_of_them(tmp_path: Pat
 def test_safetensors_are_read(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "net.safetensors")
     assert torch.equal(read_state(tmp_path / "net.safetensors")["head.weight"], STATE["head.weight"])
+
+
+def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"K\xe4lte") / "weights.safetensors"
+    file.parent.mkdir()
+    write_tensors(file, {"a": torch.arange(3.0)}, {"of": "mine"})
+    tensors, metadata = read_tensors(file)
+    assert torch.equal(tensors["a"], torch.arange(3.0)) and metadata == {"of": "mine"}
+    assert [path.name for path in file.parent.iterdir()] == ["weights.safetensors"]
 
 
 def test_a_pickled_module_is_not_executed(tmp_path: Path) -> None:
