@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from nas.cost import ScreeningCost
 from nas.errors import InputError
+from search_spaces.documents import shortened
 
 _PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -17,6 +18,9 @@ _FORM = re.compile(
 )
 _COSTS = {"MACs": "macs", "params": "params", "memory": "memory", "ms": "latency"}
 _UNITS = {unit.casefold(): unit for unit in _COSTS}
+
+_MOST = {"MACs": 10**18, "params": 10**18, "memory": 2**60, "ms": 10**9}
+"""More than any network costs; beyond, numbers would not be exact."""
 
 Costs = ScreeningCost | Mapping[str, float]
 """What was counted of a network, or its figures by the names of `nas.objectives`, as far as they are known."""
@@ -42,19 +46,24 @@ class Budget:
         """
         match = _FORM.fullmatch(text)
         if match is None:
-            raise InputError(f"'{text}' is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms.")
+            raise InputError(
+                f"'{shortened(text)}' is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms."
+            )
         number = Decimal(match["number"])
         if match["time"]:
-            limit, least, unit = float(round(number, 3)), 0.001, "ms"
+            unit, least = "ms", Decimal("0.001")
         elif match["count"]:
-            unit, least = _UNITS[match["count"].casefold()], 1
-            limit = int(number * _PREFIXES[match["prefix"].upper()])
+            unit, least = _UNITS[match["count"].casefold()], Decimal(1)
+            number *= _PREFIXES[match["prefix"].upper()]
         else:
-            unit, least = "memory", 1
-            limit = int(number * _BINARY[(match["binary"] or "").upper()])
+            unit, least = "memory", Decimal(1)
+            number *= _BINARY[(match["binary"] or "").upper()]
+        if number > _MOST[unit]:
+            raise InputError(f"A budget must be at most {cls(_MOST[unit], unit).in_words}, not '{shortened(text)}'.")
+        limit = float(round(number, 3)) if unit == "ms" else int(number)
         if limit < least:
             what = {"ms": "0.001 ms", "memory": "1 B memory"}.get(unit, f"1 {unit}")
-            raise InputError(f"A budget must be at least {what}, not '{text}'.")
+            raise InputError(f"A budget must be at least {what}, not '{shortened(text)}'.")
         return cls(limit, unit)
 
     def __str__(self) -> str:
@@ -96,13 +105,32 @@ def known_budgets(budgets: Iterable[Budget], costs: Costs) -> list[Budget]:
 def refusal(budgets: Iterable[Budget], costs: Costs) -> str | None:
     """Return why `costs` don't fit, e.g. `412.1G > 300G MACs`; None when they fit every budget on what is known."""
     over = [b for b in known_budgets(budgets, costs) if b.excess(costs) > 0]
-    return ", ".join(f"{_rounded(b.of(costs), b.unit)} > {b.in_words}" for b in over) or None
+    return ", ".join(f"{_above(b.of(costs), b)} > {b.in_words}" for b in over) or None
 
 
-def _rounded(cost: float, unit: str) -> str:
-    if unit == "ms":
-        return f"{cost:.4g}"
-    return f"{cost / 2**20:.4g}MiB" if unit == "memory" else short(cost)
+def tightest(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
+    """Return the budgets without those that a tighter one of the same unit makes idle, in their order."""
+    least: dict[str, Budget] = {}
+    for budget in budgets:
+        if budget.unit not in least or budget.limit < least[budget.unit].limit:
+            least[budget.unit] = budget
+    return tuple(least.values())
+
+
+def _above(cost: float, budget: Budget) -> str:
+    """Print a cost over the budget with four digits, or with as many as show that it is over."""
+    prefix, factor = _prefix(cost) if budget.unit in ("MACs", "params") else ("", 1)
+    scaled = Decimal(cost) / (2**20 if budget.unit == "memory" else factor)
+    for digits in range(4, 25):
+        decimals = max(0, digits - 1 - max(0, scaled.adjusted()))
+        rounded = round(scaled, decimals)
+        if rounded * (2**20 if budget.unit == "memory" else factor) > Decimal(budget.limit):
+            break
+    if budget.unit in ("MACs", "params"):
+        return f"{rounded:f}{prefix}" if prefix else f"{cost:g}"
+    text = f"{rounded:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{text}MiB" if budget.unit == "memory" else text
 
 
 def quantity(count: int) -> str:
@@ -126,9 +154,17 @@ def _exactly(count: int, prefixes: dict[str, int]) -> str:
 
 def short(count: float) -> str:
     """Print a count with four significant digits and a prefix: 235003852800 → 235.0G."""
+    prefix, factor = _prefix(count)
+    if not prefix:
+        return f"{count:g}"
+    scaled = count / factor
+    decimals = 1 if scaled >= 99.995 else 2 if scaled >= 9.9995 else 3
+    return f"{scaled:.{decimals}f}{prefix}"
+
+
+def _prefix(count: float) -> tuple[str, int]:
+    """Return the prefix that a rounded count is printed with, and its factor."""
     for prefix, factor in reversed(_PREFIXES.items()):
         if count >= 0.99995 * factor > 1:  # 999,960 is 1.000M when rounded
-            scaled = count / factor
-            decimals = 1 if scaled >= 99.995 else 2 if scaled >= 9.9995 else 3
-            return f"{scaled:.{decimals}f}{prefix}"
-    return f"{count:g}"
+            return prefix, factor
+    return "", 1

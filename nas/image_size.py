@@ -3,6 +3,7 @@
 import re
 
 from nas.errors import InputError
+from search_spaces.documents import shortened
 
 Size = tuple[int, int]
 """Width, height."""
@@ -12,7 +13,7 @@ def parse_size(text: str) -> Size:
     """Read `1280x720`. Raises InputError."""
     match = re.fullmatch(r"([1-9]\d{0,4})\s*[xX×]\s*([1-9]\d{0,4})", text.strip(), re.ASCII)
     if match is None:
-        raise InputError(f"'{text}' is not an image size; write width and height in pixels, as 1280x720.")
+        raise InputError(f"'{shortened(text)}' is not an image size; write width and height in pixels, as 1280x720.")
     return int(match[1]), int(match[2])
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import nn
 
 from nas.errors import InputError
 from nas.files import make_folder, write_atomic
 from nas.weights import DamagedError, read_tensors, write_tensors
 from search_spaces import Architecture, SpaceError, UnknownNameError
+from search_spaces.documents import DocumentError, read_json, read_yaml, to_yaml
 
 ARCHITECTURE, WEIGHTS, RECIPE, METRICS = "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json"
 
@@ -45,7 +45,7 @@ class Model:
         """
         texts = {
             ARCHITECTURE: self.architecture.to_yaml(),
-            RECIPE: yaml.safe_dump(dict(self.recipe), sort_keys=False),
+            RECIPE: to_yaml(dict(self.recipe)),
             METRICS: json.dumps(self.metrics, indent=2) + "\n",
         }
         make_folder(folder)
@@ -88,10 +88,9 @@ def load_model(folder: Path) -> Model:
 
 def _mapping(path: Path) -> Mapping[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (yaml.YAMLError, OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}.") from None
+        data = read_json(path) if path.suffix == ".json" else read_yaml(path)
+    except DocumentError as error:
+        raise InputError(str(error)) from None
     if not isinstance(data, Mapping):
         raise InputError(f"{path} must hold a mapping of names to values.")
     return data

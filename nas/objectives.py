@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nas.budget import short
 from nas.errors import InputError
+from search_spaces.documents import shortened
 from search_spaces.registry import unknown_name
 
 
@@ -76,8 +77,8 @@ def parse_objectives(names: Iterable[str]) -> tuple[str, ...]:
     kinds = {OBJECTIVES[name].is_cost for name in chosen}
     if not 2 <= len(chosen) <= MOST_OBJECTIVES or len(set(chosen)) < len(chosen) or len(kinds) < 2:
         raise InputError(
-            f"'{','.join(chosen)}' can't be searched for; give two to four different objectives, a quality (psnr, "
-            "ssim) and a cost (macs, params, latency, memory) among them."
+            f"'{shortened(','.join(chosen))}' can't be searched for; give two to four different objectives, a quality "
+            "(psnr, ssim) and a cost (macs, params, latency, memory) among them."
         )
     return chosen
 

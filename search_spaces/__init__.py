@@ -1,7 +1,8 @@
 """What can be built: architectures, spaces and the blocks they share."""
 
 from search_spaces.architecture import Architecture
-from search_spaces.registry import UnknownNameError, load_plugin
+from search_spaces.plugins import load_plugin
+from search_spaces.registry import UnknownNameError
 from search_spaces.space import (
     SPACES,
     Choice,

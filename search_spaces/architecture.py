@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import nn
 
-from search_spaces.registry import unknown_name
+from search_spaces.documents import DocumentError, parse_yaml, read_yaml, shortened, shown, to_yaml
+from search_spaces.registry import UnknownNameError, unknown_name
 from search_spaces.space import SPACES, Choice, Choices, SpaceError, Trial
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Architecture:
     """The space's name, the scale, the image channels and the flat choices: all that is needed to build a network.
 
@@ -61,6 +61,9 @@ class Architecture:
         content = [self.space, self.scale, self.channels, sorted(canonical.items())]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
+    def __eq__(self, other: object) -> bool:
+        return self.fingerprint == other.fingerprint if isinstance(other, Architecture) else NotImplemented
+
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
@@ -82,9 +85,9 @@ class Architecture:
         for name, kind in fields.items():
             value = data.get(name)
             if not isinstance(value, kind) or isinstance(value, bool):  # a bool is an int in Python
-                raise SpaceError(f"An architecture needs '{name}' ({kind.__name__.lower()}), not {value!r}.")
+                raise SpaceError(f"An architecture needs '{name}' ({kind.__name__.lower()}), not {shown(value)}.")
         if extra := set(data) - set(fields):
-            raise SpaceError(f"An architecture has no field '{min(map(str, extra))}'.")
+            raise SpaceError(f"An architecture has no field '{shortened(min(map(str, extra)))}'.")
         architecture = cls(
             data["space"], data["scale"], data["channels"], {str(k): v for k, v in data["choices"].items()}
         )
@@ -93,21 +96,22 @@ class Architecture:
 
     def to_yaml(self) -> str:
         """Return the architecture as a YAML document."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+        return to_yaml(self.to_dict())
 
     @classmethod
     def from_yaml(cls, text: str) -> "Architecture":
         """Read a YAML document. Raises SpaceError (or UnknownNameError)."""
         try:
-            data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise SpaceError(f"Not a YAML document: {str(error).splitlines()[0]}.") from None
-        return cls.from_dict(data)
+            return cls.from_dict(parse_yaml(text, "The architecture"))
+        except DocumentError as error:
+            raise SpaceError(str(error)) from None
 
     @classmethod
     def read(cls, path: Path) -> "Architecture":
         """Read an `architecture.yaml`. Raises SpaceError naming the file."""
         try:
-            return cls.from_yaml(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            return cls.from_dict(read_yaml(path))
+        except DocumentError as error:
+            raise SpaceError(str(error)) from None
+        except (SpaceError, UnknownNameError) as error:
             raise SpaceError(f"{path}: {error}") from None

@@ -15,11 +15,11 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from torch import Tensor, nn
 
+from search_spaces.documents import DocumentError, read_yaml, shortened, shown
 from search_spaces.registry import UnknownNameError, unknown_name
-from search_spaces.space import SPACES, Choice, Choices, Part, SearchSpace, SpaceError, Values
+from search_spaces.space import SPACES, Choice, Choices, Part, SearchSpace, SpaceError, Values, may_be
 
 Allowed = Mapping[str, Sequence[Choice]]
 """The values left to each choice that was named, even if all are."""
@@ -126,13 +126,9 @@ def read_space(name: str) -> SearchSpace:
     if path.suffix not in (".yaml", ".yml"):
         return SPACES.get(name)
     try:
-        return _from_data(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise SpaceError(f"There is no file {name}.") from None
-    except yaml.YAMLError as error:
-        raise SpaceError(f"{name} is not a YAML document: {str(error).splitlines()[0]}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpaceError(f"{name} can't be read: {error}.") from None
+        return _from_data(read_yaml(path))
+    except DocumentError as error:
+        raise SpaceError(str(error)) from None
     except (SpaceError, UnknownNameError) as error:
         raise SpaceError(f"{name}: {error}") from None
 
@@ -156,7 +152,7 @@ def _from_data(data: object) -> SearchSpace:
             values, kept = base.options[name], _kept(base, name, wanted)
             allowed[name] = [v for v in allowed.get(name, list(values)) if is_among(v, kept)]
             if not allowed[name]:
-                raise SpaceError(f"'{pattern}' leaves no value to the choice '{name}'; it {_may_be(values)}.")
+                raise SpaceError(f"'{shortened(pattern)}' leaves no value to the choice '{name}'; it {may_be(values)}.")
     return NarrowedSpace(base, allowed)
 
 
@@ -164,12 +160,14 @@ def _entries(data: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
     """Yield the patterns of one field and what they ask for: a list of values, or a mapping with min, max, step."""
     entries = data.get(field) or {}
     if not isinstance(entries, Mapping):
-        raise SpaceError(f"'{field}' must map names of choices to values, not {entries!r}.")
+        raise SpaceError(f"'{field}' must map names of choices to values, not {shown(entries)}.")
     for pattern, wanted in entries.items():
         if field == "allow" and not isinstance(wanted, list | Mapping):
-            raise SpaceError(f"'{pattern}' may allow a list of values or {{min, max, step}}, not {wanted!r}.")
+            raise SpaceError(
+                f"'{shortened(pattern)}' may allow a list of values or {{min, max, step}}, not {shown(wanted)}."
+            )
         if field == "fix" and not isinstance(wanted, bool | int | float | str):
-            raise SpaceError(f"'{pattern}' may be fixed to one value, not {wanted!r}.")
+            raise SpaceError(f"'{shortened(pattern)}' may be fixed to one value, not {shown(wanted)}.")
         yield str(pattern), wanted if field == "allow" else [wanted]
 
 
@@ -193,24 +191,24 @@ def _ordered(base: SearchSpace, name: str, wanted: Sequence[Choice]) -> tuple[Ch
     values = base.options[name]
     for value in wanted:
         if not is_among(value, values):
-            raise SpaceError(f"The choice '{name}' {_may_be(values)}, not {value!r}.")
+            raise SpaceError(f"The choice '{name}' {may_be(values)}, not {shown(value)}.")
     if not wanted:
-        raise SpaceError(f"The choice '{name}' is left no value; it {_may_be(values)}.")
+        raise SpaceError(f"The choice '{name}' is left no value; it {may_be(values)}.")
     return tuple(value for value in values if is_among(value, wanted))
 
 
 def _between(name: str, values: Values, limits: Mapping[str, Any]) -> Sequence[Choice]:
     """Return the values from `min` to `max`, every `step` from the first of them."""
     if not isinstance(values, range):
-        raise SpaceError(f"The choice '{name}' has no order, so it takes a list: it {_may_be(values)}.")
+        raise SpaceError(f"The choice '{name}' has no order, so it takes a list: it {may_be(values)}.")
     for field, number in limits.items():
         if field not in ("min", "max", "step"):
             raise unknown_name("limit of a choice", str(field), ["min", "max", "step"])
         if not isinstance(number, int) or isinstance(number, bool):
-            raise SpaceError(f"'{field}' of the choice '{name}' must be an integer, not {number!r}.")
+            raise SpaceError(f"'{field}' of the choice '{name}' must be an integer, not {shown(number)}.")
     step = limits.get("step", values.step)
     if step < 1 or step % values.step:
-        raise SpaceError(f"The step of the choice '{name}' must be a multiple of {values.step}, not {step}.")
+        raise SpaceError(f"The step of the choice '{name}' must be a multiple of {values.step}, not {shown(step)}.")
     inside = [v for v in values if limits.get("min", v) <= v <= limits.get("max", v)]
     return [v for v in inside if (v - inside[0]) % step == 0]
 
@@ -235,10 +233,3 @@ def _nearest(value: Choice, values: Values) -> Choice:
 
 def _combinations(space: SearchSpace) -> int:
     return math.prod(len(values) for values in space.options.values())
-
-
-def _may_be(values: Values) -> str:
-    if isinstance(values, range) and len(values) > 8:
-        steps = f" in steps of {values.step}" if values.step > 1 else ""
-        return f"may be {values[0]} to {values[-1]}{steps}"
-    return f"may be one of {list(values)}"

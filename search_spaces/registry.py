@@ -1,17 +1,22 @@
 """A registry of named things (spaces, proxies, metrics): its members come from a package, entry points and plugins."""
 
 import difflib
-import hashlib
 import importlib
 import importlib.metadata
-import importlib.util
+import itertools
 import pkgutil
-import sys
+import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Generic, TypeVar
 
+from search_spaces.documents import shortened
+
 Member = TypeVar("Member")
+
+BROKEN_ENTRY_POINT = "the entry point"
+"""How the warning of one begins."""
+_ROOM = 240
+"""How many characters of known names an error lists."""
 
 
 class UnknownNameError(ValueError):
@@ -22,9 +27,16 @@ def unknown_name(kind: str, name: str, known: Mapping[str, object] | list[str]) 
     """Return the error for `name`, naming its nearest match among `known`, or all of them when none is near."""
     names = sorted(known)
     by_folded = {n.casefold(): n for n in names}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
-    hint = f"did you mean '{by_folded[near[0]]}'?" if near else f"known are: {', '.join(names)}."
-    return UnknownNameError(f"There is no {kind} named '{name}'; {hint}")
+    near = difflib.get_close_matches(shortened(name).casefold(), by_folded, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_folded[near[0]]}'?" if near else f"known are: {_listed(names)}."
+    return UnknownNameError(f"There is no {kind} named '{shortened(name)}'; {hint}")
+
+
+def _listed(names: list[str]) -> str:
+    """Return the names as an error lists them, as many as there is room for."""
+    ends = itertools.accumulate(len(name) + 2 for name in names)
+    held = sum(end <= _ROOM for end in ends)
+    return ", ".join(names) if held == len(names) else f"{', '.join(names[:held])} and {len(names) - held} more"
 
 
 class Registry(Generic[Member]):
@@ -68,35 +80,19 @@ class Registry(Generic[Member]):
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self._package}.{module.name}")
-        for entry_point in importlib.metadata.entry_points(group=self._entry_points):
-            entry_point.load()
         self._loaded = True
+        for entry_point in importlib.metadata.entry_points(group=self._entry_points):
+            self._load_entry_point(entry_point)
 
-
-_PLUGIN = "nas_plugin_"
-
-
-def loaded_plugins() -> tuple[Path, ...]:
-    """Return the files that `load_plugin` has imported into this process, in their order, for others to import."""
-    return tuple(
-        Path(str(module.__file__)).resolve() for name, module in sys.modules.items() if name.startswith(_PLUGIN)
-    )
-
-
-def load_plugin(path: Path) -> None:
-    """Import a user's Python file, which registers its own spaces, proxies or metrics. Raises FileNotFoundError."""
-    if not path.is_file():
-        raise FileNotFoundError(f"The plugin file '{path}' does not exist.")
-    name = f"{_PLUGIN}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(f"The plugin file '{path}' is not a Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+    def _load_entry_point(self, entry_point: importlib.metadata.EntryPoint) -> None:
+        """Import what another package offers; what it can't import is a warning, since it may not be asked for."""
+        try:
+            entry_point.load()
+        except Exception as error:
+            package = f"'{entry_point.dist.name}'" if entry_point.dist else "another package"
+            reason = (str(error).splitlines() or [""])[0].rstrip(".")
+            warnings.warn(
+                f"{BROKEN_ENTRY_POINT} {entry_point.group}:{entry_point.name} of the package {package} is left out, "
+                f"since it can't be loaded ({type(error).__name__}: {reason})",
+                stacklevel=2,
+            )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from torch import Tensor, nn
 
+from search_spaces.documents import shown
 from search_spaces.layers.image_skip import ImageSkip
 from search_spaces.registry import Registry, unknown_name
 
@@ -158,9 +159,9 @@ class SearchSpace(ABC):
         Raises SpaceError for a scale, a channel count, or choices that the space can't build.
         """
         if scale not in self.scales:
-            raise SpaceError(f"The space '{self.name}' builds scales {list(self.scales)}, not {scale}.")
+            raise SpaceError(f"The space '{self.name}' builds scales {list(self.scales)}, not {shown(scale)}.")
         if channels not in self.channels:
-            raise SpaceError(f"The space '{self.name}' builds {list(self.channels)} channels, not {channels}.")
+            raise SpaceError(f"The space '{self.name}' builds {list(self.channels)} channels, not {shown(channels)}.")
         self.check(choices)
         return self.network(choices, scale, channels)
 
@@ -175,7 +176,7 @@ class SearchSpace(ABC):
                 raise SpaceError(f"The architecture of space '{self.name}' lacks the choice '{name}'.")
             # bool is an int in Python, but `skip: 1` in a file would hash unlike `skip: true`.
             if not any(choices[name] == v and type(choices[name]) is type(v) for v in values):
-                raise SpaceError(f"The choice '{name}' may be one of {list(values)}, not {choices[name]!r}.")
+                raise SpaceError(f"The choice '{name}' {may_be(self.options[name])}, not {shown(choices[name])}.")
 
     def parameters(self) -> Mapping[str, tuple[Choice, ...]]:
         """Return every choice's name and the values it may take, in the order they are asked."""
@@ -210,6 +211,14 @@ class SkippedSpace(SearchSpace):
         """Return the network, within an `ImageSkip` where the choices say so."""
         network, last = self.learned(choices, scale, channels)
         return ImageSkip(network, last, scale) if choices["image_skip"] else network
+
+
+def may_be(values: Values) -> str:
+    """Return what a choice may be, in words."""
+    if isinstance(values, range) and len(values) > 8:
+        steps = f" in steps of {values.step}" if values.step > 1 else ""
+        return f"may be {values[0]} to {values[-1]}{steps}"
+    return f"may be one of {shown(list(values))}"
 
 
 def _ask(trial: Trial, name: str, values: Values) -> Choice:

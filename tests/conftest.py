@@ -1,6 +1,8 @@
 """Fixtures that give tests real infrared images."""
 
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,19 +10,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rotating import TENTHS, tenth
 from tiny_images import write_tiny_data
 
 # For the processes that tests start: threads that wait by spinning would hold up the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# What tests let run is not let run elsewhere.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="nas-settings-")
 
 from nas.data.images import read_image, write_image
 from nas.data.synthetic import scene
 from search_spaces import SPACES, load_plugin
 
 
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest tests first, which have a timeout of their own, so that none is left over at the end."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which of the cases that take turns were run."""
+    turn = tenth()
+    line = f"Slow cases that take turns: number {turn} of 0..{TENTHS - 1}; NAS_TENTH={turn} runs them again."
+    terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import tifffile
 import torch
 from command import run_nas
 
@@ -36,7 +37,7 @@ def nas_commands(text: str) -> list[list[str]]:
 
 def write_files(text: str, data: Path) -> None:
     """Write what the commands of `text` read: its YAML files, an image and a checkpoint into the current folder, and
-    16-bit images beside `data` where it has such.
+    16-bit images beside `data`, images in kelvin and a stack of frames where it has such.
     """
     Path("tiny.yaml").write_text(TINY)
     for name, content in re.findall(r"```yaml\n# (\S+)\n(.*?)```", text, flags=re.DOTALL):
@@ -46,6 +47,12 @@ def write_files(text: str, data: Path) -> None:
             deep = Path(f"{data}16") / file.relative_to(data)
             deep.parent.mkdir(parents=True, exist_ok=True)
             write_image(deep, read_image(file).astype(np.uint16) * 8 + 14_000)
+    if " kelvin " in text:
+        for number, file in enumerate(sorted(data.rglob("*.png"))):
+            warm = Path("kelvin") / file.relative_to(data).with_suffix(".tif")
+            warm.parent.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(warm, read_image(file).astype(np.float32) * 0.08 + 280 + number)
+        tifffile.imwrite("seq.tif", np.stack([read_image(file).astype(np.uint16) * 8 for file in data.rglob("*.png")]))
     Path("some.png").write_bytes(next((data / "val").iterdir()).read_bytes())
     torch.save(Architecture.published("imdn/IMDN-RTC", channels=3).build().state_dict(), "model_RTC.pth")
 

@@ -6,17 +6,22 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from documented import ROOT, commands, localised, nas_commands, run, write_files
+from test_rooms import imported
 
 from nas.data.images import read_image
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 NAS = nas_commands(README)
+BROUGHT = {"torchvision", "pydantic_core", "sqlalchemy"}
+"""Packages that come with spandrel, pydantic and Optuna, which say so."""
 
 
 def test_the_documentation_names_every_command() -> None:
@@ -25,6 +30,31 @@ def test_the_documentation_names_every_command() -> None:
     known = set(re.findall(r"^[│ ] {1,2}([a-z]+)  ", listed, flags=re.MULTILINE))
     assert known, listed
     assert known <= shown
+
+
+def test_what_is_imported_comes_with_the_first_line_or_with_an_extra_that_the_documentation_names() -> None:
+    assert commands(README)[2] == "pip install -c constraints.txt -e ."
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {name: _distributions(lines) for name, lines in project["optional-dependencies"].items() if name != "dev"}
+    pages = README + "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert all(f"'.[{name}]'" in pages for name in extras)
+    known = _distributions(project["dependencies"]).union(*extras.values())
+    owners = packages_distributions()
+    for file in sorted((ROOT / "nas").rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        named = {*imported(file), *re.findall(r'\b(?:required|import_module)\("(\w+)', text)}
+        packages = {name.partition(".")[0] for name in named} - sys.stdlib_module_names - {"nas", "proxies"}
+        for package in packages - {"search_spaces", "", *BROUGHT}:
+            found = {_distribution(owner) for owner in owners.get(package, [package])}
+            assert found & known, f"{file} imports {package}, which no line of the documentation installs"
+
+
+def _distributions(lines: list[str]) -> set[str]:
+    return {_distribution(re.split(r"[\[<>=;~! ]", line)[0]) for line in lines}
+
+
+def _distribution(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

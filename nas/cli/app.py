@@ -13,33 +13,33 @@ from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
 from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
+from nas.cli.plugins import PluginFiles, with_plugins
 from nas.cli.proxies import proxies, rank
 from nas.cli.runs import front, search, worker
 from nas.cli.terminal import say
 from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
-from nas.search.run import load_plugins
 from search_spaces import SpaceError, UnknownNameError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for command in (search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard):
-    app.command()(command)
+    app.command()(with_plugins(command))
 
-app.command("import")(import_)  # a word of Python
+app.command("import")(with_plugins(import_))  # a word of Python
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
-data_app.command()(check)
-data_app.command()(preview)
+data_app.command()(with_plugins(check))
+data_app.command()(with_plugins(preview))
 app.add_typer(data_app, name="data")
 
 proxies_app = typer.Typer()
 proxies_app.callback(invoke_without_command=True)(proxies)
-proxies_app.command()(rank)
+proxies_app.command()(with_plugins(rank))
 app.add_typer(proxies_app, name="proxies")
 
 benchmark_app = typer.Typer(no_args_is_help=True, help="Compare searches on a table of trained architectures.")
-benchmark_app.command()(build)
-benchmark_app.command()(replay)
+benchmark_app.command()(with_plugins(build))
+benchmark_app.command()(with_plugins(replay))
 app.add_typer(benchmark_app, name="benchmark")
 
 
@@ -80,12 +80,9 @@ def _wrong_usage(error: TyperException) -> int:
 @app.callback(invoke_without_command=True, no_args_is_help=True)
 def options(
     show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file with your own spaces, proxies, losses, metrics.")
-    ] = None,
+    plugin: PluginFiles = None,
 ) -> None:
     """Search super-resolution networks for infrared cameras, within a compute budget."""
-    load_plugins(tuple(plugin or ()))
     if show:
         say(__version__)
         raise typer.Exit

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas.budget import Budget
+from nas.budget import Budget, tightest
 from nas.cli.terminal import (
     MANY,
     PROCESSES,
@@ -66,7 +66,7 @@ def build(
     chosen = load_recipe(recipe, where, **changes)
     plan = Plan(
         counts=_counts(space or ["hybrid", "falsr"], architectures),
-        budgets=tuple(Budget.parse(text) for text in budget or ["8G-MACs"]),
+        budgets=tightest(Budget.parse(text) for text in budget or ["8G-MACs"]),
         scale=scale,
         hr_size=hr_size(hr, lr, scale) or HR_SIZE,
         seeds=seeds,

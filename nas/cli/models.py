@@ -53,8 +53,9 @@ def train(
 ) -> None:
     """Train a run's front, or named architectures, fully; the same command again goes on."""
     from nas.report.tables import trained_table
+    from nas.search.job import plan
     from nas.search.room import find_room
-    from nas.search.training import plan, train_all
+    from nas.search.training import train_all
     from nas.training.group import joined_group
 
     logs = check_target(tensorboard, "--tensorboard", folder=True)
@@ -77,6 +78,8 @@ def train(
             )
         if job.data.synthetic:
             NOTES.print(SYNTHETIC)
+        for note in job.notes:
+            NOTES.print(f"Note: {note}")
         room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads, group.size)
         if len(job.architectures) > 1:
             NOTES.print(room.describe(len(job.architectures)))
@@ -140,7 +143,7 @@ def evaluate(
         crops=3 if pictures else 0,
         skip_bad=bool(skip_bad),
     )
-    contestants = [load_contestant(name, locate(name)) for name in dict.fromkeys(models) if name != BICUBIC]
+    contestants = [load_contestant(name, locate(name, scale)) for name in dict.fromkeys(models) if name != BICUBIC]
     with CountDisplay("measuring") as progress:
         evaluation = compare(contestants, Path(data), RESULTS / "cache", where, conditions, progress)
     paths = []

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import torch
 import typer
-import yaml
 
 from nas.budget import Budget
 from nas.cli import STARTED
+from nas.cli.plugins import given_plugins
 from nas.cli.terminal import (
     LARGEST,
     MANY,
@@ -25,17 +25,19 @@ from nas.cli.terminal import (
     Storage,
     command,
     duration,
+    fixed_choices,
     say,
     several,
     show,
     show_json,
     wrote,
 )
-from nas.errors import InputError, RunError, StoppedError
+from nas.errors import RunError, StoppedError
 from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
 from nas.objectives import first_quality
+from nas.plugins import give_command
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.deadline import Deadline
 from nas.search.ending import Ended, Ending
@@ -45,6 +47,7 @@ from nas.training.trainer import pick_device
 
 
 def search(
+    context: typer.Context,
     budget: Annotated[
         list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params, 64MiB-memory, 33ms.")
     ] = None,
@@ -86,9 +89,6 @@ def search(
         int | None, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency. Default: 1.")
     ] = None,
     storage: Storage = None,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file with your own spaces, proxies or losses.")
-    ] = None,
     skip_bad: SkipBad = None,
     device: Device = None,
 ) -> None:
@@ -100,7 +100,7 @@ def search(
         data=data,
         space=space,
         scale=scale,
-        fixed=_fixed(fix),
+        fixed=fixed_choices(fix),
         hr=hr,
         lr=lr,
         proxy=proxy,
@@ -116,7 +116,7 @@ def search(
         latency_command=latency_command,
         latency_threads=latency_threads,
         storage=storage,
-        plugins=several(plugin),
+        plugins=given_plugins(context),
         skip_bad=skip_bad,
     )
     _search(request, pick_device(device), Deadline.after(duration(time), STARTED))
@@ -131,12 +131,17 @@ def worker(
         int | None, typer.Option(min=0, max=LARGEST, help="Number of this worker: each draws its own samples.")
     ] = None,
     time: Annotated[str | None, typer.Option(help="End after this long: 90s, 20m, 2h.")] = None,
+    latency_command: Annotated[
+        str | None, typer.Option(help="Allows the run's command that measures latency to be executed here.")
+    ] = None,
     device: Device = None,
 ) -> None:
     """Join a search from this or another machine."""
     from nas.search.join import join
     from nas.search.worker import Worker
 
+    if latency_command:
+        give_command(latency_command)
     opened = join(run, storage, study)
     images = open_run_data(opened, data)
     torch.set_num_threads(opened.settings.threads)
@@ -237,12 +242,3 @@ def _exit_as(run: Any, ended: Ended, stop: StopFlag) -> None:
             "None of the candidates could be trained to the end; what each said stands above. A recipe with a smaller "
             "learning rate, or another --space, may help."
         )
-
-
-def _fixed(pairs: list[str] | None) -> dict[str, Any] | None:
-    if not pairs:
-        return None
-    split = [pair.partition("=") for pair in pairs]
-    if wrong := next((name for name, equals, _ in split if not equals), None):
-        raise InputError(f"--fix {wrong} lacks a value; write it as cell1.width=32.")
-    return {name: yaml.safe_load(value) for name, _, value in split}

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from nas.errors import InputError
 from nas.report.console import PlainConsole
+from search_spaces.documents import DocumentError, parse_yaml, shortened
 
 OUT = PlainConsole()
 """Standard output, which holds results alone."""
@@ -124,10 +125,23 @@ def duration(text: str | None) -> float | None:
     """Return the seconds in `90s`, `20m` or `2h`, at most a year; None for None. Raises InputError."""
     if text is None:
         return None
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smh])", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh])", text.strip())
     if not match:
-        raise InputError(f"'{text}' is not a time; write it as 90s, 20m or 2h.")
+        raise InputError(f"'{shortened(text)}' is not a time; write it as 90s, 20m or 2h.")
     seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
     if seconds > _YEAR:
-        raise InputError(f"'{text}' is more than a year; write a time as 90s, 20m or 2h.")
+        raise InputError(f"'{shortened(text)}' is more than a year; write a time as 90s, 20m or 2h.")
     return seconds
+
+
+def fixed_choices(pairs: list[str] | None) -> dict[str, Any] | None:
+    """Return the choices in `cell1.width=32`, whose values are read as YAML; None for None. Raises InputError."""
+    if not pairs:
+        return None
+    split = [pair.partition("=") for pair in pairs]
+    if wrong := next((name for name, equals, _ in split if not equals), None):
+        raise InputError(f"--fix {shortened(wrong)} lacks a value; write it as cell1.width=32.")
+    try:
+        return {name: parse_yaml(value, f"The value of --fix {shortened(name)}") for name, _, value in split}
+    except DocumentError as error:
+        raise InputError(str(error)) from None

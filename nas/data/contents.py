@@ -5,10 +5,12 @@ import hashlib
 import json
 import os
 import time
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from nas.errors import RunError
+from nas.files import make_folder, write_atomic
 
 Stamp = tuple[int, ...]
 """Size, time of the content, time of the last change of anything, inode and device. Unpacking an archive, `cp -p` or
@@ -76,11 +78,6 @@ def _read(known: Path) -> dict[str, tuple[Stamp, str]]:
 
 def _write(known: Path, entries: dict[str, tuple[Stamp, str]]) -> None:
     """Write what saves reading the files again; that it can't be written is no fault."""
-    temporary = known.with_name(f".{known.name[:60]}.{uuid.uuid4().hex}")
-    with contextlib.suppress(OSError):
-        known.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(json.dumps(entries), encoding="utf-8")
-            temporary.replace(known)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with contextlib.suppress(RunError):
+        make_folder(known.parent)
+        write_atomic(known, json.dumps(entries))

@@ -132,5 +132,7 @@ class ImageSet:
 
 def mixed_in_words(depths: Mapping[int, int]) -> str:
     """Return what is wrong with images of several bit depths, 8 and 16, as the first half of a sentence."""
-    counts = " and ".join(f"{count} images of {bits} bits" for bits, count in sorted(depths.items()))
+    counts = " and ".join(
+        f"{count} image{'s' if count > 1 else ''} of {bits} bits" for bits, count in sorted(depths.items())
+    )
     return f"it has {counts}, whose PSNR is against different ranges"

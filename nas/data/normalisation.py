@@ -24,6 +24,7 @@ from nas.data.cache import Store
 from nas.data.images import Pixels, peak_of
 from nas.data.levels import Levels
 from nas.errors import InputError
+from nas.fields import message_of
 
 Histogram = np.ndarray[Any, np.dtype[np.int64]]
 """How many pixels have each level, [65536]."""
@@ -105,7 +106,7 @@ class Normalisation(BaseModel):
         try:
             stored = cls.model_validate(recipe.get("normalisation", "auto"))
         except ValidationError as error:
-            raise InputError(f"The model's normalisation is wrong: {error.errors()[0]['msg']}.") from None
+            raise InputError(f"The model's normalisation is wrong: {message_of(error)}.") from None
         if stored.kind == "auto":
             return stored.model_copy(update={"kind": "type"})
         if not stored.is_resolved:

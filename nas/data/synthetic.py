@@ -21,6 +21,9 @@ from nas.errors import InputError, RunError
 TRAINING_SCENES = 48
 VALIDATION_SCENES = 8
 
+_SEAL = ".seal"
+"""The file with a digest of all scenes, by which a damaged folder is told."""
+
 _SUPERSAMPLING = 2
 _Canvas = np.ndarray[Any, np.dtype[np.float32]]
 _Points = Sequence[tuple[float, float]]
@@ -45,21 +48,25 @@ def scene(index: int, height: int = 256, width: int = 320, seed: int = 0) -> Pix
 
 
 def write_scenes(cache: Path) -> Path:
-    """The folder below `cache` with the default scenes as PNG, in `train` and `val`; made when it isn't there yet.
+    """The folder below `cache` with the default scenes as PNG, in `train` and `val`; made when it isn't there whole.
 
     Its name holds a hash of this file, so a version that draws other scenes makes another folder. Raises `RunError`
     when the disk is full or can't be written to.
     """
     folder = cache / f"synthetic-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}" / "synthetic"
-    if folder.exists():
-        return folder
     building = folder.parent / f".{uuid.uuid4().hex}"
     try:
+        if _is_whole(folder):
+            return folder
         for index in range(TRAINING_SCENES + VALIDATION_SCENES):
             part = building / ("train" if index < TRAINING_SCENES else "val")
             part.mkdir(parents=True, exist_ok=True)
             write_image(part / f"scene{index:03d}.png", scene(index))
+        (building / _SEAL).write_text(_seal(building), encoding="utf-8")
+        if folder.exists() and not _is_whole(folder):
+            folder.rename(building / "damaged")
         building.rename(folder)
+        shutil.rmtree(folder / "damaged", ignore_errors=True)
     except (OSError, InputError) as error:
         # A rename fails when another process was first; its scenes are the same.
         if not folder.exists():
@@ -67,6 +74,19 @@ def write_scenes(cache: Path) -> Path:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the scenes are there as they were written."""
+    seal = folder / _SEAL
+    return seal.is_file() and seal.read_bytes() == _seal(folder).encode()
+
+
+def _seal(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.png")):
+        digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _texture(random: np.random.Generator, height: int, width: int, finest: float, roughness: float) -> _Canvas:

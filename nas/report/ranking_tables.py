@@ -51,7 +51,8 @@ def ranking_lines(evidence: Evidence, agreements: Sequence[Agreement]) -> list[s
     if evidence.left_out:
         lines.append(f"{evidence.left_out} networks have no such training and are left out.")
     lines += [f"{one.proxy} says something of {one.networks} only." for one in agreements if one.networks < networks]
-    if cost := next((one.tau_at_equal_cost.value for one in agreements if one.proxy == "macs"), None):
+    cost = next((one.tau_at_equal_cost.value for one in agreements if one.proxy == "macs"), None)
+    if cost is not None:
         better = [one.proxy for one in agreements if one.tau_at_equal_cost.low > max(0, cost)]
         lines.append(
             f"At equal cost, surely better than MACs alone: {', '.join(better)}."

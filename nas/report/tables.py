@@ -91,7 +91,7 @@ def data_table(report: Report) -> Table:
         shown.add_row("in files", *(str(p.files) for p in parts))
     sizes = [", ".join(f"{w}x{h}: {n}" for (h, w), n in list(p.sizes.items())[:4]) for p in parts]
     shown.add_row("sizes", *sizes)
-    shown.add_row("bits", *(", ".join(f"{depth}: {n}" for depth, n in p.bit_depths.items()) for p in parts))
+    shown.add_row("bits", *(", ".join(f"{depth}: {n}" for depth, n in sorted(p.bit_depths.items())) for p in parts))
     if any(p.radiometric for p in parts):
         shown.add_row("radiometric (read as counts)", *(str(p.radiometric) for p in parts))
     if any(p.counts for p in parts):
@@ -121,7 +121,7 @@ def data_notes(report: Report) -> list[str]:
     lines = [f"It can't be trained on: {report.undivided}"] if report.undivided else []
     lines += [f"left out: {phrase}" for phrase in phrases(report.left_out)]
     if report.others:
-        lines.append(f"left out: {report.others} other files, such as texts and tables")
+        lines.append(f"left out: {report.others} file{'s' if report.others > 1 else ''} of text, tables and the like")
     seen, counts = report.normalisation, next(iter(report.parts.values())).counts
     if counts is None or seen.low is None or seen.high is None:
         return lines

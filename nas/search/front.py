@@ -125,10 +125,10 @@ def best_under(candidates: Sequence[Candidate], budget: Budget, objectives: Sequ
 
 
 def spread(candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective]) -> list[Candidate]:
-    """Return `count` members of the front to train fully: the best, then evenly over the rest by log cost.
+    """Return `count` members of the front to train fully: the best, the knee, and evenly over the rest by log cost.
 
-    By the first quality and the first cost of the objectives. Fewer when the front is smaller. The order is by falling
-    quality.
+    By the first quality and the first cost of the objectives. Fewer when the front is smaller; one alone is the best.
+    The order is by falling quality.
     """
     members = _plane_front(candidates, objectives)
     if len(members) <= count:
@@ -139,6 +139,10 @@ def spread(candidates: Sequence[Candidate], count: int, objectives: Sequence[Obj
     for target in targets:
         free = [i for i in range(len(members)) if i not in chosen]
         chosen.append(min(free, key=lambda i: abs(x[i] - target)))
+    bend = knee(candidates, objectives)
+    if bend in members and count > 1 and (place := members.index(bend)) not in chosen:
+        chosen.remove(min(chosen[1:], key=lambda i: abs(x[i] - x[place])))
+        chosen.append(place)
     return [members[i] for i in sorted(chosen, reverse=True)]
 
 

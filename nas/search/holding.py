@@ -112,5 +112,8 @@ class Heart:
                 if self.step > told:
                     told = self.step
                     self._storage.set_at_once(self._id, REACHED, told)
+            except UpdateFinishedTrialError:  # told in this very moment, by this worker or by another
+                self.is_lost = True
+                return
             except FAULTS:
                 continue  # the next beat may get through

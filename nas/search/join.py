@@ -1,7 +1,8 @@
 """How a worker on any machine finds its search."""
 
 from nas.errors import InputError
-from nas.search.run import RESULTS, Run, load_plugins, make_run, open_run
+from nas.plugins import need_plugins
+from nas.search.run import RESULTS, Run, make_run, open_run
 from nas.search.run_id import check_is_no_copy, check_is_of, identified
 from nas.search.storage import open_storage
 from nas.search.study import load_study, settings_of
@@ -24,7 +25,7 @@ def join(name: str | None, storage: str | None, study: str | None) -> Run:
     database = open_storage(storage)
     opened = load_study(database, study)
     settings = identified(settings_of(opened), opened)
-    load_plugins(settings.plugins)
+    need_plugins(settings.plugins, settings.study)
     folder = RESULTS / settings.study
     check_is_of(folder, settings)
     folder.mkdir(parents=True, exist_ok=True)

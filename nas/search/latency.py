@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nas.deploy.latency import Latency, meter
 from nas.errors import InputError
+from nas.plugins import need_command
 from nas.search.run import RESULTS
 from nas.search.sample import draw_sample
 from nas.search.samplers.problem import Problem
@@ -23,6 +24,8 @@ def latency_meter(
     The first to ask measures the networks that predictions rest on, which takes minutes; `progress` gets how many are
     done, of how many. Raises InputError for a machine that measures on something else than the run.
     """
+    if settings.latency_command:
+        need_command(settings.latency_command, settings.run)
     latency = meter(settings.latency_command, settings.latency_threads, results / "cache" / "latency")
     if settings.latency_runtime not in (None, latency.runtime.name):
         raise InputError(

@@ -12,18 +12,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag, hidden_from_ctrl_c
+from nas.plugins import Granted, granted, inherit
 from nas.search.audience import Audience
-from nas.search.run import load_plugins
 from nas.training.trainer import Listener, Report
 from search_spaces import SpaceError, UnknownNameError
-from search_spaces.registry import loaded_plugins
+from search_spaces.registry import BROKEN_ENTRY_POINT
 
 Stop = Callable[[], bool]
 Work = Callable[[torch.device, Audience, Stop], Any]
@@ -128,7 +127,7 @@ class _Child:
     def start(cls, name: str, work: Work, device: torch.device) -> "_Child":
         context = multiprocessing.get_context("spawn")  # CUDA and threads don't survive a fork
         here, there = context.Pipe()
-        arguments = (there, work, device, loaded_plugins())
+        arguments = (there, work, device, granted())
         process = context.Process(target=_run, args=arguments, name=name, daemon=True)
         with hidden_from_ctrl_c():
             process.start()
@@ -180,15 +179,16 @@ class _Child:
         return self.failure or (f"The process ended with exit code {code}." if code else None)
 
 
-def _run(connection: Connection, work: Work, device: torch.device, plugins: Sequence[Path]) -> None:
+def _run(connection: Connection, work: Work, device: torch.device, permissions: Granted) -> None:
     """What a started process does."""
     audience = _Distant(connection)
     warnings.showwarning = lambda message, *_args, **_kwargs: audience.say(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
+    warnings.filterwarnings("ignore", message=BROKEN_ENTRY_POINT)  # the process that started this one has said it
     try:
         # A terminal sends Ctrl-C and SIGHUP to all processes: the first is for the parent alone, neither must kill.
         with StopFlag(signal.SIGTERM, signal.SIGHUP) as stop:
-            load_plugins(tuple(map(str, plugins)))
+            inherit(permissions)
             audience.tell("result", work(device, audience, lambda: stop() or audience.is_gone))
     except FAULTS as error:
         audience.tell("failed", str(error))

@@ -1,12 +1,13 @@
 """The one way to name an architecture on the command line."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nas.errors import InputError
-from nas.model import RESULTS, TRAINED, is_model, load_model
+from nas.model import ARCHITECTURE, RESULTS, TRAINED, is_model, load_model
 from nas.search.run import open_run
-from search_spaces import SPACES, Architecture, Published
+from search_spaces import SPACES, Architecture, Published, SpaceError
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,15 @@ class Reference:
 
     @property
     def folder_name(self) -> str:
-        """What a folder for it is called: `falsr-FALSR-B`, `first-7`, or the name of the folder that it came from."""
+        """What a folder for it is called: `falsr-FALSR-B`, `first-7`, or the name of the file or folder it came from.
+
+        A file that is called as those of all model directories gives the name of its folder.
+        """
         path = Path(self.label)
-        if path.exists():
-            return (path.parent if path.is_file() else path).resolve().name
+        if path.is_dir():
+            return path.resolve().name
+        if path.is_file():
+            return path.resolve().parent.name if path.name == ARCHITECTURE else path.stem
         return self.label.replace("/", "-").replace(":", "-")
 
 
@@ -51,10 +57,11 @@ def resolve(name: str, scale: int | None = None, results: Path = RESULTS) -> Ref
     return Reference(name, replace(architecture, scale=scale), published)
 
 
-def locate(name: str, results: Path = RESULTS) -> Path:
+def locate(name: str, scale: int | None = None, results: Path = RESULTS) -> Path:
     """Return where the network is that `name` names: a path, or `SPACE/POINT` or `RUN:TRIAL` once it is trained.
 
-    These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`.
+    These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`. Of a
+    point that was trained several times it is the first, of the `scale` where that is given.
     Raises InputError for one that isn't trained, and as `resolve` does for one that isn't known.
     """
     path = Path(name)
@@ -64,10 +71,19 @@ def locate(name: str, results: Path = RESULTS) -> Path:
         return path
     reference = resolve(name, results=results)
     folder = results / TRAINED / reference.folder_name
-    if is_model(folder):
-        return folder
+    for trained in (folder, *sorted(folder.parent.glob(f"{folder.name}-*"))):
+        if is_model(trained) and scale in (None, _scale_of(trained)):
+            return trained
     of_the_run = [] if is_point else sorted((results / name.rpartition(":")[0] / TRAINED).glob("*/architecture.yaml"))
     for file in of_the_run:
         if Architecture.read(file).fingerprint == reference.architecture.fingerprint:
             return file.parent
-    raise InputError(f"{name} isn't trained: there is no {folder}; run nas train {name} first.")
+    missing = f"no {folder}" if scale is None else f"no {folder} of scale {scale}"
+    raise InputError(f"{name} isn't trained: there is {missing}; run nas train {shlex.quote(name)} first.")
+
+
+def _scale_of(model: Path) -> int | None:
+    try:
+        return Architecture.read(model / ARCHITECTURE).scale
+    except SpaceError:
+        return None

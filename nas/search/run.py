@@ -10,6 +10,7 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
+from nas.plugins import need_plugins
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.images import open_for, remembered
@@ -21,7 +22,7 @@ from nas.search.storage import SearchStorage, open_storage
 from nas.search.study import architecture_of, candidates, load_study
 from nas.search.urls import embedded_url, study_file_in
 from nas.training.trainer import pick_device
-from search_spaces import Architecture, load_plugin
+from search_spaces import Architecture
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> 
     """Open a run by its name or by the path of its directory. Raises InputError."""
     folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name
     settings = read_settings(folder)
-    load_plugins(settings.plugins)
+    need_plugins(settings.plugins, settings.run)
     database = open_storage(url_of(folder, settings, storage))
     study = load_study(database, settings.study)
     return make_run(folder, identified(settings, study), study, database)
@@ -139,15 +140,6 @@ def _identity_of(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def load_plugins(paths: tuple[str, ...]) -> None:
-    """Import a user's own spaces and proxies. Raises InputError for a file that isn't there or fails."""
-    for path in paths:
-        try:
-            load_plugin(Path(path))
-        except Exception as error:
-            raise InputError(f"The plugin {path} can't be loaded: {str(error).rstrip('.')}.") from None
 
 
 def open_run_data(run: Run, folder: str | None = None) -> Dataset:

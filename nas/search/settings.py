@@ -4,22 +4,24 @@ import hashlib
 import json
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from nas.budget import Budget
+from nas.budget import Budget, tightest
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
+from nas.fields import Seed, Truth, Whole, in_words
 from nas.files import write_atomic
 from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
 from nas.search.names import RUN_NAME, is_taken
 from nas.training.recipe import Recipe
 from search_spaces import Choice, SearchSpace
+from search_spaces.documents import DocumentError, read_yaml, to_yaml
 from search_spaces.narrowed import Allowed, narrowed
+from search_spaces.plugins import Plugin
 
 SETTINGS = "search.yaml"
 
@@ -28,6 +30,9 @@ EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run"
 
 A fingerprint guards the data, and `nas.search.run_id` the study.
 """
+
+
+_Count = Annotated[Whole, Field(gt=0)]
 
 
 class Settings(BaseModel):
@@ -46,12 +51,12 @@ class Settings(BaseModel):
     space: str
     allow: dict[str, tuple[Choice, ...]] = {}
     """The values that its user left to choices of the space; the others may take all of theirs."""
-    scale: int
-    channels: int = 1
+    scale: Whole
+    channels: Whole = 1
     budgets: tuple[str, ...]
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     """What is to be improved, in the order of a trial's values."""
-    hr_size: tuple[PositiveInt, PositiveInt] = HR_SIZE
+    hr_size: tuple[_Count, _Count] = HR_SIZE
     """Width and height of the HR image that costs are counted for."""
     data: str | None
     """The folder as given; None is the embedded synthetic set."""
@@ -61,25 +66,26 @@ class Settings(BaseModel):
     sampler: str
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
-    trials: int = Field(gt=0)
+    trials: _Count
     """How many candidates are tried, over all workers."""
-    is_planned: bool = False
+    is_planned: Truth = False
     """Whether that was planned for a time: as long as there is a time, it decides instead."""
-    stop_when_flat: PositiveInt | None = None
+    stop_when_flat: _Count | None = None
     """The search ends when so many candidates in a row have brought the hypervolume nothing."""
     fixed: dict[str, Choice]
     """Choices that the sampler does not vary."""
-    seed: int
-    threads: int = Field(gt=0)
+    seed: Seed
+    threads: _Count
     """CPU threads of a worker: another number rounds otherwise, so all workers of a run use the same."""
     latency_command: str | None = None
     """Measures an ONNX file on the user's device; None is ONNX Runtime on the CPU."""
-    latency_threads: PositiveInt = 1
+    latency_threads: _Count = 1
     """CPU threads that a latency is for, where no command tells it."""
     latency_runtime: str | None = None
     """What latencies are measured on, where they matter; a worker on another machine must measure on the same."""
-    skip_bad: bool = False
-    plugins: tuple[str, ...] = ()
+    skip_bad: Truth = False
+    plugins: tuple[Plugin, ...] = ()
+    """The user's own code, told by its content; the paths are those of the machine where the run began."""
     space_fingerprint: str
     storage: str | None = None
     """SQLAlchemy URL without its password; None is the embedded `study.db`."""
@@ -97,6 +103,13 @@ class Settings(BaseModel):
     def _resolve(cls, recipe: Recipe) -> Recipe:
         """A run that remembers no range is from before there was a choice."""
         return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
+
+    @field_validator("budgets")
+    @classmethod
+    def _check_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
+        for text in budgets:
+            Budget.parse(text)
+        return budgets
 
     @field_validator("study")
     @classmethod
@@ -117,8 +130,8 @@ class Settings(BaseModel):
 
     @property
     def limits(self) -> tuple[Budget, ...]:
-        """The budgets, parsed."""
-        return tuple(Budget.parse(text) for text in self.budgets)
+        """The budgets, parsed; of two of one unit the tighter."""
+        return tightest(Budget.parse(text) for text in self.budgets)
 
     @property
     def searched(self) -> SearchSpace:
@@ -135,12 +148,16 @@ class Settings(BaseModel):
 
     def to_yaml(self) -> str:
         """Return the settings as a YAML document."""
-        return yaml.safe_dump(self.model_dump(mode="json", exclude={"run"}), sort_keys=False)
+        return to_yaml(self.model_dump(mode="json", exclude={"run"}))
 
-    def write(self, folder: Path) -> None:
-        """Write `search.yaml` into a run directory, atomically, for its owner alone: it says where the study lies."""
+    def write(self, folder: Path) -> "Settings":
+        """Write `search.yaml` into a run directory, for its owner alone since it says where the study lies.
+
+        Returns the settings as they were written: they hold the folder.
+        """
         settings = self.model_copy(update={"place": str(folder.resolve())})
         write_atomic(folder / SETTINGS, settings.to_yaml(), private=True)
+        return settings
 
     def check_continues(self, earlier: "Settings") -> None:
         """Raise InputError naming what differs, unless a run with the settings `earlier` can go on with these."""
@@ -157,19 +174,18 @@ def read_settings(folder: Path) -> Settings:
     if not path.is_file():
         raise InputError(f"There is no run '{folder.name}' in {folder.parent}.")
     try:
-        settings = parse_settings(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
+        settings = parse_settings(read_yaml(path), str(path))
+    except DocumentError as error:
+        raise InputError(str(error)) from None
     return settings.model_copy(update={"run": folder.resolve().name})
 
 
-def parse_settings(data: Any) -> Settings:
-    """Return the settings in plain data. Raises InputError naming the first field that is wrong."""
+def parse_settings(data: Any, origin: str = SETTINGS) -> Settings:
+    """Return the settings in plain data. Raises InputError naming `origin` and the first field that is wrong."""
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{SETTINGS}: '{'.'.join(map(str, first['loc']))}': {first['msg']}.") from None
+        raise InputError(in_words(error, origin)) from None
 
 
 def space_fingerprint(space: str, allow: Allowed = MappingProxyType({})) -> str:
@@ -191,4 +207,5 @@ def _flat(settings: Settings) -> dict[str, Any]:
     data = settings.model_dump(mode="json")
     recipe = {f"recipe.{name}": value for name, value in data.pop("recipe").items()}
     allow = {f"allow.{name}": values for name, values in data.pop("allow").items()}
-    return data | recipe | allow
+    plugins = {"plugins": [plugin.pop("sha256") for plugin in data["plugins"]]}
+    return data | recipe | allow | plugins

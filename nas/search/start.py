@@ -19,12 +19,13 @@ from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError, RunError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
+from nas.plugins import give_command, give_plugins, need_plugins
 from nas.search.costs import COUNTED, meter_for
 from nas.search.deadline import Deadline
 from nas.search.images import open_for, remembered
 from nas.search.names import as_name, check_run_name
 from nas.search.plan import Given, planned
-from nas.search.run import RESULTS, Run, load_plugins, make_run, record_baseline, url_of
+from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
@@ -36,9 +37,10 @@ from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
+from search_spaces.plugins import Plugin
 from search_spaces.registry import unknown_name
 
-_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts")
+_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts", "plugins")
 """Fields of a request that decide settings but are none."""
 
 DEFAULT_SPACE = "hybrid"
@@ -94,17 +96,20 @@ def start(
     A new one is planned for what is left of the time at that moment. Everything is checked before anything is written
     to the run directory. Raises InputError.
     """
-    load_plugins(request.plugins or ())
+    plugins = give_plugins(request.plugins or ())
+    if request.latency_command:
+        give_command(request.latency_command)
     name = request.run or _default_name(request)
     if not (results / name / SETTINGS).is_file():
         check_run_name(name)
     with _alone(results / name):
-        return _start(request, name, device, results, deadline, progress)
+        return _start(request, name, plugins, device, results, deadline, progress)
 
 
 def _start(
     request: Request,
     name: str,
+    plugins: tuple[Plugin, ...],
     device: torch.device,
     results: Path,
     deadline: Deadline | None,
@@ -115,8 +120,8 @@ def _start(
     if earlier:
         if request.storage or earlier.storage:
             check_is_no_copy(folder, earlier)
-        load_plugins(earlier.plugins)
-    wanted = _wanted(request, name, earlier, device)
+        need_plugins(earlier.plugins, name)
+    wanted = _wanted(request, name, earlier, device) | {"plugins": earlier.plugins if earlier else plugins}
     space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
     _check_names(wanted, space)
     _check_budget(wanted, space)
@@ -159,8 +164,7 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)
-    settings.write(folder)
-    return make_run(folder, settings, study, storage)
+    return make_run(folder, settings.write(folder), study, storage)
 
 
 @contextmanager
@@ -206,8 +210,6 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         given["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
     if request.objectives:
         given["objectives"] = parse_objectives(request.objectives)
-    if request.plugins:
-        given["plugins"] = tuple(str(Path(path).resolve()) for path in request.plugins)
     if request.trials is not None:
         given["is_planned"] = False
     if request.data:
@@ -244,7 +246,6 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "latency_threads": 1,
         "threads": max(1, torch.get_num_threads() // request.jobs),
         "skip_bad": False,
-        "plugins": (),
         "storage": None,
     }
     return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import yaml
 
 from nas.data.normalisation import Normalisation
-from nas.deploy.onnx import check_onnx, to_onnx
+from nas.deploy.onnx import check_onnx, to_onnx, tolerance
 from nas.errors import InputError, RunError
 from nas.files import write_atomic
 from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.recipe import load_recipe, parse_recipe
+from search_spaces.documents import to_yaml
 
 ONNX, RETRAIN = "model.onnx", "retrain.yaml"
-
-TOLERANCE = 1e-4
-"""Largest difference between ONNX Runtime and PyTorch that is accepted: a fortieth of a level of 8 bits."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,9 @@ def export(model: Model, target: Path) -> Exported:
     """Write `model` with its ONNX form and its recipe into the new folder `target`, and verify each file.
 
     The architecture must hash the same when read back, the weights give bit-equal output in a freshly built network,
-    ONNX Runtime the same output to `TOLERANCE`, and the recipe must be one that `load_recipe` reads. `target` appears
-    whole or not at all. Raises InputError when `target` is a file or a folder that isn't empty, for a recipe that isn't
-    whole, or when the export extra is missing; RunError when a file proves wrong.
+    ONNX Runtime the same output to the network's `tolerance`, and the recipe must be one that `load_recipe` reads.
+    `target` appears whole or not at all. Raises InputError when `target` is a file or a folder that isn't empty, for a
+    recipe that isn't whole; RunError when a file proves wrong.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InputError(f"{target} exists; name a new folder to export to.")
@@ -81,14 +78,14 @@ def _write(model: Model, folder: Path) -> float:
     model.save(folder)
     if _trained(model):
         header = "# Trains this architecture again from nothing; DIR is the data set:\n"
-        recipe = yaml.safe_dump(dict(model.recipe), sort_keys=False)
+        recipe = to_yaml(dict(model.recipe))
         write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
     _verify(model, folder)
     to_onnx(model.network, model.architecture, folder / ONNX, Normalisation.stored(model.recipe))
     difference = check_onnx(folder / ONNX, model.network)
-    if not difference < TOLERANCE:
+    if not difference < (accepted := tolerance(model.network, model.architecture.channels)):
         raise RunError(
-            f"The ONNX form differs by {difference:.1e} from the network; at most {TOLERANCE:.0e} is accepted."
+            f"The ONNX form differs by {difference:.1e} from the network; at most {accepted:.0e} is accepted."
         )
     return difference
 

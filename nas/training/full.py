@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,13 @@ STARTED = "started_from"
 
 BORROWED = "borrowed_weights"
 """The metric of a model whose training made use of other networks: the digests of their weights."""
+
+
+CHECKPOINT = "checkpoint.safetensors"
+"""The file of a training that goes on, in its model directory."""
+
+DATA = "data_fingerprint"
+"""The metric that names the images, those it was trained on and those it was chosen by."""
 
 
 def train_fully(
@@ -57,11 +65,13 @@ def train_fully(
     if recipe.teacher is not None and find_teacher(recipe.teacher).resolve() == folder.resolve():
         raise InputError(f"{folder} can't be its own teacher, which it would replace; copy it to another folder first.")
     protocol = Protocol.of(data.validation, recipe.validation_crop)
-    checkpoint = folder / "checkpoint.safetensors"
+    checkpoint = folder / CHECKPOINT
     origin = _origin(start)
-    if group.from_main(group.is_main and is_trained(folder, architecture, recipe, protocol, origin)):
+    if group.from_main(group.is_main and is_trained(folder, architecture, recipe, protocol, origin, data.fingerprint)):
         checkpoint.unlink(missing_ok=True)
         return load_model(folder)
+    if group.is_main:
+        _set_damaged_aside(folder)
     # Other weights draw other patches too: so a checkpoint tells from which it started.
     seed = architecture.seed + recipe.seed + (int(origin["sha256"][:7], 16) if origin else 0)
     seed_all(seed)
@@ -79,6 +89,7 @@ def train_fully(
     )
     bicubic = bicubic_baseline(data.validation, recipe.validation_crop)
     metrics = _metrics(trained, bicubic, protocol, device, group)
+    metrics[DATA] = data.fingerprint
     metrics |= {name: value for name, value in ((STARTED, origin), (BORROWED, borrowed_weights(recipe))) if value}
     model = Model(architecture, network.cpu().eval(), recipe.model_dump(mode="json"), metrics)
     if group.is_main:
@@ -86,6 +97,22 @@ def train_fully(
         checkpoint.unlink(missing_ok=True)
         return load_model(folder)
     return model
+
+
+def _set_damaged_aside(folder: Path) -> None:
+    """Keep weights that can't be read under another name; a training that begins removes those that can."""
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        return
+    try:
+        load_model(folder)
+    except InputError as error:
+        kept = weights.with_name(f"{WEIGHTS}.damaged")
+        weights.replace(kept)
+        warnings.warn(
+            f"the model in {folder} is damaged; {weights.name} is kept as {kept}, and it is trained again ({error})",
+            stacklevel=2,
+        )
 
 
 def _audience(folder: Path, data: Dataset, listener: Listener | None, tensorboard: Path | None) -> Listener:
@@ -128,8 +155,24 @@ def is_finished(
     architecture: Architecture, data: Dataset, recipe: Recipe, folder: Path, *, start: Path | None = None
 ) -> bool:
     """Tell whether `train_fully` of the same has nothing to do. Raises InputError when `start` can't be read."""
+    if not (folder / WEIGHTS).is_file():
+        return False
+    recipe = recipe.seeing(data.normalisation)
     protocol = Protocol.of(data.validation, recipe.validation_crop)
-    return is_trained(folder, architecture, recipe, protocol, _origin(start))
+    return is_trained(folder, architecture, recipe, protocol, _origin(start), data.fingerprint)
+
+
+def identity(architecture: Architecture, data: Dataset, recipe: Recipe, *, start: Path | None = None) -> dict[str, Any]:
+    """Return, as plain data, all that makes a training another one. Raises InputError when `start` can't be read."""
+    recipe = recipe.seeing(data.normalisation)
+    return {
+        "architecture": architecture.fingerprint,
+        "recipe": recipe.model_dump(mode="json", exclude={"denoiser"}),  # which it was, the protocol says
+        "protocol": Protocol.of(data.validation, recipe.validation_crop).to_dict(),
+        DATA: data.fingerprint,
+        STARTED: _origin(start),
+        BORROWED: borrowed_weights(recipe),
+    }
 
 
 def is_trained(
@@ -138,11 +181,18 @@ def is_trained(
     recipe: Recipe,
     protocol: Protocol,
     origin: Mapping[str, Any] | None = None,
+    data: str | None = None,
 ) -> bool:
-    """Tell whether `folder` holds this architecture, trained by this recipe from there, measured by this protocol."""
+    """Tell whether `folder` holds this architecture, trained by this recipe from there, measured by this protocol.
+
+    `data` is the fingerprint of all its images, where that matters. A model that can't be read is none.
+    """
     if not (folder / WEIGHTS).is_file():  # written last: without them the directory is not complete
         return False
-    model = load_model(folder)
+    try:
+        model = load_model(folder)
+    except InputError:
+        return False
     # Which denoiser it was, the protocol says by its weights.
     fields = {name: value for name, value in model.recipe.items() if name != "denoiser"}
     same_recipe = json.dumps(fields) == json.dumps(recipe.model_dump(mode="json", exclude={"denoiser"}))
@@ -150,4 +200,5 @@ def is_trained(
     same_origin = model.metrics.get(STARTED) == origin
     same_borrowed = model.metrics.get(BORROWED, {}) == borrowed_weights(recipe)
     same_network = model.architecture.fingerprint == architecture.fingerprint
-    return same_network and same_recipe and same_protocol and same_origin and same_borrowed
+    same_data = data is None or model.metrics.get(DATA, data) == data
+    return same_network and same_recipe and same_protocol and same_origin and same_borrowed and same_data

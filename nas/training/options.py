@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from nas.fields import Real, Truth, Whole
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 """How much something counts in a sum."""
 
 Losses = Annotated[dict[str, Weight], Field(min_length=1)]
@@ -16,11 +18,11 @@ class Stage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    share: float = Field(gt=0, le=1, description="share of the steps; those of all stages sum to 1")
+    share: Real = Field(gt=0, le=1, description="share of the steps; those of all stages sum to 1")
     losses: Losses | None = None
-    batch: int | None = Field(default=None, gt=0)
-    patch: int | None = Field(default=None, gt=0)
-    learning_rate: float | None = Field(default=None, gt=0, description="peak of a cosine that begins here")
+    batch: Whole | None = Field(default=None, gt=0)
+    patch: Whole | None = Field(default=None, gt=0)
+    learning_rate: Real | None = Field(default=None, gt=0, description="peak of a cosine that begins here")
 
 
 class Adversarial(BaseModel):
@@ -29,8 +31,8 @@ class Adversarial(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     discriminator: Literal["unet", "patch"] = "unet"
-    width: int = Field(default=64, gt=0, description="features of its first convolution")
-    relativistic: bool = Field(default=False, description="whether it compares images instead of judging each")
+    width: Whole = Field(default=64, gt=0, description="features of its first convolution")
+    relativistic: Truth = Field(default=False, description="whether it compares images instead of judging each")
 
 
 class Features(BaseModel):

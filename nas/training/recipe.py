@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 import torch
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nas.data.degradation import label_of, self_contained
 from nas.data.frames import Counts
 from nas.data.normalisation import AUTO, Normalisation
 from nas.errors import InputError
+from nas.fields import Real, Seed, Whole, message_of
 from nas.training.losses import LOSSES
 from nas.training.options import Adversarial, Features, Losses, Stage
 from nas.training.schedule import Cosine, Phase
+from search_spaces.documents import DocumentError, place_of, read_yaml, to_yaml
 from search_spaces.registry import UnknownNameError, unknown_name
 
 SHIPPED = Path(__file__).parent / "recipes"
@@ -27,7 +28,7 @@ _ONLY_FOR = {"adversarial": "adversarial", "features": "perceptual", "teacher": 
 _PARTS: Mapping[str, type[BaseModel]] = {"stages": Stage, "adversarial": Adversarial, "features": Features}
 """Fields that have fields of their own."""
 
-Decay = Annotated[float, Field(ge=0, lt=1)]
+Decay = Annotated[float, Field(ge=0, lt=1, strict=True)]
 """The decay of a moving average."""
 
 
@@ -49,16 +50,16 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    steps: int = Field(gt=0, description="optimiser steps")
-    batch: int = Field(gt=0, description="patches a step")
-    patch: int = Field(gt=0, description="height and width of an LR patch, in pixels")
+    steps: Whole = Field(gt=0, description="optimiser steps")
+    batch: Whole = Field(gt=0, description="patches a step")
+    patch: Whole = Field(gt=0, description="height and width of an LR patch, in pixels")
     losses: Losses = Field({"l1": 1.0}, description="weights by the losses' names")
     stages: tuple[Stage, ...] = Field((), description="shares of the steps with other fields; none: one for all")
-    learning_rate: float = Field(gt=0, description="peak learning rate of Adam")
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises linearly")
-    final_learning_rate: float = Field(0.0, ge=0, le=1, description="share of the peak that the cosine ends at")
+    learning_rate: Real = Field(gt=0, description="peak learning rate of Adam")
+    warmup: Real = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises linearly")
+    final_learning_rate: Real = Field(0.0, ge=0, le=1, description="share of the peak that the cosine ends at")
     betas: tuple[Decay, Decay] = (0.9, 0.999)
-    clip: float = Field(1.0, gt=0, description="largest gradient norm")
+    clip: Real = Field(1.0, gt=0, description="largest gradient norm")
     ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
     normalisation: Normalisation = Field(AUTO, description="which integers of a file a network sees as 0 and 1")
@@ -77,9 +78,9 @@ class Recipe(BaseModel):
     teacher: str | None = Field(
         None, min_length=1, description="model directory, SPACE/POINT or checkpoint that the loss 'distillation' is for"
     )
-    validations: int = Field(4, gt=0, description="how many times PSNR is measured, the last at the end")
-    validation_crop: int | None = Field(None, gt=0, description="centre crop of the HR validation images; null: whole")
-    seed: int = 0
+    validations: Whole = Field(4, gt=0, description="how many times PSNR is measured, the last at the end")
+    validation_crop: Whole | None = Field(None, gt=0, description="centre crop of HR validation images; null: whole")
+    seed: Seed = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -166,7 +167,7 @@ class Recipe(BaseModel):
 
     def to_yaml(self) -> str:
         """Return the recipe as a YAML document."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return to_yaml(self.model_dump(mode="json"))
 
 
 def fast_bfloat16(device: torch.device) -> bool:
@@ -201,11 +202,11 @@ def _in_words(error: ValidationError) -> str:
             return str(unknown_name("recipe field", str(field), dict(Recipe.model_fields)))
         part = _PARTS.get(str(path[0]))
         known = sorted(part.model_fields) if part else []
-        return str(unknown_name(f"field of '{'.'.join(map(str, path))}'", str(field), known))
-    message = first["msg"].removeprefix("Value error, ")
+        return str(unknown_name(f"field of '{place_of(tuple(path))}'", str(field), known))
+    message = message_of(error)
     if not field:
         return f"{message}."
-    return f"the field '{'.'.join(map(str, first['loc']))}' is wrong: {message}."
+    return f"the field '{place_of(first['loc'])}' is wrong: {message}."
 
 
 def load_recipe(name: str, device: torch.device, **overrides: object) -> Recipe:
@@ -232,9 +233,9 @@ def _shipped() -> dict[str, Path]:
 def _read(path: Path) -> object:
     """Return what is in a file, with the fields of its `base` beneath."""
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
+        data: Any = read_yaml(path)
+    except DocumentError as error:
+        raise InputError(str(error)) from None
     if not isinstance(data, dict) or "base" not in data:
         return data
     base = _shipped().get(str(data.pop("base")))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.budget import Budget, known_budgets, quantity, refusal, short
+from nas.budget import Budget, known_budgets, quantity, refusal, short, tightest
 from nas.cost import Cost
 from nas.errors import InputError
 
@@ -97,6 +97,38 @@ def test_a_refusal_names_every_budget_that_is_broken() -> None:
     assert refusal(both, priced(params=1, macs=412_100_000_000)) == "412.1G > 300G MACs"
     assert refusal(both, priced(params=1_200_000, macs=412_100_000_000)) == "412.1G > 300G MACs, 1.200M > 900K params"
     assert refusal((), priced(macs=10**15)) is None
+
+
+def test_a_refusal_shows_as_many_digits_as_tell_the_cost_from_the_budget() -> None:
+    def told(budget: str, **cost: float) -> str | None:
+        return refusal((Budget.parse(budget),), cost)
+
+    assert told("300G-MACs", macs=300_000_000_001) == "300.000000001G > 300G MACs"
+    assert told("300G-MACs", macs=300_040_000_000) == "300.04G > 300G MACs"
+    assert told("900K-params", params=900_001) == "900.001K > 900K params"
+    assert told("900-params", params=901) == "901 > 900 params"
+    assert told("64MiB-memory", memory=64 * 2**20 + 1) == "64.000001MiB > 64MiB memory"
+    assert told("64GiB-memory", memory=70_000 * 2**20) == "70000MiB > 64GiB memory"
+    assert told("33ms", latency=33.0001) == "33.0001 > 33 ms"
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 26 + "ms", "1" * 26 + "-MACs", "1000001T-MACs", "9" * 5000 + "B-memory", "2000000T params"]
+)
+def test_a_budget_beyond_any_network_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"^A budget must be at most \S+ \w+, not '") as error:
+        Budget.parse(text)
+    assert len(str(error.value)) < 200
+
+
+def test_many_digits_are_cut_to_what_counts() -> None:
+    assert Budget.parse("33." + "3" * 400 + "ms") == Budget(33.333, "ms")
+    assert Budget.parse("1." + "5" * 400 + "K-params") == Budget(1555, "params")
+
+
+def test_of_two_budgets_of_one_unit_the_tighter_holds() -> None:
+    budgets = [Budget.parse(text) for text in ("300G-MACs", "33ms", "200G-MACs", "250G-MACs", "1M-params")]
+    assert [str(budget) for budget in tightest(budgets)] == ["200G-MACs", "33ms", "1M-params"]
 
 
 def test_a_budget_on_what_is_not_known_yet_refuses_nothing() -> None:

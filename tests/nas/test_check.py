@@ -5,10 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from radiometric_files import dji_jpeg
 
 from nas.check import check_folder
 from nas.data.dataset import open_dataset
+from nas.data.folder import LeftOut
 from nas.data.images import read_image, write_image
 from nas.data.normalisation import TYPE
 from nas.data.synthetic import scene
@@ -125,6 +127,71 @@ def test_radiometric_files_are_counted(tiny_data16: Path) -> None:
     part = check_folder(tiny_data16).parts["train"]
     assert (part.radiometric, part.count, len(part.coloured)) == (1, 5, 0)
     assert [name for name, _ in part.unreadable] == ["broken.jpg"]
+
+
+def test_given_lr_images_are_measured_and_named(tiny_data: Path) -> None:
+    for part in ("train", "val"):
+        (tiny_data / part / "LR").mkdir()
+        for file in sorted((tiny_data / part).glob("*.png")):
+            write_image(tiny_data / part / "LR" / file.name, 255 - read_image(file)[::2, ::2])
+    report = check_folder(tiny_data)
+    assert {part.given for part in report.parts.values()} == {"train/LR", "val/LR"}
+    assert report.parts["validation"].psnr is not None and report.parts["validation"].psnr < 15
+    assert report.is_clean and report.left_out == ()
+    report = check_folder(tiny_data, scale=3, patch=8)
+    assert {entry.reason for entry in report.left_out} == {"LR images for x2 by their size, and this is for bicubic x3"}
+    assert len(report.left_out) == 6
+    assert report.is_clean  # on purpose
+
+
+def test_what_is_left_out_is_counted(tiny_data: Path) -> None:
+    (tiny_data / "val" / "a.seq").touch()
+    (tiny_data / "notes.txt").touch()
+    report = check_folder(tiny_data)
+    assert report.left_out == (LeftOut("val/a.seq", ".seq files are not read"),)
+    assert report.others == 1 and report.is_clean
+    assert json.loads(json.dumps(report.to_dict()))["left_out"] == [
+        {"name": "val/a.seq", "reason": ".seq files are not read", "count": 1}
+    ]
+
+
+def test_frames_are_counted_beside_their_files(tiny_data: Path) -> None:
+    frames = np.stack([scene(index, 80, 96) for index in range(4)])
+    tifffile.imwrite(tiny_data / "train" / "seq.tif", frames, photometric="minisblack")
+    part = check_folder(tiny_data).parts["train"]
+    assert (part.count, part.files) == (8, 5)
+
+
+def test_two_bit_depths_are_measured_apart_and_are_a_fault(tiny_data: Path) -> None:
+    alone = check_folder(tiny_data).parts["train"]
+    write_image(tiny_data / "train" / "deep.tif", scene(0, 96, 96).astype(np.uint16) * 100)
+    report = check_folder(tiny_data)
+    part = report.parts["train"]
+    assert (part.psnr, part.ssim, part.measured) == (None, None, 5)
+    assert {depth: found.measured for depth, found in part.by_depth.items()} == {8: 4, 16: 1}
+    assert part.by_depth[8].psnr == pytest.approx(alone.psnr)
+    assert dict(report.bit_depths) == {8: 6, 16: 1} and not report.is_clean
+    assert json.loads(json.dumps(report.to_dict()))["parts"]["train"]["by_depth"]["16"]["measured"] == 1
+
+
+def test_a_folder_without_any_usable_image_is_not_clean(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("not an image")
+    report = check_folder(tmp_path)
+    assert not report.is_clean
+    assert report.undivided is not None and "holds one usable image" in report.undivided
+
+
+@pytest.mark.parametrize(("scale", "patch"), [(0, 32), (-1, 32), (2, 0)])
+def test_scales_and_patches_below_one_are_refused(tiny_data: Path, scale: int, patch: int) -> None:
+    with pytest.raises(InputError, match=r"must be 1 .*or more, but got"):
+        check_folder(tiny_data, scale=scale, patch=patch)
+
+
+def test_lr_images_alone_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "LR").mkdir()
+    write_image(tmp_path / "LR" / "a.png", scene(0, 40, 40))
+    with pytest.raises(InputError, match="holds LR images alone"):
+        check_folder(tmp_path)
 
 
 def test_missing_and_empty_folders_and_unknown_degradations_are_refused(tmp_path: Path, tiny_data: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces import SPACES, Architecture, UnknownNameError, load_plugin
+from search_spaces.plugins import loaded_plugins
 from search_spaces.registry import Registry
 
 SPACE = '''
@@ -177,3 +179,48 @@ def test_an_installed_package_adds_a_space_and_a_proxy_through_its_entry_points(
     assert "'plain'" in done.stdout
     assert "'size'" in done.stdout
     assert done.stdout.split()[-1] == "40"
+
+
+def test_a_broken_entry_point_of_another_package_is_one_warning_and_the_others_remain(tmp_path: Path) -> None:
+    write(tmp_path / "their_space.py", SPACE.format(name="plain"))
+    write(tmp_path / "their_ruin.py", "import nothing_of_that_name\n")
+    write(tmp_path / "their_theft.py", SPACE.format(name="falsr"))
+    information = tmp_path / "their_package-1.0.dist-info"
+    write(information / "METADATA", "Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    write(
+        information / "entry_points.txt",
+        "[nas.search_spaces]\na = their_ruin\nb = their_theft\nplain = their_space\nz = their_space:nothing\n",
+    )
+    script = (
+        "import warnings; warnings.simplefilter('always'); from search_spaces import SPACES; "
+        "print(*SPACES.names()); print(SPACES.get('plain').name)"
+    )
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"plain", "falsr", "hybrid"} <= set(done.stdout.split())
+    told = [line for line in done.stderr.splitlines() if "UserWarning" in line]
+    for name, reason in (("a", "No module named"), ("b", "registered twice"), ("z", "has no attribute")):
+        (line,) = [line for line in told if f"nas.search_spaces:{name} of the package 'their-package'" in line]
+        assert "is left out" in line and reason in line
+    assert len(told) == 3
+
+
+def test_what_is_run_is_the_file_itself_and_nothing_that_was_compiled_beside_it(
+    spaces: Registry, tmp_path: Path
+) -> None:
+    mine, theirs = write(tmp_path / "mine.py", "x = 1\n"), write(tmp_path / "theirs.py", "1 / 0\n")
+    compiled = Path(py_compile.compile(str(theirs), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH))
+    compiled.rename(compiled.with_name(compiled.name.replace("theirs", "mine")))
+    assert load_plugin(mine) in loaded_plugins()
+
+
+def test_a_plugin_is_told_by_its_content(spaces: Registry, tmp_path: Path) -> None:
+    first = load_plugin(write(tmp_path / "mine.py", SPACE.format(name="plain")))
+    again = load_plugin(write(tmp_path / "copy.py", SPACE.format(name="plain")))
+    assert (first.sha256, again.name) == (again.sha256, "copy.py")
+    with pytest.raises(ValueError, match="its content has changed since it was allowed"):
+        load_plugin(write(tmp_path / "mine.py", SPACE.format(name="other")), first.sha256)
+    assert "other" not in spaces.names()

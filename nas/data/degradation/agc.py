@@ -9,6 +9,7 @@ from torch import Tensor
 from nas.data.degradation.amounts import Range, within
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.operation import Operation, operation
+from nas.fields import Real
 
 BINS = 1024
 """Of the histogram that `plateau` equalises."""
@@ -27,7 +28,7 @@ class Agc(Operation):
     method: Literal["linear", "plateau"] = "linear"
     bits: Annotated[Range, within(2, 16)] = Range.parse(8)
     tails: Annotated[Range, within(0, 20)] = Range.parse(0)
-    plateau: float = Field(3.0, gt=0)
+    plateau: Real = Field(3.0, gt=0)
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """[N, 1, H, W] → the same size, no value beyond the limits that `tails` leave."""
@@ -51,7 +52,7 @@ def _limits(values: Tensor, tails: Tensor) -> tuple[Tensor, Tensor]:
     return low, torch.maximum(high, low + 1e-6)
 
 
-def _curve(shares: Tensor, plateau: float) -> Tensor:
+def _curve(shares: Tensor, plateau: Real) -> Tensor:
     """The gain [N, BINS + 1] from 0 to 1 at the edges of the bins: the sum of the histogram, its peaks cut off."""
     bins = (shares * BINS).long().clamp(max=BINS - 1)
     counts = torch.zeros(len(shares), BINS, device=shares.device)

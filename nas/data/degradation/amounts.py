@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from search_spaces.documents import shown
+
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
 _TEXT = re.compile(
     rf"(?:(?P<constant>-?{_NUMBER})\s*(?=$|[+-]))?(?:(?P<sign>[+-])?\s*(?P<slope>{_NUMBER})?\s*\*?\s*(?P<scale>scale))?"
@@ -29,7 +31,7 @@ class Amount:
             return cls(float(value))
         found = _TEXT.fullmatch(value.strip()) if isinstance(value, str) and value.strip() else None
         if found is None:
-            raise ValueError(f"{value!r} is not a number, nor one like '2 + 0.2 scale'")
+            raise ValueError(f"{shown(value)} is not a number, nor one like '2 + 0.2 scale'")
         slope = float(found["slope"] or 1) if found["scale"] else 0.0
         return cls(float(found["constant"] or 0), -slope if found["sign"] == "-" else slope)
 
@@ -59,7 +61,7 @@ class Range:
             return value
         if isinstance(value, list | tuple):
             if len(value) != 2:
-                raise ValueError(f"a range is [least, most], but got {list(value)!r}")
+                raise ValueError(f"a range is [least, most], but got {shown(list(value))}")
             return cls(Amount.parse(value[0]), Amount.parse(value[1]))
         return cls(Amount.parse(value), Amount.parse(value))
 

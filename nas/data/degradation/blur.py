@@ -13,6 +13,7 @@ from nas.data.degradation.amounts import Range, within
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.operation import Operation, operation
 from nas.data.degradation.resampling import gaussian_rows, resample
+from nas.fields import Truth
 
 
 def _odd(size: Range) -> Range:
@@ -48,7 +49,7 @@ class Blur(_Blur):
 
     sigma: Annotated[Range, within(0, 100)] | None = None
     variance: Annotated[Range, within(0, 10000)] | None = None
-    isotropic: bool = True
+    isotropic: Truth = True
     profile: Literal["gaussian", "generalised", "plateau"] = "gaussian"
     shape: Annotated[Range, within(0.1, 10)] = Range.parse(1)
     size: Size | None = None

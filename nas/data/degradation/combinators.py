@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.operation import Operation, Operations, apply_to, operation
+from nas.fields import Real
 
 
 class _Composed(Operation):
@@ -66,7 +67,7 @@ class OneOf(_Composed):
     """
 
     draws_fields = True
-    weights: tuple[float, ...] | None = None
+    weights: tuple[Real, ...] | None = None
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:

@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import Tensor
 
 from nas.data.degradation.pipeline import Degradation, Function, Pipeline
 from nas.errors import InputError
+from search_spaces.documents import DocumentError, read_yaml
 from search_spaces.registry import unknown_name
 
 SHIPPED = {path.stem: path for path in sorted((Path(__file__).parents[1] / "degradations").glob("*.yaml"))}
@@ -109,11 +109,9 @@ def _shipped(name: str) -> Degradation:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"The degradation {path} can't be read ({error.strerror or error}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a YAML document: {str(error).splitlines()[0]}.") from None
+        data = read_yaml(path)
+    except DocumentError as error:
+        raise InputError(str(error)) from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: a degradation must be a mapping with the field 'operations'.")
     return data

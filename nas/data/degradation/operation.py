@@ -10,6 +10,8 @@ from torch import Tensor
 from nas.data.degradation.amounts import Range
 from nas.data.degradation.draws import Draws
 from nas.errors import InputError
+from nas.fields import Real
+from search_spaces.documents import shortened, shown
 from search_spaces.registry import Registry, UnknownNameError, unknown_name
 
 
@@ -27,7 +29,7 @@ class Operation(BaseModel, ABC):
     draws_fields: ClassVar[bool] = False
     """Whether it is random even where all its ranges hold one value."""
 
-    probability: float = Field(1.0, gt=0, le=1, description="share of the images that it happens to")
+    probability: Real = Field(1.0, gt=0, le=1, description="share of the images that it happens to")
 
     @property
     def resizes(self) -> bool:
@@ -84,7 +86,7 @@ def parse_operation(data: object) -> Operation:
     if isinstance(data, str):
         data = {data: None}
     if not isinstance(data, Mapping) or len(data) != 1:
-        raise InputError(f"an operation is written as its name with its fields, but got {data!r}.")
+        raise InputError(f"an operation is written as its name with its fields, but got {shown(data)}.")
     name, fields = next(iter(data.items()))
     try:
         kind = OPERATIONS.get(str(name))
@@ -93,7 +95,7 @@ def parse_operation(data: object) -> Operation:
     if fields is None or isinstance(fields, list):
         fields = {} if fields is None else {"operations": fields}
     if not isinstance(fields, Mapping):
-        raise InputError(f"the fields of '{name}' must be a mapping, but got {fields!r}.")
+        raise InputError(f"the fields of '{shortened(str(name))}' must be a mapping, but got {shown(fields)}.")
     try:
         return kind.model_validate(dict(fields))
     except ValidationError as error:
@@ -108,14 +110,14 @@ def _told(error: ValidationError, kind: type[Operation]) -> str:
     field = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         return str(unknown_name(f"field of '{kind.name}'", field, dict(kind.model_fields)))
-    message = first["msg"].removeprefix("Value error, ")
+    message = shortened(first["msg"].removeprefix("Value error, "), 200)
     return f"'{field}' of '{kind.name}' is wrong: {message}." if field else f"'{kind.name}' is wrong: {message}."
 
 
 def parse_operations(data: object) -> tuple[Operation, ...]:
     """Reads a list of operations; raises `InputError`."""
     if not isinstance(data, Sequence) or isinstance(data, str) or not data:
-        raise InputError(f"'operations' must be a list of operations, but got {data!r}.")
+        raise InputError(f"'operations' must be a list of operations, but got {shown(data)}.")
     return tuple(parse_operation(item) for item in data)
 
 

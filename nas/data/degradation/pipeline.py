@@ -20,6 +20,7 @@ from nas.data.degradation.resampling import resize
 from nas.data.images import Pixels
 from nas.data.levels import Levels
 from nas.errors import InputError
+from search_spaces.documents import shown
 from search_spaces.registry import unknown_name
 
 _NAME = r"[A-Za-z0-9][\w.+-]*"
@@ -106,9 +107,9 @@ class Pipeline(Degradation):
             raise InputError(f"{origin}: {unknown_name('field of a degradation', unknown[0], list(_FIELDS))}")
         name = data.get("name", "inline")
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-            raise InputError(f"{origin}: {name!r} can't name a degradation; use letters, digits and . _ + -.")
+            raise InputError(f"{origin}: {shown(name)} can't name a degradation; use letters, digits and . _ + -.")
         if (range_ := data.get("range", "scene")) not in _RANGES:
-            raise InputError(f"{origin}: 'range' must be one of {', '.join(_RANGES)}, but got {range_!r}.")
+            raise InputError(f"{origin}: 'range' must be one of {', '.join(_RANGES)}, but got {shown(range_)}.")
         try:
             return cls(name, parse_operations(data["operations"]), range_, is_shipped)
         except InputError as error:

@@ -9,6 +9,7 @@ from nas.data.degradation.amounts import Range, within
 from nas.data.degradation.draws import Draws
 from nas.data.degradation.operation import Operation, operation
 from nas.data.degradation.resampling import Method, gaussian_rows, resample, resize
+from nas.fields import Truth
 
 ONE = Range.parse(1)
 
@@ -47,7 +48,7 @@ class Resize(_Resizing):
     """Resizes by one of `methods`, each equally likely; without fields: bicubic, to the size of the LR image."""
 
     methods: tuple[Method, ...] = Field(("bicubic",), min_length=1)
-    antialias: bool = Field(True, description="whether kernels widen when the image shrinks; `area` always does")
+    antialias: Truth = Field(True, description="whether kernels widen when the image shrinks; `area` always does")
 
     @property
     def is_random(self) -> bool:
@@ -82,7 +83,7 @@ class Sample(_Resizing):
 class Halve(Operation):
     """At one of `scales` reduces the image to half its size; what follows then is as for half the scale."""
 
-    scales: tuple[Annotated[int, Field(ge=2)], ...] = (4,)
+    scales: tuple[Annotated[int, Field(ge=2, strict=True)], ...] = (4,)
     methods: tuple[Method, ...] = Field(("bicubic",), min_length=1)
 
     @property

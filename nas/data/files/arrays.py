@@ -20,7 +20,9 @@ def npy_frames(path: Path, meaning: Meaning) -> Pixels:
     """
     try:
         frames = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError, OverflowError, MemoryError):
+    except OSError:
+        raise
+    except Exception:  # of the header, which NumPy parses as Python's literals, errors of many types come
         raise UnreadableImageError(path, "is truncated, damaged or no .npy file of numbers") from None
     if not isinstance(frames, np.ndarray) or frames.ndim not in (2, 3) or 0 in frames.shape:
         shape = list(getattr(frames, "shape", ()))

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, ValidationError
 
 from nas.errors import InputError
+from nas.fields import message_of
+from search_spaces.documents import DocumentError, parse_yaml, place_of
 
 MEANING_FILE = "images.yaml"
 _LARGEST = 64 * 1024
@@ -122,14 +123,13 @@ def _read(file: Path) -> _File:
 def _parsed(file: Path, text: str) -> _File:
     """Parse the text of `file`; kept, since a folder's file is asked for once for each of its images."""
     try:
-        return _File.model_validate(yaml.safe_load(text) or {})
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        return _File.model_validate(parse_yaml(text, str(file)) or {})
+    except DocumentError as error:
+        raise InputError(str(error)) from None
+    except ValidationError as error:
         raise InputError(f"{file} {_in_words(error)}.") from None
 
 
-def _in_words(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return "is no YAML of plain values"
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"is wrong at '{place}': {first['msg']}" if place else "must hold 'counts' or 'raw'"
+def _in_words(error: ValidationError) -> str:
+    place = place_of(error.errors()[0]["loc"])
+    return f"is wrong at '{place}': {message_of(error)}" if place else "must hold 'counts' or 'raw'"

@@ -34,10 +34,12 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 class Place(NamedTuple):
-    """Where a frame lies: the number of its page, and of its plane in there."""
+    """Where a frame lies: the offset of its page's directory in the file, and the number of its plane in there."""
 
     page: int = 0
     plane: int = 0
+    follows: bool = False
+    """It lies behind the page without one of its own: ImageJ writes stacks of over 4 GiB so."""
 
 
 def tiff_places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
@@ -48,11 +50,14 @@ def tiff_places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
     check_directories(path)
     with _opened(path) as file:
         places = list[Place]()
-        for number, page in enumerate(file.pages):
+        for page in file.pages:
             if page.subfiletype & (_REDUCED | _MASK):
                 continue
             _check(path, page, meaning)
-            places += [Place(number, plane) for plane in range(_planes(page, file))]
+            if len(file.pages) == 1 and page.is_contiguous and (count := _promised(page, file)) > 1:
+                places += [Place(page.offset, plane, follows=True) for plane in range(count)]
+            else:
+                places += [Place(page.offset, plane) for plane in range(_planes(page))]
         if not places:
             raise UnreadableImageError(path, "has thumbnails or masks alone")
         return tuple(places)
@@ -64,10 +69,11 @@ def tiff_frame(path: Path, place: Place, meaning: Meaning) -> Pixels:
     Raises UnreadableImageError.
     """
     with _opened(path) as file:
-        page: Any = file.pages[place.page]
+        file.filehandle.seek(place.page)  # not by its number, since tifffile then walks through all pages before it
+        page: Any = tifffile.TiffPage(file, 0)
         _check(path, page, meaning)
         _check_data(path, page, file)
-        values = _contiguous(page, place.plane) if _is_one_of_many(page, file) else _plane(page, place.plane)
+        values = _follower(page, place.plane) if place.follows else _plane(page, place.plane)
         tag = page.tags.get(TAG)
         return upright(values, int(tag.value) if tag is not None else UPRIGHT)
 
@@ -96,8 +102,8 @@ def _check(path: Path, page: Any, meaning: Meaning) -> None:
         raise UnreadableImageError(path, f"is a TIFF of {page.bitspersample}-bit values, which aren't read")
     check_type(path, page.dtype, meaning.counts)
     planes = page.samplesperpixel * page.imagedepth
-    size = path.stat().st_size
-    check_size(path, page.imagewidth, page.imagelength, planes, page.dtype.itemsize, size)
+    stored = min(path.stat().st_size, sum(page.databytecounts))
+    check_size(path, page.imagewidth, page.imagelength, planes, page.dtype.itemsize, stored)
 
 
 def _check_data(path: Path, page: Any, file: tifffile.TiffFile) -> None:
@@ -123,7 +129,7 @@ def _is_colour(page: Any) -> bool:
 
 def _is_stack(page: Any) -> bool:
     """Tell whether tifffile wrote frames [3, H, W] or [4, H, W], which it calls planes of a colour image by default."""
-    return bool(page.planarconfig == _PLANAR and page.is_shaped)
+    return bool(page.planarconfig == _PLANAR and page.parent.is_shaped)
 
 
 def _grays(page: Any) -> int:
@@ -133,12 +139,7 @@ def _grays(page: Any) -> int:
     return int(page.samplesperpixel) - sum(1 for kind in page.extrasamples if kind != _UNSPECIFIED)
 
 
-def _is_one_of_many(page: Any, file: tifffile.TiffFile) -> bool:
-    """Tell whether the only page of a file stands for several, which follow it without pages: so ImageJ over 4 GiB."""
-    return len(file.pages) == 1 and page.is_contiguous and _followers(page, file) > 1
-
-
-def _followers(page: Any, file: tifffile.TiffFile) -> int:
+def _promised(page: Any, file: tifffile.TiffFile) -> int:
     """Return how many frames the description promises. Raises ValueError where they would end beyond the file."""
     series = file.series[0]
     if series.dataoffset is None:
@@ -149,13 +150,11 @@ def _followers(page: Any, file: tifffile.TiffFile) -> int:
     return count
 
 
-def _planes(page: Any, file: tifffile.TiffFile) -> int:
-    if _is_one_of_many(page, file):
-        return _followers(page, file)
+def _planes(page: Any) -> int:
     return int(page.imagedepth) * (1 if _is_colour(page) else _grays(page))
 
 
-def _contiguous(page: Any, number: int) -> Pixels:
+def _follower(page: Any, number: int) -> Pixels:
     """Read the page of which `number` lie before it behind the first one."""
     file = page.parent.filehandle
     file.seek(page.dataoffsets[0] + number * page.nbytes)

@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.stats import bootstrap
 
+from nas.plugins import Granted, granted, inherit
 from nas.search.benchmark.replay import Conditions, Course, replay
-from nas.search.run import load_plugins
-from search_spaces.registry import loaded_plugins
 
 BASELINE = "random"
 """What every sampler must beat; it always comes along."""
@@ -115,13 +113,13 @@ def _run(work: Callable[[tuple[str, int]], Course], tasks: list[tuple[str, int]]
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(loaded_plugins(),)) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(granted(),)) as pool:
         yield from pool.map(work, tasks)
 
 
-def _begin(plugins: Sequence[Path]) -> None:
+def _begin(permissions: Granted) -> None:
     torch.set_num_threads(1)  # Optuna's Gaussian process computes by torch; processes must not fight for the cores
-    load_plugins(tuple(map(str, plugins)))
+    inherit(permissions)
 
 
 def compare(courses: Sequence[Course]) -> list[Standing]:

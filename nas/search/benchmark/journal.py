@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from nas.errors import InputError
 from nas.files import make_folder, write_atomic
 from nas.search.benchmark.table import Header, Row, Table, Training
+from search_spaces.documents import DocumentError, parse_json, read_json
 
 PLAN = "plan.json"
 """Holds the header, what was asked for, and the rows without their trainings."""
@@ -57,9 +58,9 @@ class Journal:
         if not path.is_file():
             return None
         try:
-            plan: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            plan: dict[str, Any] = read_json(path)
             Header.model_validate(plan["header"])
-        except (ValueError, KeyError, ValidationError):
+        except (ValueError, KeyError, TypeError, ValidationError):
             raise InputError(f"{path} is no plan of a table; remove the folder or give --to another name.") from None
         return plan
 
@@ -99,8 +100,8 @@ class Journal:
         for path in sorted(self.folder.glob("found-*.jsonl")):
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
-                    yield json.loads(line)
-                except ValueError:  # cut off by a kill; that training is made again
+                    yield parse_json(line, str(path))
+                except DocumentError:  # cut off by a kill; that training is made again
                     continue
 
 

@@ -1,7 +1,9 @@
 """The table: many architectures, each with its costs and the curves of its trainings, in one file."""
 
 import gzip
+import io
 import json
+import zlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,15 +13,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nas.cost import HR_SIZE
 from nas.errors import InputError
+from nas.fields import in_words
 from nas.files import make_folder, write_atomic
 from nas.image_size import Size
 from nas.training.recipe import Recipe
 from search_spaces import Architecture, SpaceError, UnknownNameError
+from search_spaces.documents import DocumentError, parse_json, shown
 
 SCHEMA = 1
 """The version of the file's fields; a file of another is refused."""
 
 _MAGIC_OF_GZIP = b"\x1f\x8b"
+
+_MOST_BYTES = 1 << 28
+"""Of a table that is read, uncompressed; a thousand networks with curves need a megabyte."""
 
 
 class _Fields(BaseModel):
@@ -123,20 +130,32 @@ def write_table(table: Table, path: Path) -> None:
 def read_table(path: Path) -> Table:
     """Read what `write_table` wrote. Raises InputError naming the file and the first thing that is wrong in it."""
     try:
-        content = path.read_bytes()
-        data = json.loads(gzip.decompress(content) if content.startswith(_MAGIC_OF_GZIP) else content)
-    except (OSError, EOFError, ValueError) as error:
+        data = parse_json(_content(path), str(path))
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} can't be read as a table of architectures: {str(error).rstrip('.')}.") from None
+    except DocumentError as error:
+        raise InputError(str(error)) from None
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else None
-        raise InputError(f"{path} is no table of architectures of schema {SCHEMA}, but of {found!r}.")
+        raise InputError(f"{path} is no table of architectures of schema {SCHEMA}, but of {shown(found)}.")
     try:
         table = Table.model_validate({name: value for name, value in data.items() if name != "schema"})
         for row in table.rows:
             row.network.check()
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{path}: '{'.'.join(map(str, first['loc']))}': {first['msg']}.") from None
+        raise InputError(in_words(error, str(path))) from None
     except (SpaceError, UnknownNameError) as error:
         raise InputError(f"{path} holds a network that can't be built here: {error}") from None
     return table
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a table, uncompressed. Raises OSError, EOFError, zlib.error or InputError."""
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if content.startswith(_MAGIC_OF_GZIP):
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            content = packed.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise InputError(f"{path} holds more than {_MOST_BYTES:,} bytes, which no table of architectures does.")
+    return content

@@ -27,6 +27,7 @@ from nas.training.task import BriefTask
 from nas.training.trainer import Trained, TrainingDivergedError, TrainingStoppedError, seed_all, train
 from proxies import PROXIES, Proxy
 from search_spaces import Architecture
+from search_spaces.documents import DocumentError, read_json
 
 DEFAULT_TRAINING_PROXY = "brief"
 
@@ -188,7 +189,7 @@ class Ranking:
 
 def _read(path: Path) -> Row:
     try:
-        row: Row = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}.") from None
+        row: Row = read_json(path)
+    except DocumentError as error:
+        raise InputError(str(error)) from None
     return row

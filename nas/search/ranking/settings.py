@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from nas.budget import Budget
+from nas.budget import Budget, tightest
 from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.errors import InputError
+from nas.fields import Seed, Whole, in_words
 from nas.files import write_atomic
 from nas.search.images import open_for, remembered
 from nas.search.names import RUN_NAME, as_name, check_name
@@ -21,6 +21,7 @@ from nas.search.settings import space_fingerprint
 from nas.search.start import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.training.recipe import Recipe, load_recipe
 from search_spaces import Choice, SearchSpace
+from search_spaces.documents import DocumentError, read_yaml, to_yaml
 from search_spaces.narrowed import NarrowedSpace, narrowed, read_space
 
 FOLDER = "ranks"
@@ -29,6 +30,8 @@ DEFAULT_BUDGET = "30G-MACs"
 DEFAULT_SAMPLE = 40
 DEFAULT_STEPS = {"cpu": 2000, "cuda": 20_000}
 """Of the reference training: long enough to reach beyond the brief one, short enough to be done for a sample."""
+
+_Count = Annotated[Whole, Field(gt=0)]
 
 _EXTENDABLE = {"sample", "data", "run"}
 
@@ -56,10 +59,10 @@ class RankSettings(BaseModel):
     run: str = Field(pattern=RUN_NAME)
     space: str
     allow: dict[str, tuple[Choice, ...]] = {}
-    scale: int
-    channels: int = 1
+    scale: Whole
+    channels: Whole = 1
     budgets: tuple[str, ...]
-    sample: int = Field(gt=0)
+    sample: _Count
     data: str | None
     """The folder as given; None is the embedded synthetic set."""
     data_fingerprint: str
@@ -68,8 +71,15 @@ class RankSettings(BaseModel):
     """Of the proxies that train; its patches are those that the others see."""
     reference: Recipe
     """Of the training that is the truth."""
-    seed: int = 0
+    seed: Seed = 0
     """Decides which networks are drawn."""
+
+    @field_validator("budgets")
+    @classmethod
+    def _check_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
+        for text in budgets:
+            Budget.parse(text)
+        return budgets
 
     @property
     def searched(self) -> SearchSpace:
@@ -79,7 +89,7 @@ class RankSettings(BaseModel):
     @property
     def drawn(self) -> Problem:
         """What may be drawn of it: networks within the budgets, as a search holds them."""
-        space, limits = self.searched, tuple(Budget.parse(text) for text in self.budgets)
+        space, limits = self.searched, tightest(Budget.parse(text) for text in self.budgets)
         return Problem(space, self.scale, self.channels, HR_SIZE, limits, fixed=space.pinned)
 
     @property
@@ -89,7 +99,7 @@ class RankSettings(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Write `rank.yaml` into the folder of the ranking, atomically."""
-        write_atomic(folder / SETTINGS, yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+        write_atomic(folder / SETTINGS, to_yaml(self.model_dump(mode="json")))
 
     def check_continues(self, earlier: "RankSettings") -> None:
         """Raise InputError naming what differs, unless a ranking with the settings `earlier` can go on with these."""
@@ -108,7 +118,7 @@ def open_settings(
     name = request.run or _default_name(request)
     check_name(name, "ranking")
     folder = results / FOLDER / name
-    earlier = _read(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
+    earlier = read_rank_settings(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
     wanted = _wanted(request, earlier, device)
     recipe, reference = wanted["recipe"], wanted["reference"]
     if recipe.input_in_words != reference.input_in_words:
@@ -162,8 +172,11 @@ def _wanted(request: RankRequest, earlier: RankSettings | None, device: torch.de
     return wanted
 
 
-def _read(path: Path) -> RankSettings:
+def read_rank_settings(path: Path) -> RankSettings:
+    """Read the `rank.yaml` of a ranking. Raises InputError."""
     try:
-        return RankSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise InputError(f"{path} can't be read: {str(error).splitlines()[0]}.") from None
+        return RankSettings.model_validate(read_yaml(path))
+    except DocumentError as error:
+        raise InputError(str(error)) from None
+    except ValidationError as error:
+        raise InputError(in_words(error, str(path))) from None

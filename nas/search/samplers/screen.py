@@ -16,6 +16,7 @@ from nas.search.samplers.sampler import Screening
 from nas.search.samplers.seen import Seen
 from proxies import PROXIES
 from search_spaces import Architecture
+from search_spaces.documents import shortened
 from search_spaces.registry import unknown_name
 
 Score = Callable[[str, Architecture], float]
@@ -36,8 +37,10 @@ def parse_screens(texts: Sequence[str]) -> list[tuple[str, int]]:
     screens: list[tuple[str, int]] = []
     for text in texts:
         name, colon, pool = text.partition(":")
-        if colon and not re.fullmatch(r"[0-9]+", pool):
-            raise InputError(f"'{text}' is not a screen; write it as {name or SURROGATE}:{DEFAULT_POOL}.")
+        if colon and not re.fullmatch(r"[0-9]{1,9}", pool):
+            raise InputError(
+                f"'{shortened(text)}' is not a screen; write it as {shortened(name) or SURROGATE}:{DEFAULT_POOL}."
+            )
         _check_name(name)
         before = screens[-1][1] if screens else None
         size = int(pool) if colon else before // SHARE if before else DEFAULT_POOL

@@ -13,6 +13,8 @@ from nas.data.synthetic import scene
 
 from .conftest import SEARCH, SHALLOW, Nas, Refused
 
+# Of such a file is a test: as tifffile writes it by default.
+pytestmark = pytest.mark.filterwarnings("ignore:.*are stored as RGB with separate:DeprecationWarning")
 FRAMES = np.stack([scene(number, 80, 96).astype(np.uint16) * 9 + 28_000 for number in range(6)])
 
 

@@ -1,16 +1,18 @@
 """Commands that look at what there is."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from radiometric_files import dji_jpeg
 
-from nas.data.images import read_image
+from nas.data.images import read_image, write_image
 
 from .conftest import SEARCH, Nas, Refused, Way, run_nas, truncate
 
@@ -108,6 +110,58 @@ def test_a_bad_file_is_named_and_makes_the_check_fail(way: Way) -> None:
     assert shown.code == 1
     assert f"validation: {next((way.folder / 'bad' / 'val').iterdir()).name} " in shown.out
     assert not json.loads(run_nas(way.folder, "data", "check", "bad", "--json").out)["is_clean"]
+
+
+def test_pictures_of_runs_and_models_are_no_images(way: Way, nas: Nas, tmp_path: Path, tiny_data: Path) -> None:
+    shutil.copytree(tiny_data, tmp_path / "all" / "images")
+    shutil.copytree(way.folder / "results" / "first", tmp_path / "all" / "first")
+    shutil.copytree(way.folder / "exported", tmp_path / "all" / "exported")
+    (tmp_path / "all" / "exported" / "after.png").write_bytes(b"a picture")
+    shown = nas("data", "check", "all")
+    assert shown.code == 0, shown
+    pictures = len(list((tmp_path / "all" / "first").rglob("*.png")))
+    assert f"left out: {pictures} file" in shown.out and "(first): pictures of a run, no input" in shown.out
+    assert "left out: 1 file (exported): pictures of a model, no input" in shown.out
+    assert json.loads(nas("data", "check", "all", "--json").out)["parts"]["train"]["count"] == 4
+
+
+def test_what_is_left_out_of_a_folder_is_said(nas: Nas, tiny_data: Path) -> None:
+    (tiny_data / "LR_bd" / "X3").mkdir(parents=True)
+    for file in (tiny_data / "train").iterdir():
+        shutil.copy(file, tiny_data / "LR_bd" / "X3")
+    for name in ("a.seq", "b.seq", "notes.txt", os.fsdecode(b"K\xe4lte.ptw")):
+        (tiny_data / name).touch()
+    shown = nas("data", "check", tiny_data)
+    assert shown.code == 0
+    assert "left out: 2 files (a.seq, b.seq): .seq files are not read" in shown.out
+    assert "left out: 1 file (K\\xe4lte.ptw): .ptw files are not read" in shown.out
+    assert "left out: 4 files (LR_bd/X3/" in shown.out and "images beside those of training and valid" in shown.out
+    assert "left out: 1 file of text, tables and the like" in shown.out
+    alike = nas("evaluate", "bicubic", "--data", tiny_data)
+    assert "LR images for x3, and this is for bicubic x2" in alike.errors
+
+
+def test_images_of_two_bit_depths_are_not_measured_as_one(nas: Nas, refused: Refused, tiny_data: Path) -> None:
+    first = sorted((tiny_data / "train").iterdir())[0]
+    write_image(tiny_data / "train" / "deep.png", read_image(first).astype(np.uint16) * 50)
+    why = "it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR is against different ranges"
+    shown = nas("data", "check", tiny_data)
+    assert shown.code == 1
+    assert f"{why}; put each depth into a folder of its own" in shown.out
+    assert re.search(r"8 bits: \d\d\.\d\d, 16 bits: \d\d\.\d\d *│", shown.out), shown.out
+    assert refused("evaluate", "bicubic", "--data", tiny_data) == (
+        f"{tiny_data}: {why}; evaluate them apart, in a folder for each depth."
+    )
+
+
+def test_a_file_name_that_is_no_utf8_is_shown_by_its_bytes(nas: Nas, tiny_data: Path) -> None:
+    first = sorted((tiny_data / "train").iterdir())[0]
+    bad = first.rename(first.with_name(os.fsdecode(b"K\xe4lte.png")))
+    assert nas("data", "check", tiny_data).code == 0
+    assert nas("data", "check", tiny_data, "--json").code == 0
+    truncate(bad)
+    shown = nas("data", "check", tiny_data)
+    assert shown.code == 1 and "train: K\\xe4lte.png is truncated" in shown.out
 
 
 def test_a_dashboard_for_everyone_needs_a_password(way: Way) -> None:

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from .conftest import BROKEN, Nas, Refused, Way, run_nas
+from search_spaces import SPACES, Architecture
+
+from .conftest import BROKEN, Nas, Refused, Way, run_nas, truncate
 
 
 def test_the_front_is_trained_into_model_directories(way: Way) -> None:
@@ -21,6 +23,7 @@ def test_the_front_is_trained_into_model_directories(way: Way) -> None:
             "recipe.yaml",
             "metrics.json",
             "log.csv",
+            "training.json",
         }
         assert json.loads((folder / "metrics.json").read_text())["steps"] == 10
     summary = json.loads((way.folder / "results" / "first" / "trained" / "summary.json").read_text())
@@ -190,3 +193,63 @@ def test_a_network_that_diverges_is_named_after_the_table_of_the_others(
     assert first == "Training 2 networks, 1 at a time, on cpu with 1 thread."
     assert "nan: The loss became nan by step 2." in ended.errors
     assert last == "Error: nan failed, as said above; the same command tries again."
+
+
+def write_small(folder: Path, name: str, width: int) -> str:
+    (folder / name).write_text(Architecture("espcn", 2, 1, SPACES.get("espcn").smallest | {"width": width}).to_yaml())
+    return name
+
+
+def test_two_architecture_files_of_one_folder_are_trained_by_their_names(
+    nas: Nas, tiny_data: Path, tmp_path: Path
+) -> None:
+    names = [write_small(tmp_path, "a.yaml", 8), write_small(tmp_path, "b.yaml", 16)]
+    ended = nas("train", *names, "--recipe", "tiny.yaml", "--data", tiny_data, "--jobs", 1)
+    assert ended.code == 0, ended.errors
+    assert sorted(path.parent.name for path in (tmp_path / "results").glob("trained/*/metrics.json")) == ["a", "b"]
+
+
+def test_a_model_of_another_scale_or_length_is_never_replaced(nas: Nas, tiny_data: Path, tmp_path: Path) -> None:
+    def train(*more: object) -> str:
+        ended = nas("train", "ecbsr/M4C8", "--recipe", "tiny.yaml", "--data", tiny_data, *more)
+        assert ended.code == 0, ended.errors
+        return ended.errors
+
+    def written() -> dict[str, bytes]:
+        return {path.parent.name: path.read_bytes() for path in tmp_path.glob("results/trained/*/weights.safetensors")}
+
+    train()
+    first = written()
+    assert "holds another training (scale 2); this one goes to results/trained/ecbsr-M4C8-x4." in train("--scale", 4)
+    train("--steps", 5)
+    assert sorted(written()) == ["ecbsr-M4C8", "ecbsr-M4C8-2", "ecbsr-M4C8-x4"]
+    assert written()["ecbsr-M4C8"] == first["ecbsr-M4C8"]
+    everything = written()
+    assert train() and train("--scale", 4) and train("--steps", 5)
+    assert written() == everything
+    read = json.loads(nas("evaluate", "ecbsr/M4C8", "--scale", 4, "--data", tiny_data / "val", "--json").out)
+    assert read["protocol"]["scale"] == 4
+    summary = json.loads((tmp_path / "results" / "trained" / "summary.json").read_text())
+    assert sorted(Path(row["model"]).name for row in summary) == sorted(everything)
+
+
+def test_a_full_training_leaves_unreadable_images_out_when_asked(nas: Nas, tiny_data: Path) -> None:
+    truncate(image := sorted(tiny_data.rglob("train/*.png"))[0])
+    words = ("train", "ecbsr/M4C8", "--recipe", "tiny.yaml", "--data", tiny_data)
+    assert nas(*words).error.startswith(str(tiny_data))
+    ended = nas(*words, "--skip-bad")
+    assert ended.code == 0 and f"left out 1 of the train set ({image.name} " in ended.errors
+
+
+def test_a_run_in_which_nothing_was_trained_says_what_is_the_matter(nas: Nas, tiny_data: Path) -> None:
+    nas(
+        *("search", "--run", "bad", "--space", "broken", "--plugin", BROKEN, "--fix", "how=raises"),
+        *("--budget", "1G-MACs", "--data", tiny_data, "--recipe", "tiny.yaml", "--trials", 3),
+    )
+    said = nas("train", "bad")
+    assert said.code == 2
+    assert said.error.startswith(
+        "The run 'bad' has no network that was trained to the end: paused are none, failed 10 "
+    )
+    assert "frobnicator" in said.error and said.error.endswith("search in another --run.")
+    assert "Given up: bad:0, " in nas("front", "bad").out

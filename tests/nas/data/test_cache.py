@@ -8,6 +8,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,6 +101,17 @@ def test_a_process_that_comes_after_the_deletion_is_told_so(tmp_path: Path) -> N
     shutil.rmtree(tmp_path / "hr")
     with pytest.raises(RunError, match=r"The decoded images in .*hr were deleted meanwhile; start again"):
         _ = pickle.loads(sent).flat
+
+
+@pytest.mark.filterwarnings("ignore:the decoded images")
+def test_several_may_mend_one_store_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "hr"
+    with ThreadPoolExecutor(4) as pool:
+        for damage in (*DAMAGES.values(), shutil.rmtree):
+            _open(folder)
+            damage(folder)
+            assert all(pool.map(lambda _: _holds_all(_open(folder)), range(4)))
+    assert [path.name for path in folder.parent.iterdir()] == ["hr"]
 
 
 def test_what_a_killed_process_left_behind_is_removed_after_a_while(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from nas.errors import InputError
 
 FRAMES = np.stack([scene(number, 64, 48).astype(np.uint16) * 9 + 14_000 for number in range(12)])
 KELVIN = Meaning(Counts(scale=0.01))
+# Of such files are the tests: as tifffile writes them by default.
+pytestmark = pytest.mark.filterwarnings("ignore:.*are stored as RGB with separate:DeprecationWarning")
 RAW = RawShape(width=48, height=64, type="uint16")
 
 
@@ -51,6 +53,11 @@ def test_an_array_as_tifffile_writes_it_is_frames_of_any_number(tmp_path: Path, 
     stack = (FRAMES[:count] // (64 if dtype == np.uint8 else 1)).astype(dtype)
     tifffile.imwrite(tmp_path / "stack.tif", stack)  # 3 and 4 frames are written as planes of a colour image
     assert np.array_equal(read_all(tmp_path / "stack.tif"), stack)
+
+
+def test_an_array_of_several_stacks_is_all_their_frames(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stacks.tif", FRAMES.reshape(3, 4, 64, 48))
+    assert np.array_equal(read_all(tmp_path / "stacks.tif"), FRAMES)
 
 
 @pytest.mark.parametrize("alpha", [False, True])

@@ -63,7 +63,7 @@ def test_a_file_that_is_not_onnx_is_refused(make_model: Callable[..., Model], tm
 
 
 @pytest.mark.parametrize("missing", ["onnx", "onnxscript"])
-def test_without_the_extra_the_message_says_how_to_install_it(
+def test_without_a_package_the_message_says_how_to_install_it(
     make_model: Callable[..., Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     model = make_model("moremnas/MoreMNAS-C")
@@ -75,5 +75,5 @@ def test_without_the_extra_the_message_says_how_to_install_it(
         return real(name, package)
 
     monkeypatch.setattr(importlib, "import_module", without)
-    with pytest.raises(InputError, match=r"pip install -c constraints\.txt -e '\.\[export\]'"):
+    with pytest.raises(InputError, match=rf"{missing} is missing: pip install -c constraints\.txt -e \."):
         to_onnx(model.network, model.architecture, tmp_path / "model.onnx")

@@ -18,6 +18,8 @@ from nas.errors import InputError, RunError
 from nas.model import Model
 
 FRAMES = np.stack([scene(number, 40, 36).astype(np.uint16) * 9 + 14_000 for number in range(5)])
+# Of such a file is a test: as tifffile writes it by default.
+pytestmark = pytest.mark.filterwarnings("ignore:.*are stored as RGB with separate:DeprecationWarning")
 CENTI = Meaning(Counts(scale=0.01))
 
 

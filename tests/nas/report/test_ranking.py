@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from rich.console import Console
 from nas.data.images import read_image
 from nas.report.ranking_picture import draw_ranking
 from nas.report.ranking_tables import proxies_data, ranking_data, ranking_lines, ranking_table, summary
-from nas.search.ranking.agreement import Ranked
+from nas.search.ranking.agreement import Estimate, Ranked
 from nas.search.ranking.evidence import Evidence
 from proxies import PROXIES
 
@@ -56,6 +57,14 @@ def test_where_nothing_is_sure_it_says_so() -> None:
     noise = Ranked("noise", np.random.default_rng(1).normal(size=8))
     of = Evidence(of.steps, of.truth, of.macs, (of.proxies[0], noise), 0)
     assert ranking_lines(of, of.agreements())[-1].startswith("At equal cost, no proxy is surely better than MACs")
+
+
+def test_a_tau_of_exactly_nothing_is_a_conclusion_too() -> None:
+    of = evidence()
+    agreements = of.agreements()
+    macs = next(one for one in agreements if one.proxy == "macs")
+    exact = [replace(macs, tau_at_equal_cost=Estimate(0.0, -0.1, 0.1)), *(a for a in agreements if a is not macs)]
+    assert ranking_lines(of, exact)[-1] == "At equal cost, surely better than MACs alone: partial, good."
 
 
 def test_the_data_is_json() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nas.errors import InputError
+from nas.search.job import plan
 from nas.search.run import open_run, open_run_data
-from nas.search.training import plan
 
 from .conftest import CPU, RECIPE, Begin, work
 

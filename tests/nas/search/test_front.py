@@ -176,6 +176,12 @@ def test_spread_begins_with_the_best_and_covers_the_front() -> None:
     assert [c.trial for c in spread(members, 5, AIMS)] == [8, 6, 4, 2, 0]
 
 
+@given(any_candidates, st.integers(2, 10))
+def test_spread_has_the_knee_that_the_front_marks(candidates: list[Candidate], count: int) -> None:
+    bend = knee(candidates, AIMS)
+    assert bend is None or bend in spread(candidates, count, AIMS)
+
+
 @given(any_candidates, st.integers(1, 10))
 def test_spread_gives_as_many_members_as_there_are_by_falling_psnr(candidates: list[Candidate], count: int) -> None:
     front, chosen = pareto_front(candidates, AIMS), spread(candidates, count, AIMS)

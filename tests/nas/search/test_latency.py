@@ -1,3 +1,4 @@
+import shlex
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from optuna.trial import TrialState
 from nas.budget import refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
+from nas.plugins import give_command
 from nas.search.latency import CALIBRATION, calibration_networks, latency_meter
 from nas.search.settings import Settings, read_settings, space_fingerprint
 from search_spaces import SPACES
@@ -49,6 +51,7 @@ def test_a_budget_that_nothing_fits_leaves_none() -> None:
 
 
 def test_in_a_space_without_parts_nothing_is_measured_before_the_search(tmp_path: Path) -> None:
+    give_command(COMMAND)
     latency = latency_meter(of_lapsrn(latency_command=COMMAND), tmp_path)
     assert latency.runtime.name == COMMAND
     assert list(tmp_path.rglob("*")) == []
@@ -58,7 +61,16 @@ def test_a_machine_that_measures_on_something_else_is_refused(tmp_path: Path) ->
     run = settings(latency_runtime="ONNX Runtime 0.1, Z80, 1 thread")
     with pytest.raises(InputError, match=r"'first' are those of ONNX Runtime 0\.1, Z80, 1 thread, not of ONNX Runtime"):
         latency_meter(run, tmp_path)
+    give_command(COMMAND)
     latency_meter(of_lapsrn(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)
+
+
+def test_a_command_that_nobody_gave_here_is_not_run(tmp_path: Path) -> None:
+    run = settings(latency_command=f"touch {tmp_path / 'ran'} {{model}}")
+    with pytest.raises(InputError, match=r"'first' would execute a latency command that was not allowed here") as said:
+        latency_meter(run, tmp_path)
+    assert f"--latency-command {shlex.quote(str(run.latency_command))}." in str(said.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_goes_on_with_what_it_measures_by(begin: Begin) -> None:

@@ -17,9 +17,9 @@ from nas.errors import InputError
 from nas.metrics import Protocol
 from nas.model import ARCHITECTURE, Model, load_model
 from nas.search.artifacts import picture
+from nas.search.job import plan
 from nas.search.run import open_run, open_run_data
 from nas.search.settings import parse_settings, read_settings
-from nas.search.training import plan
 from nas.training.evaluation import Conditions, compare, load_contestant
 from nas.training.full import is_trained, train_fully
 from nas.training.recipe import load_recipe
@@ -151,7 +151,7 @@ def test_models_of_different_ranges_are_not_trained_together(
     seen: Callable[..., Normalisation], save: Callable[..., Path]
 ) -> None:
     one, other = save("one", normalisation=PERCENTILE), save("other", normalisation="image")
-    with pytest.raises(InputError, match="trained with different normalisations; train them apart"):
+    with pytest.raises(InputError, match="trained with different normalisations; train them in separate commands"):
         seen(one, other)
     assert seen(one, other, normalisation="image").kind == "image"
 

@@ -6,7 +6,7 @@ import torch
 
 from nas.budget import Budget
 from nas.errors import InputError
-from nas.search.run import load_plugins
+from nas.plugins import give_plugins
 from nas.search.settings import Settings, parse_settings, read_settings, space_fingerprint
 from nas.training.recipe import load_recipe
 
@@ -34,7 +34,7 @@ def settings(**changed: Any) -> Settings:
 
 
 def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
-    written = settings(plugins=("mine.py",), storage="postgresql+psycopg://u@h/d")
+    written = settings(plugins=({"path": "/mine.py", "sha256": "0" * 64},), storage="postgresql+psycopg://u@h/d")
     folder = tmp_path / "renamed"
     folder.mkdir()
     written.write(folder)
@@ -139,7 +139,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
 
 
 def test_each_space_has_its_fingerprint() -> None:
-    load_plugins((str(SPACES / "dots.py"),))
+    give_plugins([str(SPACES / "dots.py")])
     names = ("falsr", "moremnas", "dots")
     assert len({space_fingerprint(name) for name in names}) == 3
     assert space_fingerprint("dots") == space_fingerprint("slow")  # the same choices

@@ -1,15 +1,19 @@
 """What `nas train` is asked to do, and from which weights."""
 
+import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from nas.errors import InputError
+from nas.errors import InputError, RunError
 from nas.model import ARCHITECTURE, Model
+from nas.search.job import Job, plan
+from nas.search.reference import locate
 from nas.search.room import Room
-from nas.search.training import Job, plan, train_all
+from nas.search.training import train_all
 from nas.training.logs import LOG
 from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
 from search_spaces import SPACES, Architecture, load_plugin
@@ -27,9 +31,9 @@ def model(tmp_path: Path) -> Path:
     return save(tmp_path / "camera", 1)
 
 
-def save(folder: Path, channels: int) -> Path:
+def save(folder: Path, channels: int, seed: int = 3) -> Path:
     architecture = Architecture("espcn", 2, channels, SPACES.get("espcn").smallest)
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     Model(architecture, architecture.build(), {"imported_from": {"file": "net.pth"}}, {}).save(folder)
     return folder
 
@@ -38,7 +42,7 @@ def save(folder: Path, channels: int) -> Path:
 def ask(tiny_data: Path, tmp_path: Path) -> Callable[..., Job]:
     (tmp_path / "recipe.yaml").write_text(RECIPE)
 
-    def asked(*names: object, results: str = "results", steps: int | None = None) -> Job:
+    def asked(*names: object, results: str = "results", steps: int | None = None, scale: int | None = None) -> Job:
         recipe = str(tmp_path / "recipe.yaml")
         return plan(
             [str(name) for name in names],
@@ -46,6 +50,7 @@ def ask(tiny_data: Path, tmp_path: Path) -> Callable[..., Job]:
             top=1,
             recipe=recipe,
             steps=steps,
+            scale=scale,
             data=str(tiny_data),
             results=tmp_path / results,
         )
@@ -91,9 +96,91 @@ def test_published_points_and_model_directories_can_be_trained_together(ask: Cal
     assert list(job.starts) == ["camera-tuned"]
 
 
-def test_two_that_would_share_a_folder_are_refused(ask: Callable[..., Job], model: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="trained into one folder; train them apart"):
-        ask(model, save(tmp_path / "other" / "camera", 1))
+def test_two_of_one_name_get_folders_of_their_own(ask: Callable[..., Job], model: Path, tmp_path: Path) -> None:
+    other = save(tmp_path / "other" / "camera", 1, seed=4)
+    job = ask(model, other, model)
+    assert job.starts == {"camera-tuned": model, "camera-tuned-2": other}
+    train_all(job, ONE, Listener(), lambda: False)
+    assert list(ask(other).architectures) == ["camera-tuned-2"]  # found again by what it is
+    assert list(ask(model).architectures) == ["camera-tuned"]
+
+
+def test_architecture_files_of_one_folder_are_trained_by_their_names(ask: Callable[..., Job], tmp_path: Path) -> None:
+    for name, width in (("a", 16), ("b.small", 8)):
+        text = Architecture("espcn", 2, 1, SPACES.get("espcn").smallest | {"width": width}).to_yaml()
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert list(ask(tmp_path / "a.yaml", tmp_path / "b.small.yaml").architectures) == ["a", "b.small"]
+
+
+def test_another_recipe_or_other_images_never_replace_a_model(
+    ask: Callable[..., Job], tiny_data: Path, tmp_path: Path
+) -> None:
+    def digests() -> dict[str, str]:
+        files = (tmp_path / "results" / "trained").glob("*/weights.safetensors")
+        return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    trained(ask("espcn/ESPCN"))
+    first = digests()
+    longer = ask("espcn/ESPCN", steps=3)
+    (note,) = longer.notes
+    assert note.endswith("holds another training (steps 2); this one goes to "
+                         f"{tmp_path / 'results' / 'trained' / 'espcn-ESPCN-2'}.")  # fmt: skip
+    trained(longer)
+    next((tiny_data / "train").iterdir()).unlink()
+    assert [Path(folder).name for folder, _ in [trained(ask("espcn/ESPCN"))]] == ["espcn-ESPCN-3"]
+    assert digests() | first == digests() and len(digests()) == 3
+    again = ask("espcn/ESPCN", steps=2)
+    assert list(again.architectures) == ["espcn-ESPCN-3"] and again.notes == ()
+    assert [name for name in digests() if name not in first] != []
+
+
+def test_another_scale_stands_in_the_name(ask: Callable[..., Job], tmp_path: Path) -> None:
+    trained(ask("ecbsr/M4C8"))
+    job = ask("ecbsr/M4C8", scale=4)
+    assert list(job.architectures) == ["ecbsr-M4C8-x4"]
+    trained(job)
+    results = tmp_path / "results"
+    assert locate("ecbsr/M4C8", results=results) == results / "trained" / "ecbsr-M4C8"
+    assert locate("ecbsr/M4C8", 4, results) == results / "trained" / "ecbsr-M4C8-x4"
+    with pytest.raises(InputError, match=r"there is no .*ecbsr-M4C8 of scale 3; run nas train ecbsr/M4C8 first"):
+        locate("ecbsr/M4C8", 3, results)
+    assert list(ask("ecbsr/M4C8", scale=4, steps=3).architectures) == ["ecbsr-M4C8-x4-2"]
+
+
+def test_a_stopped_training_goes_on_and_another_does_not_take_its_folder(ask: Callable[..., Job]) -> None:
+    job, audience = ask("espcn/ESPCN", steps=200), Listener()
+    with pytest.raises(TrainingStoppedError):
+        train_all(job, ONE, audience, lambda: bool(audience.reports))
+    assert list(ask("espcn/ESPCN").architectures) == ["espcn-ESPCN-2"]
+    assert list(ask("espcn/ESPCN", steps=200).architectures) == ["espcn-ESPCN"]
+
+
+def test_what_somebody_else_put_there_is_left_alone(ask: Callable[..., Job], model: Path, tmp_path: Path) -> None:
+    there = tmp_path / "results" / "trained" / "espcn-ESPCN"
+    shutil.copytree(model, there)
+    before = {path.name: path.read_bytes() for path in there.iterdir()}
+    folder, _ = trained(ask("espcn/ESPCN"))
+    assert Path(folder).name == "espcn-ESPCN-2"
+    assert {path.name: path.read_bytes() for path in there.iterdir()} == before
+
+
+def test_a_finished_model_that_was_damaged_is_set_aside_and_trained_again(
+    ask: Callable[..., Job], tmp_path: Path
+) -> None:
+    folder, before = trained(ask("espcn/ESPCN"))
+    file = Path(folder) / "weights.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.warns(UserWarning, match=r"is damaged; .* is kept as .*weights\.safetensors\.damaged"):
+        again, after = trained(ask("espcn/ESPCN"))
+    assert again == folder and torch.equal(weights(before), weights(after))
+    assert (Path(folder) / "weights.safetensors.damaged").stat().st_size == 100
+
+
+def test_of_two_that_begin_at_one_moment_the_second_is_told(ask: Callable[..., Job]) -> None:
+    first, second = ask("espcn/ESPCN"), ask("espcn/ESPCN", steps=3)
+    trained(first)
+    with pytest.raises(RunError, match="was taken by another training just now; give the same command again"):
+        trained(second)
 
 
 def test_colour_networks_are_refused(ask: Callable[..., Job], tmp_path: Path) -> None:

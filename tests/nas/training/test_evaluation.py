@@ -72,6 +72,29 @@ def test_bicubic_is_measured_alone_at_any_scale(run: Callable[..., Evaluation]) 
     assert [run(conditions=Conditions(scale=scale)).protocol.scale for scale in (None, 3)] == [2, 3]
 
 
+def test_a_peak_holds_for_bicubic_alone_too(run: Callable[..., Evaluation], data: Dataset) -> None:
+    usual, half = run(), run(conditions=Conditions(peak=127.5))
+    assert half.protocol.peak == "127.5"
+    assert half.rows[0][1].psnr == pytest.approx(usual.rows[0][1].psnr - 20 * math.log10(2), abs=1e-4)
+
+
+@pytest.mark.parametrize("peak", [0.0, -5.0, math.nan, math.inf, 65536.0])
+@pytest.mark.parametrize("names", [[], ["skip"]])
+def test_a_peak_that_is_none(save: Save, run: Callable[..., Evaluation], peak: float, names: list[str]) -> None:
+    with pytest.raises(InputError, match=f"against a peak above 0 and up to 65535, not {peak:g}"):
+        run(*(save(name) for name in names), conditions=Conditions(peak=peak))
+
+
+def test_an_image_that_can_not_be_read_is_left_out_when_asked(run: Callable[..., Evaluation], tiny_data: Path) -> None:
+    broken = next((tiny_data / "val").iterdir())
+    broken.write_bytes(broken.read_bytes()[:100])
+    with pytest.raises(InputError, match=broken.name):
+        run()
+    with pytest.warns(UserWarning, match=f"left out 1 of the all set .*{broken.name}"):
+        found = run(conditions=Conditions(skip_bad=True))
+    assert len(found.rows[0][1].per_image) == 1
+
+
 def test_what_is_asked_for_is_measured(save: Save, run: Callable[..., Evaluation], data: Dataset) -> None:
     folder = save("skip")
     found = run(folder, conditions=Conditions(metrics=("psnr-hvs", "mae"), shave=6))

@@ -150,8 +150,8 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InputError, match="is not a YAML document"):
+    path.write_bytes(b"steps: 1\nname: K\xe4lte\n")
+    with pytest.raises(InputError, match=r"mine\.yaml is not UTF-8 \(line 2 holds the byte 0xE4\); save it as UTF-8"):
         load_recipe(str(path), CPU)
 
 

@@ -1,0 +1,140 @@
+"""Which folder a full training goes to: its own where it was begun before, else one that nothing else is in.
+
+A folder is called by what is trained, `ecbsr-M4C8`. Where that holds another training (of another scale, of other
+images, by another recipe, from other weights), it is `ecbsr-M4C8-x4` where the scale differs, else `ecbsr-M4C8-2`,
+`-3`, … `training.json` in it tells whose it is, from the start, so that the same command finds it again.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas.data.dataset import Dataset
+from nas.errors import RunError
+from nas.model import ARCHITECTURE, WEIGHTS
+from nas.training.full import CHECKPOINT, identity, is_finished
+from nas.training.recipe import Recipe
+from search_spaces import Architecture
+
+TRAINING = "training.json"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, on what, how and from which weights."""
+
+    architecture: Architecture
+    data: Dataset
+    recipe: Recipe
+    start: Path | None = None
+    """The model directory whose weights it starts from; None is from nothing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `training.json` holds: what tells it from others in words, and exactly."""
+        content = json.dumps(identity(self.architecture, self.data, self.recipe, start=self.start), sort_keys=True)
+        return {
+            "scale": self.architecture.scale,
+            "recipe": self.recipe.name,
+            "steps": self.recipe.steps,
+            "images": self.data.name,
+            "weights of": None if self.start is None else self.start.resolve().name,
+            "identity": hashlib.sha256(content.encode()).hexdigest(),
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of a training."""
+
+    name: str
+    note: str = ""
+    """Why it isn't called by what is trained alone, where that was decided now."""
+
+
+def place(folder: Path, name: str, training: Training, taken: Mapping[str, Training]) -> Place:
+    """Return where in `folder` a training that is called `name` goes; `taken` are those of the same command."""
+    record = training.to_dict()
+    for other, given in taken.items():
+        if given.to_dict() == record:
+            return Place(other)
+    for known in _called(folder, name):
+        if _is_own(folder / known, training, record):
+            return Place(known)
+    for free in _names(name, training.architecture.scale, _scale_in(folder / name)):
+        if free not in taken and not _is_occupied(folder / free):
+            return Place(free, _note(folder, name, free, record) if free != name and name not in taken else "")
+    raise AssertionError("names go on for ever")
+
+
+def claim(folder: Path, training: Training) -> None:
+    """Note in a training's folder whose it is. Raises RunError where another training took it meanwhile."""
+    record = training.to_dict()
+    path = folder / TRAINING
+    if _is_own(folder, training, record) and (folder / WEIGHTS).is_file():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(record, indent=2) + "\n")
+    except FileExistsError:
+        if _read(folder).get("identity") != record["identity"]:
+            raise RunError(f"{folder} was taken by another training just now; give the same command again.") from None
+    except OSError as error:
+        raise RunError(f"{path} can't be written ({error.strerror or error}).") from None
+
+
+def _called(folder: Path, name: str) -> list[str]:
+    """Return the folders that may be of something called `name`, that very one first."""
+    others = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [other for other in others if other == name] + [other for other in others if other.startswith(f"{name}-")]
+
+
+def _names(name: str, scale: int, scale_there: int | None) -> Iterator[str]:
+    yield name
+    base = name if scale_there in (scale, None) else f"{name}-x{scale}"
+    if base != name:
+        yield base
+    number = 2
+    while True:
+        yield f"{base}-{number}"
+        number += 1
+
+
+def _is_own(folder: Path, training: Training, record: Mapping[str, Any]) -> bool:
+    if (folder / TRAINING).is_file():
+        return bool(_read(folder).get("identity") == record["identity"])
+    return is_finished(training.architecture, training.data, training.recipe, folder, start=training.start)
+
+
+def _is_occupied(folder: Path) -> bool:
+    signs: Collection[str] = (ARCHITECTURE, WEIGHTS, CHECKPOINT, TRAINING)
+    return folder.is_file() or any((folder / sign).exists() for sign in signs)
+
+
+def _scale_in(folder: Path) -> int | None:
+    """Return the scale of what is in a folder; None where there is nothing that tells it."""
+    if scale := _read(folder).get("scale"):
+        return int(scale)
+    try:
+        return Architecture.read(folder / ARCHITECTURE).scale
+    except ValueError:
+        return None
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
+    try:
+        read = json.loads((folder / TRAINING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _note(folder: Path, name: str, free: str, record: Mapping[str, Any]) -> str:
+    there = _read(folder / name)
+    words = [f"{key} {there[key] or 'nothing'}" for key in record if key in there and there[key] != record[key]]
+    words = [word for word in words if not word.startswith("identity")]
+    told = f"another training ({', '.join(words)})" if words else "another training"
+    return f"{folder / name} holds {told}; this one goes to {folder / free}."
