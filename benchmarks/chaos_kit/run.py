@@ -20,7 +20,7 @@ UP_SHARE = 0.85
 """So often an event waits until a command that was given again has started; else it may hit one that starts."""
 
 ORPHAN_SECONDS = 20.0
-"""Workers must have ended so long after their command, beside twice the time of a start: they may have been starting."""
+"""Workers must have ended so long after their command, beside twice the time of a start: they may be starting."""
 
 
 def disturb(
@@ -108,7 +108,7 @@ class _Stage:
         if trials := self.trials():
             measured = len({(t.user_attrs["fingerprint"], s) for t in trials for s in t.user_attrs.get("rungs", ())})
             state = (measured, len(trials), sum(trial.state.is_finished() for trial in trials))
-            if not self.state:
+            if measured and self.orphan_seconds == ORPHAN_SECONDS:
                 self.orphan_seconds = ORPHAN_SECONDS + 2 * (now - self.began)
             if state != self.state:
                 self.state, self.changed = state, now
