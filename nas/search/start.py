@@ -38,7 +38,6 @@ from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
-from search_spaces.plugins import Plugin
 from search_spaces.registry import unknown_name
 
 _NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts", "plugins")
@@ -101,13 +100,12 @@ def start(
     if not (results / name / SETTINGS).is_file():
         check_run_name(name)
     with _alone(results / name):
-        return _start(request, name, plugins, device, results, deadline, progress)
+        return _start(request, name, device, results, deadline, progress)
 
 
 def _start(
     request: Request,
     name: str,
-    plugins: tuple[Plugin, ...],
     device: torch.device,
     results: Path,
     deadline: Deadline | None,
