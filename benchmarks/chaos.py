@@ -76,7 +76,7 @@ def play(plans: Sequence[Plan], folder: Path, data: Path | None, at_once: int = 
         return outcome
 
     try:
-        truth = find_truth(folder / "truth", data, stop.is_set)
+        truth = find_truth(folder / "truth", data, cancelled=stop.is_set)
         with ThreadPoolExecutor(at_once) as pool:
             futures = [pool.submit(one, plan) for plan in plans]
             try:

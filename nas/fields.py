@@ -9,8 +9,8 @@ from search_spaces.documents import place_of, shortened
 Whole = Annotated[int, Field(strict=True, ge=-(1 << 62), le=1 << 62)]
 """An integer; neither `yes`, which YAML takes for true and Python for 1, nor 3.0 nor "3"."""
 
-Real = Annotated[float, Field(strict=True)]
-"""A number; neither a truth value nor a text."""
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite number; neither a truth value nor a text."""
 
 Truth = Annotated[bool, Field(strict=True)]
 """True or false, and not 1."""

@@ -62,7 +62,7 @@ def load_model(folder: Path) -> Model:
         raise InputError(f"There is no model directory '{folder}'.")
     for name in (ARCHITECTURE, WEIGHTS, RECIPE, METRICS):
         if not (folder / name).is_file():
-            raise InputError(f"The model directory '{folder}' lacks {name}.")
+            raise InputError(f"The model directory '{folder}' lacks {name}; train or import the network again.")
     try:
         architecture = Architecture.read(folder / ARCHITECTURE)
         network = architecture.build()

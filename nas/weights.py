@@ -2,16 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from nas.errors import InputError, RunError
 from nas.files import replacing
+from search_spaces.documents import shortened
 
 State = Mapping[str, Tensor]
 
@@ -21,6 +26,8 @@ give equal files."""
 
 _DIGEST = "sha256"
 """The name in that entry of the checksum of everything else in the file."""
+
+_LIMIT = "NAS_MAX_WEIGHTS_GIB"
 
 _NESTS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "network", "net", "generator")
 """Under which key authors keep the weights beside other things, the one that counts first."""
@@ -39,7 +46,7 @@ def write_tensors(path: Path, tensors: State, metadata: Mapping[str, str]) -> No
     stored = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     try:
         with replacing(path) as temporary:
-            save_file(stored, temporary, {_ENTRY: entry})
+            temporary.write_bytes(save(stored, {_ENTRY: entry}))
     except SafetensorError as error:
         raise RunError(f"{path} can't be written: {error}.") from None
 
@@ -51,13 +58,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     can't be read.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with _in_utf8(path) as name, safe_open(name, framework="pt") as file:
             entries: dict[str, str] = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except OSError as error:
         raise DamagedError(f"{path} can't be read ({error.strerror or error}).") from None
     except SafetensorError:
-        raise DamagedError(f"{path} is damaged (it is cut off or no safetensors file).") from None
+        what = instead_of_weights(path) if path.stat().st_size else "is damaged (it is empty)"
+        what = what or "is damaged (it is cut off or no safetensors file)"
+        raise DamagedError(f"{path} {what}.") from None
     if _ENTRY not in entries:
         return tensors, entries
     try:
@@ -70,12 +79,57 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
+@contextmanager
+def _in_utf8(path: Path) -> Iterator[Path]:
+    """Yield another name of a file whose own is no UTF-8, which safetensors can't open."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        with path.open("rb") as file:
+            yield Path(f"/dev/fd/{file.fileno()}")
+    else:
+        yield path
+
+
 def _digest(tensors: State, metadata: Mapping[str, str]) -> str:
     found = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
     for name, tensor in sorted(tensors.items()):
         found.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
+
+
+def instead_of_weights(path: Path) -> str | None:
+    """Return what a file is that was taken for weights, with what to do, as the rest of a sentence; None if unknown.
+
+    Raises OSError for a file that can't be read.
+    """
+    if path.is_dir():
+        return "is a folder, not a file of weights"
+    with path.open("rb") as file:
+        head = file.read(512).lstrip().lower()
+    if not head:
+        return "is empty; download or copy it again"
+    if head.startswith(b"version https://git-lfs.github.com"):
+        return "is a pointer of Git LFS, not the weights that it stands for; fetch those with: git lfs pull"
+    if head.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "is a web page, not weights; the link led to a page about the file, so download the file itself"
+    return None
+
+
+def most_bytes() -> int:
+    """Return how much memory the constants of a graph may take: 2 GiB, or what NAS_MAX_WEIGHTS_GIB says.
+
+    Raises InputError for a value that is no number above 0.
+    """
+    told = os.environ.get(_LIMIT, "2")
+    try:
+        limit = float(told)
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit < math.inf:
+        raise InputError(f"{_LIMIT} must be a number of GiB above 0, not '{shortened(told)}'.")
+    return int(limit * 2**30)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -85,6 +139,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     is executed. Raises InputError for a file that holds no such weights.
     """
     try:
+        if what := instead_of_weights(path):
+            raise InputError(f"{path} {what}.")
         data = load_file(path) if path.suffix == ".safetensors" else _read_torch(path)
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror or error}).") from None
@@ -93,12 +149,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
     state = {str(name): value for name, value in _innermost(data).items() if isinstance(value, Tensor)}
     if not state:
         raise InputError(f"{path} holds no weights.")
+    for name, tensor in state.items():
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise InputError(f"{path} is no checkpoint of weights: '{shortened(name)}' says more values than it has.")
     if all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): value for name, value in state.items()}
     return state
 
 
 def _read_torch(path: Path) -> object:
+    _check_archive(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
@@ -108,6 +168,21 @@ def _read_torch(path: Path) -> object:
             f"{path} is not a PyTorch checkpoint of tensors alone; if whole objects were saved in it, which could run "
             "code when read, save the state dict by itself."
         ) from None
+
+
+def _check_archive(path: Path) -> None:
+    """Raise InputError for an archive whose entries take more than the file; PyTorch writes them as they are."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return  # of PyTorch before 1.6, or none at all
+    packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+    if packed or sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise InputError(
+            f"{path} is not read: entries of the archive are larger than the file, which no checkpoint that PyTorch "
+            "wrote has; save the state dict anew with torch.save."
+        )
 
 
 def _innermost(data: object) -> Mapping[object, object]:

@@ -87,6 +87,11 @@ class Command:
         return any(line.startswith(("Run '", "[")) for line in list(self.lines))
 
     @property
+    def is_ending(self) -> bool:
+        """Whether it has said why it ends."""
+        return any(line.startswith(("Error", "The search ends", "This worker ends")) for line in list(self.lines))
+
+    @property
     def code(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
         code = self.process.poll() if self.process else None

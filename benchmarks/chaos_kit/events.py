@@ -30,8 +30,8 @@ class Scene:
     """Names of commands that may end with exit code 1 or 2 and a sentence now: they can't go on."""
 
     def running(self) -> list[Command]:
-        """The commands that run and were not told to stop."""
-        return [command for command in self.commands if command.is_running and not command.sent]
+        """The commands that run, were not told to stop and don't end by themselves."""
+        return [c for c in self.commands if c.is_running and not c.sent and not c.is_ending]
 
     def is_up(self) -> bool:
         """Whether all commands that run have started, with their workers."""
@@ -44,8 +44,11 @@ class Scene:
 
     def process(self) -> tuple[Command, int] | None:
         """Return a process that trains: a worker of `--jobs`, else the command itself."""
-        candidates = [(c, p) for c in self.running() for p in (c.workers if self.jobs else [c.main]) if p]
-        return self.rng.choice(candidates) if candidates else None
+        return self.rng.choice(candidates) if (candidates := self.processes()) else None
+
+    def processes(self) -> list[tuple[Command, int]]:
+        """The processes that train."""
+        return [(c, p) for c in self.running() for p in (c.workers if self.jobs else [c.main]) if p]
 
 
 Event = Callable[[Scene], Iterator[float]]
@@ -163,11 +166,12 @@ def aimed_kill(scene: Scene) -> Iterator[float]:
     """SIGKILL of a process that has just taken a trial and not yet put its name to it; of one, or of all."""
     deadline, one = time.monotonic() + AIM_SECONDS, scene.rng.random() < 0.5
     while time.monotonic() < deadline and scene.running():
-        if not _just_taken(scene.database):
+        stopped = scene.processes()  # to look for them takes longer than to name a trial
+        if not _wait_for_taken(scene.database):
             continue
-        stopped = [(c, p) for c in scene.running() for p in (c.workers if scene.jobs else [c.main]) if p]
         for _, process in stopped:
             send(process, signal.SIGSTOP)
+        taken: list[int] = []
         for command, process in scene.rng.sample(stopped, len(stopped)):
             if taken := _just_taken(scene.database):
                 if process == command.main:
@@ -180,11 +184,21 @@ def aimed_kill(scene: Scene) -> Iterator[float]:
         for _, process in stopped:
             send(process, signal.SIGCONT)
         yield 0.5
-        if taken and set(taken) & set(_just_taken(scene.database)):
+        if set(taken) & set(_just_taken(scene.database)):
             scene.aimed_hits += 1
             scene.note(f"hit: trial {taken[0]} was taken, and has no worker")
             return
     scene.note("missed")
+
+
+def _wait_for_taken(database: Database) -> list[int]:
+    """Return the trials that were just taken, as soon as there is one; none after a while."""
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        if taken := _just_taken(database):
+            return taken
+        time.sleep(0.0005)
+    return []
 
 
 def _just_taken(database: Database) -> list[int]:

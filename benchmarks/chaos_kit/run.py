@@ -19,8 +19,8 @@ from chaos_kit.searches import CancelledError, one_machine, run_folder, seeds, t
 UP_SHARE = 0.85
 """So often an event waits until a command that was given again has started; else it may hit one that starts."""
 
-ORPHAN_SECONDS = 30.0
-"""Within this time workers must have ended whose command has ended."""
+ORPHAN_SECONDS = 20.0
+"""Workers must have ended so long after their command, beside twice the time of a start: they may be starting."""
 
 
 def disturb(
@@ -58,7 +58,7 @@ class _Stage:
         self.judged: set[tuple[str, int]] = set()
         self.done: set[str] = set()
         self.orphans: dict[int, float] = {}
-        self.orphans_at = 0.0
+        self.orphans_at, self.orphan_seconds = 0.0, ORPHAN_SECONDS
         self.start_at = {self.commands[0].name: self.began}
 
     def _schedule(self) -> list[tuple[float, str]]:
@@ -108,6 +108,8 @@ class _Stage:
         if trials := self.trials():
             measured = len({(t.user_attrs["fingerprint"], s) for t in trials for s in t.user_attrs.get("rungs", ())})
             state = (measured, len(trials), sum(trial.state.is_finished() for trial in trials))
+            if measured and self.orphan_seconds == ORPHAN_SECONDS:
+                self.orphan_seconds = ORPHAN_SECONDS + 2 * (now - self.began)
             if state != self.state:
                 self.state, self.changed = state, now
 
@@ -120,7 +122,7 @@ class _Stage:
         self.orphans = {number: self.orphans.get(number, now) for number in left}
         for number, since in self.orphans.items():
             text = f"process {number} of a command that has ended"
-            if now - since > ORPHAN_SECONDS and text not in self.outcome.orphans:
+            if now - since > self.orphan_seconds and text not in self.outcome.orphans:
                 self.outcome.orphans.append(text)
 
     def _in_words(self) -> str:
@@ -212,7 +214,7 @@ class _Stage:
                 self.outcome.wrong_codes.append(f"{command.code} when all was done")
             if len(self.trials()) > before:
                 self.outcome.wrong_codes.append("0 before all was done: given again, the command found work")
-        deadline = time.monotonic() + ORPHAN_SECONDS
+        deadline = time.monotonic() + self.orphan_seconds
         while (left := [p for command in self.commands for p in command.leftovers()]) and time.monotonic() < deadline:
             time.sleep(0.2)
         self.outcome.orphans += [f"process {number} when all was over" for number in left]

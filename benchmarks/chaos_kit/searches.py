@@ -29,10 +29,15 @@ class CancelledError(Exception):
     """The user wants no more."""
 
 
-def find_truth(folder: Path, data: Path, cancelled: Callable[[], bool] = lambda: False) -> Truth:
-    """Train every network of the space on all rungs, undisturbed. Raises RuntimeError where that fails."""
+def find_truth(
+    folder: Path, data: Path, networks: int = NETWORKS, cancelled: Callable[[], bool] = lambda: False
+) -> Truth:
+    """Train networks of the space on all rungs, undisturbed, the published ones first.
+
+    Raises RuntimeError where that fails.
+    """
     folder.mkdir(parents=True)
-    arguments = (*_search(folder, data, NETWORKS), "--proxy", "everything", "--sampler", "random")
+    arguments = (*_search(folder, data, networks), "--proxy", "everything", "--sampler", "random")
     command = Command("truth", arguments, folder, _environment(0))
     command.start()
     try:
@@ -49,8 +54,8 @@ def find_truth(folder: Path, data: Path, cancelled: Callable[[], bool] = lambda:
         truth = Truth.of(database.trials(), run_folder(folder))
     finally:
         database.close()
-    if len(truth.rungs) != NETWORKS:
-        raise RuntimeError(f"The undisturbed run has {len(truth.rungs)} networks, not {NETWORKS}.")
+    if len(truth.rungs) != networks:
+        raise RuntimeError(f"The undisturbed run has {len(truth.rungs)} networks, not {networks}.")
     return truth
 
 

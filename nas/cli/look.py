@@ -117,14 +117,19 @@ def preview(
 def dashboard(
     run: str,
     host: Annotated[str, typer.Option(help="Another than this machine needs a password.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8080,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Another name that leads here, such as that of a proxy before it.")
+    ] = None,
     password: Annotated[str | None, typer.Option(envvar="NAS_DASHBOARD_PASSWORD", help="Asked by the browser.")] = None,
     storage: Storage = None,
 ) -> None:
     """Show a run in Optuna Dashboard until Ctrl-C."""
-    from nas.report.dashboard import check_host, dashboard_app, serve
+    from nas.report.dashboard import check_host, dashboard_app, listen
 
     check_host(host, password)
     opened = open_run(run, storage)
-    NOTES.print(f"Optuna Dashboard of '{opened.settings.run}': http://{host}:{port}/ (Ctrl-C ends it)")
-    serve(dashboard_app(opened.storage, opened.folder / "artifacts", password), host, port)
+    app = dashboard_app(opened.storage, opened.folder / "artifacts", password, host, name or ())
+    with listen(app, host, port) as server:
+        NOTES.print(f"Optuna Dashboard of '{opened.settings.run}': {server.address} (Ctrl-C ends it)", markup=False)
+        server.run()

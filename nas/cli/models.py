@@ -30,6 +30,8 @@ from nas.model import RESULTS
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.training.trainer import pick_device
 
+Trained = Annotated[str, typer.Argument(help="A model directory, or RUN:TRIAL or SPACE/POINT once it is trained.")]
+
 
 def train(
     what: Annotated[list[str], typer.Argument(metavar="RUN|ARCH...", help="A run (its front), or architectures.")],
@@ -95,7 +97,9 @@ def train(
 def evaluate(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL...", help="Model directories, SPACE/POINT, checkpoints of others, bicubic."),
+        typer.Argument(
+            metavar="MODEL...", help="Model directories, SPACE/POINT, RUN:TRIAL, checkpoints of others, bicubic."
+        ),
     ],
     data: Annotated[str, typer.Option(help="Folder of images.")],
     metrics: Annotated[str, typer.Option(help="Names with commas: psnr,ssim,ms-ssim,psnr-hvs,lpips …")] = "psnr,ssim",
@@ -162,13 +166,14 @@ def evaluate(
     wrote(paths)
 
 
-def export(model: str, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
+def export(model: Trained, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
     """Export a model: architecture, weights, ONNX and the recipe to train it again, each verified."""
     from nas.model import load_model
+    from nas.search.reference import locate
     from nas.training.export import export as export_model
 
     check_target(to, "--to", folder=True)
-    done = export_model(load_model(Path(model)), Path(to))
+    done = export_model(load_model(locate(model)), Path(to))
     wrote(done.files)
     say(f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.")
     say(f"Train it again: {done.command}")
@@ -194,7 +199,7 @@ def import_(
 
 
 def upscale(
-    model: str,
+    model: Trained,
     source: str,
     target: str,
     denoise: Annotated[str | None, typer.Option(help="Model that denoises the images first.")] = None,
@@ -213,9 +218,10 @@ def upscale(
     from nas.data.frames import Counts
     from nas.deploy.denoising import load_stages
     from nas.deploy.upscale import upscale_files
+    from nas.search.reference import locate
 
     where = pick_device(device)
-    loaded, denoiser = load_stages(Path(model), Path(denoise) if denoise else None, noise)
+    loaded, denoiser = load_stages(locate(model), locate(denoise) if denoise else None, noise)
     with CountDisplay("upscaling") as progress:
         paths = upscale_files(
             loaded,

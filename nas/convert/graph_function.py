@@ -1,5 +1,6 @@
 """Running a TensorFlow graph of convolutions in PyTorch, to prove that what was made of it computes the same."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -9,12 +10,25 @@ from torch.nn import functional as F
 from nas.convert.tensorflow_graph import Node
 from nas.errors import InputError
 
+_MOST_VALUES = 1 << 24
+"""Of one tensor; the image that graphs are proven on has 154 pixels."""
+
 
 def evaluate(graph: Mapping[str, Node], output: str, feeds: Mapping[str, Tensor]) -> Tensor:
     """Return the tensor that node `output` gives for these placeholders, all [N, C, H, W].
 
-    Raises InputError for an operation that it doesn't know.
+    Raises InputError for an operation that it doesn't know, for one whose inputs don't fit it, and for tensors beyond
+    those of any network of cells.
     """
+    try:
+        return _evaluate(graph, output, feeds)
+    except InputError:
+        raise
+    except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError, RuntimeError):
+        raise InputError("The graph can't be run: an operation has inputs that it can't take.") from None
+
+
+def _evaluate(graph: Mapping[str, Node], output: str, feeds: Mapping[str, Tensor]) -> Tensor:
     needed, waiting = set(), [output]
     while waiting:
         name = waiting.pop()
@@ -41,8 +55,10 @@ def _run(node: Node, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         case "Relu" if first is not None:
             return (first.relu(),)
         case "BiasAdd" | "Add" | "AddV2":
+            _check_size(math.prod(torch.broadcast_shapes(inputs[0].shape, inputs[1].shape)))
             return (inputs[0] + inputs[1],)
         case "ConcatV2":
+            _check_size(sum(part.numel() for part in inputs[:-1]))
             return (torch.cat(inputs[:-1], dim=int(inputs[-1])),)
         case "Split":
             axis, values = int(inputs[0]), inputs[1]
@@ -50,6 +66,11 @@ def _run(node: Node, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         case "DepthToSpace" if first is not None:
             return (_depth_to_space(first, _number(node, "block_size")),)
     raise InputError(f"The graph's operation {node.op} ('{node.name}') is none of a network of cells.")
+
+
+def _check_size(values: int) -> None:
+    if values > _MOST_VALUES:
+        raise InputError("The graph can't be run: one of its tensors is far larger than those of a network of cells.")
 
 
 def _plain(node: Node) -> bool:
@@ -63,6 +84,7 @@ def _plain(node: Node) -> bool:
 def _convolve(image: Tensor, kernel: Tensor, *, depthwise: bool) -> Tensor:
     weight = kernel.permute(2, 3, 0, 1) if depthwise else kernel.permute(3, 2, 0, 1)
     padding = kernel.shape[0] // 2
+    _check_size(image[..., 0].numel() * kernel.shape[-1 if not depthwise else 2])
     groups = kernel.shape[2] if depthwise else 1
     return F.conv2d(image.permute(0, 3, 1, 2), weight, padding=padding, groups=groups).permute(0, 2, 3, 1)
 

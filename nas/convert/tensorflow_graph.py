@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.errors import InputError
+from nas.weights import instead_of_weights, most_bytes
 
 Field = int | memoryview
 Array = NDArray[np.generic]
@@ -42,19 +43,45 @@ class Node:
 def read_graph(path: Path) -> dict[str, Node]:
     """Return the nodes of the frozen graph in `path` by name, in the file's order, which is that of execution.
 
-    Raises InputError for a file that is none.
+    Raises InputError for a file that is none, and for one whose constants would take more memory than
+    `nas.weights.most_bytes`.
     """
     try:
+        if what := instead_of_weights(path):
+            raise InputError(f"{path} {what}.")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror or error}).") from None
+    room = _Room(path, most_bytes())
     try:
-        nodes = [_node(value) for number, value in _fields(memoryview(data)) if number == 1]
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+        messages = [value for number, value in _fields(memoryview(data)) if number == 1]
+        for value in messages:
+            _node(value, room)  # before anything is made, all must fit
+        nodes = [_node(value) for value in messages]
+    except InputError:
+        raise
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError):
         nodes = []
     if not nodes:
         raise InputError(f"{path} is not a frozen TensorFlow graph.")
     return {node.name: node for node in nodes}
+
+
+class _Room:
+    """How much memory the constants of a graph may still take: a few bytes can stand for any number of values."""
+
+    def __init__(self, path: Path, left: int) -> None:
+        self._path = path
+        self._most = self._left = left
+
+    def take(self, size: int) -> None:
+        """Use `size` bytes. Raises InputError where there are fewer."""
+        if size > self._left:
+            raise InputError(
+                f"{self._path} is not read: its constants would take more than {self._most / 2**30:.3g} GiB of memory; "
+                "set NAS_MAX_WEIGHTS_GIB to allow more."
+            )
+        self._left -= size
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, Field]]:
@@ -86,9 +113,12 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
+        if shift > 63:
+            raise ValueError("a number of more than ten bytes")
 
 
-def _node(data: Field) -> Node:
+def _node(data: Field, room: _Room | None = None) -> Node:
+    """Read a node; with a `room`, only take the memory of its constant, which then is empty."""
     name = op = ""
     inputs, attributes = [], {}
     for number, value in _message(data):
@@ -102,11 +132,11 @@ def _node(data: Field) -> Node:
                 inputs.append((source, int(output or 0)))
         elif number == 5:
             entry = dict(_message(value))
-            attributes[_text(entry[1])] = _attribute(entry[2])
+            attributes[_text(entry[1])] = _attribute(entry[2], room)
     return Node(name, op, tuple(inputs), attributes)
 
 
-def _attribute(data: Field) -> object:
+def _attribute(data: Field, room: _Room | None) -> object:
     for number, value in _message(data):
         if number == 1:
             return [n for field, item in _message(value) if field == 3 for n in _numbers(item)]
@@ -119,11 +149,11 @@ def _attribute(data: Field) -> object:
         if number == 5:
             return bool(value)
         if number == 8:
-            return _tensor(value)
+            return _tensor(value, room)
     return None  # a type or the shape of a placeholder: nothing that a network's weights depend on
 
 
-def _tensor(data: Field) -> Array:
+def _tensor(data: Field, room: _Room | None) -> Array:
     kind, shape, content = 1, [], b""
     values: list[NDArray[np.generic]] = []
     for number, value in _message(data):
@@ -135,31 +165,38 @@ def _tensor(data: Field) -> Array:
             content = bytes(_bytes(value))
         elif number in _VALUES:
             values.append(_elements(value, _VALUES[number]))
-    if kind not in _TYPES:
-        raise ValueError(f"data type {kind}")
+    if kind not in _TYPES or min(shape, default=0) < 0:
+        raise ValueError(f"data type {kind}, shape {shape}")
+    if room is not None:
+        room.take(math.prod(shape) * np.dtype(_TYPES[kind]).itemsize)
+        return np.zeros(0)
     if content:
         return np.frombuffer(content, np.dtype(_TYPES[kind]).newbyteorder("<")).reshape(shape)
-    flat = np.concatenate(values) if values else np.zeros(1)
+    flat = (np.concatenate(values) if values else np.zeros(1)).astype(_TYPES[kind])
     # A constant of one value, or whose end repeats, is written short.
     missing = math.prod(shape) - flat.size
-    return np.pad(flat, (0, missing), mode="edge").astype(_TYPES[kind]).reshape(shape)
+    return np.pad(flat, (0, missing), mode="edge").reshape(shape)
 
 
 def _elements(value: Field, layout: str) -> NDArray[np.generic]:
     if layout == "varint":
-        return np.array(_numbers(value), np.int64)
+        return np.fromiter(_integers(value), np.int64)
     return np.frombuffer(_bytes(value), layout)
 
 
 def _numbers(value: Field) -> list[int]:
     """Return one integer, or the packed ones."""
+    return list(_integers(value))
+
+
+def _integers(value: Field) -> Iterator[int]:
     if isinstance(value, int):
-        return [_signed(value)]
-    numbers, at = [], 0
+        yield _signed(value)
+        return
+    at = 0
     while at < len(value):
         number, at = _varint(value, at)
-        numbers.append(_signed(number))
-    return numbers
+        yield _signed(number)
 
 
 def _signed(value: Field) -> int:

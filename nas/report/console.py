@@ -44,6 +44,11 @@ def readable(text: str, encoding: str = "utf-8") -> str:
         return text.translate(PLAIN).encode("ascii", "backslashreplace").decode("ascii")
 
 
+def drawable(text: str) -> str:
+    """Return `text` as Matplotlib draws it as it is, which can't draw broken characters and takes `$` for a formula."""
+    return readable(text).replace("$", r"\$")
+
+
 def _escaped(match: re.Match[str]) -> str:
     code = ord(match[0])
     if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that it can't decode

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from nas.report.console import drawable
 from nas.training.crops import Pictured, Pixels
 
 _PANEL, _GAP, _CAPTION = 1.6, 0.06, 0.24
@@ -59,7 +60,7 @@ class _Page:
 
     def text(self, x: float, y: float, text: str, **style: Any) -> None:
         """Write text whose first line stands on y."""
-        self.figure.text(x / self._width, 1 - y / self._height, text, **style)
+        self.figure.text(x / self._width, 1 - y / self._height, drawable(text), **style)
 
     def axes(self, x: float, y: float, side: float) -> Axes:
         """Return square axes without ticks, with their upper left corner at (x, y)."""

@@ -1,23 +1,27 @@
 """Optuna Dashboard on the storage of a run, behind a password where others can reach it."""
 
-import base64
-import binascii
 import contextlib
 import errno
-import hmac
-import ipaddress
+import logging
+import platform
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 import optuna_dashboard
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import BaseStorage
+from waitress import create_server, wasyncore
 
 from nas.errors import InputError
+from nas.report.guard import Names, Password, guarded, is_loopback, is_wildcard
+
+THREADS = 8
+MOST_BODY = 32 * 2**20
+"""Bytes of a request: it is taken whole before anybody is asked for the password."""
+_POLL_SECONDS = 0.2
 
 
 def check_host(host: str, password: str | None) -> None:
@@ -25,79 +29,73 @@ def check_host(host: str, password: str | None) -> None:
 
     Optuna Dashboard has no authentication of its own: whoever reaches it can delete a study and its artifacts.
     """
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback and not password:
+    if not is_loopback(host) and not password:
         raise InputError(
             f"--host {host} lets anyone on the network delete the study; give --password or set NAS_DASHBOARD_PASSWORD."
         )
 
 
-def dashboard_app(storage: BaseStorage, artifacts: Path, password: str | None) -> WSGIApplication:
+def dashboard_app(
+    storage: BaseStorage, artifacts: Path, password: str | None, host: str = "127.0.0.1", names: Sequence[str] = ()
+) -> WSGIApplication:
     """Return the dashboard of `storage` and of the artifacts in the folder `artifacts`, which is made when missing.
 
-    With a password every request must carry it by HTTP Basic authentication (RFC 7617), under any user name. It is
+    It answers to `host`, `names` and the names of the loopback alone (`nas.report.guard`). With a password every
+    request must carry it by HTTP Basic authentication (RFC 7617), under any user name; who guesses must wait. It is
     sent unencrypted, as everything over plain HTTP; an empty password is none.
     """
     artifacts.mkdir(parents=True, exist_ok=True)
     app: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=FileSystemArtifactStore(artifacts))
-    return _guarded(app, password) if password else app
+    return guarded(app, Names(host, names), Password(password) if password else None)
 
 
-def _guarded(app: WSGIApplication, password: str) -> WSGIApplication:
-    def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if _carries(environ.get("HTTP_AUTHORIZATION", ""), password):
-            return app(environ, start_response)
-        headers = [("WWW-Authenticate", 'Basic realm="dashboard", charset="UTF-8"'), ("Content-Type", "text/plain")]
-        start_response("401 Unauthorized", headers)
-        return [b"The dashboard needs its password.\n"]
+class Server:
+    """A server that listens, and answers while it runs."""
 
-    return guard
+    def __init__(self, app: WSGIApplication, listening: socket.socket, host: str) -> None:
+        logging.getLogger("waitress").setLevel(logging.CRITICAL)  # keeps requests off the terminal
+        self.port: int = listening.getsockname()[1]
+        name = platform.node() if is_wildcard(host) else f"[{host}]" if ":" in host else host
+        self.address = f"http://{name}:{self.port}/"
+        self._sockets: dict[int, Any] = {}
+        self._server = create_server(
+            app,
+            map=self._sockets,
+            sockets=[listening],
+            threads=THREADS,
+            max_request_body_size=MOST_BODY,
+            ident=None,
+        )
 
+    def run(self, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Answer until Ctrl-C, which ends it cleanly, or until `should_stop`."""
+        with contextlib.suppress(KeyboardInterrupt):
+            while not should_stop():
+                wasyncore.loop(timeout=_POLL_SECONDS, map=self._sockets, count=1)
 
-def _carries(authorization: str, password: str) -> bool:
-    scheme, _, credentials = authorization.partition(" ")
-    try:
-        decoded = base64.b64decode(credentials, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    _, _, given = decoded.partition(b":")
-    # Takes the same time however much of the password is right.
-    return hmac.compare_digest(given, password.encode()) and scheme.lower() == "basic"
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _ServerV6(_Server):
-    address_family = socket.AF_INET6
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep requests off the terminal."""
+    def close(self) -> None:
+        """Listen no more."""
+        self._server.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._sockets)
 
 
-def listen(app: WSGIApplication, host: str, port: int) -> WSGIServer:
-    """Return a threaded server of `app` that already listens; port 0 picks a free one (`server_port` tells which).
+@contextlib.contextmanager
+def listen(app: WSGIApplication, host: str, port: int) -> Iterator[Server]:
+    """Yield a server of `app` that already listens; port 0 picks a free one, which its address tells.
 
     Raises InputError naming the port or the host that can't be used.
     """
-    kind = _ServerV6 if ":" in host else _Server
     try:
-        server = kind((host, port), _QuietHandler)
-    except (OSError, OverflowError) as error:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = min(found, key=lambda place: place[0] != socket.AF_INET)
+        listening = socket.create_server((address[0], port), family=family)
+    except (OSError, OverflowError, UnicodeError) as error:
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise InputError(f"Port {port} is in use; choose another with --port.") from None
         raise InputError(f"The dashboard can't listen on {host}, port {port}: {error}.") from None
-    server.set_app(app)
-    return server
-
-
-def serve(app: WSGIApplication, host: str, port: int) -> None:
-    """Serve `app` until Ctrl-C, which ends it cleanly. Raises InputError as `listen` does."""
-    with listen(app, host, port) as server, contextlib.suppress(KeyboardInterrupt):
-        server.serve_forever()
+    with listening:
+        server = Server(app, listening, host)
+        try:
+            yield server
+        finally:
+            server.close()

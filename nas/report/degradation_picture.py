@@ -20,6 +20,7 @@ from nas.errors import InputError
 from nas.files import replacing
 from nas.metrics import limited
 from nas.progress import Progress
+from nas.report.console import drawable
 
 DRAWS = 4
 """Columns of a random degradation; any other has one."""
@@ -130,11 +131,19 @@ def _figure(rows: dict[str, list[Panel]], title: str, legend: str, zoom: int) ->
     height = _TOP + len(rows) * (_CAPTION + PANEL + _GAP) + _BOTTOM
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.text(_LEFT / width, 1 - 14 / height, title, fontsize=15, fontweight="bold", va="top")
+    figure.text(_LEFT / width, 1 - 14 / height, drawable(title), fontsize=15, fontweight="bold", va="top")
     figure.text(_LEFT / width, 10 / height, legend, fontsize=8.5, color="#555555", va="bottom")
     for row, (name, panels) in enumerate(rows.items()):
         top = _TOP + row * (_CAPTION + PANEL + _GAP) + _CAPTION
-        figure.text(12 / width, 1 - (top + PANEL / 2) / height, name, rotation=90, fontsize=8, ha="center", va="center")
+        figure.text(
+            12 / width,
+            1 - (top + PANEL / 2) / height,
+            drawable(name),
+            rotation=90,
+            fontsize=8,
+            ha="center",
+            va="center",
+        )
         low, high = (float(panels[0].image.quantile(share)) for share in (0.005, 0.995))
         for column, panel in enumerate(panels):
             left = _LEFT + column * (PANEL + _GAP)
@@ -143,7 +152,9 @@ def _figure(rows: dict[str, list[Panel]], title: str, legend: str, zoom: int) ->
             axes.imshow(panel.image.numpy(), cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
             axes.set_axis_off()
             first, second = panel.caption.split("\n")
-            figure.text(left / width, 1 - (top - 17) / height, first, fontsize=9.5, fontweight="bold", va="bottom")
+            figure.text(
+                left / width, 1 - (top - 17) / height, drawable(first), fontsize=9.5, fontweight="bold", va="bottom"
+            )
             figure.text(left / width, 1 - (top - 4) / height, second, fontsize=8.5, color="#555555", va="bottom")
     return figure
 

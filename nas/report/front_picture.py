@@ -11,6 +11,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
+from nas.report.console import drawable
 from nas.report.front_view import (
     BICUBIC_COLOUR,
     BUDGET_COLOUR,
@@ -49,8 +50,8 @@ def draw_picture(view: View) -> Figure:
     axes.grid(color="#e6e9ec", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(view.title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-    axes.set_title(view.protocol, loc="left", fontsize=8.5, color="#555555")
+    figure.suptitle(drawable(view.title), x=0.01, ha="left", fontsize=13, fontweight="bold")
+    axes.set_title(drawable(view.protocol), loc="left", fontsize=8.5, color="#555555")
     _draw_lines(axes, view)
     _draw_dots(axes, view)
     _draw_ticks(axes, view)
@@ -95,7 +96,7 @@ def _draw_ticks(axes: Axes, view: View) -> None:
     for name, x, height in view.ticks:
         top = 0.02 + 0.13 * height
         axes.vlines(x, 0, top, transform=place, color=UNTRAINED_COLOUR, linewidth=0.9)
-        axes.text(x, top + 0.008, name, transform=place, **style)
+        axes.text(x, top + 0.008, drawable(name), transform=place, **style)
 
 
 def _draw_labels(axes: Axes, view: View, renderer: RendererAgg) -> None:
@@ -112,7 +113,7 @@ def _draw_label(axes: Axes, view: View, dot: Dot, taken: Sequence[Bbox], rendere
     """Draw the label at the first free place and return its box; a label of the front is left out if none is free."""
     published = dot.kind == "published"
     text = axes.annotate(
-        dot.label,
+        drawable(dot.label),
         (view.x(dot), view.y(dot)),
         xytext=_OFFSETS[0],
         textcoords="offset points",

@@ -68,7 +68,7 @@ class TrainingDisplay:
 
     def say(self, line: str) -> None:
         """Print a line above what goes on."""
-        NOTES.print(line)
+        NOTES.print(line, markup=False)
 
 
 def describe(report: Report) -> str:

@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
 
+from nas.report.console import drawable
 from nas.search.ranking.agreement import Agreement, Ranked
 from nas.search.ranking.evidence import Evidence
 
@@ -22,7 +23,7 @@ def draw_ranking(evidence: Evidence, agreements: Sequence[Agreement], title: str
     rows = math.ceil(len(agreements) / ABREAST)
     figure = Figure(figsize=(3.2 * ABREAST, 2.9 * rows + 0.6), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    figure.suptitle(drawable(title), x=0.01, ha="left", fontsize=12, fontweight="bold")
     panels = figure.subplots(rows, ABREAST, squeeze=False).ravel()
     proxies = {proxy.name: proxy for proxy in evidence.proxies}
     colours = LogNorm(evidence.macs.min() / 1e9, max(evidence.macs.max(), 1.001 * evidence.macs.min()) / 1e9)
@@ -62,7 +63,7 @@ def _draw_panel(axes: Axes, proxy: Ranked, one: Agreement, evidence: Evidence, c
     if len(values) and abs(values).max() >= 1e4:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     title = f"{one.proxy}: τ {_short(one.tau.value)}, at equal cost {_short(one.tau_at_equal_cost.value)}"
-    axes.set_title(title, fontsize=8.5)
+    axes.set_title(drawable(title), fontsize=8.5)
     axes.tick_params(labelsize=7)
     axes.grid(color="#e6e9ec", linewidth=0.8)
     axes.set_axisbelow(True)

@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from nas.report.console import drawable
 from nas.search.benchmark.comparison import BASELINE, Band, Standing
 
 _BASELINE_COLOUR = "#4a4a4a"
@@ -35,8 +36,8 @@ def draw_comparison(standings: Sequence[Standing], title: str, subtitle: str) ->
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=8.5, frameon=False)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-    left.set_title(subtitle, loc="left", fontsize=8.5, color="#555555")
+    figure.suptitle(drawable(title), x=0.01, ha="left", fontsize=13, fontweight="bold")
+    left.set_title(drawable(subtitle), loc="left", fontsize=8.5, color="#555555")
     return figure
 
 

@@ -1,6 +1,7 @@
 """The one way to name an architecture on the command line."""
 
 import shlex
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def locate(name: str, scale: int | None = None, results: Path = RESULTS) -> Path
     """Return where the network is that `name` names: a path, or `SPACE/POINT` or `RUN:TRIAL` once it is trained.
 
     These are what `nas train` made of them: model directories in `results/trained` or in the run's own `trained`. Of a
-    point that was trained several times it is the first, of the `scale` where that is given.
+    point that was trained several times it is the first, of the `scale` where that is given; of a trial that isn't
+    among them what the search trained briefly, with a warning.
     Raises InputError for one that isn't trained, and as `resolve` does for one that isn't known.
     """
     path = Path(name)
@@ -74,12 +76,27 @@ def locate(name: str, scale: int | None = None, results: Path = RESULTS) -> Path
     for trained in (folder, *sorted(folder.parent.glob(f"{folder.name}-*"))):
         if is_model(trained) and scale in (None, _scale_of(trained)):
             return trained
-    of_the_run = [] if is_point else sorted((results / name.rpartition(":")[0] / TRAINED).glob("*/architecture.yaml"))
-    for file in of_the_run:
-        if Architecture.read(file).fingerprint == reference.architecture.fingerprint:
-            return file.parent
+    if not is_point and (of_the_run := _of_the_run(name, reference.architecture, results)):
+        return of_the_run
     missing = f"no {folder}" if scale is None else f"no {folder} of scale {scale}"
     raise InputError(f"{name} isn't trained: there is {missing}; run nas train {shlex.quote(name)} first.")
+
+
+def _of_the_run(name: str, architecture: Architecture, results: Path) -> Path | None:
+    """Return the model directory of the network of `RUN:TRIAL` in its run: fully trained, else briefly (warns)."""
+    run, _, trial = name.rpartition(":")
+    opened = open_run(run, results=results)
+    own = opened.candidate_folder(int(trial))
+    candidates = sorted((p for p in own.parent.glob("*") if p.name.isdigit()), key=lambda path: int(path.name))
+    # A network that was promoted has several trials, of which the latest trained it furthest.
+    for folder in (*sorted((opened.folder / TRAINED).glob("*")), own, *reversed(candidates)):
+        file = folder / ARCHITECTURE
+        if file.is_file() and Architecture.read(file).fingerprint == architecture.fingerprint:
+            if folder.parent == own.parent:
+                advice = f"nas train {shlex.quote(name)} trains it fully"
+                warnings.warn(f"{name} was trained briefly, by the search alone; {advice}", stacklevel=3)
+            return folder
+    return None
 
 
 def _scale_of(model: Path) -> int | None:

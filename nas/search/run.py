@@ -15,8 +15,9 @@ from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.images import open_for, remembered
 from nas.search.ladder import Ladder
+from nas.search.mended import run_settings
 from nas.search.run_id import identified
-from nas.search.settings import Settings, check_data, read_settings
+from nas.search.settings import Settings, check_data
 from nas.search.snapshot import Snapshot
 from nas.search.storage import SearchStorage, open_storage
 from nas.search.study import architecture_of, candidates, load_study
@@ -108,7 +109,7 @@ class Run:
 def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> Run:
     """Open a run by its name or by the path of its directory. Raises InputError."""
     folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name
-    settings = read_settings(folder)
+    settings = run_settings(folder, storage)
     need_plugins(settings.plugins, settings.run)
     database = open_storage(url_of(folder, settings, storage))
     study = load_study(database, settings.study)

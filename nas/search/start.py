@@ -23,12 +23,13 @@ from nas.plugins import give_command, give_plugins, need_plugins
 from nas.search.costs import COUNTED, meter_for
 from nas.search.deadline import Deadline
 from nas.search.images import open_for, remembered
+from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
 from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
-from nas.search.settings import SETTINGS, Settings, parse_settings, read_settings, space_fingerprint
+from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.smallest import smallest_cost
 from nas.search.storage import open_storage
 from nas.search.study import create_study, publish
@@ -37,7 +38,6 @@ from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
-from search_spaces.plugins import Plugin
 from search_spaces.registry import unknown_name
 
 _NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts", "plugins")
@@ -96,27 +96,26 @@ def start(
     A new one is planned for what is left of the time at that moment. Everything is checked before anything is written
     to the run directory. Raises InputError.
     """
-    plugins = give_plugins(request.plugins or ())
-    if request.latency_command:
-        give_command(request.latency_command)
     name = request.run or _default_name(request)
     if not (results / name / SETTINGS).is_file():
         check_run_name(name)
     with _alone(results / name):
-        return _start(request, name, plugins, device, results, deadline, progress)
+        return _start(request, name, device, results, deadline, progress)
 
 
 def _start(
     request: Request,
     name: str,
-    plugins: tuple[Plugin, ...],
     device: torch.device,
     results: Path,
     deadline: Deadline | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Run, Dataset]:
+    plugins = give_plugins(request.plugins or ())
+    if request.latency_command:
+        give_command(request.latency_command)
     folder = results / name
-    earlier = read_settings(folder) if (folder / SETTINGS).is_file() else None
+    earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
     if earlier:
         if request.storage or earlier.storage:
             check_is_no_copy(folder, earlier)

@@ -11,6 +11,7 @@ import torch
 
 from nas.data.dataset import Dataset
 from nas.errors import InputError
+from nas.files import set_aside
 from nas.metrics import Measurement, Protocol, bicubic_baseline
 from nas.model import IMPORTED, WEIGHTS, Model, load_model
 from nas.training.borrowed import borrowed_weights
@@ -107,8 +108,7 @@ def _set_damaged_aside(folder: Path) -> None:
     try:
         load_model(folder)
     except InputError as error:
-        kept = weights.with_name(f"{WEIGHTS}.damaged")
-        weights.replace(kept)
+        kept = set_aside(weights)
         warnings.warn(
             f"the model in {folder} is damaged; {weights.name} is kept as {kept}, and it is trained again ({error})",
             stacklevel=2,

@@ -59,7 +59,7 @@ class Recipe(BaseModel):
     warmup: Real = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises linearly")
     final_learning_rate: Real = Field(0.0, ge=0, le=1, description="share of the peak that the cosine ends at")
     betas: tuple[Decay, Decay] = (0.9, 0.999)
-    clip: Real = Field(1.0, gt=0, description="largest gradient norm")
+    clip: float = Field(1.0, gt=0, strict=True, description="largest gradient norm; .inf: any")
     ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
     normalisation: Normalisation = Field(AUTO, description="which integers of a file a network sees as 0 and 1")

@@ -172,6 +172,12 @@ def test_a_flipped_bit_anywhere_in_the_weights_is_told(folder: Path) -> None:
     assert load_model(folder).architecture == POINT
 
 
+def test_weights_that_git_lfs_left_out_are_told_from_damaged_ones(folder: Path) -> None:
+    (folder / WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n")
+    with pytest.raises(InputError, match=r"weights\.safetensors is a pointer of Git LFS, .*: git lfs pull"):
+        load_model(folder)
+
+
 def test_weights_without_a_checksum_are_taken_as_they_are(folder: Path, model: Model) -> None:
     save_file(load_file(folder / WEIGHTS), folder / WEIGHTS)
     assert load_model(folder).architecture == model.architecture

@@ -37,9 +37,11 @@ def spaces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """The registry of spaces, as it was again afterwards."""
     SPACES.names()
     monkeypatch.setattr(SPACES, "_members", dict(SPACES._members))
+    modules = set(sys.modules)
     yield SPACES
-    for name in [name for name in sys.modules if name.startswith("nas_plugin_")]:
-        del sys.modules[name]
+    for name in sys.modules.keys() - modules:
+        if name.startswith("nas_plugin_"):
+            del sys.modules[name]
 
 
 def write(path: Path, text: str) -> Path:

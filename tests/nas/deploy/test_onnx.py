@@ -7,10 +7,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
-from nas.deploy.onnx import OPSET, check_onnx, to_onnx
+from nas.deploy.onnx import OPSET, TOLERANCE, check_onnx, to_onnx, tolerance
 from nas.errors import InputError, RunError
 from nas.model import Model
+from search_spaces import SPACES
 
 ODD_SIZES = ((48, 64), (33, 47), (7, 5))
 
@@ -54,6 +56,32 @@ def test_one_file_says_what_it_is(
     with torch.no_grad():
         next(model.network.parameters())[0, 0, 1, 1] += 0.5
     assert check_onnx(path, model.network) > 1e-3, "another network must be told apart"
+
+
+class Chaotic(nn.Module):
+    """Makes much of the last bit of its input."""
+
+    def __init__(self, much: float) -> None:
+        super().__init__()
+        self.much = nn.Parameter(torch.tensor(much))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return 0.5 + 0.5 * torch.sin(self.much * (image + 1 / 3))
+
+
+@pytest.mark.parametrize(("much", "least", "most"), [(1.0, 1e-4, 1e-4), (3e3, 1.1e-4, 3e-3), (1e6, 0.01, 0.01)])
+def test_two_computations_may_differ_by_as_much_as_float32_rounds_within_bounds(
+    much: float, least: float, most: float
+) -> None:
+    assert least <= tolerance(Chaotic(much), 1) <= most
+
+
+def test_attention_without_a_scale_rounds_more_than_a_convolution() -> None:
+    def of(name: str) -> float:
+        torch.manual_seed(0)
+        return tolerance(SPACES.get(name).build(SPACES.get(name).smallest, 2, 1), 1)
+
+    assert of("falsr") == TOLERANCE < of("elan") < 0.01
 
 
 def test_a_file_that_is_not_onnx_is_refused(make_model: Callable[..., Model], tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ import io
 import os
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from rich.table import Table
 
-from nas.report.console import NAME_WIDTH, PlainConsole, readable
+from nas.report.console import NAME_WIDTH, PlainConsole, drawable, readable
 from nas.report.tables import table
 
 
@@ -81,3 +83,11 @@ def test_names_stay_readable_on_80_columns() -> None:
     names = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
     assert "".join(names).endswith("hybrid/SESR-M11-like")
     assert max(map(len, names)) >= NAME_WIDTH
+
+
+def test_what_is_drawn_is_no_formula() -> None:
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    drawn = figure.text(0.1, 0.1, drawable("$x_{$ K\udce4lte \\alpha"))
+    figure.draw_without_rendering()
+    assert drawn._preprocess_math(drawn.get_text()) == ("$x_{$ K\\xe4lte \\alpha", False)

@@ -1,12 +1,14 @@
 import base64
 import contextlib
 import json
+import platform
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from optuna.storages import RDBStorage
 
 from nas.errors import InputError
 from nas.report.dashboard import check_host, dashboard_app, listen
+from nas.report.guard import FREE_GUESSES
 
 NAME = "night-300g"
 PASSWORD = "correct horse: bätterie"
@@ -38,20 +41,30 @@ def storage(tmp_path: Path) -> RDBStorage:
 
 
 @contextlib.contextmanager
-def running(storage: RDBStorage, artifacts: Path, password: str | None) -> Iterator[str]:
+def running(
+    storage: RDBStorage,
+    artifacts: Path,
+    password: str | None = None,
+    host: str = "127.0.0.1",
+    names: tuple[str, ...] = (),
+) -> Iterator[str]:
     """Serve the dashboard on a free port; yields its address."""
-    with listen(dashboard_app(storage, artifacts, password), "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    stop = threading.Event()
+    app = dashboard_app(storage, artifacts, password, host, names)
+    with listen(app, host, 0) as server:
+        thread = threading.Thread(target=server.run, args=(stop.is_set,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield server.address.rstrip("/")
         finally:
-            server.shutdown()
+            stop.set()
             thread.join()
 
 
-def ask(url: str, password: str | None = None, method: str = "GET", user: str = "anyone") -> tuple[int, bytes]:
-    request = urllib.request.Request(url, method=method)
+def ask(
+    url: str, password: str | None = None, method: str = "GET", user: str = "anyone", **headers: str
+) -> tuple[int, bytes]:
+    request = urllib.request.Request(url, method=method, headers=headers)
     if password is not None:
         credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
         request.add_header("Authorization", f"Basic {credentials}")
@@ -129,24 +142,101 @@ def test_a_busy_port_is_named(storage: RDBStorage, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(InputError, match=f"Port {port} is in use; choose another with --port"):
-            listen(app, "127.0.0.1", port)
+            listen(app, "127.0.0.1", port).__enter__()
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99999), ("203.0.113.7", 8080)])
 def test_what_can_not_be_listened_on_is_named(host: str, port: int) -> None:
     with pytest.raises(InputError, match=rf"{host}, port {port}"):
-        listen(lambda environ, start_response: [], host, port)
+        listen(lambda environ, start_response: [], host, port).__enter__()
 
 
-def test_ctrl_c_ends_it_cleanly() -> None:
-    code = "from nas.report.dashboard import serve\nprint('ready', flush=True)\nserve(lambda e, s: [], '127.0.0.1', 0)"
+def test_it_says_where_it_listens_once_it_does_and_ctrl_c_ends_it_cleanly(storage: RDBStorage) -> None:
+    code = """
+from nas.report.dashboard import listen
+with listen(lambda environ, start: (start("200 OK", []), [b"hello"])[1], "127.0.0.1", 0) as server:
+    print(server.address, flush=True)
+    server.run()
+"""
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1)  # until it serves
+    assert process.stdout is not None
+    assert ask(process.stdout.readline().strip()) == (200, b"hello")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize(("host", "starts"), [("::1", "http://[::1]:"), ("localhost", "http://localhost:")])
+def test_an_address_can_be_opened_as_it_is_told(storage: RDBStorage, tmp_path: Path, host: str, starts: str) -> None:
+    with running(storage, tmp_path / "artifacts", host=host) as url:
+        assert url.startswith(starts)
+        assert ask(f"{url}/api/studies")[0] == 200
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_a_page_whose_name_leads_here_can_not_use_it(storage: RDBStorage, tmp_path: Path, password: str | None) -> None:
+    with running(storage, tmp_path / "artifacts", password) as url:
+        port = url.rpartition(":")[2]
+        for name in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "203.0.113.7", "localhost@evil"):
+            status, said = ask(f"{url}/api/studies/1", password, "DELETE", Host=name)
+            assert (status, said[:32]) == (421, b"The dashboard doesn't answer to ")
+            assert ask(f"{url}/api/studies", password, Host=name)[0] == 421
+        for name in ("localhost", f"LOCALHOST:{port}", "localhost.", "127.0.0.1:80", f"[::1]:{port}"):
+            assert ask(f"{url}/api/studies", password, Host=name)[0] == 200
+    assert studies(storage) == [NAME]
+
+
+def test_a_request_that_names_no_host_is_refused(storage: RDBStorage, tmp_path: Path) -> None:
+    with running(storage, tmp_path / "artifacts") as url:
+        place = ("127.0.0.1", int(url.rpartition(":")[2]))
+        for request in (b"GET /api/studies HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n"):
+            with socket.create_connection(place, timeout=20) as connection:
+                connection.sendall(request)
+                assert b" 421 Misdirected" in connection.makefile("rb").readline()
+
+
+def test_pages_of_others_change_nothing(storage: RDBStorage, tmp_path: Path) -> None:
+    with running(storage, tmp_path / "artifacts", PASSWORD) as url:
+        for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "http://localhost", ""):
+            assert ask(f"{url}/api/studies/1", PASSWORD, "DELETE", Origin=origin)[0] == 403
+        assert studies(storage) == [NAME]
+        assert ask(f"{url}/api/studies", PASSWORD, Origin="http://evil.example")[0] == 200
+        assert ask(f"{url}/api/studies/1", PASSWORD, "DELETE", Origin=url)[0] == 204
+    assert studies(storage) == []
+
+
+def test_a_proxy_s_name_is_let_in_when_it_is_given(storage: RDBStorage, tmp_path: Path) -> None:
+    with running(storage, tmp_path / "artifacts", names=("Nas.Example.org",)) as url:
+        assert ask(f"{url}/api/studies", Host="nas.example.org")[0] == 200
+        assert ask(f"{url}/api/studies", Host="other.example.org")[0] == 421
+        assert ask(f"{url}/api/studies/1", method="DELETE", Origin="https://nas.example.org")[0] == 204
+
+
+def test_all_addresses_of_this_computer_and_its_name_are_let_in_where_it_listens_on_all(
+    storage: RDBStorage, tmp_path: Path
+) -> None:
+    with running(storage, tmp_path / "artifacts", PASSWORD, host="0.0.0.0") as url:
+        port = url.rpartition(":")[2]
+        assert url == f"http://{platform.node()}:{port}"
+        for name in (platform.node(), "192.168.1.5:8080", "[fe80::1]", "localhost"):
+            assert ask(f"http://127.0.0.1:{port}/api/studies", PASSWORD, Host=name)[0] == 200
+        assert ask(f"http://127.0.0.1:{port}/api/studies", PASSWORD, Host="evil.example")[0] == 421
+
+
+def test_no_other_page_may_show_it_inside_itself(storage: RDBStorage, tmp_path: Path) -> None:
+    with running(storage, tmp_path / "artifacts") as url, urllib.request.urlopen(f"{url}/dashboard") as answer:
+        assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_who_guesses_must_wait(storage: RDBStorage, tmp_path: Path) -> None:
+    with running(storage, tmp_path / "artifacts", PASSWORD) as url:
+        for guess in range(FREE_GUESSES):
+            assert ask(f"{url}/api/studies", f"guess {guess}")[0] == 401
+        assert ask(f"{url}/api/studies", "one more")[0] == 429
+        status, said = ask(f"{url}/api/studies", PASSWORD)  # is not looked at now
+        assert (status, said) == (429, b"Wait 1 s before the next password.\n")
+        time.sleep(1.1)
+        assert ask(f"{url}/api/studies", PASSWORD)[0] == 200
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")

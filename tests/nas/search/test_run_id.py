@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from nas.errors import InputError
+from nas.search.ending import Ending
 from nas.search.join import join
 from nas.search.run import Run, open_run, open_run_data
 from nas.search.settings import read_settings
@@ -42,7 +43,7 @@ def test_a_renamed_run_goes_on_and_its_networks_are_called_after_it(
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         again, data = begin(run="second", trials=4, budgets=None, space=None, recipe=None, proxy=None, sampler=None)
-    assert work(again, data)[0] == "done"
+    assert work(again, data)[0] == Ending.DONE
     assert labels(again) == ["second:2", "second:3", "second:4"]
     assert again.study.study_name == "first"
     assert again.architecture(2) == open_run(str(again.folder)).architecture(2)

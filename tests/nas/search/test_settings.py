@@ -75,6 +75,21 @@ def test_budgets_are_parsed() -> None:
     assert settings().limits == (Budget(300 * 10**9, "MACs"), Budget(900_000, "params"))
 
 
+def test_of_two_budgets_of_one_unit_the_tighter_holds() -> None:
+    both = settings(budgets=("300G-MACs", "33ms", "200G-MACs"))
+    assert [str(limit) for limit in both.limits] == ["200G-MACs", "33ms"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": -1}, {"seed": 2**31}, {"seed": True}, {"trials": "16"}, {"scale": 2.0}, {"budgets": ("1" * 26 + "ms",)}],
+)
+def test_what_is_no_number_or_out_of_range_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=rf"^search\.yaml: '{next(iter(change))}': .*\.$") as error:
+        settings(**change)
+    assert len(str(error.value)) < 200
+
+
 def test_a_run_goes_on_with_the_same_settings() -> None:
     settings().check_continues(settings())
 

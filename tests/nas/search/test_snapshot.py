@@ -8,6 +8,8 @@ from optuna.trial import TrialState
 from nas.errors import InputError
 from nas.report.front_files import summarise, write_front
 from nas.report.front_text import front_lines, front_table
+from nas.search.ending import Ending
+from nas.search.history import CRASHED_AT, CRASHES
 from nas.search.worker import Worker
 
 from .conftest import CPU, Begin, Listener, work
@@ -17,10 +19,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed
 
 def test_table_lines_page_and_json_are_of_one_moment_while_workers_go_on(begin: Begin) -> None:
     run, data = begin(trials=2)
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     seen = run.snapshot()
     run, data = begin(trials=5)
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     assert len(run.candidates()) == 5
     picture, page, figures = write_front(seen)
     assert len(seen.candidates) == 2
@@ -64,11 +66,12 @@ def test_networks_that_were_given_up_are_named_with_the_reason(begin: Begin) -> 
 def test_a_network_that_was_killed_too_often_is_named(begin: Begin) -> None:
     run, _ = begin()
     trial = run.study.ask()
-    trial.set_user_attr("crashes", 3)
+    trial.set_user_attr(CRASHES, 3)
+    trial.set_user_attr(CRASHED_AT, 0)
     run.study.tell(trial, state=TrialState.FAIL)
     (given_up,) = run.snapshot().given_up
     assert given_up.label == "dots/Dots-A"
-    assert given_up.reason == "its worker was killed 4 times with it"
+    assert given_up.reason == "4 workers died while training it, none of which got it farther"
 
 
 def test_a_trial_of_a_run_without_trials(begin: Begin) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nas.errors import InputError
 from nas.search.run import open_run
-from nas.search.study import open_storage
+from nas.search.storage import open_storage
 from nas.search.urls import embedded_url, read_url, without_secrets
 
 from .conftest import Begin

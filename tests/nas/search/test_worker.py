@@ -1,9 +1,13 @@
 import contextlib
+import errno
 import shutil
 import sqlite3
+import subprocess
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,9 @@ from optuna_dashboard import get_note
 from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.model import load_model
+from nas.search.deadline import Deadline
 from nas.search.ending import Ending
+from nas.search.holding import take
 from nas.search.run import Run, open_run
 from nas.search.worker import MOST_FAILED, Worker
 from search_spaces import Architecture
@@ -246,6 +252,114 @@ def test_a_database_that_goes_away_ends_the_work_with_a_sentence(begin: Begin) -
         database.commit()
     with pytest.raises(RunError, match=r"The study can't be reached .*; the same command goes on with it"):
         worker.work(lambda: False)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, kibibytes: int) -> Iterator[Path]:
+    """A disk of its own in a folder, which only root may make."""
+    folder.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", folder], capture_output=True, text=True
+    )
+    if made.returncode:
+        pytest.skip(f"no disk can be mounted here: {made.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_fails_no_network_and_what_was_in_training_goes_on(begin: Begin, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 64 * 1024):
+        run, data = begin(results="disk/results", trials=3, steps=60)
+        filler = tmp_path / "disk" / "filler"
+        with filler.open("wb") as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(64 * 1024))
+        with pytest.raises(RunError, match=r"No space left on device|database or disk is full") as refusal:
+            work(run, data)
+        assert "\n" not in str(refusal.value)
+        assert "with the same command" in str(refusal.value) or "the same command goes on" in str(refusal.value)
+        filler.unlink()
+        again, data = begin(results="disk/results", trials=3, steps=60)
+        assert work(again, data)[0] == Ending.DONE
+        trained = trials_in(again, COMPLETE)
+        assert len(set(fingerprints(trained))) == len(trained) == 3
+        assert not [t for t in trials_in(again, FAIL) if t.user_attrs.get("stopped", "interrupted") != "interrupted"]
+
+
+def test_a_fault_of_the_machine_puts_the_trial_back_and_ends_the_worker(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = begin(trials=2)
+
+    def unplug(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "results/first/artifacts")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("nas.search.scoring.attach", unplug)
+        with pytest.raises(RunError, match=r"Input/output error.*\. The candidate in training goes on with the same"):
+            work(run, data)
+    (interrupted,) = trials_in(run, FAIL)
+    assert interrupted.user_attrs["stopped"] == "interrupted"
+    assert work(run, data)[0] == Ending.DONE
+    assert len(trials_in(run, FAIL)) == 1 and len(trials_in(run, COMPLETE)) == 2
+
+
+def test_a_damaged_checkpoint_costs_the_steps_in_it_and_nothing_else(begin: Begin) -> None:
+    whole, data = begin(results="whole", steps=60, trials=1)
+    work(whole, data)
+    run, data = begin(steps=60, trials=1)
+    work(run, data, stop=stop_after(45))
+    checkpoint = run.checkpoint(run.architecture(trials_in(run, FAIL)[0].number))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match="is damaged .*; it is kept as .*damaged, and the training starts anew"):
+        assert work(run, data)[0] == Ending.DONE
+    assert run.candidates()[0].psnr == whole.candidates()[0].psnr
+
+
+def test_the_deadline_stops_what_is_in_training_and_it_goes_on_another_time(begin: Begin) -> None:
+    run, data = begin(space="slow", steps=400, trials=1)
+    began = time.monotonic()
+    ended = Worker(run, data, CPU, Listener()).work(lambda: False, Deadline(began, 4.0))
+    assert ended.ending == Ending.TIME_IS_UP and time.monotonic() - began < 6
+    assert [t.state for t in trials_in(run)][-1] == TrialState.WAITING
+    assert work(run, data)[0] == Ending.DONE
+
+
+def test_a_worker_that_waits_says_for_what(begin: Begin) -> None:
+    run, data = begin(trials=1)
+    other = take(run.study)
+    listener = Listener()
+    looks = iter(range(10**6))
+    ended = Worker(run, data, CPU, listener).work(lambda: next(looks) > 2)
+    assert ended.ending == Ending.STOPPED
+    expected = f"waiting for trial {other.number}, which other workers train or have left behind"
+    assert listener.lines == [expected]
+
+
+def test_a_study_whose_file_is_deleted_ends_the_work_with_a_sentence(begin: Begin) -> None:
+    run, data = begin(trials=50)
+
+    def delete() -> bool:
+        for file in run.folder.glob("study.db*"):
+            file.unlink()
+        return False
+
+    with pytest.raises(RunError, match=r"study\.db was deleted or replaced while the search used it; put it back"):
+        work(run, data, stop=delete)
+    with pytest.raises(InputError, match=r"The study of the run 'first' is gone: there is no .*study\.db"):
+        begin(trials=50)
+    assert not (run.folder / "study.db").exists()
+
+
+def test_a_time_overrules_a_number_that_was_only_planned(begin: Begin) -> None:
+    run, data = begin(trials=1)
+    planned = replace(run, settings=run.settings.model_copy(update={"is_planned": True}))
+    ended = Worker(planned, data, CPU, Listener()).work(lambda: False, Deadline(time.monotonic(), 15.0))
+    assert ended.ending == Ending.TIME_IS_UP
+    assert len(trials_in(run, COMPLETE)) > 1
+    assert Worker(planned, data, CPU, Listener()).work(lambda: False).ending == Ending.DONE
 
 
 def stop_after(steps: int) -> Callable[[], bool]:

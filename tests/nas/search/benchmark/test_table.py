@@ -55,6 +55,16 @@ def test_another_file_is_refused(table: Table, tmp_path: Path, change, message: 
         read_table(path)
 
 
+def test_a_file_that_unpacks_to_more_than_any_table_is_refused(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "table.json.gz"
+    write_table(table, path)
+    monkeypatch.setattr("nas.search.benchmark.table._MOST_BYTES", 1000)
+    with pytest.raises(InputError, match="holds more than 1,000 bytes, which no table of architectures does"):
+        read_table(path)
+
+
 def test_a_network_that_its_space_does_not_know_is_refused(table: Table, tmp_path: Path) -> None:
     path = tmp_path / "table.json"
     write_table(table, path)

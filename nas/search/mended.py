@@ -1,0 +1,57 @@
+"""The settings of a run from its folder; where the file is damaged or another run's, made again from the study."""
+
+import warnings
+from pathlib import Path
+
+import optuna
+
+from nas.errors import InputError, RunError
+from nas.files import set_aside
+from nas.search.settings import SETTINGS, Settings, read_settings
+from nas.search.storage import open_storage
+from nas.search.study import load_study, settings_of
+from nas.search.urls import embedded_url, study_file_in
+
+
+def run_settings(folder: Path, storage: str | None = None) -> Settings:
+    """Return the settings of a run, which is there; `storage` is the URL that its user gave.
+
+    Where `search.yaml` can't be read, or names a study that the run's own file doesn't hold, it is set aside and
+    written again from the settings that the study remembers, with a warning. Raises InputError where no study does.
+    """
+    try:
+        settings = read_settings(folder)
+    except InputError as error:
+        if not (folder / SETTINGS).is_file():
+            raise
+        return _mended(folder, storage, str(error).removesuffix("."))
+    if storage or settings.storage or not study_file_in(folder).is_file():
+        return settings
+    if settings.study in optuna.get_all_study_names(open_storage(embedded_url(folder))):
+        return settings
+    return _mended(folder, storage, f"{folder / SETTINGS} is of another run, since its study is '{settings.study}'")
+
+
+def _mended(folder: Path, storage: str | None, why: str) -> Settings:
+    settings = _remembered(folder, storage)
+    path = folder / SETTINGS
+    if settings is None:
+        raise InputError(f"{why}; no study holds the settings, so put a copy of {path} back or choose another --run.")
+    aside = set_aside(path)
+    settings.write(folder)
+    warnings.warn(f"{why}; it was written again from the study, and what was there is now {aside}", stacklevel=3)
+    return read_settings(folder)
+
+
+def _remembered(folder: Path, storage: str | None) -> Settings | None:
+    """Return the settings that the run's study remembers, if there is one such study."""
+    if storage is None and not study_file_in(folder).is_file():
+        return None
+    try:
+        database = open_storage(storage or embedded_url(folder))
+        names = optuna.get_all_study_names(database)
+        if storage is not None:  # others' studies may lie beside it
+            names = [name for name in names if name == folder.resolve().name]
+        return settings_of(load_study(database, names[0])) if len(names) == 1 else None
+    except (InputError, RunError):
+        return None
