@@ -7,6 +7,7 @@ import yaml
 
 from nas.data.degradation import label_of
 from nas.errors import InputError
+from nas.search.ending import Ending
 
 from .conftest import Begin, work
 
@@ -22,7 +23,7 @@ def test_a_run_remembers_the_degradation_it_was_given(
     assert data.train.afresh is not None
     assert run.settings.recipe.degradation == {"name": "mine", **yaml.safe_load(MINE)}
     assert run.protocol.degradation == data.validation.degradation == label_of("mine.yaml")
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     again, _ = begin(degradation="mine.yaml", recipe=None, trials=2)
     assert again.settings.recipe == run.settings.recipe
     Path("mine.yaml").unlink()

@@ -9,6 +9,7 @@ from nas.budget import refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
 from nas.plugins import give_command
+from nas.search.ending import Ending
 from nas.search.latency import CALIBRATION, calibration_networks, latency_meter
 from nas.search.settings import Settings, read_settings, space_fingerprint
 from search_spaces import SPACES
@@ -91,7 +92,7 @@ def test_a_search_by_latency_ends_with_the_front_of_it(begin: Begin, tmp_path: P
     )
     assert run.settings.latency_runtime == command
     reason, said = work(run, data)
-    assert reason == "done", said.lines
+    assert reason == Ending.DONE, said.lines
     assert list(run.study.metric_names) == ["PSNR dB", "latency ms"]
     for trial in trials_in(run, TrialState.COMPLETE):
         assert trial.values[1] == trial.user_attrs["latency"] > 0

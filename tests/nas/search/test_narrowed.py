@@ -10,6 +10,7 @@ from nas.cost import cost
 from nas.errors import InputError
 from nas.report.front_files import summarise, write_front
 from nas.report.front_text import front_lines, front_table
+from nas.search.ending import Ending
 from nas.search.join import join
 from nas.search.run import open_run
 from nas.search.samplers import SAMPLERS
@@ -37,7 +38,7 @@ def test_every_candidate_lies_inside_and_is_a_network_of_the_base_space(
     begin: Begin, narrow: str, sampler: str
 ) -> None:
     run, data = begin(space=narrow, trials=6, sampler=sampler, **PLUGIN)
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     trained = run.candidates()
     assert len(trained) == 6
     for candidate in trained:
@@ -61,7 +62,7 @@ def test_the_run_needs_the_file_no_more(begin: Begin, narrow: str) -> None:
     work(run, data)
     Path(narrow).unlink()
     again, data = begin(space=None, trials=4)
-    assert work(again, data)[0] == "done"
+    assert work(again, data)[0] == Ending.DONE
     assert {c.architecture.choices["width"] for c in again.candidates()} <= {2, 4, 6, 8}
     assert open_run(str(run.folder)).settings.allow == {"width": (2, 4, 6, 8), "kernel": (3,)}
 
@@ -74,7 +75,7 @@ def test_a_worker_elsewhere_learns_it_from_the_study(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     joined = join(None, embedded_url(run.folder), "first")
-    assert work(joined, data)[0] == "done"
+    assert work(joined, data)[0] == Ending.DONE
     assert {c.architecture.choices["kernel"] for c in joined.candidates()} == {3}
     assert Path("results/first/candidates").is_dir()
 

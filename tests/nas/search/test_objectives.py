@@ -13,6 +13,7 @@ from nas.cost import cost
 from nas.errors import InputError
 from nas.report.front_files import summarise, view_of, write_front
 from nas.report.front_text import front_lines, front_table
+from nas.search.ending import Ending
 from nas.search.growth import growth, is_flat
 from nas.search.run import Run
 
@@ -31,7 +32,7 @@ def test_a_search_by_three_objectives(begin: Begin) -> None:
     run, data = begin(trials=4, objectives=("psnr", "ssim", "params"))
     assert [d.name for d in run.study.directions] == ["MAXIMIZE", "MAXIMIZE", "MINIMIZE"]
     assert run.study.metric_names == ["PSNR dB", "SSIM", "K params"]
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     for trial in trials_in(run, COMPLETE):
         attributes = trial.user_attrs
         assert trial.values == [attributes["psnr"], attributes["ssim"], attributes["params"] / 1e3]
@@ -52,7 +53,7 @@ def test_a_search_by_three_objectives(begin: Begin) -> None:
 
 def test_a_search_by_memory_within_a_budget_of_memory(begin: Begin) -> None:
     run, data = begin(trials=3, objectives=("ssim", "memory"), budgets=("100MiB-memory",))
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     for trial in trials_in(run, COMPLETE):
         architecture = run.architecture(trial.number)
         assert trial.user_attrs["memory"] == cost(architecture).peak_memory <= 100 * 2**20
@@ -84,7 +85,7 @@ def test_a_run_from_before_there_was_a_choice_goes_on(begin: Begin) -> None:
     settings.write_text(yaml.safe_dump(old))
     run.study.set_user_attr("settings", old)
     longer, data = begin(trials=2)
-    assert work(longer, data)[0] == "done"
+    assert work(longer, data)[0] == Ending.DONE
     assert len(longer.candidates()) == 2
     with pytest.raises(InputError, match=r"objectives is \['psnr', 'macs'\], not \['psnr', 'params'\]"):
         begin(objectives=("psnr", "params"))
@@ -113,7 +114,7 @@ def test_a_search_ends_when_it_is_flat(begin: Begin) -> None:
     assert len(steps) == len(run.candidates()) < 60
     assert is_flat(steps, 2) and not is_flat(steps[:-1], 2)
     longer, data = begin(trials=len(steps) + 1, stop_when_flat=60)
-    assert work(longer, data)[0] == "done"
+    assert work(longer, data)[0] == Ending.DONE
 
 
 def test_the_best_within_a_budget_on_memory_is_named(begin: Begin) -> None:

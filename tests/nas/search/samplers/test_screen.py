@@ -9,6 +9,7 @@ from torch import nn
 
 from nas.errors import InputError
 from nas.pareto import hypervolume
+from nas.search.ending import Ending
 from nas.search.samplers.improvement import FEWEST, SurrogateScreen, gain, reference_point
 from nas.search.samplers.local import Local
 from nas.search.samplers.problem import OCTAVES, Draw, Problem
@@ -213,7 +214,7 @@ def test_what_another_worker_trains_at_the_moment_promises_less() -> None:
 @pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
 def test_a_real_search_screens_by_a_proxy_and_the_surrogate(begin: Begin, contrast: str) -> None:
     run, data = begin(trials=4, sampler="local", screens=("contrast:6", "surrogate:3"))
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     assert len(run.candidates()) == 4
     assert run.settings.screens == ("contrast:6", "surrogate:3")
     assert len(trials_in(run)) >= 4
