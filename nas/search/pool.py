@@ -127,7 +127,7 @@ class _Child:
     def start(cls, name: str, work: Work, device: torch.device) -> "_Child":
         context = multiprocessing.get_context("spawn")  # CUDA and threads don't survive a fork
         here, there = context.Pipe()
-        arguments = (there, work, device, granted())
+        arguments = (there, work, device, granted(), os.getpid())
         process = context.Process(target=_run, args=arguments, name=name, daemon=True)
         with hidden_from_ctrl_c():
             process.start()
@@ -179,9 +179,9 @@ class _Child:
         return self.failure or (f"The process ended with exit code {code}." if code else None)
 
 
-def _run(connection: Connection, work: Work, device: torch.device, permissions: Granted) -> None:
+def _run(connection: Connection, work: Work, device: torch.device, permissions: Granted, parent: int) -> None:
     """What a started process does."""
-    audience = _Distant(connection)
+    audience = _Distant(connection, parent)
     warnings.showwarning = lambda message, *_args, **_kwargs: audience.say(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     warnings.filterwarnings("ignore", message=BROKEN_ENTRY_POINT)  # the process that started this one has said it
@@ -198,9 +198,9 @@ def _run(connection: Connection, work: Work, device: torch.device, permissions: 
 class _Distant:
     """The audience of a started process: it sits in the process that started it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, parent: int) -> None:
         self._connection = connection
-        self._parent = os.getppid()
+        self._parent = parent  # which may have died while this one was starting
         self._broken = False
 
     @property
