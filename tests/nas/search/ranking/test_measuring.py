@@ -129,7 +129,7 @@ def test_a_file_that_is_none_is_named(request_: RankRequest, tmp_path: Path) -> 
     ranking.draw()
     broken = next((ranking.folder / "networks").iterdir())
     broken.write_text("{")
-    with pytest.raises(InputError, match=f"{broken.name} can't be read"):
+    with pytest.raises(InputError, match=f"{broken.name} is not a JSON document"):
         ranking.rows()
 
 
