@@ -97,36 +97,43 @@ def start(
     to the run directory. Raises InputError.
     """
     name = request.run or _default_name(request)
-    if not (results / name / SETTINGS).is_file():
-        check_run_name(name)
-    with _alone(results / name):
-        return _start(request, name, device, results, deadline, progress)
-
-
-def _start(
-    request: Request,
-    name: str,
-    device: torch.device,
-    results: Path,
-    deadline: Deadline | None,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Run, Dataset]:
-    plugins = give_plugins(request.plugins or ())
+    give_plugins(request.plugins or ())
     if request.latency_command:
         give_command(request.latency_command)
-    folder = results / name
+    _asked(request, results / name, device)  # what is wrong is said before anything is written
+    with _alone(results / name):
+        return _start(request, results / name, device, deadline, progress)
+
+
+def _asked(request: Request, folder: Path, device: torch.device) -> tuple[Settings | None, dict[str, Any], SearchSpace]:
+    """Return what the run remembers, if it is there, the settings that are wanted, and the space. Raises InputError."""
     earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
     if earlier:
         if request.storage or earlier.storage:
             check_is_no_copy(folder, earlier)
-        need_plugins(earlier.plugins, name)
-    wanted = _wanted(request, name, earlier, device) | {"plugins": earlier.plugins if earlier else plugins}
-    space, recipe = narrowed(wanted["space"], wanted["allow"]), wanted["recipe"]
+        need_plugins(earlier.plugins, folder.name)
+    else:
+        check_run_name(folder.name)
+    plugins = earlier.plugins if earlier else give_plugins(request.plugins or ())
+    wanted = _wanted(request, folder.name, earlier, device) | {"plugins": plugins}
+    space = narrowed(wanted["space"], wanted["allow"])
     _check_names(wanted, space)
     _check_budget(wanted, space)
+    return earlier, wanted, space
+
+
+def _start(
+    request: Request,
+    folder: Path,
+    device: torch.device,
+    deadline: Deadline | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Run, Dataset]:
+    earlier, wanted, space = _asked(request, folder, device)
+    recipe, results = wanted["recipe"], folder.parent
     data = open_for(
         recipe,
-        request.data or remembered(wanted["data"], name),
+        request.data or remembered(wanted["data"], folder.name),
         scale=wanted["scale"],
         device=device,
         results=results,
