@@ -109,8 +109,6 @@ def _asked(request: Request, folder: Path, device: torch.device) -> tuple[Settin
     """Return what the run remembers, if it is there, the settings that are wanted, and the space. Raises InputError."""
     earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
     if earlier:
-        if request.storage or earlier.storage:
-            check_is_no_copy(folder, earlier)
         need_plugins(earlier.plugins, folder.name)
     else:
         check_run_name(folder.name)
@@ -130,6 +128,8 @@ def _start(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Run, Dataset]:
     earlier, wanted, space = _asked(request, folder, device)
+    if earlier and (request.storage or earlier.storage):
+        check_is_no_copy(folder, earlier)
     recipe, results = wanted["recipe"], folder.parent
     data = open_for(
         recipe,
