@@ -165,15 +165,16 @@ def no_writing(scene: Scene) -> Iterator[float]:
 def aimed_kill(scene: Scene) -> Iterator[float]:
     """SIGKILL of a process that has just taken a trial and not yet put its name to it; of one, or of all."""
     deadline, one = time.monotonic() + AIM_SECONDS, scene.rng.random() < 0.5
+    before = _just_taken(scene.database)  # left by an earlier kill
     while time.monotonic() < deadline and scene.running():
         stopped = scene.processes()  # to look for them takes longer than to name a trial
-        if not _wait_for_taken(scene.database):
+        if not _wait_for_taken(scene.database, before):
             continue
         for _, process in stopped:
             send(process, signal.SIGSTOP)
         taken: list[int] = []
         for command, process in scene.rng.sample(stopped, len(stopped)):
-            if taken := _just_taken(scene.database):
+            if taken := _just_taken(scene.database, before):
                 if process == command.main:
                     command.signal_main(signal.SIGKILL)
                 else:
@@ -184,26 +185,26 @@ def aimed_kill(scene: Scene) -> Iterator[float]:
         for _, process in stopped:
             send(process, signal.SIGCONT)
         yield 0.5
-        if set(taken) & set(_just_taken(scene.database)):
+        if set(taken) & set(_just_taken(scene.database, before)):
             scene.aimed_hits += 1
             scene.note(f"hit: trial {taken[0]} was taken, and has no worker")
             return
     scene.note("missed")
 
 
-def _wait_for_taken(database: Database) -> list[int]:
+def _wait_for_taken(database: Database, before: Sequence[int]) -> list[int]:
     """Return the trials that were just taken, as soon as there is one; none after a while."""
     deadline = time.monotonic() + 0.5
     while time.monotonic() < deadline:
-        if taken := _just_taken(database):
+        if taken := _just_taken(database, before):
             return taken
         time.sleep(0.0005)
     return []
 
 
-def _just_taken(database: Database) -> list[int]:
+def _just_taken(database: Database, before: Sequence[int] = ()) -> list[int]:
     try:
-        return database.just_taken()
+        return [number for number in database.just_taken() if number not in before]
     except SQLAlchemyError:
         return []
 
