@@ -198,7 +198,7 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     if synthetic:
         NOTES.print(SYNTHETIC)
     NOTES.print(
-        f"Run '{settings.run}': up to {settings.trials} candidates of {settings.space_in_words} x{settings.scale} "
+        f"Run '{settings.run}': {'about' if settings.is_planned else 'up to'} {settings.trials} candidates of {settings.space_in_words} x{settings.scale} "
         f"within {', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, "
         f"by {' and '.join(settings.objectives)}, {run.ladder.in_words} in {settings.recipe.precision} on {device} "
         f"({jobs} x {settings.threads} threads); {baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB.",
@@ -211,9 +211,8 @@ def _conclude(run: Any, ended: Ended) -> None:
     seen = run.snapshot()
     name, trained, tried = run.settings.run, seen.candidates, len(seen.known)
     fully = "" if len(trained) == tried else f", {len(trained)} of them trained to the end"
-    NOTES.print(
-        f"The search ends: {ended.words}; {tried} of {run.settings.trials} candidates were tried{fully}.", markup=False
-    )
+    count = tried if run.settings.is_planned else f"{tried} of {run.settings.trials}"
+    NOTES.print(f"The search ends: {ended.words}; {count} candidates were tried{fully}.")
     if trained:
         quality = first_quality(run.settings.aims).name
         best = max(trained, key=lambda c: c.figures[quality])

@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-CLOSING_SECONDS = 5.0
-"""What a search takes after its last training, for the front's table and pictures; of a short time a tenth."""
+CLOSING_SECONDS, CLOSING_SHARE = 7.0, 0.12
+"""What a search takes after its last training, for the front's table and pictures; of a short time this share."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Deadline:
     @property
     def left(self) -> float:
         """The seconds that are left for trainings; at most 0 when there are none."""
-        return self.began + self.seconds - min(CLOSING_SECONDS, 0.1 * self.seconds) - time.monotonic()
+        return self.began + self.seconds - min(CLOSING_SECONDS, CLOSING_SHARE * self.seconds) - time.monotonic()
 
     @property
     def is_over(self) -> bool:
