@@ -199,9 +199,9 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
         NOTES.print(SYNTHETIC)
     NOTES.print(
         f"Run '{settings.run}': {'about' if settings.is_planned else 'up to'} {settings.trials} candidates of "
-        f"{settings.space_in_words} x{settings.scale} within {', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, "
-        f"by {' and '.join(settings.objectives)}, {run.ladder.in_words} in {settings.recipe.precision} on {device} "
-        f"({jobs} x {settings.threads} threads); {baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB.",
+        f"{settings.space_in_words} x{settings.scale} within {', '.join(settings.budgets)} "
+        f"for HR {show_size(settings.hr_size)}, by {' and '.join(settings.objectives)}, {run.ladder.in_words} "
+        f"in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); {baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB.",
     )
 
 

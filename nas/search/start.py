@@ -97,6 +97,8 @@ def start(
     to the run directory. Raises InputError.
     """
     name = request.run or _default_name(request)
+    if not (results / name / SETTINGS).is_file():
+        check_run_name(name)
     give_plugins(request.plugins or ())
     if request.latency_command:
         give_command(request.latency_command)
@@ -110,8 +112,6 @@ def _asked(request: Request, folder: Path, device: torch.device) -> tuple[Settin
     earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
     if earlier:
         need_plugins(earlier.plugins, folder.name)
-    else:
-        check_run_name(folder.name)
     plugins = earlier.plugins if earlier else give_plugins(request.plugins or ())
     wanted = _wanted(request, folder.name, earlier, device) | {"plugins": plugins}
     space = narrowed(wanted["space"], wanted["allow"])
