@@ -197,11 +197,12 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     settings = run.settings
     if synthetic:
         NOTES.print(SYNTHETIC)
+    count = f"{'about' if settings.is_planned else 'up to'} {settings.trials} candidates"
     NOTES.print(
-        f"Run '{settings.run}': {'about' if settings.is_planned else 'up to'} {settings.trials} candidates of "
-        f"{settings.space_in_words} x{settings.scale} within {', '.join(settings.budgets)} "
-        f"for HR {show_size(settings.hr_size)}, by {' and '.join(settings.objectives)}, {run.ladder.in_words} "
-        f"in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); {baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB.",
+        f"Run '{settings.run}': {count} of {settings.space_in_words} x{settings.scale} within "
+        f"{', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(settings.objectives)}, "
+        f"{run.ladder.in_words} in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); "
+        f"{baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB."
     )
 
 
