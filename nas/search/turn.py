@@ -57,10 +57,11 @@ class TimeLeft:
 def goes_on(known: Sequence[Known], ladder: Ladder, fingerprint: str, rung: int, time: TimeLeft | None = None) -> bool:
     """Tell whether a network that is on a rung is trained on at once.
 
-    It must be among the best there; where the time is short, it must be one that may be on the front.
+    It must be among the best there; where the time is short, it must be one that may be on the front. When the time is
+    up, none is.
     """
     if time is not None and not time.suffices(known, ladder):
-        return any(one.fingerprint == fingerprint for one in ladder.front(known))
+        return time.seconds > 0 and any(one.fingerprint == fingerprint for one in ladder.front(known))
     return ladder.lets_on(known, fingerprint, rung)
 
 

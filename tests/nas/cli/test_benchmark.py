@@ -67,7 +67,7 @@ def test_replay_as_json_into_a_folder_of_choice(table: Path) -> None:
     [
         (("build", "--to", "x.json", "--space", "hybrid:many"), "'hybrid:many' names no number of networks"),
         (("build", "--to", "x.json", "--time", "soon"), "'soon' is not a time"),
-        (("replay", "tiny.yaml"), "tiny.yaml can't be read as a table"),
+        (("replay", "tiny.yaml"), "tiny.yaml is not a JSON document"),
     ],
 )
 def test_mistakes_are_refused(refused: Refused, arguments: tuple[str, ...], message: str) -> None:

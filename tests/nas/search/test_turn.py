@@ -105,6 +105,7 @@ def test_a_network_goes_on_from_a_rung_by_its_place_or_where_time_is_short_by_th
     assert goes_on(known, LADDER, "f1", 10) and not goes_on(known, LADDER, "f0", 10)
     assert goes_on(known, LADDER, "f1", 10, seconds(1)) and goes_on(known, LADDER, "f2", 10, seconds(1))
     assert not goes_on(known, LADDER, "f0", 10, seconds(1))
+    assert not goes_on(known, LADDER, "f2", 10, seconds(0))
 
 
 @pytest.mark.parametrize(("flat", "end"), [(True, Ending.FLAT), (False, Ending.TIME_IS_UP)])
