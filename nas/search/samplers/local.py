@@ -37,12 +37,14 @@ class Local(Sampler):
     def mutated(self, parent: Choices) -> Choices:
         """Return `parent` with one to three choices changed, each of which makes it another network."""
         child = dict(parent)
+        left = list(self.problem.free)  # none is changed twice, and so perhaps back
         for _ in range(int(self.rng.integers(1, MOST_CHANGES + 1))):
             before = self.problem.architecture(child).fingerprint
-            for name in self.rng.permutation(list(self.problem.free)):
-                changed = child | {str(name): self._other(str(name), child[str(name)])}
+            for name in map(str, self.rng.permutation(left)):
+                changed = child | {name: self._other(name, child[name])}
                 if self.problem.architecture(changed).fingerprint != before:
                     child = changed
+                    left.remove(name)
                     break
         return child
 

@@ -42,7 +42,7 @@ def test_denoise_then_super_resolve(
     # ... a network behind it ...
     (tmp_path / "behind.yaml").write_text(RECIPE + "degradation: noise\ndenoiser: denoiser\n")
     assert "bicubic" in nas("train", "small/mine.yaml", "--recipe", "behind.yaml", "--data", "night").out
-    model = "results/trained/small"
+    model = "results/trained/mine"
     digest = json.loads((tmp_path / model / "metrics.json").read_text())["protocol"]["denoiser"]
     assert f"noise x2 denoised by {digest}, gray" in nas("evaluate", model, "--data", "night/val").out
     options = ("--data", "night/val", "--degradation", "bicubic", "--denoise", "told", "--json")

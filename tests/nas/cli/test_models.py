@@ -162,7 +162,10 @@ def test_a_model_directory_that_lacks_a_file(way: Way, tmp_path: Path, missing: 
     (tmp_path / "model" / missing).unlink()
     for command in (("evaluate", "model", "--data", way.folder / "night"), ("export", "model", "--to", "new")):
         outcome = run_nas(tmp_path, *command)
-        assert (outcome.code, outcome.error) == (2, f"The model directory 'model' lacks {missing}.")
+        assert (outcome.code, outcome.error) == (
+            2,
+            f"The model directory 'model' lacks {missing}; train or import the network again.",
+        )
     assert not (tmp_path / "new").exists()
 
 

@@ -5,7 +5,7 @@ from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.search.history import INTERRUPTED, RUNGS, Known, history, lifted
-from nas.search.study import promote
+from nas.search.holding import promote
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
@@ -63,7 +63,8 @@ def test_what_is_trained_waits_or_has_failed_is_not_open() -> None:
     assert not history(study(held, running))[0].is_open
     assert not history(study(held, trial(8, FAIL, {10: 30.0}, stopped="ValueError: no")))[0].is_open
     assert history(study(held, trial(8, FAIL, {10: 30.0}, stopped=INTERRUPTED)))[0].is_open
-    assert not history(study(held, trial(8, FAIL, {10: 30.0}, crashes=3)))[0].is_open
+    assert not history(study(held, trial(8, FAIL, {10: 30.0}, crashes=3, crashed_at=10)))[0].is_open
+    assert history(study(held, trial(8, FAIL, {10: 30.0}, crashes=3, crashed_at=5)))[0].is_open
 
 
 def test_a_network_that_waits_in_the_queue_keeps_its_choices() -> None:
@@ -71,16 +72,6 @@ def test_a_network_that_waits_in_the_queue_keeps_its_choices() -> None:
     made.enqueue_trial({"width": 8}, user_attrs={"fingerprint": "w8", "macs": 1, "rungs": {"10": {"psnr": 30.0}}})
     known = history(made.get_trials())[0]
     assert known.choices == {"width": 8} and not known.is_open
-
-
-def test_a_run_from_before_there_were_rungs_is_known_by_its_end() -> None:
-    old = create_trial(
-        params={"width": 8},
-        distributions={"width": IntDistribution(1, 64)},
-        values=[30.5, 1.0],
-        user_attrs={"fingerprint": "w8", "macs": 1, "params": 2, "steps": 300.0, "psnr": 30.5, "ssim": 0.9},
-    )
-    assert history(study(old))[0].rungs == {300: {"psnr": 30.5, "ssim": 0.9}}
 
 
 def test_figures_of_low_rungs_are_lifted_by_what_others_gained() -> None:

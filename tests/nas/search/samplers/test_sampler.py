@@ -5,6 +5,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from nas.search.ending import Ending
 from nas.search.samplers import SAMPLERS
 from nas.search.samplers.problem import Problem
 from search_spaces import Architecture
@@ -126,5 +127,5 @@ def test_smaller_networks_than_the_budgets_are_drawn_at_first_in_all_sizes() -> 
 @pytest.mark.parametrize("sampler", ["local", "falsr", "nsga3"])
 def test_a_real_search_ends_with_each_sampler(begin: Begin, sampler: str) -> None:
     run, data = begin(trials=5, sampler=sampler, screens=("surrogate:3",))
-    assert work(run, data)[0] == "done"
+    assert work(run, data)[0] == Ending.DONE
     assert len(run.candidates()) == 5
