@@ -200,9 +200,7 @@ class Worker:
             self.row.refused += 1
             return self._stopped(trial, str(refused), TrialState.PRUNED)
         except EnoughError:
-            if (
-                FIXED in self.study.get_trials(deepcopy=False)[trial.number].system_attrs
-            ):  # it was queued: an extended search wants it
+            if self._was_queued(trial):  # an extended search wants it
                 return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
             return self._stopped(trial, "the others made up the number", TrialState.PRUNED)
         except TrainingStoppedError:
