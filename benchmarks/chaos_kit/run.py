@@ -67,7 +67,7 @@ class _Stage:
         names = list(self.plan.events) or rng.sample(sorted(known), rng.randint(3, 5))
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"There is no event {unknown[0]!r} for {self.plan.storage}: {', '.join(known)}.")
-        moments = sorted(rng.uniform(0.0, 0.8) for _ in names)
+        moments = sorted(rng.uniform(0.0, 0.5) for _ in names)  # late ones would meet a search that is done
         most = sum(self.plan.trials // 3**level for level in range(3))  # measurements on rungs, at least
         return [(moment * most, name) for moment, name in zip(moments, names, strict=True)]
 
