@@ -11,29 +11,29 @@ from pathlib import Path
 
 from nas.errors import InputError
 from nas.permission import allow, digest, given, is_allowed
-from search_spaces.plugins import Plugin, load_plugin, loaded_plugins
+from search_spaces.plugins import Plugin, Source, load_plugin, loaded_plugins, loaded_sources, run_source
 
 
 @dataclass(frozen=True)
 class Granted:
     """What may run in a process, for those that it starts."""
 
-    plugins: tuple[Plugin, ...]
+    plugins: tuple[Source, ...]
     commands: tuple[str, ...]
     """Hashes of latency commands."""
 
 
 def granted() -> Granted:
     """Return what may run in this process."""
-    return Granted(loaded_plugins(), given("latency_commands"))
+    return Granted(loaded_sources(), given("latency_commands"))
 
 
 def inherit(permissions: Granted) -> None:
     """Run the plugins of the process that started this one, and let run what may run there. Raises InputError."""
     for command in permissions.commands:
         allow("latency_commands", command, "", remember=False)
-    for plugin in permissions.plugins:
-        _load(plugin.path, plugin.sha256)
+    for source in permissions.plugins:
+        plugin = _run(source)
         allow("plugins", plugin.sha256, plugin.path, remember=False)
 
 
@@ -89,12 +89,23 @@ def need_command(command: str, run: str) -> None:
         )
 
 
+def _run(source: Source) -> Plugin:
+    try:
+        return run_source(source)
+    except Exception as error:
+        raise InputError(_can_not_be_loaded(source.path, error)) from None
+
+
 def _load(path: str, sha256: str | None = None, remedy: str = "") -> Plugin:
     try:
         return load_plugin(Path(path), sha256)
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise InputError(f"The plugin {_printable(path)} can't be loaded: {reason}{remedy}.") from None
+        raise InputError(_can_not_be_loaded(path, error, remedy)) from None
+
+
+def _can_not_be_loaded(path: str, error: Exception, remedy: str = "") -> str:
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"The plugin {_printable(path)} can't be loaded: {reason}{remedy}."
 
 
 def _printable(text: str) -> str:

@@ -23,6 +23,20 @@ class Plugin:
         return Path(self.path).name
 
 
+@dataclass(frozen=True)
+class Source:
+    """A plugin as it runs in a process, for the processes that it starts: the file may be another by then, or gone."""
+
+    path: str
+    content: bytes
+
+
+def loaded_sources() -> tuple[Source, ...]:
+    """Return what `load_plugin` has run in this process, in that order, with its content."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(_PREFIX)]
+    return tuple(Source(str(module.__file__), module.__dict__["_content"]) for module in modules)
+
+
 def loaded_plugins() -> tuple[Plugin, ...]:
     """Return what `load_plugin` has run in this process, in that order, for others to run."""
     modules = [module for name, module in sys.modules.items() if name.startswith(_PREFIX)]
@@ -43,14 +57,20 @@ def load_plugin(path: Path, sha256: str | None = None) -> Plugin:
     found = hashlib.sha256(content).hexdigest()
     if sha256 not in (None, found):
         raise ValueError(f"its content has changed since it was allowed: {found[:12]}, not {str(sha256)[:12]}")
+    return run_source(Source(str(path.resolve()), content))
+
+
+def run_source(source: Source) -> Plugin:
+    """Run a plugin by its content, unless the same was run before. Raises whatever it raises."""
+    found = hashlib.sha256(source.content).hexdigest()
     name = f"{_PREFIX}{found[:32]}"
     if name not in sys.modules:
         module = ModuleType(name)
-        module.__dict__.update(__file__=str(path.resolve()), _sha256=found)
+        module.__dict__.update(__file__=source.path, _sha256=found, _content=source.content)
         sys.modules[name] = module
         try:
-            exec(compile(content, str(path.resolve()), "exec", dont_inherit=True), module.__dict__)
+            exec(compile(source.content, source.path, "exec", dont_inherit=True), module.__dict__)
         except BaseException:
             del sys.modules[name]
             raise
-    return Plugin(str(path.resolve()), found)
+    return Plugin(source.path, found)

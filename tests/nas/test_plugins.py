@@ -1,4 +1,6 @@
 import re
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -67,10 +69,13 @@ def test_a_process_inherits_what_may_run_in_the_one_that_started_it(
     give_plugins([plugin.path])
     permission.allow("latency_commands", permission.digest("bench {model}"), "bench {model}", remember=False)
     permissions = granted()
-    assert plugin in permissions.plugins
+    Path(plugin.path).write_text("1 / 0")  # what runs there is what runs here
     monkeypatch.setattr(permission, "_GIVEN", set())
     permission.permission_file().unlink()
     inherit(permissions)
+    assert plugin in loaded_plugins()
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=inherit, initargs=(permissions,)) as pool:
+        assert plugin in pool.submit(loaded_plugins).result()
     assert permission.is_allowed("latency_commands", permission.digest("bench {model}"))
     assert permission.is_allowed("plugins", plugin.sha256)
     assert not permission.permission_file().exists()

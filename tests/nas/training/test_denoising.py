@@ -122,7 +122,7 @@ def test_denoisers_are_compared_with_their_input(
     make_denoiser: MakeDenoiser, open_noisy: Open, tiny_data: Path, tmp_path: Path
 ) -> None:
     folder = make_denoiser()
-    (folder / RECIPE).write_text(json.dumps({"imported_from": "elsewhere"}))
+    (folder / RECIPE).write_text(json.dumps({"imported_from": {"file": "net.pth"}}))
     found = compare([load_contestant("denoiser", folder)], tiny_data / "val", tmp_path / "cache", CPU)
     assert (found.protocol.scale, found.protocol.degradation) == (1, "noise")
     assert found.rows[0] == ("input", bicubic_baseline(open_noisy(1).validation))

@@ -63,7 +63,7 @@ def test_a_recipe_holds_what_is_in_the_file_that_it_names(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("none.yaml", r"none\.yaml can't be read"),
+        ("none.yaml", r"There is no file none\.yaml"),
         ("{operations: [jpg]}", "no operation named 'jpg'; did you mean 'jpeg'"),
         ("{operation: [jpeg]}", "must be a mapping with the field 'operations'"),
         ("[jpeg]", "the field 'degradation"),
