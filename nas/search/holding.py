@@ -116,4 +116,4 @@ class Heart:
                 self.is_lost = True
                 return
             except FAULTS:
-                continue  # the next beat may get through
+                self._storage.forget()  # the next beat may get through

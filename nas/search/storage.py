@@ -16,7 +16,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from nas.errors import InputError, RunError
@@ -62,6 +62,8 @@ class Patience:
 
     def __init__(self, seconds: float, database: DatabaseUrl) -> None:
         self.seconds, self.database = seconds, database
+        self.forget: Callable[[], None] = lambda: None
+        """Gives up what is left of the connection that failed."""
         self.say: Callable[[str], None] = lambda line: None
         self.should_stop: Callable[[], bool] = lambda: False
 
@@ -76,6 +78,7 @@ class Patience:
             try:
                 result = function()
             except FAULTS as error:
+                self.forget()
                 waited = time.monotonic() - began
                 if not _passes(error) or waited > self.seconds or self.should_stop():
                     raise self.lost(error) from error
@@ -112,9 +115,9 @@ def _innermost(error: BaseException) -> BaseException:
 
 def _passes(error: BaseException) -> bool:
     """Tell whether a fault may be gone in a while."""
-    if isinstance(error, PoolTimeoutError) or isinstance(error.__cause__, PoolTimeoutError):
-        return True
     cause = _innermost(error)
+    if isinstance(cause, PoolTimeoutError | PendingRollbackError):  # of a connection that was lost
+        return True
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         return code not in _LASTING
@@ -167,6 +170,11 @@ class SearchStorage(RDBStorage):
                 return RDBStorage.set_trial_state_values(self, trial_id, state, values)
 
         return self.patience.call(change)
+
+    def forget(self) -> None:
+        """Close this thread's session, whatever state a lost connection has left it in; the next call opens another."""
+        with contextlib.suppress(*FAULTS):
+            self.remove_session()
 
     # For a thread that has nobody waiting for it, and comes again:
 
@@ -228,6 +236,7 @@ def open_storage(url: str) -> SearchStorage:
     except (*FAULTS, ImportError, ValueError, TypeError, OSError, RuntimeError) as error:
         raise InputError(f"The storage {database.shown} can't be opened: {reason_of(error, database)}.") from None
     storage.patience = Patience(patience, database)
+    storage.patience.forget = storage.forget
     if database.is_sqlite:
         _use_wal(storage.engine)
     return storage

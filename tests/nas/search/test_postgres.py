@@ -8,10 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from nas.errors import InputError
+from nas.search.holding import begin, tell
 from nas.search.join import join
 from nas.search.run import open_run
 from nas.search.storage import open_storage
@@ -139,3 +143,22 @@ def test_a_wrong_password_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(InputError, match=r"can't be opened: .*password authentication failed") as refusal:
         open_storage(url.replace(PASSWORD, "hammerhead"))
     assert "hammerhead" not in str(refusal.value)
+
+
+def test_what_a_lost_connection_leaves_behind_does_not_end_the_work(url: str, server: str) -> None:
+    """The server goes away within a transaction that a second Ctrl-C then leaves as it is."""
+    import psycopg
+
+    storage = open_storage(url)
+    study = optuna.create_study(study_name="one", storage=storage, directions=["maximize", "minimize"])
+    trial = begin(study, {"width": 7})
+    session = storage.scoped_session()
+    session.execute(text("SELECT 1"))
+    with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as admin:
+        name = url.rpartition("/")[2]
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    with pytest.raises(OperationalError):
+        session.execute(text("SELECT 1"))
+    trial.set_user_attr("reached", 7)
+    tell(study, trial, TrialState.COMPLETE, (30.0, 1.0))
+    assert study.get_trials()[0].values == [30.0, 1.0]
