@@ -4,10 +4,12 @@ import atexit
 import io
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
 
 STARTED = time.monotonic()
 """When the command was given: what loading takes is part of a `--time`."""
@@ -22,12 +24,15 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     _keep_matplotlib_here()
+    ours = _end_on_signals()
     try:
         from nas.cli.app import run  # it loads PyTorch, which takes seconds: Ctrl-C must end those, too
 
         code, said = run(), ""
     except KeyboardInterrupt:
         code, said = INTERRUPTED, "Stopped by Ctrl-C."
+    except _SignalledError as error:
+        code, said = FAILED, f"Stopped by {error}."
     except BrokenPipeError:  # `nas front RUN | head` has read enough
         code, said = FAILED, ""
     except OSError as error:
@@ -35,6 +40,9 @@ def main() -> None:
         code, said = FAILED, f"The system refused a file: {where}{error.strerror or error}."
     except MemoryError:
         code, said = FAILED, "There is not enough memory for this; free some, or ask for less at a time."
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
     if said:
         sys.stderr.write(f"Error: {said}\n")
     for stream in (sys.stdout, sys.stderr):
@@ -42,6 +50,23 @@ def main() -> None:
             _flush(stream)
     if code != DONE:
         sys.exit(code)
+
+
+class _SignalledError(BaseException):
+    """A signal asked the command to end while nothing was to be saved."""
+
+
+def _end_on_signals() -> list[int]:
+    """Let SIGTERM and SIGHUP end the command with its own exit code, where nothing is done about them; return those."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise _SignalledError(signal.Signals(number).name)
+
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    return ours
 
 
 def _flush(stream: io.TextIOWrapper) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import sqlite3
 import threading
 import time
@@ -15,7 +16,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -49,6 +50,13 @@ _LASTING = (
     sqlite3.SQLITE_AUTH,
 )
 """SQLite's errors that waiting doesn't mend (https://www.sqlite.org/rescode.html); the low byte of the code."""
+
+OPENING_SECONDS = 30.0
+"""How long a command waits for a server when it starts: its user may have mistyped the URL."""
+
+_MOST_TRIES = 5
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+"""Where servers listen whose URL doesn't say."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _SAID_AFTER = 0.1, 5.0, 3.0
 
@@ -232,7 +240,7 @@ def open_storage(url: str) -> SearchStorage:
 
     try:
         with _first_use(database.file):
-            storage = _opened(make)
+            storage = _opened(make, database, min(patience, OPENING_SECONDS))
     except (*FAULTS, ImportError, ValueError, TypeError, OSError, RuntimeError) as error:
         raise InputError(f"The storage {database.shown} can't be opened: {reason_of(error, database)}.") from None
     storage.patience = Patience(patience, database)
@@ -242,14 +250,38 @@ def open_storage(url: str) -> SearchStorage:
     return storage
 
 
-def _opened(make: Callable[[], SearchStorage]) -> SearchStorage:
-    """Return the storage; several machines that make a server's tables at once get into each other's way."""
-    for pause in (0.2, 0.5, 1.0):
+def _opened(make: Callable[[], SearchStorage], database: DatabaseUrl, seconds: float) -> SearchStorage:
+    """Return the storage; a server that nobody answers for is waited for, since it may be restarting.
+
+    Several machines that make a server's tables at once get into each other's way: they try again.
+    """
+    deadline, tries, was_away = time.monotonic() + seconds, 0, False
+    while True:
         try:
             return make()
         except (IntegrityError, ProgrammingError):
-            time.sleep(pause)
-    return make()
+            tries += 1
+            if tries > _MOST_TRIES:
+                raise
+        except FAULTS as error:
+            # One that has come back may refuse connections for a moment; one that was there refuses for a reason.
+            was_away = was_away or not _answers(database)
+            if not (was_away and _passes(error)) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
+def _answers(database: DatabaseUrl) -> bool:
+    """Tell whether anything listens where a server's URL says; True where that can't be told."""
+    url = make_url(database.full)
+    port = url.port or _PORTS.get(url.get_backend_name())
+    if database.is_sqlite or not url.host or port is None:
+        return True
+    try:
+        socket.create_connection((url.host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def seconds_from(variable: str, default: float) -> float:

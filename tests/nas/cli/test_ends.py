@@ -41,11 +41,15 @@ def stop_when(process: subprocess.Popen[str], is_time: Callable[[], bool], numbe
     return process.returncode, errors
 
 
-def test_ctrl_c_while_pytorch_is_being_loaded(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "by"),
+    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 1, "SIGTERM"), (signal.SIGHUP, 1, "SIGHUP")],
+)
+def test_a_stop_while_pytorch_is_being_loaded(tmp_path: Path, number: signal.Signals, code: int, by: str) -> None:
     process = begin(tmp_path, "spaces")
     maps = Path(f"/proc/{process.pid}/maps")
-    ended = stop_when(process, lambda: "libtorch" in maps.read_text(), signal.SIGINT)
-    assert ended == (130, "Error: Stopped by Ctrl-C.\n")
+    ended = stop_when(process, lambda: "libtorch" in maps.read_text(), number)
+    assert ended == (code, f"Error: Stopped by {by}.\n")
 
 
 def test_ctrl_c_while_a_large_image_is_upscaled(way: Way, tmp_path: Path) -> None:

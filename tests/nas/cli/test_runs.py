@@ -207,7 +207,10 @@ def test_a_plugin_that_is_not_there_or_fails(refused: Refused, tmp_path: Path) -
         "oracle+nothing://u:secret@127.0.0.1/nas",
     ],
 )
-def test_a_storage_that_can_not_be_opened(refused: Refused, tiny_data: Path, url: str) -> None:
+def test_a_storage_that_can_not_be_opened(
+    refused: Refused, tiny_data: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_PATIENCE_SECONDS", "1")
     said = refused(*SEARCH, "--data", tiny_data, "--storage", url)
     assert "secret" not in said
 

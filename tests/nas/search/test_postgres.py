@@ -5,6 +5,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from nas.errors import InputError
@@ -162,3 +165,29 @@ def test_what_a_lost_connection_leaves_behind_does_not_end_the_work(url: str, se
     trial.set_user_attr("reached", 7)
     tell(study, trial, TrialState.COMPLETE, (30.0, 1.0))
     assert study.get_trials()[0].values == [30.0, 1.0]
+
+
+def test_a_server_that_is_being_restarted_is_waited_for(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A worker starts while nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    real = make_url(url)
+
+    def forward(near: socket.socket, far: socket.socket) -> None:
+        while data := near.recv(65536):
+            far.sendall(data)
+
+    def answer() -> None:
+        time.sleep(2.0)
+        with socket.create_server(("127.0.0.1", port)) as listening:
+            for _ in range(4):
+                near, _ = listening.accept()
+                far = socket.create_connection((real.host, real.port))
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=forward, args=pair, daemon=True).start()
+
+    threading.Thread(target=answer, daemon=True).start()
+    began = time.monotonic()
+    late = real.set(port=port).render_as_string(hide_password=False)
+    assert open_storage(late).get_all_studies() == []
+    assert time.monotonic() - began >= 2.0

@@ -16,6 +16,14 @@ from nas.search.urls import embedded_url, read_url, without_secrets
 from .conftest import Begin
 
 SECRET = "Sword-fish7"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers at these URLs, and nobody will."""
+    monkeypatch.setenv("NAS_PATIENCE_SECONDS", "1")
+
+
 PORT = "127.0.0.1:9"
 
 READ = (
