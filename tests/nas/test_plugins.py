@@ -26,7 +26,7 @@ def write(path: Path, text: str) -> Plugin:
 
 def test_what_nobody_allowed_is_neither_run_nor_looked_at(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
-    plugin = write(tmp_path / "my own.py", f"open({str(mark)!r}, 'w')")
+    plugin = write(tmp_path / "nobody allowed.py", f"open({str(mark)!r}, 'w')")
     for named in (plugin, Plugin("/no/such/file.py", "0" * 64), Plugin("\0" * 9999, "1" * 64)):
         with pytest.raises(InputError, match=r"'first' would execute .*, which was not allowed here and was not run"):
             need_plugins([named], "first")
