@@ -53,7 +53,7 @@ def test_a_stop_while_pytorch_is_being_loaded(tmp_path: Path, number: signal.Sig
 
 
 def test_ctrl_c_while_a_large_image_is_upscaled(way: Way, tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "large.png"), np.zeros((300, 300), np.uint8))
+    cv2.imwrite(str(tmp_path / "large.png"), np.zeros((1200, 1200), np.uint8))
     signal.setitimer(signal.ITIMER_REAL, 1.0)
     before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
