@@ -49,9 +49,14 @@ class TimeLeft:
         speeds = [one.step_seconds for one in known if one.step_seconds is not None]
         if not speeds:
             return self.seconds > (1 - SHARE_FOR_NEW) * self.whole
-        usual = float(np.median(speeds))
+        return self.seconds > self.closing(known, ladder) + SLACK * ladder.rungs[0] * float(np.median(speeds))
+
+    def closing(self, known: Sequence[Known], ladder: Ladder) -> float:
+        """Return the seconds in which what may be on the front is trained fully, as far as can be told."""
+        speeds = [one.step_seconds for one in known if one.step_seconds is not None]
+        usual = float(np.median(speeds)) if speeds else 0.0
         last = sum((ladder.rungs[-1] - one.steps) * (one.step_seconds or usual) for one in ladder.unfinished(known))
-        return self.seconds > SLACK * (last / self.workers + ladder.rungs[0] * usual)
+        return SLACK * last / self.workers
 
 
 def goes_on(known: Sequence[Known], ladder: Ladder, fingerprint: str, rung: int, time: TimeLeft | None = None) -> bool:

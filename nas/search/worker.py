@@ -19,7 +19,7 @@ from nas.search.deadline import Deadline
 from nas.search.ending import Ended, Ending
 from nas.search.faults import in_words, is_the_networks
 from nas.search.growth import FlatWatch
-from nas.search.history import FIXED, INTERRUPTED, STOPPED, Known
+from nas.search.history import FIXED, INTERRUPTED, RUNGS, STOPPED, Known, history
 from nas.search.holding import Heart, TakenOverError, promote, take, tell
 from nas.search.recovery import Recovery, put_back
 from nas.search.run import Run
@@ -188,8 +188,14 @@ class Worker:
     def _score(self, trial: optuna.Trial, heart: Heart) -> Outcome:
         """Score a candidate and say what became of it. Raises TakenOverError, and FAULTS of the database."""
 
+        kept = self._kept_for_the_front(trial)
+
         def should_stop() -> bool:
-            return self.should_stop() or heart.is_lost or (self.deadline is not None and self.deadline.is_over)
+            if self.should_stop() or heart.is_lost:
+                return True
+            # One that takes longer to its first rung than others did must not use up what the front needs.
+            reserve = kept if heart.step < self.ladder.rungs[0] else 0.0
+            return self.deadline is not None and self.deadline.left <= reserve
 
         try:
             values = self.scoring.score(trial, heart, should_stop, self.wanted)
@@ -215,6 +221,13 @@ class Worker:
             return self._failed(trial, error)
         self.row = _Row()
         return Outcome(TrialState.COMPLETE, values)
+
+    def _kept_for_the_front(self, trial: optuna.Trial) -> float:
+        """Return the seconds at the end of the time that a new candidate must leave to what may be on the front."""
+        time_left = self._time_left()
+        if time_left is None or len(self.ladder.rungs) == 1 or RUNGS in trial.user_attrs:
+            return 0.0
+        return time_left.closing(history(self.study.get_trials(deepcopy=False)), self.ladder)
 
     def _failed(self, trial: optuna.Trial, error: Exception) -> Outcome:
         reason = in_words(error)

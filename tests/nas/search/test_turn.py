@@ -77,6 +77,13 @@ def test_new_candidates_begin_as_long_as_the_front_can_be_trained_fully_after_th
     assert promoted is not None and promoted.fingerprint == "f0"
 
 
+def test_the_last_trainings_take_what_is_missing_to_the_front() -> None:
+    trials = study((PRUNED, {10: 30.0}, 1e9), (PRUNED, {10: 29.0}, 2e9))
+    assert seconds(12).closing(history(trials), LADDER) == pytest.approx(1.15 * 8)
+    assert seconds(12, workers=2).closing(history(trials), LADDER) == pytest.approx(1.15 * 4)
+    assert seconds(12).closing([], LADDER) == 0
+
+
 def test_several_workers_share_the_last_trainings() -> None:
     trials = study((PRUNED, {10: 30.0}, 1e9), (PRUNED, {10: 31.0}, 2e9))
     assert not seconds(12, workers=1).suffices(history(trials), LADDER)
