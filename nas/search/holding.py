@@ -67,8 +67,10 @@ def tell(study: optuna.Study, trial: Trial, state: TrialState, values: Sequence[
         if _state_of(study, trial) == TrialState.RUNNING:
             study.tell(trial, values, state)
             return
-    except UpdateFinishedTrialError:
-        pass  # by another worker; or by this one, whose first try arrived though its answer was lost
+    except (UpdateFinishedTrialError, ValueError):
+        # By another worker meanwhile; or by this one, whose first try arrived though its answer was lost.
+        if _state_of(study, trial) == TrialState.RUNNING:
+            raise  # values that are none
     if _state_of(study, trial) != state:
         raise TakenOverError
 
