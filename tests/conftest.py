@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="nas-settings-")
 from nas.data.images import read_image, write_image
 from nas.data.synthetic import scene
 from search_spaces import SPACES, load_plugin
+
+# Tests send signals; a process that was started in the background, or by nohup, and all that it starts, ignore some.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_unconfigure() -> None:
