@@ -14,7 +14,7 @@ import torch
 
 from nas.data.dataset import open_dataset
 from nas.model import RESULTS, load_model
-from nas.search.artifacts import picture
+from nas.search.show.artifacts import picture
 
 SCENES = (1, 4)
 """Validation scenes that are drawn."""

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from optuna.trial import TrialState
 
+from nas.evaluation.comparison import compare, load_contestant
 from nas.model import RESULTS
 from nas.search.history import RUNGS
 from nas.search.run import open_run
-from nas.training.evaluation import compare, load_contestant
 
 
 def main() -> None:

@@ -19,12 +19,12 @@ from matplotlib.figure import Figure
 
 from nas.budget import short
 from nas.cost import Cost, cost
+from nas.evaluation.comparison import Conditions, Evaluation, compare, load_contestant
+from nas.jobs.naming import resolve
 from nas.model import RESULTS, TRAINED, load_model
 from nas.report.evaluation_files import evaluation_data
 from nas.report.front_picture import draw_picture
 from nas.report.front_view import Dot, View
-from nas.search.reference import resolve
-from nas.training.evaluation import Conditions, Evaluation, compare, load_contestant
 from nas.training.trainer import pick_device
 
 NETWORKS = (

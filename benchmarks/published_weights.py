@@ -33,7 +33,7 @@ from nas.data.images import studio_luma
 from nas.errors import InputError
 from nas.model import IMPORTED, Model
 from search_spaces import SpaceError, UnknownNameError
-from search_spaces.falsr import CellNetwork
+from search_spaces.families.falsr import CellNetwork
 
 Pixels = NDArray[np.float64]
 

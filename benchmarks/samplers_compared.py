@@ -15,12 +15,12 @@ from pathlib import Path
 from rich.console import Console
 
 from nas.cli.terminal import duration
+from nas.evidence.benchmark.comparison import Standing, compare, comparison_data, replay_all
+from nas.evidence.benchmark.replay import Conditions, Course
+from nas.evidence.benchmark.response import fit, most_frequent_space
+from nas.evidence.benchmark.table import read_table
 from nas.report.progress import CountDisplay
 from nas.report.replay_picture import draw_comparison
-from nas.search.benchmark.comparison import Standing, compare, comparison_data, replay_all
-from nas.search.benchmark.replay import Conditions, Course
-from nas.search.benchmark.response import fit, most_frequent_space
-from nas.search.benchmark.table import read_table
 from nas.search.run import RESULTS
 from nas.search.samplers import SAMPLERS
 

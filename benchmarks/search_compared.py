@@ -28,9 +28,9 @@ import numpy as np
 from optuna.trial import TrialState
 
 from nas.cli.terminal import duration
-from nas.search.growth import growth
 from nas.search.history import RUNGS
 from nas.search.run import RESULTS, Run, open_run
+from nas.search.schedule.hypervolume_history import growth
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "random": ("--proxy", "brief", "--sampler", "random", "--trials", "1000"),

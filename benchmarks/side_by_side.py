@@ -18,8 +18,8 @@ import torch
 
 from nas.data.dataset import Dataset, open_dataset
 from nas.model import RESULTS
-from nas.search.audience import Audience
-from nas.search.pool import Stop, run_processes
+from nas.parallel.listener import Audience
+from nas.parallel.processes import Stop, run_processes
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe
 from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train

@@ -3,94 +3,20 @@
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, TypeVar
 
 from torch import Tensor, nn
 
+from search_spaces.choices import Choice, Choices, Trial, Values, ask, may_be
 from search_spaces.documents import shown
-from search_spaces.layers.image_skip import ImageSkip
+from search_spaces.part import Part
+from search_spaces.published import STUDIO_LUMA, Published, TrainedLuma
 from search_spaces.registry import Registry, unknown_name
-
-Choice = bool | int | float | str
-Choices = Mapping[str, Choice]
 
 
 class SpaceError(ValueError):
     """A space can't build what was asked of it; the message is one sentence that says what it can build."""
-
-
-class Trial(Protocol):
-    """The part of an Optuna trial that a space asks; `optuna.Trial` and `optuna.trial.FixedTrial` satisfy it."""
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any], /) -> Any:
-        """Return one of `choices`."""
-
-    def suggest_int(self, name: str, low: int, high: int, /, *, step: int = 1) -> int:
-        """Return an integer in low..high on the grid of `step`."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What somebody has published of a network; a figure that they don't give is None."""
-
-    source: str
-    params: int | None = None
-    macs: int | None = None
-    """Multiply-adds for `at`."""
-    psnr: float | None = None
-    """dB on Set5 at `at`'s scale, of the luminance."""
-    at: str = "x2, HR 1280x720"
-    note: str = ""
-    """How a figure was counted where not as we count, or what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """A hand-made (or once found) network as a point of a space, with what is published of it."""
-
-    choices: Choices
-    paper: Claim
-    article: Claim | None = None
-    """The row of the survey of super-resolution for infrared imaging, where it has one."""
-    scale: int = 2
-    """The scale that its figures are for."""
-
-
-@dataclass(frozen=True)
-class TrainedLuma:
-    """Of coloured images, which luma (ITU-R BT.601) the authors' networks of one channel are trained on."""
-
-    range: Literal["full", "studio"]
-    """`full` is 0..255 of 8 bits, as JPEG and gray images have it; `studio` is 16..235, as MATLAB's `rgb2ycbcr`."""
-    source: str
-
-
-STUDIO_LUMA = TrainedLuma("studio", "rgb2ycbcr of MATLAB, the custom of networks of one channel since SRCNN")
-
-ARTICLE = "survey of super-resolution for infrared imaging"
-"""The source of the claims in `Published.article`; its own measurements are of an LR image of 640x512."""
-
-Values = range | tuple[Choice, ...]
-"""The values that a choice may take: a range is ordered and asked as an integer, a tuple is a set of categories."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of a network whose cost does not depend on the rest: costs of parts are counted once and added.
-
-    `build(*args)` makes a module that takes [N, inputs, H', W'], where H' and W' are those of the LR image divided by
-    `divisor`, rounded up. `repeats` copies of it are in the network.
-    """
-
-    build: Callable[..., nn.Module]
-    args: tuple[Choice, ...]
-    inputs: int
-    divisor: int = 1
-    repeats: int = 1
-    timed_as: tuple[Choice, ...] | None = None
-    """The arguments of this very piece, where `args` are those of one that counts the same but may be faster."""
 
 
 class SearchSpace(ABC):
@@ -117,7 +43,7 @@ class SearchSpace(ABC):
 
     def suggest(self, trial: Trial) -> Choices:
         """Ask `trial` for every choice; the names asked for are the same for every trial."""
-        return {name: _ask(trial, name, values) for name, values in self.options.items()}
+        return {name: ask(trial, name, values) for name, values in self.options.items()}
 
     @abstractmethod
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
@@ -183,51 +109,7 @@ class SearchSpace(ABC):
         return {name: tuple(values) for name, values in self.options.items()}
 
 
-class SkippedSpace(SearchSpace):
-    """A family of super-resolution networks with the choice of how the image itself reaches the output.
-
-    `image_skip` off is the network as published, with the global skip and the input normalisation of its authors, if
-    any. On, both give way to `ImageSkip`: bicubic interpolation is added, and training starts from it. A search holds
-    it on, so that one recipe suits every family.
-    """
-
-    own_options: ClassVar[Mapping[str, Values]]
-    """Every choice but `image_skip`."""
-    pinned: ClassVar[Choices] = {"image_skip": True}
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if hasattr(cls, "own_options"):
-            cls.options = {"image_skip": (False, True), **cls.own_options}
-
-    @abstractmethod
-    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
-        """Return the network and the convolution in it that writes its output image.
-
-        Where `choices["image_skip"]`, it is built without its own global skip and input normalisation.
-        """
-
-    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
-        """Return the network, within an `ImageSkip` where the choices say so."""
-        network, last = self.learned(choices, scale, channels)
-        return ImageSkip(network, last, scale) if choices["image_skip"] else network
-
-
-def may_be(values: Values) -> str:
-    """Return what a choice may be, in words."""
-    if isinstance(values, range) and len(values) > 8:
-        steps = f" in steps of {values.step}" if values.step > 1 else ""
-        return f"may be {values[0]} to {values[-1]}{steps}"
-    return f"may be one of {shown(list(values))}"
-
-
-def _ask(trial: Trial, name: str, values: Values) -> Choice:
-    if isinstance(values, range):
-        return trial.suggest_int(name, values[0], values[-1], step=values.step)
-    return cast(Choice, trial.suggest_categorical(name, values))
-
-
-SPACES: Registry[SearchSpace] = Registry("space", package="search_spaces", entry_points="nas.search_spaces")
+SPACES: Registry[SearchSpace] = Registry("space", package="search_spaces.families", entry_points="nas.search_spaces")
 
 Space = TypeVar("Space", bound=type[SearchSpace])
 

@@ -94,7 +94,7 @@ def shared_tiny_data(infrared: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def few_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if there were no other spaces: to count the published networks of all takes seconds."""
-    load_plugin(Path(__file__).parent / "nas" / "search" / "spaces" / "dots.py")
+    load_plugin(Path(__file__).parent / "spaces" / "dots.py")
     few = {name: SPACES.get(name) for name in ("dots", "slow", "ecbsr", "falsr", "fsrcnn", "hybrid")}
     monkeypatch.setattr(SPACES, "_members", few)
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from nas.budget import Budget
-from nas.search.benchmark.selection import Wanted
-from nas.search.benchmark.table import Header, Row, Table, Training
+from nas.evidence.benchmark.selection import Wanted
+from nas.evidence.benchmark.table import Header, Row, Table, Training
 from nas.search.sample import draw_sample
 from nas.training.recipe import load_recipe
 from search_spaces import SPACES, Choices

@@ -20,9 +20,9 @@ from nas.cli.terminal import duration, fixed_choices
 from nas.data.degradation.named import SHIPPED as DEGRADATIONS
 from nas.data.degradation.named import get_degradation
 from nas.errors import InputError
+from nas.evidence.ranking.settings import RankSettings, read_rank_settings
 from nas.image_size import parse_size
 from nas.objectives import parse_objectives
-from nas.search.ranking.settings import RankSettings, read_rank_settings
 from nas.search.samplers.screen import parse_screens
 from nas.search.settings import SETTINGS, Settings, read_settings, space_fingerprint
 from nas.training.recipe import SHIPPED as RECIPES

@@ -54,10 +54,10 @@ def build(
     device: Device = None,
 ) -> None:
     """Train many architectures into a table; the same command again goes on, and writes what there is."""
-    from nas.search.benchmark.build import Plan, prepare, work_on, working_folder
-    from nas.search.benchmark.table import write_table
+    from nas.evidence.benchmark.build import Plan, prepare, work_on, working_folder
+    from nas.evidence.benchmark.table import write_table
+    from nas.parallel.placement import spread_over
     from nas.search.images import open_for
-    from nas.search.room import spread_over
     from nas.training.recipe import load_recipe
 
     check_target(to, "--to")
@@ -112,12 +112,12 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run searches on a table instead of trainings, and compare their samplers."""
+    from nas.evidence.benchmark.build import table_name
+    from nas.evidence.benchmark.comparison import compare, comparison_data, replay_all
+    from nas.evidence.benchmark.replay import Conditions
+    from nas.evidence.benchmark.response import fit, most_frequent_space
+    from nas.evidence.benchmark.table import read_table
     from nas.report.replay_files import fidelity_table, standings_table, write_comparison
-    from nas.search.benchmark.build import table_name
-    from nas.search.benchmark.comparison import compare, comparison_data, replay_all
-    from nas.search.benchmark.replay import Conditions
-    from nas.search.benchmark.response import fit, most_frequent_space
-    from nas.search.benchmark.table import read_table
     from nas.search.run import RESULTS
     from nas.search.samplers import SAMPLERS
 

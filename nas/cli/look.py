@@ -41,9 +41,9 @@ def cost(
     as_json: Json = False,
 ) -> None:
     """Count parameters and multiply-adds, beside thop's count and what is published."""
+    from nas.jobs.naming import resolve
     from nas.report.costs import cost_notes, cost_table, count
     from nas.report.latencies import latency_tables, runtime_notes, timed
-    from nas.search.reference import resolve
 
     counts = [count(resolve(name, scale), hr, lr) for name in architectures]
     times = []

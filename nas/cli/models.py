@@ -54,10 +54,10 @@ def train(
     device: Device = None,
 ) -> None:
     """Train a run's front, or named architectures, fully; the same command again goes on."""
+    from nas.jobs.full_training import train_all
+    from nas.jobs.training_plan import plan
+    from nas.parallel.placement import find_room
     from nas.report.tables import trained_table
-    from nas.search.job import plan
-    from nas.search.room import find_room
-    from nas.search.training import train_all
     from nas.training.group import joined_group
 
     logs = check_target(tensorboard, "--tensorboard", folder=True)
@@ -126,10 +126,10 @@ def evaluate(
     device: Device = None,
 ) -> None:
     """Measure models and bicubic interpolation on a folder of images, by one protocol that is printed."""
+    from nas.evaluation.comparison import BICUBIC, Conditions, compare, load_contestant
+    from nas.jobs.naming import locate
     from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
     from nas.report.tables import evaluation_tables
-    from nas.search.reference import locate
-    from nas.training.evaluation import BICUBIC, Conditions, compare, load_contestant
 
     where = pick_device(device)
     table_file, crops_folder = check_target(csv, "--csv"), check_target(pictures, "--pictures", folder=True)
@@ -168,9 +168,9 @@ def evaluate(
 
 def export(model: Trained, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
     """Export a model: architecture, weights, ONNX and the recipe to train it again, each verified."""
+    from nas.deploy.export import export as export_model
+    from nas.jobs.naming import locate
     from nas.model import load_model
-    from nas.search.reference import locate
-    from nas.training.export import export as export_model
 
     check_target(to, "--to", folder=True)
     done = export_model(load_model(locate(model)), Path(to))
@@ -218,7 +218,7 @@ def upscale(
     from nas.data.frames import Counts
     from nas.deploy.denoising import load_stages
     from nas.deploy.upscale import upscale_files
-    from nas.search.reference import locate
+    from nas.jobs.naming import locate
 
     where = pick_device(device)
     loaded, denoiser = load_stages(locate(model), locate(denoise) if denoise else None, noise)

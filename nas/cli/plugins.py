@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.plugins import give_plugins
+from nas.plugins.given import give_plugins
 
-_GIVEN = "nas.plugins"
+_GIVEN = "nas.plugins.given"
 
 
 def given_plugins(context: typer.Context) -> tuple[str, ...] | None:

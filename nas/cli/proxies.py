@@ -58,9 +58,9 @@ def rank(
             raise InputError(f"A --table has its networks trained and scored already; leave --{unused} out.")
         _rank_table(Path(table), steps, as_json)
         return
-    from nas.search.ranking.evidence import gather
-    from nas.search.ranking.measuring import Ranking, default_proxies
-    from nas.search.ranking.settings import RankRequest, open_settings
+    from nas.evidence.ranking.evidence import gather
+    from nas.evidence.ranking.measuring import Ranking, default_proxies
+    from nas.evidence.ranking.settings import RankRequest, open_settings
 
     where = pick_device(device)
     request = RankRequest(
@@ -92,10 +92,10 @@ def rank(
 
 
 def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
+    from nas.evidence.benchmark.table import read_table
+    from nas.evidence.ranking.evidence import gather, rows_of
+    from nas.evidence.ranking.settings import FOLDER
     from nas.files import make_folder
-    from nas.search.benchmark.table import read_table
-    from nas.search.ranking.evidence import gather, rows_of
-    from nas.search.ranking.settings import FOLDER
     from nas.search.run import RESULTS
 
     read = read_table(file)

@@ -37,11 +37,11 @@ from nas.image_size import show_size
 from nas.interrupt import StopFlag
 from nas.metrics import baseline_name
 from nas.objectives import first_quality
-from nas.plugins import give_command
+from nas.plugins.given import give_command
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.search.deadline import Deadline
-from nas.search.ending import Ended, Ending
 from nas.search.run import open_run, open_run_data
+from nas.search.schedule.deadline import Deadline
+from nas.search.schedule.ending import Ended, Ending
 from nas.search.start import Request
 from nas.training.trainer import pick_device
 
@@ -137,8 +137,8 @@ def worker(
     device: Device = None,
 ) -> None:
     """Join a search from this or another machine."""
-    from nas.search.join import join
-    from nas.search.worker import Worker
+    from nas.search.workers.join import join
+    from nas.search.workers.worker import Worker
 
     if latency_command:
         give_command(latency_command)
@@ -174,10 +174,10 @@ def front(
 
 
 def _search(request: Request, where: torch.device, deadline: Deadline | None) -> None:
-    from nas.search.room import spread_over
+    from nas.parallel.placement import spread_over
     from nas.search.start import start
-    from nas.search.worker import Worker
-    from nas.search.workers import run_workers
+    from nas.search.workers.side_by_side import run_workers
+    from nas.search.workers.worker import Worker
 
     with CountDisplay("preparing") as progress:
         run, images = start(request, where, deadline=deadline, progress=progress)

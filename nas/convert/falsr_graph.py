@@ -14,7 +14,7 @@ from torch import Tensor
 from nas.convert.graph_function import evaluate
 from nas.convert.tensorflow_graph import Node
 from nas.errors import InputError
-from search_spaces.falsr import CellNetwork
+from search_spaces.families.falsr import CellNetwork
 
 _PLACES = (
     (r"n32s1/c/", "head.0."),

@@ -17,7 +17,7 @@ from nas.errors import InputError
 from nas.model import IMPORTED, Model
 from nas.weights import State, read_state
 from search_spaces import SPACES, Architecture
-from search_spaces.falsr import CellNetwork, CellSpace
+from search_spaces.families.falsr import CellNetwork, CellSpace
 
 
 def import_checkpoint(point: str, checkpoint: Path, to: Path, scale: int | None = None, to_gray: bool = False) -> Model:

@@ -17,7 +17,7 @@ from nas.deploy.latency_table import LatencyTable, NetworkTime
 from nas.deploy.onnx import to_fixed_onnx
 from nas.image_size import Size, show_size
 from search_spaces import SPACES, Architecture
-from search_spaces.space import Part
+from search_spaces.part import Part
 
 IN_A_ROW = 2
 """Copies of a part that keeps its input's shape that are measured behind one another: a network has no conversion of

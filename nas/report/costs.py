@@ -11,8 +11,8 @@ from rich.table import Table
 from nas.budget import quantity
 from nas.cost import HR_SIZE, Cost, cost, thop_macs
 from nas.image_size import Size, check_size, hr_size, show_size
+from nas.jobs.naming import Reference
 from nas.report.tables import table
-from nas.search.reference import Reference
 from search_spaces import SPACES, Architecture, Claim, Published
 
 

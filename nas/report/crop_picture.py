@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from nas.evaluation.crops import Pictured, Pixels
 from nas.report.console import drawable
-from nas.training.crops import Pictured, Pixels
 
 _PANEL, _GAP, _CAPTION = 1.6, 0.06, 0.24
 """Inches: the width of a panel, the gap beside it, the line below it."""

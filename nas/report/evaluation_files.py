@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.folder import SIGNED
+from nas.evaluation.comparison import Evaluation
 from nas.files import make_folder, replacing, write_atomic
 from nas.report.crop_picture import draw_crops
-from nas.training.evaluation import Evaluation
 
 
 def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:

@@ -18,7 +18,7 @@ LINE_SECONDS = 60.0
 
 
 class TrainingDisplay:
-    """Shows each training on a line of its own; satisfies `nas.search.audience.Audience`."""
+    """Shows each training on a line of its own; satisfies `nas.parallel.listener.Audience`."""
 
     def __init__(self) -> None:
         self._progress = Progress(

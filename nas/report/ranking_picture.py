@@ -11,9 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
 
+from nas.evidence.ranking.agreement import Agreement, Ranked
+from nas.evidence.ranking.evidence import Evidence
 from nas.report.console import drawable
-from nas.search.ranking.agreement import Agreement, Ranked
-from nas.search.ranking.evidence import Evidence
 
 ABREAST = 4
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
+from nas.evidence.ranking.agreement import BANDS, TOP, Agreement, Estimate
+from nas.evidence.ranking.evidence import Evidence
 from nas.report.tables import table
-from nas.search.ranking.agreement import BANDS, TOP, Agreement, Estimate
-from nas.search.ranking.evidence import Evidence
 from proxies import Proxy
 
 

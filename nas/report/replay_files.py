@@ -8,11 +8,11 @@ from typing import Any
 from rich.table import Table
 
 from nas.data.folder import SIGNED
+from nas.evidence.benchmark.comparison import Estimate, Standing
+from nas.evidence.benchmark.response import Response
 from nas.files import make_folder, replacing, write_atomic
 from nas.report.replay_picture import draw_comparison
 from nas.report.tables import table
-from nas.search.benchmark.comparison import Estimate, Standing
-from nas.search.benchmark.response import Response
 
 
 def fidelity_table(response: Response) -> Table:

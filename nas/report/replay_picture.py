@@ -8,8 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from nas.evidence.benchmark.comparison import BASELINE, Band, Standing
 from nas.report.console import drawable
-from nas.search.benchmark.comparison import BASELINE, Band, Standing
 
 _BASELINE_COLOUR = "#4a4a4a"
 _COLOURS = colormaps["tab10"].colors  # type: ignore[attr-defined]

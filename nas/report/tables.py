@@ -11,10 +11,10 @@ from nas.check import PartReport, Report
 from nas.cost import Cost
 from nas.data.folder import phrases
 from nas.data.image_set import mixed_in_words
+from nas.evaluation.comparison import Evaluation
 from nas.image_size import show_size
 from nas.metrics import Metric, baseline_name
 from nas.model import Model
-from nas.training.evaluation import Evaluation
 
 METRICS_ABREAST = 4
 """Metrics that fit beside a network's name."""

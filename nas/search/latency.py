@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nas.deploy.latency import Latency, meter
 from nas.errors import InputError
-from nas.plugins import need_command
+from nas.plugins.given import need_command
 from nas.search.run import RESULTS
 from nas.search.sample import draw_sample
 from nas.search.samplers.problem import Problem

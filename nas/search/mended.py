@@ -8,9 +8,9 @@ import optuna
 from nas.errors import InputError, RunError
 from nas.files import set_aside
 from nas.search.settings import SETTINGS, Settings, read_settings
-from nas.search.storage import open_storage
+from nas.search.storage.opening import open_storage
+from nas.search.storage.urls import embedded_url, study_file_in
 from nas.search.study import load_study, settings_of
-from nas.search.urls import embedded_url, study_file_in
 
 
 def run_settings(folder: Path, storage: str | None = None) -> Settings:

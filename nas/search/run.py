@@ -10,18 +10,19 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
-from nas.plugins import need_plugins
+from nas.plugins.given import need_plugins
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.images import open_for, remembered
-from nas.search.ladder import Ladder
 from nas.search.mended import run_settings
 from nas.search.run_id import identified
+from nas.search.schedule.rungs import Ladder
 from nas.search.settings import Settings, check_data
 from nas.search.snapshot import Snapshot
-from nas.search.storage import SearchStorage, open_storage
+from nas.search.storage.database import SearchStorage
+from nas.search.storage.opening import open_storage
+from nas.search.storage.urls import embedded_url, study_file_in
 from nas.search.study import architecture_of, candidates, load_study
-from nas.search.urls import embedded_url, study_file_in
 from nas.training.trainer import pick_device
 from search_spaces import Architecture
 

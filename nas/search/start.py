@@ -19,21 +19,21 @@ from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError, RunError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
-from nas.plugins import give_command, give_plugins, need_plugins
+from nas.plugins.given import give_command, give_plugins, need_plugins
 from nas.search.costs import COUNTED, meter_for
-from nas.search.deadline import Deadline
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
-from nas.search.plan import Given, planned
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
+from nas.search.samplers.cheapest import smallest_cost
+from nas.search.schedule.deadline import Deadline
+from nas.search.schedule.time_plan import Given, planned
 from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
-from nas.search.smallest import smallest_cost
-from nas.search.storage import open_storage
+from nas.search.storage.opening import open_storage
+from nas.search.storage.urls import embedded_url, without_secrets
 from nas.search.study import create_study, publish
-from nas.search.urls import embedded_url, without_secrets
 from nas.training.recipe import load_recipe
 from proxies import PROXIES
 from search_spaces import Choice, SearchSpace

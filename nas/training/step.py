@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
-from nas.training.average import Average
+from nas.training.ema import Average
 from nas.training.losses import LOSSES, Batch, Learner, Setting
 from nas.training.options import Adversarial, Features
 from nas.training.recipe import Recipe

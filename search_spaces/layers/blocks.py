@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from search_spaces.layers.activation import SLOPES, activation
 from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.blueprint import BlueprintConv
-from search_spaces.layers.channels_last import ChannelNorm
+from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import LargeDepthwise, conv
 from search_spaces.layers.distillation import FeatureDistillation

@@ -10,8 +10,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from search_spaces.choices import Choice, Choices, Values
 from search_spaces.layers.conv import conv
-from search_spaces.space import Choice, Choices, Part, Values
+from search_spaces.part import Part
 
 OPERATIONS = ("conv", "group2", "group4", "invert")
 """Plain convolution, convolution in 2 or 4 groups, inverted bottleneck of expansion 2."""

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from search_spaces.layers.channels_last import ChannelNorm
+from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 
 Size = tuple[int, int]

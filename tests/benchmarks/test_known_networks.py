@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from nas.cost import cost
+from nas.evaluation.comparison import Evaluation
 from nas.metrics import Measurement, Protocol, select_metrics
-from nas.training.evaluation import Evaluation
 from search_spaces import Architecture
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from torch import nn
 
 from proxies import PROXIES
 from proxies.synflow import log_flow
-from search_spaces.layers.channels_last import ChannelNorm
+from search_spaces.layers.channel_norm import ChannelNorm
 
 SYNFLOW = PROXIES.get("synflow")
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from nas.pareto import Points, ranks
 from nas.search.samplers.genome import Genome, Group, alike, content, filled
+from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import pick, weighted
 from nas.search.samplers.sampler import Sampler, register
-from nas.search.samplers.seen import Seen
 from search_spaces import Choice, Choices
 
 POPULATION = 64

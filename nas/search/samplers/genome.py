@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from search_spaces import Choice, Choices
-from search_spaces.space import Values
+from search_spaces.choices import Values
 
 _CONNECTION = re.compile(r"(?P<place>.+\.\d+)-\d+")
 

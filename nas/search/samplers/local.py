@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from nas.pareto import crowding
+from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import Weights, pick, weighted
 from nas.search.samplers.sampler import Sampler, register
-from nas.search.samplers.seen import Seen
 from search_spaces import Choice, Choices
 
 MOST_FIRST = 20

@@ -17,7 +17,7 @@ from nas.objectives import Objective, resolve
 from nas.pareto import Points
 from nas.search.settings import Settings
 from search_spaces import Architecture, Choice, Choices, SearchSpace
-from search_spaces.space import Values
+from search_spaces.choices import Values
 
 OCTAVES = 8.0
 """How far below a budget candidates are looked for, in factors of two: what is still cheaper counts as no cheaper.

@@ -11,8 +11,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
+from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import Draw, Problem
-from nas.search.samplers.seen import Seen
 from search_spaces import Choices
 from search_spaces.registry import Registry
 

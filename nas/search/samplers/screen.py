@@ -10,10 +10,10 @@ from numpy.random import Generator
 
 from nas.errors import InputError
 from nas.pareto import ranks
-from nas.search.samplers.improvement import SurrogateScreen
+from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import Draw
 from nas.search.samplers.sampler import Screening
-from nas.search.samplers.seen import Seen
+from nas.search.samplers.surrogate import SurrogateScreen
 from proxies import PROXIES
 from search_spaces import Architecture
 from search_spaces.documents import shortened

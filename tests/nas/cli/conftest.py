@@ -7,7 +7,7 @@ import pytest
 from command import Outcome, run_nas
 from tiny_images import write_tiny_data
 
-DOTS = Path(__file__).parents[1] / "search" / "spaces" / "dots.py"
+DOTS = Path(__file__).parents[2] / "spaces" / "dots.py"
 BROKEN = DOTS.with_name("broken.py")
 RECIPE = """base: brief
 name: tiny

@@ -10,7 +10,7 @@ import torch
 from nas.convert.importing import import_checkpoint
 from nas.errors import InputError
 from search_spaces import SPACES, Architecture
-from search_spaces.falsr import CELLS, CellSpace
+from search_spaces.families.falsr import CELLS, CellSpace
 from search_spaces.layers.cell import CellChoices
 
 from .graphs import OUTPUT, SCOPE, Graph, cell_graph, run

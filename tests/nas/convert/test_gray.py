@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nas.convert.gray import to_gray
 from nas.errors import InputError
 from search_spaces import SPACES, Architecture
-from search_spaces.layers.normalisation import DIV2K_MEAN, MeanShift
+from search_spaces.layers.mean_shift import DIV2K_MEAN, MeanShift
 
 POINTS = [
     ("espcn/ESPCN", 3),  # pixel shuffle

@@ -7,10 +7,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nas.convert.importing import import_checkpoint
+from nas.deploy.export import export
 from nas.deploy.tiles import upscale
 from nas.errors import InputError
 from nas.model import load_model
-from nas.training.export import export
 from search_spaces import Architecture, UnknownNameError
 from search_spaces.layers.collapsible import fused
 

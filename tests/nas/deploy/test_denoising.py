@@ -8,10 +8,10 @@ import torch
 from nas.data.images import read_image, to_pixels, to_tensor, write_image
 from nas.data.synthetic import scene
 from nas.deploy.denoising import as_denoiser, load_denoiser, load_stages
+from nas.deploy.export import export
 from nas.deploy.upscale import upscale_files
 from nas.errors import InputError
 from nas.model import Model, load_model
-from nas.training.export import export
 
 CPU = torch.device("cpu")
 GRAY = scene(0, 61, 83)

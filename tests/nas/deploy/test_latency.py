@@ -15,7 +15,7 @@ from nas.errors import RunError
 from search_spaces import SPACES, Architecture, Choices, SearchSpace, Values
 from search_spaces.layers.conv import conv
 from search_spaces.layers.upsample import PixelShuffleDirect
-from search_spaces.space import Part
+from search_spaces.part import Part
 
 SIZE = (64, 48)
 

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from nas.deploy.locality import Locality, find_locality, receptive_radius, redrawn
 from search_spaces import SPACES, Architecture
-from search_spaces.hybrid_seeds import point
+from search_spaces.families.hybrid_seeds import point
 from search_spaces.layers.blocks import BLOCKS
 
 

@@ -9,7 +9,7 @@ from rotating import rotating
 from nas.deploy.locality import redrawn
 from nas.deploy.onnx import check_onnx, to_onnx, tolerance
 from search_spaces import SPACES, Architecture
-from search_spaces.hybrid_seeds import point
+from search_spaces.families.hybrid_seeds import point
 from search_spaces.layers.blocks import BLOCKS
 
 SMALL = (19, 23)

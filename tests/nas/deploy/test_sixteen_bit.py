@@ -17,11 +17,11 @@ from nas.data.images import Pixels, read_image, write_image
 from nas.data.normalisation import Normalisation
 from nas.data.synthetic import scene
 from nas.deploy.denoising import as_denoiser, load_denoiser
+from nas.deploy.export import Exported, export
 from nas.deploy.tiles import Upscaler
 from nas.deploy.upscale import upscale_files
 from nas.errors import InputError
 from nas.model import Model, load_model
-from nas.training.export import Exported, export
 
 COUNTS = scene(0, 61, 83).astype(np.uint16) * 8 + np.arange(83, dtype=np.uint16) + 14_000
 COUNTS[5, 6] = 2  # a dead pixel

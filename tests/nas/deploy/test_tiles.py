@@ -15,7 +15,7 @@ from nas.deploy.tiles import Upscaler, spans, upscale
 from nas.errors import InputError, RunError
 from nas.model import Model
 from search_spaces import Architecture
-from search_spaces.hybrid_seeds import point
+from search_spaces.families.hybrid_seeds import point
 from search_spaces.layers.blocks import BLOCKS
 
 HALF_A_COUNT = 0.5 / 65535

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 import nas.report.costs as costs
 from nas.cost import cost
 from nas.errors import InputError
+from nas.jobs.naming import Reference, resolve
 from nas.report.costs import Count, cost_notes, cost_table, count
 from nas.report.costs import claimed as claimed_figures
-from nas.search.reference import Reference, resolve
 from search_spaces import Claim, Published
 
 ARTICLE = Claim("the article", 60_000, 3_730_000_000, at="x2, LR 640x512", note="counts the training form")

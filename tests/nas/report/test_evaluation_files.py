@@ -11,9 +11,9 @@ from rich.console import Console
 from nas.data.images import write_image
 from nas.data.synthetic import scene
 from nas.errors import RunError
+from nas.evaluation.comparison import Conditions, Contestant, Evaluation, compare
 from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
 from nas.report.tables import evaluation_tables
-from nas.training.evaluation import Conditions, Contestant, Evaluation, compare
 
 NAMES = ("psnr", "ssim", "psnr-hvs", "psnr-hvs-m", "edge-psnr", "mae")
 

@@ -6,9 +6,9 @@ from rich.console import Console
 
 from nas.deploy.latency import PartLatency
 from nas.deploy.latency_line import LineError
+from nas.jobs.naming import resolve
 from nas.report.costs import count
 from nas.report.latencies import Timed, latency_tables, milliseconds, runtime_notes, timed
-from nas.search.reference import resolve
 
 PREDICTED = Timed(
     label="rows/A",

@@ -10,10 +10,10 @@ import numpy as np
 from rich.console import Console
 
 from nas.data.images import read_image
+from nas.evidence.ranking.agreement import Estimate, Ranked
+from nas.evidence.ranking.evidence import Evidence
 from nas.report.ranking_picture import draw_ranking
 from nas.report.ranking_tables import proxies_data, ranking_data, ranking_lines, ranking_table, summary
-from nas.search.ranking.agreement import Estimate, Ranked
-from nas.search.ranking.evidence import Evidence
 from proxies import PROXIES
 
 

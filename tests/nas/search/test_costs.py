@@ -2,14 +2,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from searches import settings
 
 from nas.cost import cost
 from nas.errors import InputError
 from nas.image_size import Size
 from nas.search.costs import asked_for, costs_of, meter_for, values
 from search_spaces import Architecture
-
-from .test_settings import settings
 
 FALSR = Architecture.published("falsr/FALSR-C")
 ASKED = {"budgets": ("300G-MACs",)}

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from searches import Begin, work
 
 from nas.data.degradation import label_of
 from nas.errors import InputError
-from nas.search.ending import Ending
-
-from .conftest import Begin, work
+from nas.search.schedule.ending import Ending
 
 MINE = "operations:\n  - resize:\n  - gaussian-noise: {level: [1, 4]}\n"
 

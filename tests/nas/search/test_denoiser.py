@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from searches import CPU, RECIPE, Begin, work
 
 from nas.errors import InputError
-from nas.search.job import plan
+from nas.jobs.training_plan import plan
 from nas.search.run import open_run, open_run_data
-
-from .conftest import CPU, RECIPE, Begin, work
 
 
 @pytest.fixture

@@ -13,20 +13,19 @@ import torch
 from optuna.trial import FrozenTrial, TrialState
 from optuna_dashboard import get_note
 from safetensors.torch import load_file
+from searches import CPU, Begin, Listener, beginner, trials_in, work
 
 from nas.data.dataset import Dataset
-from nas.search.deadline import Deadline
-from nas.search.ending import Ending
 from nas.search.history import RUNGS, history
-from nas.search.plan import LEAST_SHARE
 from nas.search.run import Run
-from nas.search.scoring import Scoring
+from nas.search.schedule.deadline import Deadline
+from nas.search.schedule.ending import Ending
+from nas.search.schedule.next_action import TimeLeft, Turn, next_turn
+from nas.search.schedule.time_plan import LEAST_SHARE
 from nas.search.settings import Settings
-from nas.search.turn import TimeLeft, Turn, next_turn
-from nas.search.worker import Worker
+from nas.search.workers.scoring import Scoring
+from nas.search.workers.worker import Worker
 from nas.training.recipe import load_recipe
-
-from .conftest import CPU, Begin, Listener, beginner, trials_in, work
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 

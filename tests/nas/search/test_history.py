@@ -5,7 +5,7 @@ from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from nas.search.history import INTERRUPTED, RUNGS, Known, history, lifted
-from nas.search.holding import promote
+from nas.search.workers.holding import promote
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 

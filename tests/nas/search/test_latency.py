@@ -4,18 +4,16 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
+from searches import Begin, settings, trials_in, work
 
 from nas.budget import refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
-from nas.plugins import give_command
-from nas.search.ending import Ending
+from nas.plugins.given import give_command
 from nas.search.latency import CALIBRATION, calibration_networks, latency_meter
+from nas.search.schedule.ending import Ending
 from nas.search.settings import Settings, read_settings, space_fingerprint
 from search_spaces import SPACES
-
-from .conftest import Begin, trials_in, work
-from .test_settings import settings
 
 COMMAND = "bench {model}"
 

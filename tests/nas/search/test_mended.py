@@ -5,13 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from searches import Begin
 
 from nas.errors import InputError
 from nas.search.mended import run_settings
 from nas.search.run import open_run
 from nas.search.settings import SETTINGS
-
-from .conftest import Begin
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from searches import Begin
 
 from nas.errors import InputError
 from nas.search.names import LONGEST, RUN_NAME, as_name, check_run_name, is_taken
-
-from .conftest import Begin
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,18 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import TrialState
+from searches import SPACES, Begin, work
 
 from nas.cost import cost
 from nas.errors import InputError
 from nas.report.front_files import summarise, write_front
 from nas.report.front_text import front_lines, front_table
-from nas.search.ending import Ending
-from nas.search.join import join
 from nas.search.run import open_run
 from nas.search.samplers import SAMPLERS
-from nas.search.urls import embedded_url
+from nas.search.schedule.ending import Ending
+from nas.search.storage.urls import embedded_url
+from nas.search.workers.join import join
 from search_spaces import Architecture, SpaceError
-
-from .conftest import SPACES, Begin, work
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
 

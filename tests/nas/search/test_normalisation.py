@@ -8,24 +8,23 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from searches import CPU, RECIPE, Begin, work
 
 from nas.data.dataset import open_dataset
 from nas.data.images import read_image, write_image
 from nas.data.normalisation import TYPE, Normalisation
 from nas.deploy.tiles import Upscaler
 from nas.errors import InputError
+from nas.evaluation.comparison import Conditions, compare, load_contestant
+from nas.jobs.training_plan import plan
 from nas.metrics import Protocol
 from nas.model import ARCHITECTURE, Model, load_model
-from nas.search.artifacts import picture
-from nas.search.job import plan
 from nas.search.run import open_run, open_run_data
 from nas.search.settings import parse_settings, read_settings
-from nas.training.evaluation import Conditions, compare, load_contestant
+from nas.search.show.artifacts import picture
 from nas.training.full import is_trained, train_fully
 from nas.training.recipe import load_recipe
 from search_spaces import SPACES, Architecture
-
-from .conftest import CPU, RECIPE, Begin, work
 
 PERCENTILE = {"kind": "percentile", "low": 14_100, "high": 16_900, "percentiles": [0.1, 99.9], "bits": 16}
 

@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 import yaml
 from optuna.trial import TrialState
+from searches import Begin, trials_in, work
 
 from nas.budget import Budget
 from nas.cost import cost
 from nas.errors import InputError
 from nas.report.front_files import summarise, view_of, write_front
 from nas.report.front_text import front_lines, front_table
-from nas.search.ending import Ending
-from nas.search.growth import growth, is_flat
 from nas.search.run import Run
-
-from .conftest import Begin, trials_in, work
+from nas.search.schedule.ending import Ending
+from nas.search.schedule.hypervolume_history import growth, is_flat
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
 

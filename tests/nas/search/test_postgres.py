@@ -13,17 +13,16 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from searches import Begin, check_taken_once, fingerprints, finish, read_trials, start_nas, wait_until, work
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from nas.errors import InputError
-from nas.search.holding import begin, tell
-from nas.search.join import join
 from nas.search.run import open_run
-from nas.search.storage import open_storage
-
-from .conftest import Begin, check_taken_once, fingerprints, finish, read_trials, start_nas, wait_until, work
+from nas.search.storage.opening import open_storage
+from nas.search.workers.holding import begin, tell
+from nas.search.workers.join import join
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
 

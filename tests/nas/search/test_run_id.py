@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from searches import Begin, work
 
 from nas.errors import InputError
-from nas.search.ending import Ending
-from nas.search.join import join
 from nas.search.run import Run, open_run, open_run_data
+from nas.search.schedule.ending import Ending
 from nas.search.settings import read_settings
-
-from .conftest import Begin, work
+from nas.search.workers.join import join
 
 
 def database(folder: Path) -> str:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from optuna.trial import FrozenTrial, TrialState
-
-from .conftest import SPACES, fingerprints, finish, read_trials, start_nas, wait_until, write_recipe
+from searches import SPACES, fingerprints, finish, read_trials, start_nas, wait_until, write_recipe
 
 TRIALS = 3
 STEPS = 50

@@ -2,35 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from searches import SPACES, Begin, settings
 
 from nas.budget import Budget
 from nas.errors import InputError
-from nas.plugins import give_plugins
-from nas.search.settings import Settings, parse_settings, read_settings, space_fingerprint
-from nas.training.recipe import load_recipe
-
-from .conftest import SPACES, Begin
-
-
-def settings(**changed: Any) -> Settings:
-    given: dict[str, Any] = {
-        "run": "first",
-        "space": "falsr",
-        "scale": 2,
-        "budgets": ("300G-MACs", "900K-params"),
-        "data": "night",
-        "data_fingerprint": "0123456789abcdef",
-        "proxy": "brief",
-        "recipe": load_recipe("brief", torch.device("cpu")).model_dump(),
-        "sampler": "tpe",
-        "trials": 16,
-        "fixed": {"image_skip": True, "cell1.width": 32},
-        "seed": 0,
-        "threads": 2,
-        "space_fingerprint": space_fingerprint("falsr"),
-    }
-    return parse_settings(given | changed)
+from nas.plugins.given import give_plugins
+from nas.search.settings import parse_settings, read_settings, space_fingerprint
 
 
 def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:

@@ -4,15 +4,14 @@ import json
 
 import pytest
 from optuna.trial import TrialState
+from searches import CPU, Begin, Listener, work
 
 from nas.errors import InputError
 from nas.report.front_files import summarise, write_front
 from nas.report.front_text import front_lines, front_table
-from nas.search.ending import Ending
 from nas.search.history import CRASHED_AT, CRASHES
-from nas.search.worker import Worker
-
-from .conftest import CPU, Begin, Listener, work
+from nas.search.schedule.ending import Ending
+from nas.search.workers.worker import Worker
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
 

@@ -5,16 +5,15 @@ import optuna
 import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from searches import settings
 
 from nas.errors import InputError
 from nas.search.samplers import SAMPLERS, make_sampler
 from nas.search.settings import Settings
-from nas.search.storage import open_storage
+from nas.search.storage.opening import open_storage
+from nas.search.storage.urls import embedded_url
 from nas.search.study import architecture_of, create_study, load_study, publish, settings_of
-from nas.search.urls import embedded_url
 from search_spaces import SPACES, Architecture, UnknownNameError
-
-from .test_settings import settings
 
 FALSR = SPACES.get("falsr")
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from nas.cost import screening_cost
 from search_spaces import Architecture
-from search_spaces.hybrid_seeds import point
+from search_spaces.families.hybrid_seeds import point
 from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, block
 from search_spaces.layers.collapsible import fused
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.trial import TrialState
+from searches import settings
 
 from nas.budget import refusal
 from nas.cost import ScreeningCost
@@ -18,9 +19,7 @@ from nas.search.samplers.problem import Problem
 from nas.search.settings import Settings
 from search_spaces import Choices, load_plugin
 
-from ..test_settings import settings
-
-PLUGIN = Path(__file__).parents[1] / "spaces" / "tiles.py"
+PLUGIN = Path(__file__).parents[3] / "spaces" / "tiles.py"
 BUDGET = "300M-MACs"
 OURS = ("random", "spread", "local", "falsr")
 BORROWED = ("tpe", "nsga2", "nsga3")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from searches import settings as run_settings
 
 from nas.search.samplers.falsr import Falsr, modified_crowding, survivors
 from nas.search.samplers.genome import Genome
 from nas.search.samplers.problem import Problem
 from search_spaces import SPACES
 
-from ..test_settings import settings as run_settings
 from .replay import tiles
 
 

@@ -1,13 +1,13 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from searches import SPACES
 
 from nas.search.samplers.local import Local, loneliness
+from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import Problem
-from nas.search.samplers.seen import Seen
 from search_spaces import load_plugin
 
-from ..conftest import SPACES
 from .replay import search, tiles
 
 

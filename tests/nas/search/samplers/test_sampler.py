@@ -4,13 +4,13 @@ import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
+from searches import Begin, work
 
-from nas.search.ending import Ending
 from nas.search.samplers import SAMPLERS
 from nas.search.samplers.problem import Problem
+from nas.search.schedule.ending import Ending
 from search_spaces import Architecture
 
-from ..conftest import Begin, work
 from .replay import BORROWED, BUDGET, OURS, ask, plain_is_best, search, study_of, tell, tiles, volume
 
 

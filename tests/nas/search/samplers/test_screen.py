@@ -5,20 +5,20 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from searches import Begin, trials_in, work
 from torch import nn
 
 from nas.errors import InputError
 from nas.pareto import hypervolume
-from nas.search.ending import Ending
-from nas.search.samplers.improvement import FEWEST, SurrogateScreen, gain, reference_point
 from nas.search.samplers.local import Local
+from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import OCTAVES, Draw, Problem
 from nas.search.samplers.screen import ProxyScreen, check_screens, make_screens, order, parse_screens
-from nas.search.samplers.seen import Seen
+from nas.search.samplers.surrogate import FEWEST, SurrogateScreen, gain, reference_point
+from nas.search.schedule.ending import Ending
 from proxies import PROXIES, Score, Task
 from search_spaces import Architecture, UnknownNameError
 
-from ..conftest import Begin, trials_in, work
 from .replay import BUDGET, search, tiles
 
 

@@ -1,0 +1,1 @@
+"""Models against images: all by one protocol."""

@@ -1,0 +1,117 @@
+"""The working folder of a table that is being built: what was selected, and every finished training at once on disk."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nas.errors import InputError
+from nas.evidence.benchmark.table import Header, Row, Table, Training
+from nas.files import make_folder, write_atomic
+from search_spaces.documents import DocumentError, parse_json, read_json
+
+PLAN = "plan.json"
+"""Holds the header, what was asked for, and the rows without their trainings."""
+
+_TELLING = ("data_fingerprint", "scale", "channels", "hr_size", "recipe", "clock")
+"""Fields of a header that must be as they were for a build to go on; so must every space that is in both."""
+
+
+class Journal:
+    """A folder to which any number of processes append, a file each, and which any of them reads whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, header: Header, asked: Mapping[str, Any], rows: list[Row]) -> None:
+        """Write the plan. Raises InputError where the folder holds trainings of other conditions."""
+        if (earlier := self.header()) is not None:
+            check_goes_on(header, earlier, self.folder)
+        make_folder(self.folder)
+        plan = {
+            "header": header.model_dump(mode="json"),
+            "asked": dict(asked),
+            "rows": [row.model_dump(mode="json", exclude_defaults=True) for row in rows],
+        }
+        write_atomic(self.folder / PLAN, json.dumps(plan, indent=1) + "\n")
+
+    def header(self) -> Header | None:
+        """Return the header of the plan, if there is one."""
+        plan = self._plan()
+        return Header.model_validate(plan["header"]) if plan else None
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the plan without their trainings, if there is one."""
+        plan = self._plan()
+        return [Row.model_validate(row) for row in plan["rows"]] if plan else []
+
+    def rows_for(self, asked: Mapping[str, Any]) -> list[Row] | None:
+        """Return the rows that were selected for the same wish, if they were."""
+        plan = self._plan()
+        return self.rows() if plan and plan["asked"] == dict(asked) else None
+
+    def _plan(self) -> dict[str, Any] | None:
+        path = self.folder / PLAN
+        if not path.is_file():
+            return None
+        try:
+            plan: dict[str, Any] = read_json(path)
+            Header.model_validate(plan["header"])
+        except (ValueError, KeyError, TypeError, ValidationError):
+            raise InputError(f"{path} is no plan of a table; remove the folder or give --to another name.") from None
+        return plan
+
+    def append(self, share: int, fingerprint: str, **content: Any) -> None:
+        """Add a finding on an architecture to the file of process number `share`; it is on disk when this returns."""
+        with (self.folder / f"found-{share}.jsonl").open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            torn = file.read() not in (b"", b"\n")  # a kill may have cut off the last line
+            line = json.dumps({"fingerprint": fingerprint, **content})
+            file.write(("\n" * torn + line + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def table(self) -> Table:
+        """Return all that was found so far, without architectures of which nothing is known yet."""
+        plan = self._plan()
+        if plan is None:
+            raise InputError(f"{self.folder} holds no table that is being built.")
+        trainings: dict[str, dict[int, Training]] = {}
+        proxies: dict[str, dict[str, float | None]] = {}
+        for record in self._records():
+            if "training" in record:
+                training = Training.model_validate(record["training"])
+                trainings.setdefault(record["fingerprint"], {})[training.seed] = training
+            if "proxies" in record:
+                proxies.setdefault(record["fingerprint"], {}).update(record["proxies"])
+        rows = []
+        for row in self.rows():
+            key = row.network.fingerprint
+            if done := trainings.get(key):
+                found = {"trainings": tuple(done[seed] for seed in sorted(done)), "proxies": proxies.get(key, {})}
+                rows.append(row.model_copy(update=found))
+        return Table(header=Header.model_validate(plan["header"]), rows=tuple(rows))
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for path in sorted(self.folder.glob("found-*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    yield parse_json(line, str(path))
+                except DocumentError:  # cut off by a kill; that training is made again
+                    continue
+
+
+def check_goes_on(header: Header, earlier: Header, folder: Path) -> None:
+    """Raise InputError naming what differs, unless trainings by `earlier` belong into a table with `header`."""
+    mine, theirs = header.model_dump(mode="json"), earlier.model_dump(mode="json")
+    differing = [name for name in _TELLING if mine[name] != theirs[name]]
+    both = mine["spaces"].keys() & theirs["spaces"].keys()
+    differing += [f"space '{name}'" for name in sorted(both) if mine["spaces"][name] != theirs["spaces"][name]]
+    if differing:
+        raise InputError(
+            f"{folder} holds trainings by another {', '.join(differing).replace('_', ' ')}; give --to another name."
+        )

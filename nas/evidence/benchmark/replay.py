@@ -1,0 +1,217 @@
+"""A search on a fitted table: the sampler is real, trainings take no time, a simulated clock tells what they cost."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from nas.cost import ScreeningCost, screening_cost
+from nas.errors import InputError
+from nas.evidence.benchmark.response import Response
+from nas.evidence.benchmark.table import Header
+from nas.objectives import DEFAULT_OBJECTIVES, resolve
+from nas.pareto import hypervolume, losses
+from nas.search.costs import refused
+from nas.search.history import RUNGS, Known, history
+from nas.search.samplers import make_sampler
+from nas.search.samplers.screen import SURROGATE, parse_screens
+from nas.search.schedule.next_action import TimeLeft, Turn, goes_on, next_turn
+from nas.search.schedule.rungs import Ladder
+from nas.search.settings import Settings, parse_settings, space_fingerprint
+from nas.search.study import create_study
+from nas.search.workers.holding import promote, take
+from nas.search.workers.worker import MOST_REFUSED
+from proxies import PROXIES
+from search_spaces import SPACES, Architecture
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is equal for all searches that are compared."""
+
+    header: Header
+    """Of the table: the budgets, and what hypervolumes are against."""
+    response: Response
+    trials: int
+    """Candidates of a search."""
+    seconds: float | None = None
+    """Simulated: no candidate is begun after them."""
+    proxy: str = "brief"
+    """How candidates are trained: all of them whole, or on rungs."""
+    screens: tuple[str, ...] = ()
+    planned: int | None = None
+    """As many candidates the samplers reckon with, where a search ends by its time; else `trials`."""
+    published: bool = True
+    """Whether the published points of the space are tried first, as in a real search."""
+
+    def settings(self, sampler: str, seed: int) -> Settings:
+        """Return what a real search of the same would remember."""
+        header, space = self.header, self.response.space
+        fields: dict[str, Any] = {
+            "run": "replay",
+            "space": space,
+            "scale": header.scale,
+            "channels": header.channels,
+            "budgets": header.budgets,
+            "hr_size": header.hr_size,
+            "data": None,
+            "data_fingerprint": header.data_fingerprint,
+            "proxy": self.proxy,
+            "recipe": header.recipe.model_dump(),
+            "sampler": sampler,
+            "trials": self.planned or self.trials,
+            "fixed": dict(SPACES.get(space).pinned),
+            "seed": seed,
+            "threads": 1,
+            "space_fingerprint": space_fingerprint(space),
+        }
+        return parse_settings(fields | ({"screens": self.screens} if self.screens else {}))
+
+    def check(self, samplers: Sequence[str]) -> None:
+        """Raise InputError or UnknownNameError unless every sampler can be replayed so."""
+        for text, (screen, _) in zip(self.screens, parse_screens(self.screens), strict=True):
+            if screen != SURROGATE:
+                raise InputError(f"The screen '{text}' needs networks and images, which a table has none of.")
+        if not PROXIES.get(self.proxy).trains:
+            raise InputError(
+                f"The proxy '{self.proxy}' doesn't train, and a table holds trainings; give brief or halving."
+            )
+        for sampler in samplers:
+            make_sampler(self.settings(sampler, 0), worker=0)
+
+    @property
+    def reference(self) -> tuple[float, float]:
+        """The worst that counts for a hypervolume: bicubic's PSNR at the price of the budget."""
+        macs = min(budget.limit for budget in self.settings("random", 0).limits if budget.unit == "MACs")
+        worst = losses([{"psnr": self.header.bicubic[0], "macs": macs}], resolve(DEFAULT_OBJECTIVES))[0]
+        return float(worst[0]), float(worst[1])
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a search stands when something was trained."""
+
+    trainings: float
+    """Whole ones: a candidate on hold counts by its share of the steps."""
+    seconds: float
+    """Simulated."""
+    hypervolume: float
+    """Of all that is fully trained, in dB times octaves."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A whole search."""
+
+    sampler: str
+    seed: int
+    moments: tuple[Moment, ...]
+    refused: int
+    """Candidates over budget or known."""
+    asking_seconds: float
+    """Measured, not simulated: what the sampler took to think of all candidates."""
+
+
+def replay(conditions: Conditions, sampler: str, seed: int) -> Course:
+    """Run a search with one worker on the response. Raises UnknownNameError for a sampler, as a real search does."""
+    search = _Search(conditions, conditions.settings(sampler, seed))
+    search.run()
+    return Course(sampler, seed, tuple(search.moments), search.refused, search.asking_seconds)
+
+
+@dataclass
+class _Search:
+    """A search in progress; it does what a worker does, in the same order."""
+
+    conditions: Conditions
+    settings: Settings
+    moments: list[Moment] = field(default_factory=list)
+    refused: int = 0
+    refused_in_a_row: int = 0
+    steps: int = 0
+    """Made so far, of all trainings."""
+    clock: float = 0.0
+    asking_seconds: float = 0.0
+    trained: list[dict[str, float]] = field(default_factory=list)
+    """The figures of what was trained to the last step."""
+
+    def __post_init__(self) -> None:
+        self.reference = self.conditions.reference
+        self.space = self.settings.searched
+        self.ladder = Ladder.of(self.settings)
+        self.tried: set[str] = set()
+        storage = InMemoryStorage()
+        create_study(storage, self.settings, with_published=self.conditions.published)
+        self.study = optuna.load_study(
+            study_name=self.settings.run, storage=storage, sampler=make_sampler(self.settings, worker=0)
+        )
+
+    def run(self) -> None:
+        while self.refused_in_a_row < MOST_REFUSED and (turn := self._next_turn()).end is None:
+            if self._is_over():
+                break
+            self._try_one(turn)
+
+    def _known(self) -> list[Known]:
+        return history(self.study.get_trials(deepcopy=False))
+
+    def _is_over(self) -> bool:
+        return self.conditions.seconds is not None and self.clock >= self.conditions.seconds
+
+    def _next_turn(self) -> Turn:
+        trials = self.study.get_trials(deepcopy=False)
+        return next_turn(trials, self.ladder, self.conditions.trials, self._time_left())
+
+    def _time_left(self) -> TimeLeft | None:
+        limit = self.conditions.seconds
+        return None if limit is None else TimeLeft(limit - self.clock, limit)
+
+    def _try_one(self, turn: Turn) -> None:
+        began = time.perf_counter()
+        trial = take(self.study) if turn.promotes is None else promote(self.study, turn.promotes)
+        choices = dict(self.space.suggest(trial))
+        self.asking_seconds += time.perf_counter() - began
+        architecture = Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
+        price = screening_cost(architecture, self.settings.hr_size)
+        is_known = architecture.fingerprint in self.tried and RUNGS not in trial.user_attrs
+        if refused(trial, self.settings, price.figures) or is_known:
+            self.study.tell(trial, state=TrialState.PRUNED)
+            self.refused += 1
+            self.refused_in_a_row += 1
+            return
+        self.refused_in_a_row = 0
+        self.tried.add(architecture.fingerprint)
+        attributes = {"fingerprint": architecture.fingerprint, "macs": price.macs, "params": price.params}
+        for name, value in attributes.items():
+            trial.set_user_attr(name, value)
+        self._train(trial, architecture, price)
+
+    def _train(self, trial: optuna.Trial, architecture: Architecture, price: ScreeningCost) -> None:
+        """Let the clock run to the last step, or to the rung where the candidate is put on hold."""
+        response, choices = self.conditions.response, architecture.choices
+        curve = response.curve(choices, price.macs, price.params)
+        curve = curve + response.deviation(architecture.fingerprint, self.settings.seed)
+        per_step, per_validation = response.seconds(choices, price.macs, price.params)
+        rungs = dict(trial.user_attrs.get(RUNGS, {}))
+        done, last = max(map(int, rungs), default=0), self.ladder.rungs[-1]
+        for rung in (rung for rung in self.ladder.rungs if rung > done):
+            self.steps += rung - done
+            self.clock += (rung - done) * per_step + per_validation
+            done, psnr = rung, float(np.interp(rung, response.steps, curve))
+            rungs[str(rung)] = {"psnr": psnr}
+            trial.set_user_attr(RUNGS, rungs)
+            for name, value in {"steps": rung, "train_seconds": rung * per_step + len(rungs) * per_validation}.items():
+                trial.set_user_attr(name, value)
+            if rung == last:
+                self.study.tell(trial, (psnr, price.macs / 1e9))
+                self.trained.append({"psnr": psnr, "macs": price.macs})
+            elif not goes_on(self._known(), self.ladder, architecture.fingerprint, rung, self._time_left()):
+                self.study.tell(trial, state=TrialState.PRUNED)
+                break
+        volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference)
+        self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))

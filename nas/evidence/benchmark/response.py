@@ -1,0 +1,254 @@
+"""What a table says of every network of a space: PSNR curve and seconds, fitted and cross-validated.
+
+A table holds hundreds of networks of a space that has many more, and a search asks for others than those. As in
+NAS-Bench-301 (Siems et al., 2008.09777), a model is fitted to the table and asked instead: a prediction may be wrong,
+but to compare searches, what matters is a landscape with the same hills and valleys, and with the same noise.
+"""
+
+import hashlib
+import math
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import kendalltau
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import RidgeCV
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from nas.errors import InputError
+from nas.evidence.benchmark.models import MODELS, Model
+from nas.evidence.benchmark.table import Row, Table
+from nas.search.samplers.encoding import Encoding
+from search_spaces import SPACES, Choices
+from search_spaces.registry import unknown_name
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+LEAST_ROWS = 20
+"""Networks of a space below which nothing is fitted."""
+
+_FOLDS = 5
+_BANDS = 4
+"""Equally many networks each, by their multiply-adds: rank within them is what costs can't tell."""
+_SHAPES = 3
+"""Principal components of what curves lack of their last value."""
+_OF_MEDIAN = 1.4826
+"""The standard deviation of a normal distribution is so many medians of absolute deviations."""
+_COLLAPSE = 6.0
+"""A training so many times the noise below the best of its network has collapsed: chance hardly ever does that."""
+_RIDGE = tuple(np.logspace(-2, 3, 11))
+
+
+class Features:
+    """Networks as numbers: their encoded choices, the same summed over numbered parts such as cells, log2 of costs."""
+
+    def __init__(self, space: str) -> None:
+        self._encoding = Encoding(SPACES.get(space))
+
+    def __call__(self, choices: Choices, macs: int, params: int) -> Array:
+        """Return the vector of one network."""
+        return np.concatenate([self._encoding(choices), self._encoding.sums(choices), np.log2([macs, params])])
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How well a model predicts networks that it hasn't seen, by cross-validation."""
+
+    tau: float
+    """Kendall's tau of the PSNR after the last step."""
+    tau_in_bands: float
+    """The mean of its values within bands of multiply-adds."""
+    rmse: float
+    """dB after the last step."""
+    rmse_of_curves: float
+    """dB over all steps of the curves."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """PSNR curve and seconds of any network of a space."""
+
+    space: str
+    steps: tuple[int, ...]
+    rows: int
+    """Networks that it was fitted to."""
+    model: str
+    fidelities: Mapping[str, Fidelity]
+    """Of every model that was tried."""
+    tau_of_macs: float
+    """Kendall's tau of multiply-adds alone, with the PSNR after the last step."""
+    r2_of_seconds: float
+    """Of the logarithm of the seconds, by cross-validation; 1 is perfect."""
+    noise: float
+    """Usual deviation in dB between seeds after the last step; 0 where no network was trained from several.
+
+    It is the standard deviation of what isn't out of the ordinary: 1.48 times the median of the absolute deviations.
+    """
+    _features: Features
+    _model: Model
+    _shapes: PCA
+    _seconds: Any
+    _deviations: Array
+
+    def curve(self, choices: Choices, macs: int, params: int) -> Array:
+        """Return the usual PSNR in dB of a training at each of `steps`."""
+        features = self._features(choices, macs, params)[None]
+        curve: Array = _curves(self._model.predict(features), self._shapes)[0]
+        return curve
+
+    def deviation(self, fingerprint: str, seed: int) -> Array:
+        """Return what a training deviates from the usual at each of `steps`: always the same for a network and a seed.
+
+        One of the deviations in the table, which hang together from step to step.
+        """
+        if not len(self._deviations):
+            return np.zeros(len(self.steps))
+        digest = hashlib.sha256(f"{fingerprint} {seed}".encode()).digest()
+        chosen: Array = self._deviations[int.from_bytes(digest[:8]) % len(self._deviations)]
+        return chosen
+
+    def seconds(self, choices: Choices, macs: int, params: int) -> tuple[float, float]:
+        """Return the seconds of one training step, and of one validation."""
+        step, validation = np.exp(self._seconds.predict(self._features(choices, macs, params)[None])[0])
+        return float(step), float(validation)
+
+
+def fit(table: Table, space: str, model: str | None = None) -> Response:
+    """Fit the response of a space to its networks in a table; `model` None: the best of trees, by cross-validation.
+
+    Raises InputError where the table has too few networks of the space; UnknownNameError for a model.
+    """
+    if model is not None and model not in MODELS:
+        raise unknown_name("model of a response", model, dict(MODELS))
+    rows = [row for row in table.trained if row.network.space == space]
+    if len(rows) < LEAST_ROWS:
+        raise InputError(
+            f"The table has {len(rows)} trained networks of the space '{space}'; at least {LEAST_ROWS} are needed."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a hyperparameter of a kernel is at its bound
+        return _fit(rows, space, model)
+
+
+def most_frequent_space(table: Table) -> str:
+    """Return the space that the table was built for which has the most trained networks. Raises InputError."""
+    spaces = Counter(row.network.space for row in table.trained if row.network.space in table.header.spaces)
+    if not spaces:
+        raise InputError("The table holds no trained network.")
+    return spaces.most_common(1)[0][0]
+
+
+def _fit(rows: Sequence[Row], space: str, model: str | None) -> Response:
+    steps = _common_steps(rows)
+    features = Features(space)
+    x = np.array([features(row.network.choices, row.macs, row.params) for row in rows])
+    curves = [_curves_of(row, steps) for row in rows]
+    noise, usual, deviations = _apart(curves)
+    shapes = PCA(min(_SHAPES, len(steps) - 1), random_state=0).fit(_lacks(usual)) if len(steps) > 1 else None
+    targets = _targets(usual, shapes)
+    folds = KFold(_FOLDS, shuffle=True, random_state=0)
+    macs = np.log2([row.macs for row in rows])
+    tried = [model] if model else list(MODELS)
+    fidelities = {
+        name: _fidelity(_curves(cross_val_predict(MODELS[name].make(), x, targets, cv=folds), shapes), usual, macs)
+        for name in tried
+    }
+    eligible = [name for name in tried if model or MODELS[name].may_be_chosen]
+    best = min(eligible, key=lambda name: fidelities[name].rmse)
+    seconds, r2 = _fit_seconds(x, rows, steps, folds)
+    return Response(
+        space=space,
+        steps=steps,
+        rows=len(rows),
+        model=best,
+        fidelities=fidelities,
+        tau_of_macs=float(kendalltau(macs, usual[:, -1]).statistic),
+        r2_of_seconds=r2,
+        noise=noise,
+        _features=features,
+        _model=MODELS[best].make().fit(x, targets),
+        _shapes=shapes,
+        _seconds=seconds,
+        _deviations=deviations,
+    )
+
+
+def _common_steps(rows: Sequence[Row]) -> tuple[int, ...]:
+    steps = {tuple(step for step, _ in training.curve) for row in rows for training in row.trained}
+    if len(steps) > 1:
+        raise InputError("The curves of the table were measured at different steps.")
+    return steps.pop()
+
+
+def _curves_of(row: Row, steps: Sequence[int]) -> Array:
+    return np.array([[psnr for _, psnr in training.curve] for training in row.trained]).reshape(-1, len(steps))
+
+
+def _lacks(curves: Array) -> Array:
+    """Return what curves lack of their last value at each step before."""
+    return curves[:, -1:] - curves[:, :-1]
+
+
+def _targets(curves: Array, shapes: PCA | None) -> Array:
+    """Return what models are fitted to: the last value, then the shape of the way there."""
+    last = curves[:, -1:]
+    return last if shapes is None else np.hstack([last, shapes.transform(_lacks(curves))])
+
+
+def _curves(targets: Array, shapes: PCA | None) -> Array:
+    """The inverse of `_targets`: values at different steps belong together."""
+    targets = targets.reshape(len(targets), -1)
+    last = targets[:, :1]
+    return last if shapes is None else np.hstack([last - shapes.inverse_transform(targets[:, 1:]), last])
+
+
+def _fidelity(predicted: Array, measured: Array, macs: Array) -> Fidelity:
+    bands = np.array_split(np.argsort(macs, kind="stable"), _BANDS)
+    last, truth = predicted[:, -1], measured[:, -1]
+    return Fidelity(
+        tau=float(kendalltau(last, truth).statistic),
+        tau_in_bands=float(np.nanmean([kendalltau(last[band], truth[band]).statistic for band in bands])),
+        rmse=float(np.sqrt(np.mean((last - truth) ** 2))),
+        rmse_of_curves=float(np.sqrt(np.mean((predicted - measured) ** 2))),
+    )
+
+
+def _fit_seconds(x: Array, rows: Sequence[Row], steps: Sequence[int], folds: KFold) -> tuple[Any, float]:
+    """Return a log-linear model of the seconds of a step and of a validation, and its R²."""
+    per_step = [np.mean([t.training_seconds for t in row.trained]) / steps[-1] for row in rows]
+    per_validation = [np.mean([t.validation_seconds for t in row.trained]) / len(steps) for row in rows]
+    y = np.log(np.maximum(1e-9, np.column_stack([per_step, per_validation])))
+    model = make_pipeline(StandardScaler(), RidgeCV(_RIDGE))
+    predicted = cross_val_predict(model, x, y, cv=folds)
+    return model.fit(x, y), float(r2_score(y[:, 0], predicted[:, 0]))
+
+
+def _apart(curves: Sequence[Array]) -> tuple[float, Array, Array]:
+    """Return the noise between seeds, the usual curve of each network, and the deviations of trainings from it.
+
+    A training that collapses falls far below the other of the same network, and none is lucky by as much. So it has no
+    part in what is usual, else half of its loss would count as the luck of the other.
+    """
+    last = [_scaled(c[:, -1:] - c[:, -1:].mean(0), len(c)).ravel() for c in curves if len(c) > 1]
+    noise = _OF_MEDIAN * float(np.median(np.abs(np.concatenate(last)))) if last else 0.0
+    usual, deviations = [], [np.zeros((0, curves[0].shape[1]))]
+    for of_seeds in curves:
+        collapsed = of_seeds[:, -1] < of_seeds[:, -1].max() - _COLLAPSE * noise
+        level = of_seeds[~collapsed].mean(0)
+        usual.append(level)
+        if len(of_seeds) > 1:
+            deviations += [_scaled(of_seeds[~collapsed] - level, np.sum(~collapsed)), of_seeds[collapsed] - level]
+    return noise, np.array(usual), np.concatenate(deviations)
+
+
+def _scaled(deviations: Array, count: int) -> Array:
+    """Return deviations from a mean of so many values, scaled for the freedom that the mean took."""
+    return deviations * math.sqrt(count / max(1, count - 1))

@@ -1,0 +1,1 @@
+"""Code that a run brings along, and what its user lets run here."""

@@ -1,0 +1,113 @@
+"""Code that a run names: its plugins and the command that measures its latency. None runs before its user allowed it.
+
+A run may come from somebody else, so what stands in its `search.yaml` or its study is no permission. Giving a file or a
+command on the command line is one, for that content, from then on.
+"""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import InputError
+from nas.plugins.permission import allow, digest, given, is_allowed
+from search_spaces.plugins import Plugin, Source, load_plugin, loaded_plugins, loaded_sources, run_source
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What may run in a process, for those that it starts."""
+
+    plugins: tuple[Source, ...]
+    commands: tuple[str, ...]
+    """Hashes of latency commands."""
+
+
+def granted() -> Granted:
+    """Return what may run in this process."""
+    return Granted(loaded_sources(), given("latency_commands"))
+
+
+def inherit(permissions: Granted) -> None:
+    """Run the plugins of the process that started this one, and let run what may run there. Raises InputError."""
+    for command in permissions.commands:
+        allow("latency_commands", command, "", remember=False)
+    for source in permissions.plugins:
+        plugin = _run(source)
+        allow("plugins", plugin.sha256, plugin.path, remember=False)
+
+
+def give_plugins(paths: Iterable[str]) -> tuple[Plugin, ...]:
+    """Run the Python files that the user gave, and remember that files of this content may run here.
+
+    Raises InputError for a file that isn't there or fails.
+    """
+    plugins = []
+    for path in paths:
+        plugin = _load(path)
+        allow("plugins", plugin.sha256, plugin.path)
+        plugins.append(plugin)
+    return tuple(plugins)
+
+
+def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
+    """Run the plugins of a run, which are told by their content: those that were given, and those allowed before.
+
+    Raises InputError for one that nobody allowed here, that isn't where the run says, or that has another content.
+    """
+    for plugin in plugins:
+        loaded = loaded_plugins()
+        if plugin.sha256 in {other.sha256 for other in loaded}:
+            continue
+        path = _printable(plugin.path)
+        if other := next((other for other in loaded if other.name == plugin.name), None):
+            raise InputError(
+                f"The plugin {other.path} is not the {plugin.name} that the run '{run}' began with, since its content "
+                "is another; give that file with --plugin."
+            )
+        if not is_allowed("plugins", plugin.sha256):
+            raise InputError(
+                f"The run '{run}' would execute {path}, which was not allowed here and was not run; read the file, "
+                f"then allow it, where it lies here, with --plugin {shlex.quote(path)}."
+            )
+        _load(
+            plugin.path, plugin.sha256, f"; the run '{run}' needs it as it was: --plugin FILE says where it lies here"
+        )
+
+
+def give_command(command: str) -> None:
+    """Remember that a latency command, which the user gave, may run here."""
+    allow("latency_commands", digest(command), command)
+
+
+def need_command(command: str, run: str) -> None:
+    """Raise InputError unless the user has allowed the latency command of a run."""
+    if not is_allowed("latency_commands", digest(command)):
+        raise InputError(
+            f"The run '{run}' would execute a latency command that was not allowed here and was not run; read it, then "
+            f"allow it with --latency-command {shlex.quote(_printable(command))}."
+        )
+
+
+def _run(source: Source) -> Plugin:
+    try:
+        return run_source(source)
+    except Exception as error:
+        raise InputError(_can_not_be_loaded(source.path, error)) from None
+
+
+def _load(path: str, sha256: str | None = None, remedy: str = "") -> Plugin:
+    try:
+        return load_plugin(Path(path), sha256)
+    except Exception as error:
+        raise InputError(_can_not_be_loaded(path, error, remedy)) from None
+
+
+def _can_not_be_loaded(path: str, error: Exception, remedy: str = "") -> str:
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"The plugin {_printable(path)} can't be loaded: {reason}{remedy}."
+
+
+def _printable(text: str) -> str:
+    """Return a text of somebody else without characters that would command the terminal."""
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -1,0 +1,1 @@
+"""How far candidates are trained, what a worker does next, and how a time is kept."""

@@ -1,0 +1,99 @@
+"""Optuna's storage, whose calls wait for a database that is away."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from nas.search.storage.patience import FAULTS, Patience
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _patient(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """Return a method of the storage that waits where the database is away."""
+
+    def waiting(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        patience: Patience = self.patience
+        return patience.call(lambda: method(self, *args, **kwargs))
+
+    return waiting
+
+
+ALONE: ContextVar[bool] = ContextVar("alone", default=False)
+"""Whether a transaction that begins now is to keep all others from writing; `nas.search.storage.opening` sees to it."""
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """In here a transaction on SQLite keeps all others from writing, from its beginning on.
+
+    SQLite has no SELECT … FOR UPDATE: two workers would both see a queued trial waiting, and both take it. Other
+    transactions take the lock when they first write, so that whoever reads waits for nobody.
+    """
+    token = ALONE.set(True)
+    try:
+        yield
+    finally:
+        ALONE.reset(token)
+
+
+class SearchStorage(RDBStorage):
+    """Optuna's storage, whose calls wait for a database that is away.
+
+    A call whose answer was lost is made again, so each must bear being made twice: what creates a trial may leave one
+    more, which has no worker and is found by `nas.search.workers.recovery`.
+    """
+
+    patience: Patience
+
+    create_new_study = _patient(RDBStorage.create_new_study)
+    set_study_user_attr = _patient(RDBStorage.set_study_user_attr)
+    set_study_system_attr = _patient(RDBStorage.set_study_system_attr)
+    get_study_id_from_name = _patient(RDBStorage.get_study_id_from_name)
+    get_study_name_from_id = _patient(RDBStorage.get_study_name_from_id)
+    get_study_directions = _patient(RDBStorage.get_study_directions)
+    get_study_user_attrs = _patient(RDBStorage.get_study_user_attrs)
+    get_study_system_attrs = _patient(RDBStorage.get_study_system_attrs)
+    get_all_studies = _patient(RDBStorage.get_all_studies)
+    set_trial_user_attr = _patient(RDBStorage.set_trial_user_attr)
+    set_trial_system_attr = _patient(RDBStorage.set_trial_system_attr)
+    get_trial = _patient(RDBStorage.get_trial)
+    record_heartbeat = _patient(RDBStorage.record_heartbeat)
+    # What Optuna's cache before the database calls: it has no public names for these.
+    _create_new_trial = _patient(RDBStorage._create_new_trial)
+    _set_trial_param = _patient(RDBStorage._set_trial_param)
+    _get_trials = _patient(RDBStorage._get_trials)
+    _get_stale_trial_ids = _patient(RDBStorage._get_stale_trial_ids)
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        """Change a trial's state, which it must not do beside another process that does."""
+
+        def change() -> bool:
+            with _alone():
+                return RDBStorage.set_trial_state_values(self, trial_id, state, values)
+
+        return self.patience.call(change)
+
+    def forget(self) -> None:
+        """Close this thread's session, whatever state a lost connection has left it in; the next call opens another."""
+        with contextlib.suppress(*FAULTS):
+            self.remove_session()
+
+    # For a thread that has nobody waiting for it, and comes again:
+
+    def beat(self, trial_id: int) -> None:
+        """Record a heartbeat without waiting. Raises one of FAULTS."""
+        RDBStorage.record_heartbeat(self, trial_id)
+
+    def state_of(self, trial_id: int) -> TrialState:
+        """Return the state of a trial without waiting. Raises one of FAULTS."""
+        return RDBStorage.get_trial(self, trial_id).state
+
+    def set_at_once(self, trial_id: int, key: str, value: int) -> None:
+        """Set a trial's user attribute without waiting. Raises one of FAULTS."""
+        RDBStorage.set_trial_user_attr(self, trial_id, key, value)

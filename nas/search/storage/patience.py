@@ -1,0 +1,106 @@
+"""Waiting for a database that is away, and telling that from one that will stay so."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from nas.errors import RunError
+from nas.search.storage.urls import DatabaseUrl
+
+R = TypeVar("R")
+
+FAULTS = (SQLAlchemyError, StorageInternalError, sqlite3.Error)
+"""What Optuna's storage raises when the database fails it."""
+
+_PASSING = ("OperationalError", "InterfaceError", "InternalError")
+"""Errors of a server that is away, restarting or overloaded (PEP 249); a ProgrammingError stays one."""
+
+_LASTING = (
+    sqlite3.SQLITE_ERROR,  # such as a table that is missing
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+)
+"""SQLite's errors that waiting doesn't mend (https://www.sqlite.org/rescode.html); the low byte of the code."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _SAID_AFTER = 0.1, 5.0, 3.0
+
+
+class StorageLostError(RunError):
+    """The database can't be used, and waiting for it didn't help."""
+
+
+class Patience:
+    """Waits for a database that is away, and says so; one for each storage, whichever thread calls."""
+
+    def __init__(self, seconds: float, database: DatabaseUrl) -> None:
+        self.seconds, self.database = seconds, database
+        self.forget: Callable[[], None] = lambda: None
+        """Gives up what is left of the connection that failed."""
+        self.say: Callable[[str], None] = lambda line: None
+        self.should_stop: Callable[[], bool] = lambda: False
+
+    def call(self, function: Callable[[], R]) -> R:
+        """Return what `function` returns, called again while the database is away.
+
+        Raises StorageLostError when it is away for longer than `seconds` or a stop is asked for meanwhile, and at once
+        for a fault that doesn't pass.
+        """
+        began, pause, said = time.monotonic(), _FIRST_PAUSE, False
+        while True:
+            try:
+                result = function()
+            except FAULTS as error:
+                self.forget()
+                waited = time.monotonic() - began
+                if not passes(error) or waited > self.seconds or self.should_stop():
+                    raise self.lost(error) from error
+                if not said and waited > _SAID_AFTER:
+                    said = True
+                    reason = reason_of(error, self.database)
+                    self.say(f"the study can't be reached ({reason}); waiting for it, {self.seconds:.0f} s at most")
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                continue
+            if said:
+                self.say(f"the study is back after {time.monotonic() - began:.0f} s")
+            return result
+
+    def lost(self, error: BaseException) -> StorageLostError:
+        """Return the error that says why the study can't be reached."""
+        reason = reason_of(error, self.database)
+        return StorageLostError(f"The study can't be reached ({reason}); the same command goes on with it.")
+
+
+def reason_of(error: BaseException, database: DatabaseUrl) -> str:
+    """Return what is behind a fault of the database, in the words of its driver: one line, no SQL, no secret."""
+    return database.reason(_innermost(error))[:200]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the driver's error; Optuna's and SQLAlchemy's wrap it, and their words are about something else."""
+    while True:
+        inner = error.orig if isinstance(error, DBAPIError) else error.__cause__
+        if inner is None:
+            return error
+        error = inner
+
+
+def passes(error: BaseException) -> bool:
+    """Tell whether a fault may be gone in a while."""
+    cause = _innermost(error)
+    if isinstance(cause, PoolTimeoutError | PendingRollbackError):  # of a connection that was lost
+        return True
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return code not in _LASTING
+    return any(kind.__name__ in _PASSING for kind in type(cause).__mro__)

@@ -1,0 +1,128 @@
+"""What workers left behind that died, were killed or went silent: found, and put back into the queue."""
+
+import copy
+import time
+from collections.abc import Callable
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RetryHeartbeatStaleTrialCallback
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.search.history import (
+    CRASHED_AT,
+    CRASHES,
+    FIXED,
+    MAX_RETRIES,
+    OF_A_WORKER,
+    WORKER,
+    crashes_with,
+    has_crashed,
+    has_failed,
+    reached,
+)
+from nas.search.storage.database import SearchStorage
+from nas.search.workers.identity import is_dead
+
+FINGERPRINT, NAME = "fingerprint", "name"
+
+Say = Callable[[str], None]
+
+
+class Recovery:
+    """Puts back what nobody trains any more, as one worker sees it; each of a study's workers looks for itself.
+
+    Two that find the same at one moment may both put it back. The second trial of a network is then refused as a
+    duplicate, so that costs nothing; that nobody puts it back is what must not be.
+    """
+
+    def __init__(self, study: optuna.Study, storage: SearchStorage, say: Say) -> None:
+        self._study, self._storage, self._say = study, storage, say
+        self._grace = float(storage.grace_period or 0)
+        self._seen: dict[tuple[int, TrialState], float] = {}
+        self._is_first_look = True
+        # Optuna calls it for each trial whose heartbeats have ended, once it is marked as failed.
+        storage.heartbeat_stale_trial_callback = lambda study, trial: put_back(study, trial, say)
+
+    def look(self) -> None:
+        """Fail the trials whose worker is gone, and put back all that failed so and that nobody has put back.
+
+        A worker may have been killed between taking a trial and writing its name, or between marking a trial as failed
+        and putting it back. Such trials are known by their staying so for the grace period, by this process's clock.
+        """
+        optuna.storages.fail_stale_trials(self._study)
+        trials = self._study.get_trials(deepcopy=False)
+        odd = {(t.number, t.state): t for t in trials if _is_nameless(t) or _is_forgotten(t, trials)}
+        now = time.monotonic()
+        self._seen = {key: self._seen.get(key, now) for key in odd}
+        for trial in trials:
+            if trial.state == TrialState.RUNNING and is_dead(trial.user_attrs.get(WORKER, "")):
+                self._fail(trial)
+        for key, trial in odd.items():
+            is_old = now - self._seen[key] >= self._grace
+            if trial.state == TrialState.RUNNING and is_old:
+                self._fail(trial)
+            # At its start nobody else may be there to do it; if somebody is, it is done twice.
+            elif trial.state == TrialState.FAIL and (is_old or self._is_first_look):
+                put_back(self._study, trial, self._say)
+        self._is_first_look = False
+
+    def _fail(self, trial: FrozenTrial) -> None:
+        try:
+            if not self._study._storage.set_trial_state_values(trial._trial_id, state=TrialState.FAIL):
+                return
+        except UpdateFinishedTrialError:  # another worker was faster
+            return
+        put_back(self._study, self._study._storage.get_trial(trial._trial_id), self._say)
+
+    @property
+    def unclear(self) -> list[int]:
+        """The numbers of the trials that are waited for before they are taken for lost."""
+        return sorted(number for number, _ in self._seen)
+
+
+def _is_nameless(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.RUNNING and WORKER not in trial.user_attrs
+
+
+def _is_forgotten(trial: FrozenTrial, trials: list[FrozenTrial]) -> bool:
+    """Tell whether a trial was interrupted, is worth going on with, and has no later trial that does."""
+    if trial.state != TrialState.FAIL or has_failed(trial) or not _is_settled(trial):
+        return False
+    return not any(_goes_on_with(later, trial) for later in trials[trial.number + 1 :])
+
+
+def _goes_on_with(later: FrozenTrial, trial: FrozenTrial) -> bool:
+    if trial.number in later.system_attrs.get("retry_history", []):
+        return True
+    fingerprint = trial.user_attrs.get(FINGERPRINT)
+    return fingerprint is not None and later.user_attrs.get(FINGERPRINT) == fingerprint
+
+
+def _is_settled(trial: FrozenTrial) -> bool:
+    """Tell whether it is known which network a trial is of: it came from the queue, or all its choices were drawn."""
+    return FIXED in trial.system_attrs or FINGERPRINT in trial.user_attrs
+
+
+def put_back(study: optuna.Study, failed: FrozenTrial, say: Say) -> None:
+    """Put a failed trial back into the queue with its choices, so that it goes on from its checkpoint.
+
+    A network over which `MAX_RETRIES` + 1 workers died without getting it farther is left, and that is said; stops
+    that a user asked for are not counted. One whose choices were still being drawn is left, too: nothing is lost.
+    """
+    if not _is_settled(failed):
+        return
+    label = failed.user_attrs.get(NAME) or f"trial {failed.number}"
+    kept = {key: value for key, value in failed.user_attrs.items() if key not in OF_A_WORKER}
+    if has_crashed(failed):
+        crashes = crashes_with(failed)
+        if crashes > MAX_RETRIES:
+            say(f"{label} is given up: {crashes} workers died while training it, none of which got it farther")
+            return
+        kept |= {CRASHES: crashes, CRASHED_AT: reached(failed)}
+        say(f"{label} lost its worker; it goes back into the queue")
+    again = copy.deepcopy(failed)
+    again.user_attrs = kept
+    if failed.params:
+        again.system_attrs[FIXED] = {**failed.system_attrs.get(FIXED, {}), **failed.params}
+    RetryHeartbeatStaleTrialCallback()(study, again)

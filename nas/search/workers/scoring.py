@@ -1,0 +1,175 @@
+"""Scoring one candidate: count its costs, train it as far as it is worth, record what it brought."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import optuna
+import torch
+from optuna_dashboard import save_note
+from torch import nn
+
+from nas.budget import short
+from nas.cost import Cost, cost
+from nas.data.dataset import Dataset
+from nas.metrics import Measurement, baseline_name
+from nas.model import Model
+from nas.parallel.listener import Audience
+from nas.search.costs import Meter, costs_of, refused, values
+from nas.search.faults import in_words
+from nas.search.history import RUNGS, Known, history
+from nas.search.run import Run
+from nas.search.schedule.claim import claim
+from nas.search.schedule.next_action import TimeLeft, goes_on
+from nas.search.show.artifacts import attach, note, picture
+from nas.search.workers.holding import Heart
+from nas.training.logs import LOG, CsvLog, to_all
+from nas.training.task import BriefTask
+from nas.training.trainer import Report, seed_all
+from proxies import PROXIES, Score
+from search_spaces import Architecture
+
+
+class OnHoldError(optuna.TrialPruned):
+    """A candidate has come to a rung where others are better."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What a worker scores candidates with."""
+
+    run: Run
+    data: Dataset
+    device: torch.device
+    audience: Audience
+    study: optuna.Study
+    meter: Meter | None
+    time_left: Callable[[], TimeLeft | None] = lambda: None
+
+    def score(
+        self, trial: optuna.Trial, heart: Heart, should_stop: Callable[[], bool], wanted: int | None
+    ) -> tuple[float, ...]:
+        """Return the values of a candidate, after training it.
+
+        Raises TrialPruned for one that is refused, OnHoldError for one that is put on hold, EnoughError where others
+        make up the `wanted` number, TrainingStoppedError when `should_stop` turned true, and what went wrong.
+        """
+        settings = self.run.settings
+        choices = dict(settings.searched.suggest(trial))
+        architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
+        known = costs_of(architecture, settings, self.meter)
+        self._refuse_over_budget(trial, costs := next(known))
+        claim(self.study, trial, architecture, wanted)
+        for costs in known:
+            self._refuse_over_budget(trial, costs)
+        for name, figure in costs.items():
+            trial.set_user_attr(name, figure)
+        price = cost(architecture, settings.hr_size)
+        label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
+        network, score = self._train(trial, architecture, f"{label} ({short(price.macs)} MACs)", heart, should_stop)
+        gain = f"{score.value - self.run.bicubic[0]:+.2f} over {baseline_name(settings.scale)}"
+        told = f"[{trial.number}] {label}: {score.value:.2f} dB ({gain}), {short(price.macs)} MACs"
+        if not score.is_final:
+            self._hold(trial, architecture, price, score, told)
+        self._record(trial, architecture, network, price, score)
+        self.audience.say(told)
+        return values({**score.metrics, "psnr": score.value, **costs}, settings)
+
+    def _hold(self, trial: optuna.Trial, architecture: Architecture, price: Cost, score: Score, told: str) -> None:
+        """Note what a candidate has that goes no further for now. Raises OnHoldError."""
+        rung = int(score.metrics["steps"])
+        place = self.run.ladder.place_in_words(self._known(), architecture.fingerprint, rung)
+        save_note(trial, self._note(trial, architecture, price, score))
+        for name, figure in score.metrics.items():  # seconds are with those of the trials that it goes on from
+            trial.set_user_attr(name, float(figure))
+        self.audience.say(f"{told}; {place}")
+        raise OnHoldError(place)
+
+    def _train(
+        self, trial: optuna.Trial, architecture: Architecture, label: str, heart: Heart, should_stop: Callable[[], bool]
+    ) -> tuple[nn.Module, Score]:
+        recipe = self.run.settings.recipe
+        seed = architecture.seed + recipe.seed
+        seed_all(seed)
+        network = architecture.build()
+        checkpoint = self.run.checkpoint(architecture)
+
+        def follow(report: Report) -> None:
+            heart.step = report.step
+
+        with self.audience.training(label) as listener:
+            tell = to_all(CsvLog(log_beside(checkpoint)), follow, listener)
+            goes_on = partial(self._goes_on, trial, architecture)
+            task = BriefTask(self.data, recipe, seed, self.device, checkpoint, tell, should_stop, goes_on)
+            return network, PROXIES.get(self.run.settings.proxy).score(network, task)
+
+    def _goes_on(self, trial: optuna.Trial, architecture: Architecture, rung: int, measured: Measurement) -> bool:
+        """Note what a candidate has on a rung, and tell whether it is worth more steps, and whether there is time."""
+        _note_rung(trial, rung, {"psnr": measured.psnr, "ssim": measured.ssim})
+        return goes_on(self._known(), self.run.ladder, architecture.fingerprint, rung, self.time_left())
+
+    def _known(self) -> list[Known]:
+        return history(self.study.get_trials(deepcopy=False))
+
+    def screened(self, proxy: str, architecture: Architecture) -> float:
+        """Return the score of a candidate by a proxy that doesn't train; NaN where it fails."""
+        recipe = self.run.settings.recipe
+        task = BriefTask(self.data, recipe, recipe.seed, self.device)  # all candidates see the same patches
+        seed_all(architecture.seed + recipe.seed)
+        try:
+            return PROXIES.get(proxy).score(architecture.build(), task).value
+        except (ArithmeticError, RuntimeError, ValueError) as error:
+            self.audience.say(f"a candidate has no {proxy}: {in_words(error)}")
+            return math.nan
+
+    def _refuse_over_budget(self, trial: optuna.Trial, costs: Mapping[str, float]) -> None:
+        if reason := refused(trial, self.run.settings, costs):
+            raise optuna.TrialPruned(reason)
+
+    def _record(
+        self, trial: optuna.Trial, architecture: Architecture, network: nn.Module, price: Cost, score: Score
+    ) -> None:
+        metrics = {name: float(value) for name, value in score.metrics.items()}
+        model = Model(
+            architecture,
+            network,
+            self.run.settings.recipe.model_dump(mode="json"),
+            {"psnr": score.value, **metrics, "protocol": self.run.protocol.to_dict()},
+        )
+        model.save(self.run.candidate_folder(trial.number))
+        image = picture(network.eval(), self.data.validation, self.device)
+        attach(trial, self.run.artifacts, architecture, image, self._note(trial, architecture, price, score))
+        seconds = (datetime.now() - (trial.datetime_start or datetime.now())).total_seconds()
+        figures = {
+            "psnr": score.value,
+            "curve": [[entry["step"], round(entry["psnr"], 3)] for entry in score.curve],
+            **metrics,
+            "seconds": seconds,
+        }
+        for key, value in figures.items():
+            trial.set_user_attr(key, value)
+        quality = {"psnr": score.value} | {n: v for n, v in metrics.items() if n == "ssim"}
+        _note_rung(trial, self.run.settings.recipe.steps, quality)
+
+    def clear(self, trial: optuna.Trial) -> None:
+        """Remove the checkpoint of a candidate that was told; its log goes beside its weights."""
+        checkpoint = self.run.checkpoint(self.run.architecture(trial.number))
+        checkpoint.unlink(missing_ok=True)
+        if (log := log_beside(checkpoint)).is_file():  # a proxy may do without training
+            log.replace(self.run.candidate_folder(trial.number) / LOG)
+
+    def _note(self, trial: optuna.Trial, architecture: Architecture, price: Cost, score: Score) -> str:
+        name, similarity = trial.user_attrs.get("name"), score.metrics.get("ssim")
+        return note(architecture, name, score.value, similarity, self.run.bicubic[0], price)
+
+
+def log_beside(checkpoint: Path) -> Path:
+    """Return the CSV log of the training that has this checkpoint."""
+    return checkpoint.with_suffix(".csv")
+
+
+def _note_rung(trial: optuna.Trial, steps: int, figures: dict[str, float]) -> None:
+    trial.set_user_attr(RUNGS, {**trial.user_attrs.get(RUNGS, {}), str(steps): figures})

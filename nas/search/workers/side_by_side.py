@@ -1,0 +1,59 @@
+"""Several workers of one search on this machine."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from nas.errors import RunError
+from nas.parallel.listener import Audience
+from nas.parallel.processes import Stop, Work, run_processes
+from nas.search.run import Run, open_run, open_run_data
+from nas.search.schedule.deadline import Deadline
+from nas.search.schedule.ending import Ended, Ending, joint
+from nas.search.workers.worker import Worker
+
+
+def run_workers(
+    run: Run,
+    devices: Sequence[torch.device],
+    audience: Audience,
+    should_stop: Callable[[], bool],
+    deadline: Deadline | None = None,
+    storage: str | None = None,
+) -> Ended:
+    """Let a worker process a device work on `run` until all have ended, and return why they did.
+
+    A stop is passed on to them; one that is killed is replaced.
+    Raises RunError when none of them came to an end: each failed, or was killed again and again.
+    """
+    count = len(devices)
+    works: dict[str, Work] = {
+        f"worker {number}": partial(_work, run.folder, storage, number, count, deadline) for number in range(count)
+    }
+    endings: dict[str, Ended] = {}
+    failures = run_processes(works, devices, audience, should_stop, replaces_killed=True, on_result=endings.__setitem__)
+    if ended := joint(endings.values()):
+        return ended
+    if should_stop():
+        return Ended(Ending.STOPPED, "stopped")
+    reasons = dict.fromkeys(failures.values())
+    raise RunError(f"All {count} workers failed: {' '.join(reasons)}")
+
+
+def _work(
+    folder: Path,
+    storage: str | None,
+    number: int,
+    count: int,
+    deadline: Deadline | None,
+    device: torch.device,
+    audience: Audience,
+    should_stop: Stop,
+) -> Ended:
+    run = open_run(str(folder), storage)
+    torch.set_num_threads(run.settings.threads)
+    ended = Worker(run, open_run_data(run), device, audience, number, count).work(should_stop, deadline)
+    audience.say(f"Worker {number} ends: {ended.words}.")
+    return ended

@@ -1,0 +1,264 @@
+"""A worker: takes a trial, refuses or trains its network, and tells the study how good it is."""
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import optuna
+import torch
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
+
+from nas.data.dataset import Dataset
+from nas.errors import RunError
+from nas.parallel.listener import Audience
+from nas.search.costs import meter_for
+from nas.search.faults import in_words, is_the_networks
+from nas.search.history import FIXED, INTERRUPTED, RUNGS, STOPPED, Known, history
+from nas.search.run import Run
+from nas.search.samplers import make_sampler
+from nas.search.schedule.claim import EnoughError
+from nas.search.schedule.deadline import Deadline
+from nas.search.schedule.ending import Ended, Ending
+from nas.search.schedule.hypervolume_history import FlatWatch
+from nas.search.schedule.next_action import TimeLeft, Turn, next_turn
+from nas.search.show.figures import refresh_figures
+from nas.search.storage.patience import FAULTS, StorageLostError
+from nas.search.study import load_study
+from nas.search.workers.holding import Heart, TakenOverError, promote, take, tell
+from nas.search.workers.recovery import Recovery, put_back
+from nas.search.workers.scoring import OnHoldError, Scoring
+from nas.training.trainer import TrainingStoppedError
+from search_spaces import Architecture
+
+MOST_REFUSED = 500
+"""Refused candidates in a row after which the search ends: nothing new fits."""
+MOST_FAILED = 10
+"""Failed candidates in a row after which the search ends: something other than the candidates is broken."""
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial."""
+
+    state: TrialState
+    values: tuple[float, ...] | None = None
+    goes_back: bool = False
+    """Whether its network is to be tried again, by whoever comes next."""
+    ends: BaseException | None = None
+    """What ends this worker: something other than the network is broken, or its user is impatient."""
+
+
+@dataclass
+class _Row:
+    """How many candidates in a row came to nothing."""
+
+    refused: int = 0
+    failed: int = 0
+
+    @property
+    def ended(self) -> Ended | None:
+        """Why the search is to end, where too many did."""
+        if self.refused >= MOST_REFUSED:
+            words = f"{MOST_REFUSED} candidates in a row were over budget or known already"
+            return Ended(Ending.NOTHING_NEW, words)
+        if self.failed >= MOST_FAILED:
+            return Ended(Ending.ALL_FAIL, f"{MOST_FAILED} candidates in a row failed")
+        return None
+
+
+@dataclass
+class _Waiting:
+    """Says once what a worker waits for, and again when that is something else."""
+
+    say: Callable[[str], None]
+    told: tuple[int, ...] = field(default=())
+
+    def note(self, trials: tuple[int, ...]) -> None:
+        """Say which trials of others are waited for, unless that was said already."""
+        if trials and trials != self.told:
+            named = ", ".join(map(str, trials))
+            plural = "s" if len(trials) > 1 else ""
+            self.say(f"waiting for trial{plural} {named}, which other workers train or have left behind")
+        self.told = trials
+
+
+class Worker:
+    """One process's part of a search; any number of them work on one study at a time."""
+
+    def __init__(
+        self,
+        run: Run,
+        data: Dataset,
+        device: torch.device,
+        audience: Audience,
+        number: int = 0,
+        workers: int = 1,
+    ) -> None:
+        self.run, self.audience, self.workers = run, audience, workers
+        self.settings = run.settings
+        known = len(run.study.get_trials(deepcopy=False))
+        sampler = make_sampler(run.settings, number, known, score=self._screened)
+        self.study = load_study(run.storage, run.settings.study, sampler)
+        meter = meter_for(run.settings, run.folder.parent)
+        self.scoring = Scoring(run, data, device, audience, self.study, meter, self._time_left)
+        self.ladder = run.ladder
+        self.flat = FlatWatch(self.study, run.settings)
+        self.recovery = Recovery(self.study, run.storage, audience.say)
+        self.should_stop: Callable[[], bool] = lambda: False
+        self.deadline: Deadline | None = None
+        self.row = _Row()
+        self.waiting = _Waiting(audience.say)
+
+    def work(self, should_stop: Callable[[], bool], deadline: Deadline | None = None) -> Ended:
+        """Train candidates until the run has enough of them, and return why it ended.
+
+        At `should_stop` (looked at between two training steps) and at the deadline, the candidate is checkpointed and
+        goes back into the queue. Raises RunError where something other than the candidates is broken, such as a
+        database that is away for long or a full disk; what was in training then goes on with the same command.
+        """
+        self.should_stop, self.deadline = should_stop, deadline
+        patience = self.run.storage.patience
+        patience.say, patience.should_stop = self.audience.say, should_stop
+        try:
+            while (ended := self._turn()) is None:
+                pass
+        except FAULTS as error:
+            raise patience.lost(error) from None
+        return ended
+
+    @property
+    def wanted(self) -> int | None:
+        """How many candidates are to be tried; None where a plan for the time said so, which the time overrules."""
+        return None if self.deadline and self.settings.is_planned else self.settings.trials
+
+    def _time_left(self) -> TimeLeft | None:
+        if self.deadline is None:
+            return None
+        return TimeLeft(self.deadline.left, self.deadline.seconds, self.workers)
+
+    def _turn(self) -> Ended | None:
+        """Take one turn; return why the worker ends, if it does."""
+        self.run.check_study()
+        self.recovery.look()
+        turn = self._next_turn()
+        if turn.end:
+            return Ended(turn.end, self.flat.reason() or "" if turn.end == Ending.FLAT else turn.end.value)
+        if self.should_stop():
+            return Ended(Ending.STOPPED, "stopped")
+        if self.deadline and self.deadline.is_over:
+            return Ended(Ending.TIME_IS_UP, "time is up")
+        if ended := self.row.ended:
+            return ended
+        self.waiting.note(turn.waits_for)
+        if turn.waits_for:
+            time.sleep(_POLL_SECONDS)
+        else:
+            self.try_one(turn.promotes)
+        return None
+
+    def _next_turn(self) -> Turn:
+        trials = self.study.get_trials(deepcopy=False)
+        return next_turn(trials, self.ladder, self.wanted, self._time_left(), self.flat.reason() is not None)
+
+    def try_one(self, promoted: Known | None = None) -> None:
+        """Take the next trial, or that of a network which is to be trained on, and finish it one way or another.
+
+        Raises RunError where something other than the network is broken.
+        """
+        trial = take(self.study) if promoted is None else promote(self.study, promoted)
+        try:
+            with Heart(self.run.storage, trial) as heart:
+                outcome = self._score(trial, heart)
+                tell(self.study, trial, outcome.state, outcome.values)
+        except (TakenOverError, UpdateFinishedTrialError):
+            self.audience.say(f"[{trial.number}] was taken over by another worker, since this one was silent too long")
+            return
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        if outcome.goes_back:
+            put_back(self.study, frozen, self.audience.say)
+        if outcome.ends:
+            raise outcome.ends
+        if outcome.state == TrialState.COMPLETE:
+            self.scoring.clear(trial)
+        refresh_figures(self.settings, self.study, frozen)
+
+    def _score(self, trial: optuna.Trial, heart: Heart) -> Outcome:
+        """Score a candidate and say what became of it. Raises TakenOverError, and FAULTS of the database."""
+
+        kept = self._kept_for_the_front(trial)
+
+        def should_stop() -> bool:
+            if self.should_stop() or heart.is_lost:
+                return True
+            # One that takes longer to its first rung than others did must not use up what the front needs.
+            reserve = kept if heart.step < self.ladder.rungs[0] else 0.0
+            return self.deadline is not None and self.deadline.left <= reserve
+
+        try:
+            values = self.scoring.score(trial, heart, should_stop, self.wanted)
+        except OnHoldError as hold:
+            self.row = _Row()
+            return self._stopped(trial, str(hold), TrialState.PRUNED)
+        except optuna.TrialPruned as refused:
+            self.row.refused += 1
+            return self._stopped(trial, str(refused), TrialState.PRUNED)
+        except EnoughError:
+            if self._was_queued(trial):  # an extended search wants it
+                return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
+            return self._stopped(trial, "the others made up the number", TrialState.PRUNED)
+        except TrainingStoppedError:
+            if heart.is_lost:
+                raise TakenOverError from None
+            return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
+        except (TakenOverError, UpdateFinishedTrialError, StorageLostError, *FAULTS):
+            raise
+        except KeyboardInterrupt as error:
+            return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=error)
+        except Exception as error:
+            return self._failed(trial, error)
+        self.row = _Row()
+        return Outcome(TrialState.COMPLETE, values)
+
+    def _kept_for_the_front(self, trial: optuna.Trial) -> float:
+        """Return the seconds at the end of the time that a new candidate must leave to what may be on the front."""
+        time_left = self._time_left()
+        if time_left is None or len(self.ladder.rungs) == 1 or RUNGS in trial.user_attrs:
+            return 0.0
+        return time_left.closing(history(self.study.get_trials(deepcopy=False)), self.ladder)
+
+    def _failed(self, trial: optuna.Trial, error: Exception) -> Outcome:
+        reason = in_words(error)
+        _free_memory()
+        if is_the_networks(error):
+            self.row.failed += 1
+            self.audience.say(f"[{trial.number}] failed: {reason}")
+            return self._stopped(trial, reason, TrialState.FAIL)
+        ends = RunError(f"{reason.rstrip('.')}. The candidate in training goes on with the same command.")
+        return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=ends)
+
+    def _was_queued(self, trial: optuna.Trial) -> bool:
+        return FIXED in self.study.get_trials(deepcopy=False)[trial.number].system_attrs
+
+    def _stopped(
+        self,
+        trial: optuna.Trial,
+        reason: str,
+        state: TrialState,
+        *,
+        goes_back: bool = False,
+        ends: BaseException | None = None,
+    ) -> Outcome:
+        trial.set_user_attr(STOPPED, reason)
+        return Outcome(state, None, goes_back, ends)
+
+    def _screened(self, proxy: str, architecture: Architecture) -> float:
+        return self.scoring.screened(proxy, architecture)
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,186 @@
+"""BSRN: distillation of blueprint-separable convolutions, and two kinds of attention (Li et al., arXiv 2205.05996).
+
+BSRN-S is the smaller network that won the complexity track of NTIRE 2022.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers import blueprint, distillation, spatial_attention
+from search_spaces.layers.attention import ContrastAttention
+from search_spaces.layers.blueprint import BlueprintConv, plain
+from search_spaces.layers.conv import conv
+from search_spaces.layers.distillation import FeatureDistillation
+from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
+from search_spaces.layers.upsample import PixelShuffleDirect
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+COPIES = 4
+"""How often the image is repeated over the channels before the first convolution."""
+
+
+class ChannelGain(nn.Module):
+    """One learned factor a channel, whatever the image; around 1 at the start. [N, width, H, W] → the same shape."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(1 + 0.2 * torch.randn(1, width, 1, 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features * self.gain
+
+
+class SeparableDistillation(nn.Module):
+    """Distillation, spatial and channel attention, with a skip around (ESDB). [N, width, H, W] → the same shape."""
+
+    def __init__(
+        self,
+        width: int,
+        distilled: int,
+        steps: int,
+        pointwise_bias: bool,
+        plain_reduction: bool,
+        channel: str,
+    ) -> None:
+        """`channel` is the channel attention: `contrast`, or for `gain` a factor that the image has no say in."""
+        super().__init__()
+        convolution = partial(BlueprintConv, pointwise_bias=pointwise_bias)
+        self.distillation = FeatureDistillation(
+            width, distilled, convolution=convolution, activation=nn.GELU(), steps=steps
+        )
+        self.spatial = EnhancedSpatialAttention(
+            width,
+            width // 4,
+            convolution=convolution,
+            reduction=plain if plain_reduction else None,
+            activation=nn.GELU,
+        )
+        self.channel: nn.Module = ContrastAttention(width)
+        if channel == "gain":
+            self.channel = nn.Sequential(ChannelGain(width), conv(width, width, 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + cast(Tensor, self.channel(self.spatial(self.distillation(features))))
+
+
+class Bsrn(nn.Module):
+    """Head, blocks whose outputs are all gathered, a skip over everything, one pixel shuffle."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        width, bias = cast(int, choices["width"]), bool(choices["pointwise_bias"])
+        self.head = BlueprintConv(COPIES * channels, width, pointwise_bias=bias)
+        blocks = range(cast(int, choices["blocks"]))
+        self.blocks = nn.ModuleList(SeparableDistillation(*_block(choices)) for _ in blocks)
+        self.gather = nn.Sequential(conv(len(blocks) * width, width, 1), nn.GELU())
+        self.trunk = BlueprintConv(width, width, pointwise_bias=bias)
+        self.upsample = PixelShuffleDirect(width, channels, scale)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        head = features = self.head(torch.cat([image] * COPIES, dim=1))
+        outputs = []
+        for block in self.blocks:
+            features = block(features)
+            outputs.append(features)
+        trunk = self.trunk(self.gather(torch.cat(outputs, dim=1)))
+        return cast(Tensor, self.upsample(trunk + head))
+
+
+def _block(choices: Choices) -> tuple[int, int, int, bool, bool, str]:
+    """Return the arguments of a block."""
+    width = cast(int, choices["width"])
+    return (
+        width,
+        width * cast(int, choices["distilled_eighths"]) // 8,
+        cast(int, choices["steps"]),
+        bool(choices["pointwise_bias"]),
+        bool(choices["plain_reduction"]),
+        str(choices["channel"]),
+    )
+
+
+def _separable(inputs: int, outputs: int, pointwise_bias: bool) -> nn.Module:
+    return BlueprintConv(inputs, outputs, pointwise_bias=pointwise_bias)
+
+
+def _point(width: int, blocks: int, *, small: bool) -> dict[str, Choice]:
+    return {
+        "image_skip": False,
+        "width": width,
+        "blocks": blocks,
+        "distilled_eighths": 4,
+        "steps": 3,
+        "channel": "gain" if small else "contrast",
+        "pointwise_bias": small,
+        "plain_reduction": small,
+    }
+
+
+_BLOCKS = range(1, 17)
+
+
+@register
+class BsrnSpace(SkippedSpace):
+    """Width, depth, how much is put aside and how often, and in what BSRN and BSRN-S differ."""
+
+    name: ClassVar[str] = "bsrn"
+    summary: ClassVar[str] = "distillation of separable convolutions, spatial and channel attention (2022)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(16, 97, 8),
+        "blocks": _BLOCKS,
+        "distilled_eighths": range(1, 7),
+        "steps": range(1, 5),
+        "channel": ("contrast", "gain"),
+        "pointwise_bias": (False, True),
+        "plain_reduction": (False, True),
+    }
+    smallest: ClassVar[Choices] = {**_point(16, 1, small=False), "distilled_eighths": 1, "steps": 1}
+    published: ClassVar = {
+        "BSRN": Published(_point(64, 8, small=False), Claim("arXiv 2205.05996")),
+        "BSRN-S": Published(
+            _point(48, 5, small=True),
+            Claim("arXiv 2205.05996"),
+            Claim(ARTICLE, 330_000, 102_480_000_000, at="x2, LR 640x512", note="is BSRN, not BSRN-S"),
+        ),
+    }
+    authors_names: ClassVar = (
+        (r"^module\.", ""),
+        *((rf"^B{i + 1}\.", f"blocks.{i}.") for i in range(len(_BLOCKS))),
+        (r"^fea_conv\.", "head."),
+        (r"^c1\.", "gather.0."),
+        (r"^c2\.", "trunk."),
+        (r"^upsampler\.upsampleOneStep\.0\.", "upsample.0."),
+        *distillation.AUTHORS_NAMES,
+        *spatial_attention.AUTHORS_NAMES,
+        *blueprint.AUTHORS_NAMES,
+        (r"\.cca\.conv_du\.", ".channel.gate."),
+        (r"\.cw$", ".channel.0.gain"),
+        (r"\.conv_out\.", ".channel.1."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `Bsrn`."""
+        network = Bsrn(choices, scale, channels)
+        return network, network.upsample.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return the parts whose costs add up to the network's."""
+        width, blocks, bias = cast(int, choices["width"]), cast(int, choices["blocks"]), choices["pointwise_bias"]
+        return [
+            Part(_separable, (COPIES * channels, width, bias), COPIES * channels),
+            Part(SeparableDistillation, _block(choices), width, repeats=blocks),
+            Part(conv, (blocks * width, width, 1), blocks * width),
+            Part(_separable, (width, width, bias), width),
+            Part(PixelShuffleDirect, (width, channels, scale), width),
+        ]

@@ -1,0 +1,325 @@
+"""CAMixerSR: a router sends the windows that are hard to self-attention, the others past it (arXiv 2402.19289)."""
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.channel_norm import ChannelNorm
+from search_spaces.layers.conv import conv
+from search_spaces.layers.upsample import PixelShuffleDirect
+from search_spaces.layers.window import Padded, merge, pad_to_multiple, partition
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+CONDITION = 2
+"""Channels that the whole network's condition adds to a router's input; the place within a window adds two more."""
+
+REACH = 8.0
+"""Pixels that the keys may be moved by."""
+
+
+class Router(nn.Module):
+    """Says of every window how hard it is, of every pixel where its key comes from, and what gates the mixer."""
+
+    def __init__(self, width: int, window: int) -> None:
+        super().__init__()
+        inputs = width + CONDITION + 2
+        inner = inputs // 4
+        self.window = (window, window)
+        self.common = nn.Sequential(conv(inputs, inner, 1), ChannelNorm(inner), nn.LeakyReLU(0.1))
+        self.offsets = nn.Sequential(conv(inner, inputs // 8, 1), nn.LeakyReLU(0.1), conv(inputs // 8, 2, 1))
+        self.hardness = nn.Sequential(nn.Linear(window**2, window), nn.LeakyReLU(0.1), nn.Linear(window, 2))
+        self.channel_gate = conv(inner, width, 1)
+        self.pixel_gate = conv(inner, 1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """[N, inputs, H, W] → hardness [N, windows] in 0..1, offsets [N, 2, H, W] (x, y), gates of channels and pixels.
+
+        The gates are [N, width, 1, 1] and [N, 1, H, W], in 0..1.
+        """
+        common = cast(Tensor, self.common(features))
+        pixels = partition(common.mean(dim=1, keepdim=True).permute(0, 2, 3, 1), self.window).squeeze(-1)
+        hardness = cast(Tensor, self.hardness(pixels)).softmax(dim=-1)[..., 0]
+        offsets = REACH * torch.tanh(cast(Tensor, self.offsets(common)))
+        channels = cast(Tensor, self.channel_gate(common.mean(dim=(2, 3), keepdim=True)))
+        return hardness, offsets, torch.sigmoid(channels), torch.sigmoid(cast(Tensor, self.pixel_gate(common)))
+
+
+def moved(features: Tensor, offsets: Tensor) -> Tensor:
+    """[N, C, H, W] and offsets [N, 2, H, W] → each pixel taken from (x, y) further, interpolated, within the image."""
+    if features.is_meta:
+        # Sampling is a long chain of steps there, half the time that counting a network takes.
+        return torch.empty_like(features)
+    height, width = features.shape[2:]
+    # Half precision can't tell one pixel of an image from the next.
+    offsets = offsets.to(torch.float32)
+    x = torch.arange(width, device=features.device) + offsets[:, 0]
+    y = torch.arange(height, device=features.device)[:, None] + offsets[:, 1]
+    places = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], dim=-1)
+    sampled = F.grid_sample(features.to(torch.float32), places, padding_mode="border", align_corners=True)
+    return sampled.to(features.dtype)
+
+
+class Mixer(nn.Module):
+    """Attention within the hardest windows, a gate on each pixel in the others, then depthwise convolutions on all.
+
+    A fixed share of an image's windows is attended, so that the cost doesn't depend on what the image shows. In
+    training all windows go both ways: the result is the same, and the router learns which way would have been better.
+    """
+
+    place: Tensor
+
+    def __init__(self, width: int, window: int, percent: int) -> None:
+        super().__init__()
+        self.window, self.percent = (window, window), percent
+        self.project_v = conv(width, width, 1)
+        self.project_q = nn.Linear(width, width)
+        self.project_k = nn.Linear(width, width)
+        self.spatial = nn.Sequential(
+            conv(width, width, groups=width), nn.Conv2d(width, width, 3, padding=2, dilation=2, groups=width)
+        )
+        self.project_out = conv(width, width, 1)
+        self.router = Router(width, window)
+        line = torch.linspace(-1, 1, window)
+        self.register_buffer("place", torch.stack(torch.meshgrid(line, line, indexing="ij"))[None], persistent=False)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, width, H, W], sides multiples of the window, and the condition [N, 2, H, W] → the shape of the first."""
+        n, _, height, width = features.shape
+        values = cast(Tensor, self.project_v(features))
+        place = self.place.repeat(n, 1, height // self.window[0], width // self.window[1])
+        hardness, offsets, channel_gate, pixel_gate = self.router(torch.cat([values, condition, place], dim=1))
+        windows = [
+            partition(part.permute(0, 2, 3, 1), self.window)
+            for part in (features, features + moved(features, offsets), values, values * pixel_gate)
+        ]
+        mixed = self.route(hardness, *windows)
+        mixed = merge(mixed, self.window, (height, width)).permute(0, 3, 1, 2)
+        spatial = F.gelu(cast(Tensor, self.spatial(mixed)))
+        return cast(Tensor, self.project_out(spatial * channel_gate + mixed))
+
+    def route(self, hardness: Tensor, queries: Tensor, keys: Tensor, values: Tensor, gated: Tensor) -> Tensor:
+        """Hardness [N, windows] and four times [N, windows, pixels, width] → the same: values, attended or gated."""
+        n, count = hardness.shape
+        hardest = hardness.argsort(dim=1, descending=True)[:, : (count * self.percent + 99) // 100]
+        if self.training:
+            chosen = torch.zeros_like(hardness).scatter(1, hardest, 1.0)
+            # Its value is 0 or 1, its gradient that of the hardness.
+            chosen = (chosen + hardness - hardness.detach())[:, :, None, None]
+            return gated + chosen * (self.attend(queries, keys, values) - gated)
+        which = (torch.arange(n, device=hardness.device)[:, None], hardest)
+        attended = self.attend(queries[which], keys[which], values[which])
+        return gated.index_put(which, attended.to(gated.dtype))
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Three times [N, windows, pixels, width] → the same shape."""
+        q, k = cast(Tensor, self.project_q(queries)), cast(Tensor, self.project_k(keys))
+        return (q @ k.transpose(-2, -1)).softmax(dim=-1) @ values
+
+
+class GatedForward(nn.Module):
+    """1x1 to twice the hidden width, depthwise 3x3, one half gates the other, 1x1 back; no biases."""
+
+    def __init__(self, width: int, expansion: int) -> None:
+        super().__init__()
+        hidden = expansion * width
+        self.project_in = conv(width, 2 * hidden, 1, bias=False)
+        self.depthwise = conv(2 * hidden, 2 * hidden, groups=2 * hidden, bias=False)
+        self.project_out = conv(hidden, width, 1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        gate, value = cast(Tensor, self.depthwise(self.project_in(features))).chunk(2, dim=1)
+        return cast(Tensor, self.project_out(F.gelu(gate) * value))
+
+
+class CaMixerBlock(nn.Module):
+    """Mixer, then gated feed-forward, each added to its input, then normalised."""
+
+    def __init__(self, width: int, window: int, percent: int, expansion: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = ChannelNorm(width), ChannelNorm(width)
+        self.mixer = Mixer(width, window, percent)
+        self.forwards = GatedForward(width, expansion)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, width, H, W] and the condition → the same shape."""
+        features = self.norm1(features + self.mixer(features, condition))
+        return cast(Tensor, self.norm2(features + self.forwards(features)))
+
+
+class CaMixerGroup(nn.Module):
+    """Blocks, a 1x1, and the skip over both."""
+
+    def __init__(self, blocks: list[CaMixerBlock], width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.conv = conv(width, width, 1)
+
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
+        """[N, width, H, W] and the condition → the same shape."""
+        mixed = features
+        for block in self.blocks:
+            mixed = block(mixed, condition)
+        return features + cast(Tensor, self.conv(mixed))
+
+
+def condition(width: int) -> nn.Sequential:
+    """Return what all routers see beside their own features: [N, width, H, W] → [N, 2, H, W]."""
+    return nn.Sequential(conv(width, 8, 1), nn.LeakyReLU(0.1), conv(8, CONDITION), nn.LeakyReLU(0.1))
+
+
+def sizes(choices: Choices) -> tuple[int, ...]:
+    """Return the width, the blocks of an early and of a late group, the window, the percentage, the expansion."""
+    names = ("width", "early_blocks", "late_blocks", "window", "attended_percent", "expansion")
+    return tuple(cast(int, choices[name]) for name in names)
+
+
+class CaMixerNetwork(nn.Module):
+    """Head, four groups with the skip over all of them, pixel shuffle; padded to whole windows by mirroring."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        width, early, late, window, percent, expansion = sizes(choices)
+        self.window, self.scale = (window, window), scale
+        self.head = conv(channels, width)
+        self.condition = condition(width)
+        self.groups = nn.ModuleList(
+            CaMixerGroup([CaMixerBlock(width, window, percent, expansion) for _ in range(depth)], width)
+            for depth in (early, early, late, late)
+        )
+        self.conv = conv(width, width)
+        self.tail = PixelShuffleDirect(width, channels, scale)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        height, width = image.shape[2:]
+        head = cast(Tensor, self.head(pad_to_multiple(image, self.window)))
+        features, condition = head, self.condition(head)
+        for group in self.groups:
+            features = group(features, condition)
+        image = cast(Tensor, self.tail(head + self.conv(features)))
+        return image[:, :, : self.scale * height, : self.scale * width]
+
+
+class _CountedBlock(CaMixerBlock):
+    """A block that takes its features alone, as parts of a network do."""
+
+    def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        """[N, width, H, W] → the same shape; the first channels stand for the condition."""
+        return super().forward(features, features[:, :CONDITION])
+
+
+def _block(width: int, window: int, percent: int, expansion: int) -> nn.Module:
+    return Padded(_CountedBlock(width, window, percent, expansion), window)
+
+
+def _conv(inputs: int, outputs: int, kernel: int, window: int) -> nn.Module:
+    return Padded(conv(inputs, outputs, kernel), window)
+
+
+def _condition(width: int, window: int) -> nn.Module:
+    return Padded(condition(width), window)
+
+
+def _tail(width: int, channels: int, scale: int, window: int) -> nn.Module:
+    return Padded(PixelShuffleDirect(width, channels, scale), window)
+
+
+def _point(width: int) -> Choices:
+    same = {"image_skip": False, "early_blocks": 4, "late_blocks": 6, "window": 16, "expansion": 1}
+    return {**same, "width": width, "attended_percent": 50}
+
+
+@register
+class CaMixerSr(SkippedSpace):
+    """The share of windows that are attended is a choice; the authors' router draws it anew for every image."""
+
+    name: ClassVar[str] = "camixersr"
+    summary: ClassVar[str] = "attention for a fixed share of the windows, the hardest, convolution for all (2024)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(12, 73, 12),
+        "early_blocks": range(1, 7),
+        "late_blocks": range(1, 7),
+        "window": range(8, 17, 4),
+        "attended_percent": range(10, 101, 10),
+        "expansion": range(1, 4),
+    }
+    smallest: ClassVar[Choices] = {
+        "image_skip": False,
+        "width": 12,
+        "early_blocks": 1,
+        "late_blocks": 1,
+        "window": 8,
+        "attended_percent": 10,
+        "expansion": 1,
+    }
+
+    published: ClassVar = {
+        "CAMixerSR-S": Published(
+            _point(36),
+            Claim(
+                "arXiv 2402.19289, table of large images",
+                351_000,
+                652_000_000,
+                at="x4, LR 32x32",
+                note="a tile of 32x32 of three channels; two for a multiply-add, but one in attention products",
+            ),
+            Claim(
+                ARTICLE,
+                351_000,
+                at="x4, HR 1280x720",
+                note="copied from its paper's row for scale 4, where the article's table is for 2",
+            ),
+            scale=4,
+        ),
+        "CAMixerSR": Published(
+            _point(60),
+            Claim(
+                "arXiv 2402.19289, table of light networks",
+                765_000,
+                53_800_000_000,
+                32.51,
+                at="x4, HR 1280x720",
+                note="of three channels, and of a router whose share varies with layer and image",
+            ),
+            scale=4,
+        ),
+    }
+
+    authors_names: ClassVar = (
+        (r"^global_predictor\.", "condition."),
+        (r"^body\.(\d+)\.body_tail\.", r"groups.\1.conv."),
+        (r"^body\.(\d+)\.body\.", r"groups.\1.blocks."),
+        (r"^body_tail\.", "conv."),
+        (r"\.mixer\.conv_sptial\.", ".mixer.spatial."),
+        (r"\.route\.in_conv\.", ".router.common."),
+        (r"\.route\.out_offsets\.", ".router.offsets."),
+        (r"\.route\.out_mask\.", ".router.hardness."),
+        (r"\.route\.out_CA\.1\.", ".router.channel_gate."),
+        (r"\.route\.out_SA\.0\.", ".router.pixel_gate."),
+        (r"\.ffn\.dwconv\.", ".forwards.depthwise."),
+        (r"\.ffn\.", ".forwards."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `CaMixerNetwork`."""
+        network = CaMixerNetwork(choices, scale, channels)
+        return network, network.tail.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
+        """Return the network as parts to be counted."""
+        width, early, late, window, percent, expansion = sizes(choices)
+        return [
+            Part(_conv, (channels, width, 3, window), channels),
+            Part(_condition, (width, window), width),
+            Part(_block, (width, window, percent, expansion), width, repeats=2 * (early + late)),
+            Part(_conv, (width, width, 1, window), width, repeats=4),
+            Part(_conv, (width, width, 3, window), width),
+            Part(_tail, (width, channels, scale, window), width),
+        ]

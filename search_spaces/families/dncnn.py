@@ -1,0 +1,71 @@
+"""DnCNN: a chain of convolutions that learns the noise in an image (Zhang et al., arXiv 1608.03981)."""
+
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.chain import chain
+from search_spaces.published import Claim, Published, TrainedLuma
+from search_spaces.space import SearchSpace, register
+
+
+class DnCnnNetwork(nn.Module):
+    """[N, C, H, W] → the same shape: the image less its noise."""
+
+    def __init__(self, choices: Choices, channels: int) -> None:
+        super().__init__()
+        layers, width = cast(int, choices["layers"]), cast(int, choices["width"])
+        act, batch_norm = str(choices["activation"]), bool(choices["batch_norm"])
+        self.residual = chain(channels, channels, layers, width, act, batch_norm=batch_norm)
+        for parameter in self.residual[-1].parameters():
+            nn.init.zeros_(parameter)  # an untrained network leaves the image as it is
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → the same shape."""
+        return image - cast(Tensor, self.residual(image))
+
+
+def dncnn(layers: int, *, batch_norm: bool = True) -> dict[str, Choice]:
+    """Return the choices of the authors' network of this depth."""
+    return {"layers": layers, "width": 64, "batch_norm": batch_norm, "activation": "relu"}
+
+
+DENOISING = "denoising, 1280x720"
+
+
+@register
+class DnCnn(SearchSpace):
+    """A denoiser for one noise level, or blind where it is trained on many."""
+
+    name: ClassVar[str] = "dncnn"
+    summary: ClassVar[str] = "denoiser: a batch-normalised chain of convolutions that learns the noise (2016)"
+    scales: ClassVar[tuple[int, ...]] = (1,)
+    # Batch normalisation in training needs more than one value a channel.
+    minimum_side: ClassVar[int] = 2
+    options: ClassVar[dict[str, Values]] = {
+        "layers": range(3, 31),
+        "width": range(8, 129, 8),
+        "batch_norm": (False, True),
+        "activation": ("relu", "leaky", "prelu"),
+    }
+    smallest: ClassVar[Choices] = {**dncnn(3, batch_norm=False), "width": 8}
+    luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
+    published: ClassVar = {
+        "DnCNN": Published(dncnn(17), Claim("arXiv 1608.03981", at=DENOISING), scale=1),
+        "DnCNN-colour": Published(dncnn(20), Claim("arXiv 1608.03981", at=DENOISING), scale=1),
+        "DnCNN-folded": Published(
+            dncnn(17, batch_norm=False),
+            Claim(
+                "cszn/KAIR",
+                at=DENOISING,
+                note="DnCNN as released, normalisation folded into the convolutions; 30.43 dB on Set12 at noise 25/255",
+            ),
+            scale=1,
+        ),
+    }
+    authors_names: ClassVar = ((r"^model\.", "residual."),)
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the network."""
+        return DnCnnNetwork(choices, channels)

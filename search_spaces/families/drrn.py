@@ -1,0 +1,113 @@
+"""DRRN: residual units that share their weights, on the enlarged image (Tai et al., CVPR 2017)."""
+
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.conv import conv
+from search_spaces.layers.enlarged import Enlarged
+from search_spaces.layers.initialisation import keep_variance, start_small
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class RecursiveBlock(nn.Module):
+    """h0 = conv(ReLU x), then `units` times h = conv(ReLU(conv(ReLU h))) + h0: every unit adds to the same h0.
+
+    Where `shared`, the units are one, applied again and again. No convolution has a bias.
+    """
+
+    def __init__(self, inputs: int, width: int, units: int, *, shared: bool, rectify: bool) -> None:
+        super().__init__()
+        self.rectify = nn.ReLU() if rectify else nn.Identity()
+        self.entry = conv(inputs, width, bias=False)
+        self.units = nn.ModuleList(
+            nn.Sequential(nn.ReLU(), conv(width, width, bias=False), nn.ReLU(), conv(width, width, bias=False))
+            for _ in range(1 if shared else units)
+        )
+        self.count = units
+        keep_variance(self)
+        for unit in self.units:
+            start_small(cast(nn.Sequential, unit)[-1])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, inputs, H, W] → [N, width, H, W]."""
+        first = cast(Tensor, self.entry(self.rectify(features)))
+        present = first
+        for i in range(self.count):
+            present = first + cast(Tensor, self.units[i % len(self.units)](present))
+        return present
+
+
+class DrrnBody(nn.Module):
+    """`blocks` recursive blocks and the convolution that writes the image.
+
+    `rectify` applies the first block's ReLU to the image itself, as the authors do: it only cuts what interpolation
+    undershoots. An image around zero, as within an `ImageSkip`, must be spared it.
+    """
+
+    def __init__(self, choices: Choices, channels: int, *, rectify: bool) -> None:
+        super().__init__()
+        width, blocks, units = (cast(int, choices[name]) for name in ("width", "blocks", "units"))
+        shared = bool(choices["shared_units"])
+        self.blocks = nn.Sequential(
+            *(
+                RecursiveBlock(width if i else channels, width, units, shared=shared, rectify=rectify or i > 0)
+                for i in range(blocks)
+            )
+        )
+        self.relu = nn.ReLU()
+        self.last = conv(width, channels, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → the same shape."""
+        return cast(Tensor, self.last(self.relu(self.blocks(image))))
+
+
+def point(units: int) -> dict[str, Choice]:
+    """Return the choices of the authors' network of one block and this many units."""
+    return {"image_skip": False, "width": 128, "blocks": 1, "units": units, "shared_units": True}
+
+
+PAPER = "Tai et al., CVPR 2017"
+
+
+@register
+class Drrn(SkippedSpace):
+    """DRRN_BxUy has x `blocks` of y `units`. Sharing makes it cheap in parameters and as dear as any in multiply-adds.
+
+    A PyTorch port (jt827859032/DRRN-pytorch) rectifies in place, so that its units add to ReLU(h0); its weights
+    need that and do not fit here.
+    """
+
+    name: ClassVar[str] = "drrn"
+    summary: ClassVar[str] = "weight-sharing residual units on the bicubically enlarged image (2017)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(16, 129, 16),
+        "blocks": range(1, 5),
+        "units": range(2, 31),
+        "shared_units": (False, True),
+    }
+    smallest: ClassVar[Choices] = {**point(2), "width": 16}
+    published: ClassVar = {
+        "DRRN-B1U25": Published(
+            point(25),
+            Claim(f"{PAPER}; table of CARN (arXiv 1803.08664)", 297_000, 6_796_900_000_000, 37.74),
+            Claim(ARTICLE, 297_000, 6_796_000_000_000, 37.66, note="the PSNR is that of DRRN-B1U9"),
+        ),
+        "DRRN-B1U9": Published(point(9), Claim(PAPER, 297_000, None, 37.66)),
+    }
+    authors_names: ClassVar = (
+        (r"^input\.", "body.blocks.0.entry."),
+        (r"^conv1\.", "body.blocks.0.units.0.1."),
+        (r"^conv2\.", "body.blocks.0.units.0.3."),
+        (r"^output\.", "body.last."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution."""
+        within = bool(choices["image_skip"])
+        body = DrrnBody(choices, channels, rectify=not within)
+        return Enlarged(body, scale, plain=within, skip=not within), body.last

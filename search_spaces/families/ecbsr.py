@@ -1,0 +1,141 @@
+"""ECBSR: a plain chain of 3x3 convolutions that trains with branches (Zhang et al., ACM Multimedia 2021).
+
+The fastest kind of network on phones and cameras: once trained, it is convolutions, activations and a pixel shuffle.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.activation import activation
+from search_spaces.layers.collapsible import Collapsible, start_chain
+from search_spaces.layers.conv import conv
+from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published, TrainedLuma
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+BRANCHES: dict[str, Callable[[int, int], nn.Conv2d | Collapsible]] = {
+    "edge": EdgeConv,
+    "expanded": ExpandedConv,
+    "none": conv,
+}
+"""What a convolution trains as; all deploy as one 3x3."""
+
+
+class Ecbsr(nn.Module):
+    """A head, `blocks` convolutions and a tail, activated but for the tail, and the image copied to the sub-pixels."""
+
+    def __init__(
+        self, width: int, blocks: int, branches: str, activated: str, scale: int, channels: int, *, own_skip: bool
+    ) -> None:
+        super().__init__()
+        layers = [_activated(width if i else channels, width, branches, activated) for i in range(1 + blocks)]
+        self.layers = nn.Sequential(*layers, nn.Sequential(BRANCHES[branches](width, channels * scale**2)))
+        self.shuffle = nn.PixelShuffle(scale)
+        self.scale = scale
+        self.own_skip = own_skip
+        for layer in self.layers:
+            first = cast(nn.Sequential, layer)[0]
+            start_chain(cast(nn.Conv2d | Collapsible, first), 0.25 if activated == "prelu" else 0.0)
+        for parameter in self.last.parameters():  # an untrained network copies pixels
+            nn.init.zeros_(parameter)
+
+    @property
+    def last(self) -> nn.Module:
+        """What writes the image: a convolution, or of one with branches the parameters at their ends."""
+        tail = cast(nn.Sequential, self.layers[-1])[0]
+        return tail.output_parameters() if isinstance(tail, Collapsible) else tail
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        output = cast(Tensor, self.shuffle(self.layers(image)))
+        if self.own_skip:
+            output = output + F.interpolate(image, scale_factor=float(self.scale), mode="nearest")
+        return output
+
+
+def _activated(inputs: int, outputs: int, branches: str, activated: str) -> nn.Module:
+    return nn.Sequential(BRANCHES[branches](inputs, outputs), activation(activated, outputs))
+
+
+def _point(width: int, blocks: int) -> Choices:
+    return {"image_skip": False, "width": width, "blocks": blocks, "activation": "prelu", "branches": "edge"}
+
+
+_PAPER = Claim("ACM Multimedia 2021, pages 4034-4043")
+
+
+def _article(params: int, macs: int) -> Claim:
+    note = "of the form that trains with branches; the parameters are five times its own"
+    return Claim(ARTICLE, params, macs, at="x2, LR 640x512", note=note)
+
+
+@register
+class EcbsrSpace(SkippedSpace):
+    """4 to 64 channels, 1 to 24 convolutions between head and tail, two activations, three ways to train."""
+
+    name: ClassVar[str] = "ecbsr"
+    summary: ClassVar[str] = "plain convolutions that train with edge-oriented branches and fuse (2021)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(4, 65, 4),
+        "blocks": range(1, 25),
+        "activation": ("relu", "prelu"),
+        "branches": tuple(BRANCHES),
+    }
+    smallest: ClassVar[Choices] = {
+        "image_skip": False,
+        "width": 4,
+        "blocks": 1,
+        "activation": "relu",
+        "branches": "none",
+    }
+    luma: ClassVar[TrainedLuma] = TrainedLuma("studio", "rgb2ycbcr of scikit-image in the authors' data sets")
+    published: ClassVar = {
+        "M4C8": Published(_point(8, 4), _PAPER, _article(60_000, 3_730_000_000)),
+        "M4C16": Published(_point(16, 4), _PAPER, _article(210_000, 13_450_000_000)),
+        "M10C16": Published(_point(16, 10), _PAPER, _article(480_000, 30_410_000_000)),
+        "M10C32": Published(_point(32, 10), _PAPER, _article(1_820_000, 117_390_000_000)),
+        "M16C64": Published(_point(64, 16), _PAPER),
+    }
+    authors_names: ClassVar = (
+        (r"^module\.", ""),
+        (r"^.*\.(mask|conv1x1_(sbx|sby|lpl)\.b0)$", ""),
+        (r"^backbone\.(\d+)\.act\.", r"layers.\1.1."),
+        (r"^backbone\.(\d+)\.conv3x3\.", r"layers.\1.0.plain."),
+        (r"^backbone\.(\d+)\.conv1x1_3x3\.k0$", r"layers.\1.0.widen.weight"),
+        (r"^backbone\.(\d+)\.conv1x1_3x3\.b0$", r"layers.\1.0.widen.bias"),
+        (r"^backbone\.(\d+)\.conv1x1_3x3\.k1$", r"layers.\1.0.narrow.weight"),
+        (r"^backbone\.(\d+)\.conv1x1_3x3\.b1$", r"layers.\1.0.narrow.bias"),
+        (r"^backbone\.(\d+)\.conv1x1_sbx\.", r"layers.\1.0.edges.sobel_x."),
+        (r"^backbone\.(\d+)\.conv1x1_sby\.", r"layers.\1.0.edges.sobel_y."),
+        (r"^backbone\.(\d+)\.conv1x1_lpl\.", r"layers.\1.0.edges.laplacian."),
+        (r"\.k0$", ".mix.weight"),
+        (r"\.scale$", ".gain"),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and what writes its image; see `Ecbsr`."""
+        network = Ecbsr(
+            cast(int, choices["width"]),
+            cast(int, choices["blocks"]),
+            str(choices["branches"]),
+            str(choices["activation"]),
+            scale,
+            channels,
+            own_skip=not choices["image_skip"],
+        )
+        return network, network.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return the parts whose costs add up to the network's."""
+        width, activated = cast(int, choices["width"]), str(choices["activation"])
+        return [
+            Part(_activated, (channels, width, "none", activated), channels),
+            Part(_activated, (width, width, "none", activated), width, repeats=cast(int, choices["blocks"])),
+            Part(conv, (width, channels * scale**2), width),
+        ]

@@ -1,0 +1,190 @@
+"""EDSR (Lim et al., arXiv 1707.02921) and what it was made from, SRResNet (Ledig et al., arXiv 1609.04802).
+
+Both: a head, residual blocks of two convolutions, one more convolution, a skip from the head, a pixel shuffle for each
+factor of the scale, and a convolution at the high resolution. SRResNet has batch normalisation and 9x9 ends that EDSR
+did away with, and activations after its head and its shuffles.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.conv import conv
+from search_spaces.layers.mean_shift import RANGE, MeanShift, around
+from search_spaces.layers.upsample import PixelShuffleSteps
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "prelu": nn.PReLU}
+"""The PReLUs have one slope for all channels."""
+NO_ACTIVATION = "none"
+
+
+def normalised_conv(width: int, *, batch_norm: bool) -> list[nn.Module]:
+    """Return a 3x3 convolution, followed by batch normalisation in place of its bias where asked."""
+    norm = [nn.BatchNorm2d(width)] if batch_norm else []
+    return [conv(width, width, bias=not batch_norm), *norm]
+
+
+class ResidualBlock(nn.Module):
+    """x + residual_scale · (conv, activation, conv), optionally batch-normalised: [N, width, H, W] → the same shape."""
+
+    def __init__(self, width: int, act: str, residual_scale: float, *, batch_norm: bool) -> None:
+        super().__init__()
+        first, second = (normalised_conv(width, batch_norm=batch_norm) for _ in range(2))
+        self.body = nn.Sequential(*first, ACTIVATIONS[act](), *second)
+        self.residual_scale = residual_scale
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + self.residual_scale * cast(Tensor, self.body(features))
+
+
+class EdsrNetwork(nn.Module):
+    """The network of both. `shift` takes the colour mean away and widens the range to 0..255, as EDSR does."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int, *, shift: bool) -> None:
+        super().__init__()
+        width, blocks, kernel = (cast(int, choices[name]) for name in ("width", "blocks", "ends_kernel"))
+        batch_norm, ends = bool(choices["batch_norm"]), _ends(choices)
+        self.shift = MeanShift(channels, spread=RANGE) if shift else None
+        self.head = _head(channels, width, kernel, ends)
+        self.blocks = nn.Sequential(*(_block(*_style(choices)) for _ in range(blocks)))
+        self.merge = _merge(width, batch_norm)
+        self.upsample = PixelShuffleSteps(width, scale, activation=ACTIVATIONS.get(ends))
+        self.last = conv(width, channels, kernel)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return around(self.shift, self._computed, image)
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = cast(Tensor, self.head(image))
+        return cast(Tensor, self.last(self.upsample(head + cast(Tensor, self.merge(self.blocks(head))))))
+
+
+def _head(channels: int, width: int, kernel: int, act: str) -> nn.Sequential:
+    return nn.Sequential(conv(channels, width, kernel), *([ACTIVATIONS[act]()] if act in ACTIVATIONS else []))
+
+
+def _block(width: int, act: str, residual_scale: float, batch_norm: bool) -> ResidualBlock:
+    return ResidualBlock(width, act, residual_scale, batch_norm=batch_norm)
+
+
+def _merge(width: int, batch_norm: bool) -> nn.Sequential:
+    return nn.Sequential(*normalised_conv(width, batch_norm=batch_norm))
+
+
+def _tail(width: int, channels: int, scale: int, kernel: int, act: str) -> nn.Sequential:
+    return nn.Sequential(
+        PixelShuffleSteps(width, scale, activation=ACTIVATIONS.get(act)), conv(width, channels, kernel)
+    )
+
+
+def _style(choices: Choices) -> tuple[int, str, float, bool]:
+    """Return what the residual blocks are made of."""
+    width, residual_scale = cast(int, choices["width"]), cast(float, choices["residual_scale"])
+    return width, str(choices["activation"]), residual_scale, bool(choices["batch_norm"])
+
+
+def _ends(choices: Choices) -> str:
+    """Return the activation of head and tail."""
+    return str(choices["activation"]) if choices["activated_ends"] else NO_ACTIVATION
+
+
+def edsr(blocks: int, width: int, residual_scale: float) -> dict[str, Choice]:
+    """Return the choices of the authors' EDSR of this size."""
+    size: dict[str, Choice] = {"blocks": blocks, "width": width, "residual_scale": residual_scale}
+    style: dict[str, Choice] = {"activation": "relu", "batch_norm": False, "activated_ends": False, "ends_kernel": 3}
+    return {"image_skip": False, **size, **style}
+
+
+SRRESNET: dict[str, Choice] = {
+    **edsr(16, 64, 1.0),
+    "activation": "prelu",
+    "batch_norm": True,
+    "activated_ends": True,
+    "ends_kernel": 9,
+}
+
+
+@register
+class Edsr(SkippedSpace):
+    """Where nothing is batch-normalised, the colour mean is subtracted instead, as in EDSR."""
+
+    name: ClassVar[str] = "edsr"
+    summary: ClassVar[str] = "residual blocks at the low resolution and pixel shuffles: EDSR, SRResNet, SRGAN (2017)"
+    # Batch normalisation in training needs more than one value a channel.
+    minimum_side: ClassVar[int] = 2
+    own_options: ClassVar[dict[str, Values]] = {
+        "blocks": range(1, 41),
+        "width": range(16, 257, 16),
+        "residual_scale": (0.1, 1.0),
+        "activation": ("relu", "prelu"),
+        "batch_norm": (False, True),
+        "activated_ends": (False, True),
+        "ends_kernel": range(3, 10, 2),
+    }
+    smallest: ClassVar[Choices] = edsr(1, 16, 1.0)
+    published: ClassVar = {
+        "EDSR-baseline": Published(
+            edsr(16, 64, 1.0),
+            Claim("arXiv 1707.02921; table of IMDN (arXiv 1909.11856)", 1_370_000, None, 37.99),
+        ),
+        "EDSR": Published(edsr(32, 256, 0.1), Claim("arXiv 1707.02921", psnr=38.11)),
+        "SRResNet": Published(
+            SRRESNET, Claim("arXiv 1609.04802", psnr=32.05, at="x4, HR 1280x720", note="published for x4 only")
+        ),
+        "SRGAN": Published(
+            SRRESNET,
+            Claim(
+                "arXiv 1609.04802",
+                psnr=29.40,
+                at="x4, HR 1280x720",
+                note="SRResNet; its recipe is adversarial, which costs PSNR; published for x4 only",
+            ),
+            Claim(
+                ARTICLE,
+                1_400_000,
+                475_630_000_000,
+                at="x2, LR 640x512",
+                note="with three channels and the multiply-adds of batch normalisation, for an LR image of 640x512",
+            ),
+        ),
+    }
+    # EDSR's own; then those of Lornatang/SRGAN-PyTorch, since the authors of SRResNet released nothing.
+    authors_names: ClassVar = (
+        (r"^(sub|add)_mean\..*", ""),
+        (r"^body\.(\d+)\.body\.", r"blocks.\1.body."),
+        (r"^body\.\d+\.", "merge.0."),
+        (r"^tail\.0\.", "upsample."),
+        (r"^tail\.1\.", "last."),
+        (r"^(conv_block1|conv1)\.", "head."),
+        (r"^trunk\.(\d+)\.rcb\.", r"blocks.\1.body."),
+        (r"^(conv_block2|conv2)\.", "merge."),
+        (r"^upsampling\.0\.upsample_block\.", "upsample."),
+        (r"^upsampling\.1\.upsample_block\.0\.", "upsample.3."),
+        (r"^upsampling\.1\.upsample_block\.2\.", "upsample.5."),
+        (r"^(conv_block3|conv3)\.", "last."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution."""
+        shift = not choices["image_skip"] and not choices["batch_norm"]
+        network = EdsrNetwork(choices, scale, channels, shift=shift)
+        return network, network.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return head, blocks, the convolution after them and tail."""
+        width, blocks, kernel = (cast(int, choices[name]) for name in ("width", "blocks", "ends_kernel"))
+        ends = _ends(choices)
+        return [
+            Part(_head, (channels, width, kernel, ends), channels),
+            Part(_block, _style(choices), width, repeats=blocks),
+            Part(_merge, (width, bool(choices["batch_norm"])), width),
+            Part(_tail, (width, channels, scale, kernel, ends), width),
+        ]

@@ -1,0 +1,87 @@
+"""ESPCN: everything at the low resolution, then the first pixel shuffle (Shi et al., arXiv 1609.05158)."""
+
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.activation import activation
+from search_spaces.layers.conv import conv
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.layers.upsample import PixelShuffleDirect
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class EspcnNetwork(nn.Module):
+    """A wide convolution, `depth` narrower ones, an activation after each, and the sub-pixel convolution."""
+
+    def __init__(self, widths: list[int], kernel: int, act: str, channels: int, scale: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for i, width in enumerate(widths):
+            inputs = widths[i - 1] if i else channels
+            act_layer = nn.Tanh() if act == "tanh" else activation(act, width)
+            layers += [conv(inputs, width, 3 if i else kernel), act_layer]
+        self.body = nn.Sequential(*layers)
+        keep_variance(self.body)
+        self.tail = PixelShuffleDirect(widths[-1], channels, scale)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return cast(Tensor, self.tail(self.body(image)))
+
+
+@register
+class Espcn(SkippedSpace):
+    """The authors' network has a tanh after each convolution but the last, and no skip."""
+
+    name: ClassVar[str] = "espcn"
+    summary: ClassVar[str] = "a few convolutions at the low resolution and a pixel shuffle (2016)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(8, 129, 8),
+        "squeezed": range(8, 65, 8),
+        "depth": range(1, 9),
+        "first_kernel": range(3, 8, 2),
+        "activation": ("tanh", "relu", "prelu"),
+    }
+    smallest: ClassVar[Choices] = {
+        "image_skip": False,
+        "width": 8,
+        "squeezed": 8,
+        "depth": 1,
+        "first_kernel": 3,
+        "activation": "relu",
+    }
+    published: ClassVar = {
+        "ESPCN": Published(
+            {
+                "image_skip": False,
+                "width": 64,
+                "squeezed": 32,
+                "depth": 1,
+                "first_kernel": 5,
+                "activation": "tanh",
+            },
+            Claim("arXiv 1609.05158, table 1", psnr=32.55, at="x3, HR 1280x720", note="trained on 91 images"),
+            Claim(
+                ARTICLE,
+                20_000,
+                6_940_000_000,
+                at="x2, LR 640x512",
+                note="params are rounded; multiply-adds are of an LR image of 640x512",
+            ),
+        ),
+    }
+    # As in PyTorch ports; the authors released none.
+    authors_names: ClassVar = ((r"^first_part\.", "body."), (r"^last_part\.", "tail."))
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its sub-pixel convolution."""
+        width, squeezed, depth, kernel = (
+            cast(int, choices[name]) for name in ("width", "squeezed", "depth", "first_kernel")
+        )
+        widths = [width] + [squeezed] * depth
+        network = EspcnNetwork(widths, kernel, str(choices["activation"]), channels, scale)
+        return network, network.tail.last

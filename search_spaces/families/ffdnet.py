@@ -1,0 +1,71 @@
+"""FFDNet: a denoiser at half the resolution that is told the noise level (Zhang et al., arXiv 1710.04026)."""
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.chain import chain
+from search_spaces.layers.conditioning import Level, level_of, planes
+from search_spaces.published import Claim, Published, TrainedLuma
+from search_spaces.space import SearchSpace, register
+
+FACTOR = 2
+"""Sides of the blocks of pixels that become channels."""
+
+
+class FfdNetNetwork(nn.Module):
+    """[N, C, H, W] → the same shape: the image without its noise."""
+
+    def __init__(self, choices: Choices, channels: int) -> None:
+        super().__init__()
+        self.noise = 15 / 255
+        """The noise level where `forward` is given none; set it to the camera's."""
+        layers, width = cast(int, choices["layers"]), cast(int, choices["width"])
+        act, batch_norm = str(choices["activation"]), bool(choices["batch_norm"])
+        folded = channels * FACTOR**2
+        self.body = chain(folded + 1, folded, layers, width, act, batch_norm=batch_norm)
+
+    def forward(self, image: Tensor, noise: Level | None = None) -> Tensor:
+        """[N, C, H, W] in 0..1 → the same shape; `noise` is the standard deviation in the same units."""
+        height, width = image.shape[-2:]
+        padded = F.pad(image, (0, -width % FACTOR, 0, -height % FACTOR), mode="replicate")
+        folded = F.pixel_unshuffle(padded, FACTOR)
+        level = planes(level_of(self.noise if noise is None else noise, image), folded)
+        clean = cast(Tensor, self.body(torch.cat((folded, level), dim=1)))
+        return F.pixel_shuffle(clean, FACTOR)[..., :height, :width]
+
+
+def ffdnet(layers: int, width: int) -> dict[str, Choice]:
+    """Return the choices of an authors' network of this size, as released: normalisation is folded away."""
+    return {"layers": layers, "width": width, "batch_norm": False, "activation": "relu"}
+
+
+@register
+class FfdNet(SearchSpace):
+    """One denoiser for all noise levels."""
+
+    name: ClassVar[str] = "ffdnet"
+    summary: ClassVar[str] = "denoiser: a chain of convolutions at half resolution, told the noise level (2017)"
+    scales: ClassVar[tuple[int, ...]] = (1,)
+    # Batch normalisation in training needs more than one value a channel, at half the resolution.
+    minimum_side: ClassVar[int] = 3
+    options: ClassVar[dict[str, Values]] = {
+        "layers": range(3, 25),
+        "width": range(8, 129, 8),
+        "batch_norm": (False, True),
+        "activation": ("relu", "leaky", "prelu"),
+    }
+    smallest: ClassVar[Choices] = ffdnet(3, 8)
+    luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
+    published: ClassVar = {
+        "FFDNet": Published(ffdnet(15, 64), Claim("arXiv 1710.04026", at="denoising, 1280x720"), scale=1),
+        "FFDNet-colour": Published(ffdnet(12, 96), Claim("arXiv 1710.04026", at="denoising, 1280x720"), scale=1),
+    }
+    authors_names: ClassVar = ((r"^model\.", "body."),)
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the network."""
+        return FfdNetNetwork(choices, channels)

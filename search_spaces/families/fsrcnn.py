@@ -1,0 +1,93 @@
+"""FSRCNN: an hourglass at the low resolution and a large transposed convolution (Dong et al., arXiv 1608.00367)."""
+
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.activation import activation
+from search_spaces.layers.conv import conv
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class FsrcnnNetwork(nn.Module):
+    """Extract, shrink by 1x1, map by 3x3, expand by 1x1, and write the image by the transposed convolution."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        width, squeezed, depth = (cast(int, choices[name]) for name in ("width", "squeezed", "depth"))
+        first, last = (cast(int, choices[name]) for name in ("first_kernel", "last_kernel"))
+        act = str(choices["activation"])
+
+        def layer(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+            return [conv(inputs, outputs, kernel), activation(act, outputs)]
+
+        self.head = nn.Sequential(*layer(channels, width, first))
+        self.body = nn.Sequential(
+            *layer(width, squeezed, 1),
+            *(module for _ in range(depth) for module in layer(squeezed, squeezed, 3)),
+            *layer(squeezed, width, 1),
+        )
+        keep_variance(self.head)
+        keep_variance(self.body)
+        # The kernel is centred on the input pixel's first output pixel; the output padding fills up to the full size.
+        self.last = nn.ConvTranspose2d(width, channels, last, scale, last // 2, scale - 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return cast(Tensor, self.last(self.body(self.head(image))))
+
+
+def point(width: int, squeezed: int, depth: int) -> dict[str, Choice]:
+    """Return the choices of the authors' network FSRCNN(d, s, m)."""
+    hourglass: dict[str, Choice] = {"width": width, "squeezed": squeezed, "depth": depth}
+    return {"image_skip": False, **hourglass, "first_kernel": 5, "last_kernel": 9, "activation": "prelu"}
+
+
+@register
+class Fsrcnn(SkippedSpace):
+    """FSRCNN(d, s, m): `width`, `squeezed` and `depth`. The authors' networks have no skip."""
+
+    name: ClassVar[str] = "fsrcnn"
+    summary: ClassVar[str] = "an hourglass at the low resolution and a transposed convolution (2016)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(8, 97, 8),
+        "squeezed": range(4, 33),
+        "depth": range(1, 9),
+        "first_kernel": range(3, 8, 2),
+        # From 5: a smaller kernel would leave pixels of scale 4 without an input.
+        "last_kernel": range(5, 12, 2),
+        "activation": ("relu", "prelu"),
+    }
+    smallest: ClassVar[Choices] = {**point(8, 4, 1), "first_kernel": 3, "last_kernel": 5, "activation": "relu"}
+    published: ClassVar = {
+        "FSRCNN": Published(
+            point(56, 12, 4),
+            Claim(
+                "arXiv 1608.00367; table of CARN (arXiv 1803.08664)",
+                12_464,
+                6_000_000_000,
+                37.00,
+                note="params without biases and slopes; the transposed convolution is charged at every output pixel",
+            ),
+            Claim(
+                ARTICLE,
+                12_000,
+                6_000_000_000,
+                note="6.0G as in the literature's table; its second figure, 4.08G, is ours at LR 640x512",
+            ),
+        ),
+        "FSRCNN-s": Published(
+            point(32, 5, 1), Claim("arXiv 1608.00367", 3_937, note="params without biases and slopes")
+        ),
+    }
+    # As in PyTorch ports; the authors released MATLAB.
+    authors_names: ClassVar = ((r"^first_part\.", "head."), (r"^mid_part\.", "body."), (r"^last_part\.", "last."))
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its transposed convolution."""
+        network = FsrcnnNetwork(choices, scale, channels)
+        return network, network.last

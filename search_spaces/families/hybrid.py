@@ -1,0 +1,225 @@
+"""The flagship space: a body of cells, each of which picks its block from those of every known light network.
+
+Head (a convolution, after a pixel-unshuffle where the body works at half the resolution), up to six cells, a fusion of
+their outputs, an upsampler. All features have one width, so every cell can follow every other and every edge is a sum.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.families.hybrid_seeds import CELLS, IDENTITY, INERT, SEEDS, point
+from search_spaces.layers.activation import ACTIVATIONS, activation
+from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices, block
+from search_spaces.layers.conv import conv
+from search_spaces.layers.image_skip import ImageSkip, Interpolation
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
+from search_spaces.part import Part
+from search_spaces.published import Published
+from search_spaces.space import SearchSpace, register
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One active cell: its block, how often it is repeated, and how it is connected.
+
+    `reach` adds the output of the node so many before the previous one to the input (0: none); `fused` keeps the output
+    for the fusion.
+    """
+
+    block: BlockChoices
+    name: str
+    repeats: int
+    reach: int
+    fused: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The choices in the form that the network is made from: active cells only, choices without effect settled."""
+
+    width: int
+    activation: str
+    unshuffle: int
+    cells: tuple[Cell, ...]
+    fuses: bool
+    body_skip: bool
+    upsampler: str
+
+
+def plan(choices: Choices) -> Plan:
+    """Read the flat choices."""
+    width, act = cast(int, choices["width"]), str(choices["activation"])
+    names = [i for i in range(1, CELLS + 1) if choices[f"cell{i}.block"] != IDENTITY]
+    fusion = choices["fusion"] if names else "none"
+    cells = []
+    for node, i in enumerate(names, start=1):
+        get = {key: choices[f"cell{i}.{key}"] for key in INERT}
+        name = str(get["block"])
+        expansion = 1 if name in FIXED_EXPANSION else cast(int, get["expansion"])
+        chosen = BlockChoices(name, width, cast(int, get["kernel"]), expansion, act)
+        reach = cast(int, get["reach"])
+        # The last cell is always fused: after the last fused one, cells would have no effect.
+        fused = fusion == "concat" or (fusion == "selected" and (bool(get["fused"]) or i == names[-1]))
+        cells.append(Cell(chosen, name, cast(int, get["repeats"]), reach if reach < node else 0, fused))
+    return Plan(
+        width=width,
+        activation=act,
+        unshuffle=2 if choices["resolution"] == "half" else 1,
+        cells=tuple(cells),
+        fuses=fusion != "none",
+        body_skip=bool(choices["body_skip"]) and bool(cells),
+        upsampler=str(choices["upsampler"]),
+    )
+
+
+class HybridNetwork(nn.Module):
+    """Head, cells, fusion, upsampler: [N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+
+    def __init__(self, plan: Plan, scale: int, channels: int) -> None:
+        super().__init__()
+        self.scale, self.unshuffle = scale, plan.unshuffle
+        self.reach = [cell.reach for cell in plan.cells]
+        self.fused = [cell.fused for cell in plan.cells]
+        self.body_skip = plan.body_skip
+        # Before a residual block the head stays linear, as in EDSR; before a plain convolution it is a layer like it.
+        chained = not plan.cells or plan.cells[0].name in CHAINED
+        head = conv(channels * plan.unshuffle**2, plan.width)
+        self.head = nn.Sequential(head, activation(plan.activation, plan.width)) if chained else nn.Sequential(head)
+        self.cells = nn.ModuleList(
+            nn.Sequential(*(cell.block.build(place) for place in range(cell.repeats))) for cell in plan.cells
+        )
+        self.merge = conv(plan.width * sum(self.fused), plan.width, 1) if plan.fuses else nn.Identity()
+        self.tail = Upsampler(plan.upsampler, plan.width, channels, scale * plan.unshuffle, plan.activation)
+        for end in (self.head, self.merge, self.tail):
+            keep_variance(end)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, C, scale·H, scale·W]."""
+        height, width = image.shape[-2:]
+        if self.unshuffle > 1:
+            missing = (0, -width % self.unshuffle, 0, -height % self.unshuffle)
+            image = F.pixel_unshuffle(F.pad(image, missing, mode="replicate"), self.unshuffle)
+        nodes = [cast(Tensor, self.head(image))]
+        for cell, reach in zip(self.cells, self.reach, strict=True):
+            nodes.append(cell(nodes[-1] + nodes[-1 - reach] if reach else nodes[-1]))
+        features = self._merged(nodes)
+        output = cast(Tensor, self.tail(features + nodes[0] if self.body_skip else features))
+        return output[..., : self.scale * height, : self.scale * width] if self.unshuffle > 1 else output
+
+    def _merged(self, nodes: Sequence[Tensor]) -> Tensor:
+        kept = [node for node, fused in zip(nodes[1:], self.fused, strict=True) if fused]
+        return cast(Tensor, self.merge(torch.cat(kept, dim=1))) if kept else nodes[-1]
+
+
+def _cell_options(cell: int) -> dict[str, Values]:
+    return {
+        f"cell{cell}.block": (*BLOCKS, IDENTITY),
+        f"cell{cell}.repeats": range(1, 5),
+        f"cell{cell}.kernel": range(3, 8, 2),
+        f"cell{cell}.expansion": range(1, 4),
+        f"cell{cell}.reach": range(3),
+        f"cell{cell}.fused": (False, True),
+    }
+
+
+@register
+class Hybrid(SearchSpace):
+    """Six cells of fifteen blocks, 8 to 64 channels, half or full resolution: 400 to several million parameters."""
+
+    name: ClassVar[str] = "hybrid"
+    summary: ClassVar[str] = "six cells, each one of 15 blocks of the known light networks, freely connected"
+    options: ClassVar[dict[str, Values]] = {
+        "width": range(8, 65, 8),
+        "activation": ACTIVATIONS,
+        "resolution": ("full", "half"),
+        "fusion": ("none", "concat", "selected"),
+        "body_skip": (False, True),
+        "upsampler": UPSAMPLERS,
+        "image_skip": ("none", "nearest", "bicubic"),
+        **{name: values for i in range(1, CELLS + 1) for name, values in _cell_options(i).items()},
+    }
+    pinned: ClassVar[Choices] = {"image_skip": "bicubic"}
+    smallest: ClassVar[Choices] = point("", width=8, resolution="half", image_skip="none")
+    published: ClassVar[dict[str, Published]] = SEEDS
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the network, within an `ImageSkip` where the choices say so."""
+        network = HybridNetwork(plan(choices), scale, channels)
+        if choices["image_skip"] == "none":
+            return network
+        return ImageSkip(network, network.tail.last, scale, str(choices["image_skip"]))
+
+    def canonical(self, choices: Choices) -> Choices:
+        """Move identity cells to the end, and settle what has no effect; see `plan`."""
+        settled = plan(choices)
+        canonical = dict(choices)
+        kept = [cell.fused for cell in settled.cells]
+        canonical["fusion"] = "none" if not any(kept) else "concat" if all(kept) else "selected"
+        canonical["body_skip"] = settled.body_skip
+        if settled.cells and all(c.name in OWN_ACTIVATION for c in settled.cells) and settled.upsampler != "nearest":
+            canonical["activation"] = ACTIVATIONS[0]
+        for i in range(1, CELLS + 1):
+            active = settled.cells[i - 1] if i <= len(settled.cells) else None
+            canonical |= {f"cell{i}.{key}": value for key, value in (_flat(active) if active else INERT).items()}
+        return canonical
+
+    def count(self) -> int:
+        """Count bodies by their number of active cells: their blocks, reaches (limited by their place), fusions."""
+        every = 1 + _bodies(BLOCKS)
+        indifferent = (len(ACTIVATIONS) - 1) * (len(UPSAMPLERS) - 1) * _bodies(OWN_ACTIVATION)
+        return len(self.options["width"]) * 2 * 3 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
+        """Return the parts whose costs add up to the network's."""
+        settled = plan(choices)
+        width, unshuffle, act = settled.width, settled.unshuffle, settled.activation
+        inputs, chained = channels * unshuffle**2, not settled.cells or settled.cells[0].name in CHAINED
+        head = inputs, width, act if chained else "none"
+        parts = [Part(_head, (inputs, width, _counted(act) if chained else "none"), inputs, unshuffle, timed_as=head)]
+        for cell in settled.cells:
+            parts.append(Part(block, cell.block.cost_key, width, unshuffle, cell.repeats, cell.block.time_key))
+        if fused := sum(cell.fused for cell in settled.cells):
+            parts.append(Part(conv, (fused * width, width, 1), fused * width, unshuffle))
+        tail = settled.upsampler, width, channels, scale * unshuffle
+        act = act if settled.upsampler == "nearest" else "relu"  # the others have none
+        parts.append(Part(Upsampler, (*tail, _counted(act)), width, unshuffle, timed_as=(*tail, act)))
+        if choices["image_skip"] != "none":
+            parts.append(Part(Interpolation, (scale, choices["image_skip"]), channels))
+        return parts
+
+
+def _bodies(blocks: Collection[str]) -> int:
+    """Return how many bodies of 1 to `CELLS` active cells are made of `blocks`, with and without the body skip."""
+    cells = sum(4 * 3 * (1 if name in FIXED_EXPANSION else 3) for name in blocks)
+    total, chains = 0, 1
+    for count in range(1, CELLS + 1):
+        chains *= cells * min(3, count)
+        total += chains * (1 + 2 ** (count - 1)) * 2
+    return total
+
+
+def _counted(act: str) -> str:
+    """Return an activation of as many parameters."""
+    return act if act == "prelu" else "relu"
+
+
+def _head(inputs: int, width: int, act: str) -> nn.Module:
+    return conv(inputs, width) if act == "none" else nn.Sequential(conv(inputs, width), activation(act, width))
+
+
+def _flat(cell: Cell) -> dict[str, Choice]:
+    return {
+        "block": cell.name,
+        "repeats": cell.repeats,
+        "kernel": cell.block.kernel,
+        "expansion": cell.block.expansion,
+        "reach": cell.reach,
+        "fused": cell.fused,
+    }

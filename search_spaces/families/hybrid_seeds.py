@@ -1,0 +1,89 @@
+"""Points of `hybrid` after known networks: of their kind, narrower, so that a brief training gets far with them.
+
+The networks themselves are points of their own spaces; these are where a search of `hybrid` starts from.
+"""
+
+from collections.abc import Mapping
+
+from search_spaces.choices import Choice
+from search_spaces.published import Claim, Published
+
+CELLS = 6
+IDENTITY = "identity"
+INERT: Mapping[str, Choice] = {
+    "block": IDENTITY,
+    "repeats": 1,
+    "kernel": 3,
+    "expansion": 1,
+    "reach": 0,
+    "fused": False,
+}
+"""The choices of a cell that is not there."""
+
+_SHORT = {"x": "repeats", "k": "kernel", "e": "expansion", "r": "reach"}
+
+
+def point(cells: str, **others: Choice) -> dict[str, Choice]:
+    """Return the choices of a network whose cells are given in short, e.g. `conv x3 | esa k5 e2 r1 fused`.
+
+    `x` is followed by the repeats, `k` by the kernel, `e` by the expansion, `r` by the reach; what is not said is the
+    smallest. `others` replace the choices of the whole network.
+    """
+    choices: dict[str, Choice] = {
+        "width": 32,
+        "activation": "relu",
+        "resolution": "full",
+        "fusion": "none",
+        "body_skip": False,
+        "upsampler": "direct",
+        "image_skip": "bicubic",
+        **others,
+    }
+    given = [line.split() for line in cells.split("|") if line.strip()]
+    for i in range(1, CELLS + 1):
+        cell = dict(INERT)
+        if i <= len(given):
+            block, *rest = given[i - 1]
+            cell["block"] = block
+            cell |= {_SHORT[word[0]]: int(word[1:]) for word in rest if word != "fused"}
+            cell["fused"] = "fused" in rest or choices["fusion"] == "concat"
+        choices |= {f"cell{i}.{name}": value for name, value in cell.items()}
+    return choices
+
+
+def _like(source: str, choices: dict[str, Choice]) -> Published:
+    return Published(choices, Claim(source, note="after it, not the same"))
+
+
+SEEDS: dict[str, Published] = {
+    "Plain-C32M3": Published(
+        point("conv x3"), Claim("no paper: three 3x3 convolutions of 32 channels between head and tail")
+    ),
+    "SESR-M11-like": _like(
+        "arXiv 2103.09404", point("ecb x4 | ecb x4 | ecb x3", width=16, activation="prelu", body_skip=True)
+    ),
+    "IMDN-like": _like(
+        "arXiv 1909.11856",
+        point(" | ".join(["distill e1"] * 6), width=32, activation="leaky", fusion="concat", body_skip=True),
+    ),
+    "RFDN-like": _like(
+        "arXiv 2009.11551",
+        point(" | ".join(["distill e2"] * 6), width=32, activation="leaky", fusion="concat", body_skip=True),
+    ),
+    "BSRN-like": _like(
+        "arXiv 2205.05996",
+        point(" | ".join(["distill_bs e2"] * 5), width=32, activation="gelu", fusion="concat", body_skip=True),
+    ),
+    "PAN-like": _like(
+        "arXiv 2010.01073",
+        point(" | ".join(["pixel x2"] * 4), width=32, activation="leaky", body_skip=True, upsampler="nearest"),
+    ),
+    "SPAN-like": _like(
+        "arXiv 2311.12770",
+        point(
+            "span e2 fused | span e2 x2 | span e2 x2 fused | span e2 fused",
+            width=32,
+            fusion="selected",
+        ),
+    ),
+}

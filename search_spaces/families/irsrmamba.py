@@ -1,0 +1,285 @@
+"""IRSRMamba: a state-space network for infrared images behind a wavelet front end (Huang et al., arXiv 2405.09873).
+
+The body is MambaIR's (arXiv 2402.15648): groups of blocks, each a selective scan of the image in four directions and a
+convolutional block with channel attention, both with learned skips. The front end modulates a 7x7 view of the image by
+what the Haar wavelet says of a 3x3 view. The authors drop whole blocks at random in training; here none is dropped.
+"""
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.attention import ChannelAttention
+from search_spaces.layers.channel_norm import ChannelNorm
+from search_spaces.layers.conv import conv
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.layers.mean_shift import MeanShift, around
+from search_spaces.layers.scan import SelectiveScan2d
+from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+INFRARED_MEAN = (0.3317, 0.3317, 0.3317)
+"""What the authors subtract of a three-channel image; of one channel they subtract nothing."""
+
+TAIL_WIDTH = 64
+"""Channels of the tail that upsamples in steps."""
+
+ATTENTION_REDUCTION = 30
+
+EPSILON = 1e-5
+"""Of the layer normalisations."""
+
+
+class WaveletFrontEnd(nn.Module):
+    """[N, C, H, W] → the same shape, for H and W from 2: the image as the authors' body sees it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.small = conv(channels, channels)
+        self.large = nn.Sequential(conv(channels, channels, 7, groups=channels), conv(channels, channels, 1))
+        self.modulation = nn.Sequential(conv(4 * channels, 2 * channels, 1), nn.SiLU(), conv(2 * channels, channels, 1))
+        self.merge = conv(2 * channels, channels, 1)
+        self._start_with_the_image()
+
+    def _start_with_the_image(self) -> None:
+        """Pass the image on beside what is modulated: few channels with random weights would blur or lose it."""
+        nn.init.dirac_(self.small.weight)
+        with torch.no_grad():
+            self.merge.weight[:, len(self.merge.weight) :].copy_(torch.eye(len(self.merge.weight))[..., None, None])
+        for last in (self.small, self.merge):
+            nn.init.zeros_(cast(nn.Parameter, last.bias))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → the same shape."""
+        small, large = cast(Tensor, self.small(image)), cast(Tensor, self.large(image))
+        bands = F.interpolate(haar(small), scale_factor=2.0, mode="bicubic", align_corners=False)
+        factor = cast(Tensor, self.modulation(bands))
+        # An odd row or column has no partner in the wavelet; the factor is stretched over it.
+        factor = F.interpolate(factor, size=image.shape[-2:], mode="bilinear", align_corners=False)
+        return cast(Tensor, self.merge(torch.cat((large * factor, small), dim=1)))
+
+
+def haar(image: Tensor) -> Tensor:
+    """[N, C, H, W] → [N, 4·C, H // 2, W // 2]: mean, differences along rows, along columns and along both, times 2."""
+    height, width = image.shape[-2] // 2, image.shape[-1] // 2
+    upper, lower = image[:, :, 0::2][:, :, :height], image[:, :, 1::2]
+    a, b = upper[..., 0::2][..., :width], upper[..., 1::2]
+    c, d = lower[..., 0::2][..., :width], lower[..., 1::2]
+    return torch.cat((a + b + c + d, b + d - a - c, c + d - a - b, a + d - b - c), dim=1) / 2
+
+
+class Block(nn.Module):
+    """A selective scan, then two convolutions with channel attention; [N, width, H, W] → the same shape."""
+
+    def __init__(self, width: int, inner: int, state: int, squeezed: int) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(width, EPSILON)
+        self.scan = SelectiveScan2d(width, inner, state)
+        self.skip = nn.Parameter(torch.ones(width))
+        self.local_norm = ChannelNorm(width, EPSILON)
+        self.local = nn.Sequential(
+            conv(width, squeezed), nn.GELU(), conv(squeezed, width), ChannelAttention(width, ATTENTION_REDUCTION)
+        )
+        self.local_skip = nn.Parameter(torch.ones(width))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        features = features * self.skip[:, None, None] + cast(Tensor, self.scan(self.norm(features)))
+        return features * self.local_skip[:, None, None] + cast(Tensor, self.local(self.local_norm(features)))
+
+
+class Group(nn.Module):
+    """Blocks and a convolution with a skip over them; [N, width, H, W] → the same shape."""
+
+    def __init__(self, blocks: list[Block], width: int) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*blocks)
+        self.conv = conv(width, width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + cast(Tensor, self.conv(self.blocks(features)))
+
+
+class Tail(nn.Module):
+    """Features become the image: by one pixel shuffle, or in steps of 64 channels. [N, width, H, W] → the image."""
+
+    def __init__(self, kind: str, width: int, scale: int, channels: int) -> None:
+        super().__init__()
+        self.narrow: nn.Module = nn.Identity()
+        self.write: nn.Module = nn.Identity()
+        self.upsample: PixelShuffleDirect | PixelShuffleSteps
+        if kind == "direct":
+            self.upsample = PixelShuffleDirect(width, channels, scale)
+        else:
+            self.narrow = nn.Sequential(conv(width, TAIL_WIDTH), nn.LeakyReLU(0.01))
+            self.upsample = PixelShuffleSteps(TAIL_WIDTH, scale)
+            self.write = conv(TAIL_WIDTH, channels)
+        keep_variance(self)  # or brief training would spend itself on making the features of three layers larger
+
+    @property
+    def last(self) -> nn.Module:
+        """The convolution that writes the image."""
+        return self.upsample.last if isinstance(self.upsample, PixelShuffleDirect) else self.write
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → [N, channels, scale·H, scale·W]."""
+        return cast(Tensor, self.write(self.upsample(self.narrow(features))))
+
+
+class IrsrMambaNetwork(nn.Module):
+    """[N, C, H, W] → [N, C, scale·H, scale·W]."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        block = _block(choices)
+        width, blocks, groups = block[0], cast(int, choices["blocks"]), cast(int, choices["groups"])
+        shifts = channels == len(INFRARED_MEAN) and not choices["image_skip"]
+        self.shift = MeanShift(channels, INFRARED_MEAN) if shifts else None
+        self.front = WaveletFrontEnd(channels) if choices["wavelet"] else nn.Identity()
+        self.head = conv(channels, width)
+        self.enter = ChannelNorm(width, EPSILON)
+        self.groups = nn.Sequential(*(Group([Block(*block) for _ in range(blocks)], width) for _ in range(groups)))
+        self.norm = ChannelNorm(width, EPSILON)
+        self.merge = conv(width, width)
+        self.tail = Tail(str(choices["tail"]), width, scale, channels)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return around(self.shift, self._computed, image)
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = cast(Tensor, self.head(self.front(image)))
+        deep = cast(Tensor, self.merge(self.norm(self.groups(self.enter(head)))))
+        return cast(Tensor, self.tail(head + deep))
+
+
+def _block(choices: Choices) -> tuple[int, int, int, int]:
+    """Return the width, the scanned channels, the states of each and the squeezed width of a block."""
+    width, state, tenths, squeeze = (cast(int, choices[n]) for n in ("width", "state", "expansion_tenths", "squeeze"))
+    return width, width * tenths // 10, state, width // squeeze
+
+
+def _full(blocks: int) -> dict[str, Choice]:
+    """Return the choices of the authors' networks: six groups of `blocks`."""
+    return {
+        "image_skip": False,
+        "wavelet": True,
+        "groups": 6,
+        "blocks": blocks,
+        "width": 180,
+        "state": 16,
+        "expansion_tenths": 20,
+        "squeeze": 3,
+        "tail": "steps",
+    }
+
+
+@register
+class IrsrMamba(SkippedSpace):
+    """Selective scans over infrared images (arXiv 2405.09873): 576,000 networks an image skip."""
+
+    name: ClassVar[str] = "irsrmamba"
+    summary: ClassVar[str] = "selective scans in four directions behind a wavelet front end, for infrared (2024)"
+    minimum_side: ClassVar[int] = 2
+    own_options: ClassVar[dict[str, Values]] = {
+        "wavelet": (False, True),
+        "groups": range(1, 9),
+        "blocks": range(1, 9),
+        "width": range(20, 201, 20),
+        "state": range(2, 17, 2),
+        "expansion_tenths": range(10, 21, 2),
+        "squeeze": range(2, 9),
+        "tail": ("direct", "steps"),
+    }
+    smallest: ClassVar[Choices] = {
+        **_full(1),
+        "wavelet": False,
+        "groups": 1,
+        "width": 20,
+        "state": 2,
+        "expansion_tenths": 10,
+        "squeeze": 8,
+        "tail": "direct",
+    }
+    published: ClassVar = {
+        "IRSRMamba": Published(
+            _full(8),
+            Claim("arXiv 2405.09873"),
+            Claim(ARTICLE, at="x2, LR 640x512", note='its "72" is no count of this network'),
+        ),
+        "IRSRMamba-2024": Published(
+            _full(6), Claim("evaluation log of 2024 in the authors' repository", 20_422_229, note="three channels")
+        ),
+        "IRSRMamba-light": Published(
+            {
+                **_full(6),
+                "wavelet": False,
+                "groups": 4,
+                "width": 60,
+                "state": 10,
+                "expansion_tenths": 12,
+                "squeeze": 6,
+                "tail": "direct",
+            },
+            Claim("configuration of MambaIR-light, arXiv 2402.15648", note="the authors train no light IRSRMamba"),
+        ),
+    }
+    authors_names: ClassVar = (
+        (r"^featureFusionmodule\.wavelet_attention\..*", ""),
+        (r"^featureFusionmodule\.small_scale_extractor\.conv3x3\.", "front.small."),
+        (r"^featureFusionmodule\.large_scale_extractor\.dwconv7x7\.", "front.large.0."),
+        (r"^featureFusionmodule\.large_scale_extractor\.pointwise\.", "front.large.1."),
+        (r"^featureFusionmodule\.feature_modulation\.mapping\.conv1\.", "front.modulation.0."),
+        (r"^featureFusionmodule\.feature_modulation\.mapping\.conv2\.", "front.modulation.2."),
+        (r"^featureFusionmodule\.fusion_conv\.", "front.merge."),
+        (r"^conv_first\.", "head."),
+        (r"^patch_embed\.norm\.", "enter."),
+        (r"^layers\.(\d+)\.conv\.", r"groups.\1.conv."),
+        (r"^layers\.(\d+)\.residual_group\.blocks\.(\d+)\.", r"groups.\1.blocks.\2."),
+        (r"\.ln_1\.", ".norm."),
+        (r"\.skip_scale$", ".skip"),
+        (r"\.ln_2\.", ".local_norm."),
+        (r"\.skip_scale2$", ".local_skip"),
+        (r"\.conv_blk\.cab\.3\.attention\.1\.", ".local.3.gate.0."),
+        (r"\.conv_blk\.cab\.3\.attention\.3\.", ".local.3.gate.2."),
+        (r"\.conv_blk\.cab\.", ".local."),
+        (r"\.self_attention\.in_proj\.", ".scan.enter."),
+        (r"\.self_attention\.conv2d\.", ".scan.depthwise."),
+        (r"\.self_attention\.x_proj_weight$", ".scan.project"),
+        (r"\.self_attention\.dt_projs_weight$", ".scan.step_weight"),
+        (r"\.self_attention\.dt_projs_bias$", ".scan.step_bias"),
+        (r"\.self_attention\.A_logs$", ".scan.log_decay"),
+        (r"\.self_attention\.Ds$", ".scan.direct"),
+        (r"\.self_attention\.out_norm\.", ".scan.norm."),
+        (r"\.self_attention\.out_proj\.", ".scan.leave."),
+        (r"^conv_after_body\.", "merge."),
+        (r"^conv_before_upsample\.0\.", "tail.narrow.0."),
+        (r"^upsample\.(\d+)\.", r"tail.upsample.\1."),
+        (r"^conv_last\.", "tail.write."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and the convolution that writes its image."""
+        network = IrsrMambaNetwork(choices, scale, channels)
+        return network, network.tail.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
+        """Return the front end, the ends, the blocks and the convolutions of the groups."""
+        block = _block(choices)
+        width, groups, blocks = block[0], cast(int, choices["groups"]), cast(int, choices["blocks"])
+        front = [Part(WaveletFrontEnd, (channels,), channels)] if choices["wavelet"] else []
+        return [
+            *front,
+            Part(conv, (channels, width), channels),
+            Part(ChannelNorm, (width,), width, repeats=2),
+            Part(Block, block, width, repeats=groups * blocks),
+            Part(conv, (width, width), width, repeats=groups + 1),
+            Part(Tail, (str(choices["tail"]), width, scale, channels), width),
+        ]

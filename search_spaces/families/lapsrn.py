@@ -1,0 +1,146 @@
+"""LapSRN: a pyramid that doubles the image level by level (Lai et al., arXiv 1704.03915)."""
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.conv import conv
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.layers.upsample import factors
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+SLOPE = 0.2
+"""The negative slope of LapSRN's activations, and where learned ones start."""
+
+
+def activation(name: str, width: int) -> nn.Module:
+    """Return a `leaky` ReLU or a `prelu` with one slope a channel."""
+    return nn.PReLU(width, init=SLOPE) if name == "prelu" else nn.LeakyReLU(SLOPE)
+
+
+class TransposedConv(nn.Module):
+    """A transposed convolution to exactly `stride` times the size: [N, n, H, W] → [N, m, stride·H, stride·W].
+
+    What the kernel writes beyond that is cut off on both sides; the odd row and column, if any, at the end.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(inputs, outputs, kernel, stride, (kernel - stride) // 2, bias=bias)
+        self.odd = (kernel - stride) % 2
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, inputs, H, W] → [N, outputs, stride·H, stride·W]."""
+        enlarged = cast(Tensor, self.conv(features))
+        return enlarged[..., : -self.odd, : -self.odd] if self.odd else enlarged
+
+
+class ImageEnlarger(nn.Module):
+    """One learned kernel for all colours that starts as bilinear interpolation: [N, C, H, W] → [N, C, s·H, s·W]."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        kernel = 2 * stride - stride % 2
+        self.enlarge = TransposedConv(1, 1, kernel, stride, bias=False)
+        ramp = 1 - (torch.arange(kernel) - (kernel - 1) / 2).abs() / stride
+        with torch.no_grad():
+            self.enlarge.conv.weight.copy_(ramp[:, None] * ramp)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, C, stride·H, stride·W]."""
+        enlarged = cast(Tensor, self.enlarge(image.flatten(0, 1).unsqueeze(1)))
+        return enlarged.reshape(*image.shape[:2], *enlarged.shape[-2:])
+
+
+class Level(nn.Module):
+    """Convolutions, the transposed one that enlarges the features, and the one that writes this level's detail."""
+
+    def __init__(self, choices: Choices, stride: int, channels: int) -> None:
+        super().__init__()
+        width, depth, kernel = (cast(int, choices[name]) for name in ("width", "depth", "kernel"))
+        act = str(choices["activation"])
+        convs: list[nn.Module] = [conv(width, width) for _ in range(depth)]
+        convs.append(TransposedConv(width, width, kernel, stride))
+        self.features = nn.Sequential(*(layer for each in convs for layer in (each, activation(act, width))))
+        keep_variance(self.features)
+        self.detail = conv(width, channels)
+
+
+class LapsrnNetwork(nn.Module):
+    """The pyramid. Where `skip`, the image is carried beside the features, enlarged at each level, and detail added.
+
+    Without, only detail is carried, so the first level has nothing to enlarge. The authors' training compares every
+    level's image with a target of its size; the output is the last one.
+    """
+
+    def __init__(self, choices: Choices, scale: int, channels: int, *, skip: bool) -> None:
+        super().__init__()
+        width, strides = cast(int, choices["width"]), factors(scale)
+        self.skip = skip
+        self.head = nn.Sequential(conv(channels, width), activation(str(choices["activation"]), width))
+        keep_variance(self.head)
+        self.levels = nn.ModuleList(Level(choices, stride, channels) for stride in strides)
+        carried = strides if skip else strides[1:]
+        self.images = nn.ModuleList(ImageEnlarger(stride) for stride in carried)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        features = cast(Tensor, self.head(image))
+        images = iter(self.images)
+        output = image if self.skip else None
+        for module in self.levels:
+            level = cast(Level, module)
+            features = cast(Tensor, level.features(features))
+            detail = cast(Tensor, level.detail(features))
+            output = detail if output is None else detail + cast(Tensor, next(images)(output))
+        return cast(Tensor, output)
+
+
+LAPSRN: dict[str, Choice] = {"image_skip": False, "width": 64, "depth": 10, "kernel": 3, "activation": "leaky"}
+
+
+@register
+class Lapsrn(SkippedSpace):
+    """Scale 4 chains two levels of their own weights; scale 3, which the authors lack, is one level of stride 3.
+
+    The authors' transposed convolutions of features are 3x3, a common port's 4x4 (`kernel`).
+    """
+
+    name: ClassVar[str] = "lapsrn"
+    summary: ClassVar[str] = "a pyramid that doubles features and image level by level (2017)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(8, 97, 8),
+        "depth": range(1, 21),
+        "kernel": range(3, 5),
+        "activation": ("leaky", "prelu"),
+    }
+    smallest: ClassVar[Choices] = {**LAPSRN, "width": 8, "depth": 1}
+    published: ClassVar = {
+        "LapSRN": Published(
+            LAPSRN,
+            Claim(
+                "arXiv 1704.03915; table of CARN (arXiv 1803.08664)",
+                813_000,
+                29_900_000_000,
+                37.52,
+                note="params are of x4; multiply-adds are of one level at LR 320x180, charged at every output pixel",
+            ),
+            Claim(
+                ARTICLE,
+                251_000,
+                4_357_080_000_000,
+                at="x2, LR 640x512",
+                note="params as in the table of IMDN, not those of the released network; multiply-adds are of a port's "
+                "x8 network (1.31M), with its transposed convolutions charged four times",
+            ),
+        ),
+    }
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and the convolutions that write the detail of its levels."""
+        network = LapsrnNetwork(choices, scale, channels, skip=not choices["image_skip"])
+        return network, nn.ModuleList(cast(Level, level).detail for level in network.levels)

@@ -1,0 +1,116 @@
+"""LESRCNN: 3x3 and 1x1 convolutions by turns, and a refinement at the high resolution (arXiv 2007.04344)."""
+
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.conv import conv
+from search_spaces.layers.initialisation import keep_variance, start_small
+from search_spaces.layers.mean_shift import MeanShift, around
+from search_spaces.layers.upsample import PixelShuffleSteps
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class Block(nn.Module):
+    """ReLU(x + conv(ReLU(conv x))), the first 3x3, the second 1x1 in the authors' network; no biases.
+
+    The authors' code rectifies in place, so what their skips carry is rectified too; their weights need that.
+    """
+
+    def __init__(self, width: int, second_kernel: int) -> None:
+        super().__init__()
+        self.first = conv(width, width, bias=False)
+        self.second = conv(width, width, second_kernel, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return F.relu(features + cast(Tensor, self.second(F.relu(self.first(features)))))
+
+
+class LesrcnnNetwork(nn.Module):
+    """Head, blocks, one upsampler for the features of both head and blocks, and the refinement of their sum.
+
+    The refinement's convolutions work at the high resolution: they are half of what the network costs.
+    """
+
+    def __init__(self, choices: Choices, scale: int, channels: int, *, shift: bool) -> None:
+        super().__init__()
+        names = ("width", "blocks", "second_kernel", "refinements")
+        width, blocks, second_kernel, refinements = (cast(int, choices[name]) for name in names)
+        self.shift = MeanShift(channels) if shift else None
+        self.head = conv(channels, width, bias=False)
+        self.blocks = nn.Sequential(*(Block(width, second_kernel) for _ in range(blocks)))
+        self.upsample = PixelShuffleSteps(width, scale)
+        self.refine = nn.Sequential(
+            *(layer for _ in range(refinements) for layer in (conv(width, width, bias=False), nn.ReLU()))
+        )
+        keep_variance(self)
+        for block in self.blocks:
+            start_small(cast(Block, block).second)
+        self.last = conv(width, channels, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return around(self.shift, self._computed, image)
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = F.relu(cast(Tensor, self.head(image)))
+        merged = cast(Tensor, self.upsample(self.blocks(head))) + cast(Tensor, self.upsample(head))
+        return cast(Tensor, self.last(self.refine(F.relu(merged))))
+
+
+LESRCNN: Choices = {"image_skip": False, "width": 64, "blocks": 8, "second_kernel": 1, "refinements": 4}
+
+
+@register
+class Lesrcnn(SkippedSpace):
+    """The authors' network at scale 4 upsamples in two steps, each with weights of its own."""
+
+    name: ClassVar[str] = "lesrcnn"
+    summary: ClassVar[str] = "3x3 and 1x1 convolutions by turns, refined at the high resolution (2020)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(8, 97, 8),
+        "blocks": range(1, 17),
+        "second_kernel": range(1, 4, 2),
+        "refinements": range(7),
+    }
+    smallest: ClassVar[Choices] = {**LESRCNN, "width": 8, "blocks": 1, "refinements": 0}
+    published: ClassVar = {
+        "LESRCNN": Published(
+            LESRCNN,
+            Claim(
+                "arXiv 2007.04344, tables 4 and 9",
+                516_000,
+                3_080_000_000,
+                37.65,
+                at="x2, HR 128x128",
+                note="multiply-adds are of an HR patch of 128x128; the released network has 626,304 parameters",
+            ),
+            Claim(
+                ARTICLE,
+                516_000,
+                3_080_000_000,
+                at="x2, HR 128x128",
+                note="the paper's row; the released network has 626,304 parameters",
+            ),
+        ),
+    }
+    authors_names: ClassVar = (
+        (r"^(sub|add)_mean\..*", ""),
+        (r"^upsample\.up(?:{scale})?\.body\.", "upsample."),
+        (r"^upsample\.up.*", ""),
+        (r"^conv1\.0\.", "head."),
+        (r"^conv18\.0\.", "last."),
+        *((rf"^conv17_{i}\.0\.", f"refine.{2 * i - 2}.") for i in range(1, 5)),
+        *((rf"^conv{2 * i + 2}\.0\.", f"blocks.{i}.first.") for i in range(8)),
+        *((rf"^conv{2 * i + 3}\.0\.", f"blocks.{i}.second.") for i in range(8)),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution."""
+        network = LesrcnnNetwork(choices, scale, channels, shift=not choices["image_skip"])
+        return network, network.last

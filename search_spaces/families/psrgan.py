@@ -1,0 +1,175 @@
+"""PSRGAN's generator: separable residual blocks beside a distillation block (Huang et al., IEEE SPL 28, 2021).
+
+Made for infrared images, trained on visible ones first. The adversarial training is no part of the network.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers import distillation, spatial_attention
+from search_spaces.layers.blueprint import MakesConv, SeparableConv, plain
+from search_spaces.layers.collapsible import start_chain
+from search_spaces.layers.conv import conv
+from search_spaces.layers.distillation import FeatureDistillation
+from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
+from search_spaces.layers.upsample import factors
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class Residual(nn.Module):
+    """Adds to the features what two convolutions make of them. [N, width, H, W] → the same shape."""
+
+    def __init__(self, width: int, kernel: int, separable: bool) -> None:
+        super().__init__()
+        convolution = _kind(separable)
+        self.body = nn.Sequential(convolution(width, width, kernel), nn.ReLU(), convolution(width, width, kernel))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + cast(Tensor, self.body(features))
+
+
+class PsrGan(nn.Module):
+    """Head; residual blocks, beside them distillation with attention; both merged; enlargement by copied pixels."""
+
+    def __init__(
+        self,
+        width: int,
+        blocks: int,
+        kernel: int,
+        scale: int,
+        channels: int,
+        *,
+        separable: bool,
+        branch: bool,
+    ) -> None:
+        super().__init__()
+        self.head = conv(channels, width)
+        self.blocks = nn.Sequential(*(Residual(width, kernel, separable) for _ in range(blocks)))
+        self.trunk = conv(width, width)
+        self.branch = branch
+        if branch:
+            self.distillation = _distillation(width, separable)
+            self.spatial = _attention(width, separable)
+            self.merge = conv(2 * width, width, 1)
+        self.tail = _tail(width, scale, channels)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        head = self.head(image)
+        features = head + self.trunk(self.blocks(head))
+        if self.branch:
+            distilled = self.spatial(self.distillation(head))
+            features = self.merge(torch.cat([distilled, features], dim=1))
+        return cast(Tensor, self.tail(features))
+
+
+def _kind(separable: bool) -> MakesConv:
+    return SeparableConv if separable else plain
+
+
+def _distillation(width: int, separable: bool) -> nn.Module:
+    """Return the distillation, whose 1x1 convolutions are separable too."""
+    kind = _kind(separable)
+    return FeatureDistillation(width, width // 2, convolution=kind, pointwise=kind, activation=nn.LeakyReLU(0.05))
+
+
+def _attention(width: int, separable: bool) -> nn.Module:
+    """Return the spatial attention, whose convolution of stride 2 is padded."""
+    kind = _kind(separable)
+    return EnhancedSpatialAttention(width, width // 4, convolution=kind, pointwise=kind, padding=1)
+
+
+def _tail(width: int, scale: int, channels: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for factor in factors(scale):
+        layers += [nn.Upsample(scale_factor=float(factor), mode="nearest"), conv(width, width), nn.ReLU()]
+    layers += [conv(width, width), nn.ReLU()]
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            start_chain(layer, 0.0)
+    return nn.Sequential(*layers, conv(width, channels, bias=False))
+
+
+def _point(width: int, blocks: int, *, branch: bool = True) -> dict[str, Choice]:
+    return {
+        "image_skip": False,
+        "width": width,
+        "blocks": blocks,
+        "kernel": 3,
+        "separable": True,
+        "branch": branch,
+    }
+
+
+@register
+class PsrGanSpace(SkippedSpace):
+    """Width, depth, kernel of the residual blocks, separable or ordinary convolutions, with or without the branch."""
+
+    name: ClassVar[str] = "psrgan"
+    summary: ClassVar[str] = "separable residual blocks beside a distillation block, for infrared (2021)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(16, 97, 8),
+        "blocks": range(1, 33),
+        "kernel": range(3, 8, 2),
+        "separable": (False, True),
+        "branch": (False, True),
+    }
+    smallest: ClassVar[Choices] = _point(16, 1, branch=False)
+    published: ClassVar = {
+        "PSRGAN": Published(
+            _point(64, 16),
+            Claim("github.com/yongsongH/Infrared_Image_SR_PSRGAN, its log", 349_664, at="x4", note="of x4"),
+            Claim(ARTICLE, 310_000, 174_300_000_000, at="x2, LR 640x512", note="of an LR image of 640x512"),
+        )
+    }
+    authors_names: ClassVar = (
+        (r"^module\.", ""),
+        (r"^(KD\..*)\.0\.(weight|bias)$", r"\1.depthwise.\2"),
+        (r"^(KD\..*)\.1\.(weight|bias)$", r"\1.pointwise.\2"),
+        (r"^KD\.", ""),
+        *distillation.AUTHORS_NAMES,
+        *spatial_attention.AUTHORS_NAMES,
+        (r"^body\.sub\.(\d+)\.res\.0\.", r"blocks.\1.body.0.depthwise."),
+        (r"^body\.sub\.(\d+)\.res\.1\.", r"blocks.\1.body.0.pointwise."),
+        (r"^body\.sub\.(\d+)\.res\.3\.", r"blocks.\1.body.2.depthwise."),
+        (r"^body\.sub\.(\d+)\.res\.4\.", r"blocks.\1.body.2.pointwise."),
+        (r"^body\.sub\.\d+\.", "trunk."),
+        (r"^copress\.", "merge."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `PsrGan`."""
+        network = PsrGan(
+            cast(int, choices["width"]),
+            cast(int, choices["blocks"]),
+            cast(int, choices["kernel"]),
+            scale,
+            channels,
+            separable=bool(choices["separable"]),
+            branch=bool(choices["branch"]),
+        )
+        return network, network.tail[-1]
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return the parts whose costs add up to the network's."""
+        width, blocks, separable = cast(int, choices["width"]), cast(int, choices["blocks"]), choices["separable"]
+        branch = [
+            Part(_distillation, (width, separable), width),
+            Part(_attention, (width, separable), width),
+            Part(conv, (2 * width, width, 1), 2 * width),
+        ]
+        return [
+            Part(conv, (channels, width), channels),
+            Part(Residual, (width, choices["kernel"], separable), width, repeats=blocks),
+            Part(conv, (width, width), width),
+            *(branch if choices["branch"] else []),
+            Part(_tail, (width, scale, channels), width),
+        ]

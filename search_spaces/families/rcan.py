@@ -1,0 +1,128 @@
+"""RCAN: residual channel attention (Zhang et al., arXiv 1807.02758).
+
+The network: a 3x3 head; groups of residual blocks, each of two convolutions and a gate a channel; a convolution after
+the blocks of a group and after the groups, and a skip around each of the three; the tail of EDSR. Images are in 0..255
+less a colour mean, and there is no global skip.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.attention import ChannelAttention
+from search_spaces.layers.conv import conv
+from search_spaces.layers.mean_shift import RANGE, MeanShift, around
+from search_spaces.layers.upsample import PixelShuffleSteps
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class AttentiveBlock(nn.Module):
+    """x + (conv, ReLU, conv, channel attention)."""
+
+    def __init__(self, width: int, reduction: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(conv(width, width), nn.ReLU(), conv(width, width), ChannelAttention(width, reduction))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + cast(Tensor, self.body(features))
+
+
+class Group(nn.Module):
+    """x + a chain of parts that ends in a convolution."""
+
+    def __init__(self, parts: Sequence[nn.Module], width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*parts, conv(width, width))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        return features + cast(Tensor, self.body(features))
+
+
+class RcanNetwork(nn.Module):
+    """Head, a group of groups of blocks, tail; around them the colour mean and range unless the image is skipped."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        width, reduction = _block(choices)
+        groups, blocks = int(choices["groups"]), int(choices["blocks"])
+        self.shift = None if choices["image_skip"] else MeanShift(channels, spread=RANGE)
+        self.head = conv(channels, width)
+        inner = [Group([AttentiveBlock(width, reduction) for _ in range(blocks)], width) for _ in range(groups)]
+        self.groups = Group(inner, width)
+        self.tail = _tail(width, channels, scale)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return around(self.shift, self._computed, image)
+
+    def _computed(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self.tail(self.groups(self.head(image))))
+
+
+def _tail(width: int, channels: int, scale: int) -> nn.Sequential:
+    return nn.Sequential(PixelShuffleSteps(width, scale), conv(width, channels))
+
+
+def _block(choices: Choices) -> tuple[int, int]:
+    """Return width and reduction."""
+    return int(choices["width"]), 1 << int(choices["reduction_log2"])
+
+
+@register
+class Rcan(SkippedSpace):
+    """Width, depth at two levels, and how far the channel attention squeezes its statistics."""
+
+    name: ClassVar[str] = "rcan"
+    summary: ClassVar[str] = "groups of residual blocks with channel attention (2018)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(8, 81, 8),
+        "groups": range(1, 11),
+        "blocks": range(1, 21),
+        "reduction_log2": range(1, 6),
+    }
+    smallest: ClassVar[Choices] = {"image_skip": False, "width": 8, "groups": 1, "blocks": 1, "reduction_log2": 5}
+    published: ClassVar = {
+        "RCAN": Published(
+            {"image_skip": False, "width": 64, "groups": 10, "blocks": 20, "reduction_log2": 4},
+            Claim("arXiv 1807.02758, figures of arXiv 2302.13800", 15_450_000, 3_530_000_000_000, 38.27),
+        ),
+        "RCAN-slim": Published(
+            {"image_skip": False, "width": 16, "groups": 2, "blocks": 7, "reduction_log2": 4},
+            Claim("none: after the slim RCAN of the " + ARTICLE),
+            Claim(
+                ARTICLE,
+                80_603,
+                20_135_000_000,
+                note="its layout can't be recovered: no standard RCAN has both figures; this one is near both",
+            ),
+        ),
+    }
+    authors_names: ClassVar = (
+        (r"^(sub|add)_mean\..*", ""),
+        (r"^head\.0\.", "head."),
+        (r"^body\.", "groups.body."),
+        (r"\.conv_du\.", ".gate."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `RcanNetwork`."""
+        network = RcanNetwork(choices, scale, channels)
+        return network, network.tail[-1]
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return head, blocks, the convolutions between them and tail."""
+        width, reduction = _block(choices)
+        groups, blocks = int(choices["groups"]), int(choices["blocks"])
+        return [
+            Part(conv, (channels, width), channels),
+            Part(AttentiveBlock, (width, reduction), width, repeats=groups * blocks),
+            Part(conv, (width, width), width, repeats=groups + 1),
+            Part(_tail, (width, channels, scale), width),
+        ]

@@ -1,0 +1,176 @@
+"""SMFANet: self-modulation of features beside a convolutional branch (Zheng et al., ECCV 2024, paper 6713).
+
+The network: a 3x3 head; blocks of two residual halves, each on features of length one at every pixel; a skip around all
+blocks; one convolution and a pixel shuffle. There is no global skip from the image.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.conv import conv
+from search_spaces.layers.modulation import enlarge_to, max_pool_to_fraction
+from search_spaces.layers.upsample import PixelShuffleDirect
+from search_spaces.part import Part
+from search_spaces.published import Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class SelfModulation(nn.Module):
+    """A global half, features times a coarse map of themselves, and a local half of convolutions; added and mixed.
+
+    The map comes from the features' maxima in patches of `divisor` pixels and from their variance over the image.
+    """
+
+    def __init__(self, width: int, divisor: int, expansion: int) -> None:
+        super().__init__()
+        self.divisor = divisor
+        self.split = conv(width, 2 * width, 1)
+        self.coarse = conv(width, width, 3, groups=width)
+        self.alpha = nn.Parameter(torch.ones(1, width, 1, 1))
+        self.beta = nn.Parameter(torch.zeros(1, width, 1, 1))
+        self.map = conv(width, width, 1)
+        inner = expansion * width
+        self.local = nn.Sequential(
+            conv(width, inner, 3, groups=width), conv(inner, inner, 1), nn.GELU(), conv(inner, width, 1)
+        )
+        self.mix = conv(width, width, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        near, far = cast(Tensor, self.split(features)).chunk(2, dim=1)
+        maxima = self.coarse(max_pool_to_fraction(far, self.divisor))
+        variance = far.var(dim=(2, 3), keepdim=True)
+        modulator = F.gelu(cast(Tensor, self.map(maxima * self.alpha + variance * self.beta)))
+        return cast(Tensor, self.mix(far * enlarge_to(modulator, far) + self.local(near)))
+
+
+class PartialMixer(nn.Module):
+    """1x1 to `inner` features and GELU, the first `partial` of them through a 3x3 and GELU, 1x1 back."""
+
+    def __init__(self, width: int, inner: int, partial: int) -> None:
+        super().__init__()
+        self.widths = (partial, inner - partial)
+        self.expand = conv(width, inner, 1)
+        self.partial = conv(partial, partial, 3)
+        self.project = conv(inner, width, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        some, rest = F.gelu(cast(Tensor, self.expand(features))).split(self.widths, dim=1)
+        return cast(Tensor, self.project(torch.cat([F.gelu(cast(Tensor, self.partial(some))), rest], dim=1)))
+
+
+class SelfModulatedBlock(nn.Module):
+    """x + modulation(x / |x|), then x + mixer(x / |x|), where |x| is the length of a pixel's features."""
+
+    def __init__(self, width: int, expansion: int, local_expansion: int, eighths: int, divisor: int) -> None:
+        super().__init__()
+        self.modulation = SelfModulation(width, divisor, local_expansion)
+        inner = expansion * width
+        self.mixer = PartialMixer(width, inner, inner * eighths // 8)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N, width, H, W] → the same shape."""
+        features = features + cast(Tensor, self.modulation(F.normalize(features)))
+        return features + cast(Tensor, self.mixer(F.normalize(features)))
+
+
+class SmfaNetwork(nn.Module):
+    """Head, blocks with a skip around them, a pixel shuffle."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        width, *_ = block = _block(choices)
+        self.head = conv(channels, width)
+        self.blocks = nn.Sequential(*(SelfModulatedBlock(*block) for _ in range(int(choices["blocks"]))))
+        self.tail = PixelShuffleDirect(width, channels, scale)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        head = cast(Tensor, self.head(image))
+        return cast(Tensor, self.tail(self.blocks(head) + head))
+
+
+def _block(choices: Choices) -> tuple[int, int, int, int, int]:
+    """Return what makes a block, in the order of its arguments."""
+    width, expansion, local = int(choices["width"]), int(choices["expansion"]), int(choices["local_expansion"])
+    return width, expansion, local, int(choices["partial_eighths"]), 1 << int(choices["pooling_log2"])
+
+
+def point(width: int, blocks: int) -> dict[str, int | bool]:
+    """Return the choices of the authors' networks, which differ in size alone."""
+    fixed = {"image_skip": False, "expansion": 2, "local_expansion": 2, "partial_eighths": 2, "pooling_log2": 3}
+    return {**fixed, "width": width, "blocks": blocks}
+
+
+NOTE = "charges the 1x1 after the pooling at full size"
+
+
+@register
+class SmfaNet(SkippedSpace):
+    """Size, the expansions of both mixers, how much of one is convolved and how coarse the modulation is."""
+
+    name: ClassVar[str] = "smfanet"
+    summary: ClassVar[str] = "self-modulated features beside convolutional ones (2024)"
+    minimum_side: ClassVar[int] = 2  # the variance of a single pixel is not defined
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(8, 65, 4),
+        "blocks": range(1, 17),
+        "expansion": range(1, 4),
+        "local_expansion": range(1, 4),
+        "partial_eighths": range(1, 5),
+        "pooling_log2": range(1, 5),
+    }
+    smallest: ClassVar[Choices] = {
+        "image_skip": False,
+        "width": 8,
+        "blocks": 1,
+        "expansion": 1,
+        "local_expansion": 1,
+        "partial_eighths": 1,
+        "pooling_log2": 4,
+    }
+    published: ClassVar = {
+        "SMFANet": Published(
+            point(36, 8), Claim("SMFANet, ECCV 2024, table 1", 186_000, 41_000_000_000, 38.08, note=NOTE)
+        ),
+        "SMFANet-plus": Published(
+            point(48, 12), Claim("SMFANet, ECCV 2024, table 2", 480_000, 108_000_000_000, 38.19, note=NOTE)
+        ),
+    }
+    authors_names: ClassVar = (
+        (r"^to_feat\.", "head."),
+        (r"^to_img\.", "tail."),
+        (r"^feats\.", "blocks."),
+        (r"\.smfa\.linear_0\.", ".modulation.split."),
+        (r"\.smfa\.linear_1\.", ".modulation.map."),
+        (r"\.smfa\.linear_2\.", ".modulation.mix."),
+        (r"\.smfa\.dw_conv\.", ".modulation.coarse."),
+        (r"\.smfa\.lde\.conv_0\.", ".modulation.local."),
+        (r"\.smfa\.lde\.conv_1\.", ".modulation.local.3."),
+        (r"\.smfa\.alpha$", ".modulation.alpha"),
+        (r"\.smfa\.belt$", ".modulation.beta"),
+        (r"\.pcfn\.conv_0\.", ".mixer.expand."),
+        (r"\.pcfn\.conv_1\.", ".mixer.partial."),
+        (r"\.pcfn\.conv_2\.", ".mixer.project."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `SmfaNetwork`."""
+        network = SmfaNetwork(choices, scale, channels)
+        return network, network.tail.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
+        """Return head, blocks and tail."""
+        width, *_ = block = _block(choices)
+        return [
+            Part(conv, (channels, width), channels),
+            Part(SelfModulatedBlock, block, width, repeats=int(choices["blocks"])),
+            Part(PixelShuffleDirect, (width, channels, scale), width),
+        ]

@@ -1,0 +1,63 @@
+"""SRCNN: three convolutions on the enlarged image (Dong et al., arXiv 1501.00092)."""
+
+from typing import ClassVar, cast
+
+from torch import nn
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.activation import activation
+from search_spaces.layers.conv import conv
+from search_spaces.layers.enlarged import Enlarged
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+def point(first: int, middle: int, last: int) -> dict[str, Choice]:
+    """Return the choices of the authors' network of these kernels."""
+    kernels: dict[str, Choice] = {"first_kernel": first, "middle_kernel": middle, "last_kernel": last}
+    return {"image_skip": False, "width": 64, "squeezed": 32, **kernels, "activation": "relu"}
+
+
+@register
+class Srcnn(SkippedSpace):
+    """Extract patches, map them, reconstruct: the first convolutional network for super-resolution, without skip."""
+
+    name: ClassVar[str] = "srcnn"
+    summary: ClassVar[str] = "three convolutions on the bicubically enlarged image (2014)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "width": range(16, 129, 16),
+        "squeezed": range(8, 65, 8),
+        "first_kernel": range(5, 14, 2),
+        "middle_kernel": range(1, 8, 2),
+        "last_kernel": range(3, 8, 2),
+        "activation": ("relu", "prelu"),
+    }
+    smallest: ClassVar[Choices] = {**point(5, 1, 3), "width": 16, "squeezed": 8}
+    published: ClassVar = {
+        "SRCNN": Published(
+            point(9, 5, 5),
+            Claim("arXiv 1501.00092; table of CARN (arXiv 1803.08664)", 57_000, 52_700_000_000, 36.66),
+            Claim(ARTICLE, 57_000, 52_700_000_000, note="its second figure, 18.7G, is at 640x512, not enlarged"),
+        ),
+        "SRCNN-9-1-5": Published(
+            point(9, 1, 5), Claim("Dong et al., ECCV 2014", 8_032, None, 36.34, note="without the 97 biases")
+        ),
+    }
+    # As in PyTorch ports; the authors released MATLAB.
+    authors_names: ClassVar = ((r"^conv1\.", "body.0."), (r"^conv2\.", "body.2."), (r"^conv3\.", "body.4."))
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its third convolution."""
+        width, squeezed = cast(int, choices["width"]), cast(int, choices["squeezed"])
+        first, middle, last = (cast(int, choices[f"{part}_kernel"]) for part in ("first", "middle", "last"))
+        body = nn.Sequential(
+            conv(channels, width, first),
+            activation(str(choices["activation"]), width),
+            conv(width, squeezed, middle),
+            activation(str(choices["activation"]), squeezed),
+        )
+        keep_variance(body)
+        body.append(conv(squeezed, channels, last))
+        return Enlarged(body, scale, plain=bool(choices["image_skip"]), skip=False), body[-1]

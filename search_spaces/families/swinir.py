@@ -1,0 +1,254 @@
+"""SwinIR: groups of layers of self-attention in windows, every second layer with shifted windows (arXiv 2108.10257)."""
+
+from collections import OrderedDict
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.channel_norm import ChannelNorm
+from search_spaces.layers.conv import conv
+from search_spaces.layers.mean_shift import MeanShift, around
+from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps, factors
+from search_spaces.layers.window import Padded, WindowAttention, merge, pad_to_multiple, partition, roll, shift_mask
+from search_spaces.part import Part
+from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+TAIL_WIDTH = 64
+"""Channels of the tails that compute at the high resolution."""
+
+
+class SwinLayer(nn.Module):
+    """x + attention(norm x), then x + MLP(norm x); shifted, in windows that overlap those of the layer before."""
+
+    def __init__(self, width: int, heads: int, window: int, expansion: int, *, shifted: bool) -> None:
+        super().__init__()
+        self.window = (window, window)
+        self.shift = window // 2 if shifted else 0
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = WindowAttention(width, heads, self.window)
+        self.norm2 = nn.LayerNorm(width)
+        hidden = expansion * width
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """[N, H, W, width] → the same shape; only a shifted layer needs the mask."""
+        normal = roll(cast(Tensor, self.norm1(features)), (-self.shift, -self.shift))
+        mixed = self.attention(partition(normal, self.window), mask if self.shift else None)
+        mixed = merge(mixed, self.window, (features.shape[1], features.shape[2]))
+        features = features + roll(mixed, (self.shift, self.shift))
+        return features + cast(Tensor, self.mlp(self.norm2(features)))
+
+
+class SwinGroup(nn.Module):
+    """Layers, plain and shifted by turns, a convolution, and the skip over both."""
+
+    def __init__(self, width: int, heads: int, window: int, expansion: int, depth: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            SwinLayer(width, heads, window, expansion, shifted=index % 2 == 1) for index in range(depth)
+        )
+        self.conv = conv(width, width)
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        """[N, H, W, width] → the same shape."""
+        mixed = features
+        for layer in self.layers:
+            mixed = layer(mixed, mask)
+        return features + cast(Tensor, self.conv(mixed.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+
+
+class _CountedLayer(SwinLayer):
+    """A layer that takes [N, width, H, W], as parts of a network do."""
+
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """[N, width, H, W] → [N, H, W, width]."""
+        return super().forward(features.permute(0, 2, 3, 1), mask)
+
+
+def _layer(width: int, heads: int, window: int, expansion: int) -> nn.Module:
+    return Padded(_CountedLayer(width, heads, window, expansion, shifted=False), window)
+
+
+def _conv(inputs: int, outputs: int, window: int) -> nn.Module:
+    return Padded(conv(inputs, outputs), window)
+
+
+def _tail(kind: str, width: int, channels: int, scale: int, window: int) -> nn.Module:
+    return Padded(tail(kind, width, channels, scale), window)
+
+
+def tail(kind: str, width: int, channels: int, scale: int) -> nn.Sequential:
+    """Return what turns [N, width, H, W] into [N, channels, scale·H, scale·W]: 'direct', 'shuffle' or 'nearest'.
+
+    'direct' computes nothing at the high resolution; 'nearest', for real images, leaves no pattern of the shuffle.
+    """
+    if kind == "direct":
+        return nn.Sequential(OrderedDict(up=PixelShuffleDirect(width, channels, scale)))
+    steps: dict[str, nn.Module] = {"before": nn.Sequential(conv(width, TAIL_WIDTH), nn.LeakyReLU())}
+    if kind == "shuffle":
+        steps["up"] = PixelShuffleSteps(TAIL_WIDTH, scale)
+    else:
+        up: list[nn.Module] = []
+        for factor in factors(scale):
+            up += [nn.Upsample(scale_factor=factor, mode="nearest"), conv(TAIL_WIDTH, TAIL_WIDTH), nn.LeakyReLU(0.2)]
+        steps["up"] = nn.Sequential(*up)
+        steps["hr"] = nn.Sequential(conv(TAIL_WIDTH, TAIL_WIDTH), nn.LeakyReLU(0.2))
+    return nn.Sequential(OrderedDict(steps, last=conv(TAIL_WIDTH, channels)))
+
+
+def sizes(choices: Choices) -> tuple[int, ...]:
+    """Return the numbers of groups and of layers in each, the width, the heads, the window's side, the expansion."""
+    names = ("groups", "depth", "head_width", "heads", "window", "expansion")
+    groups, depth, head_width, heads, window, expansion = (cast(int, choices[name]) for name in names)
+    return groups, depth, heads * head_width, heads, window, expansion
+
+
+class SwinNetwork(nn.Module):
+    """Head, groups with a skip over all of them, tail; the image is padded to whole windows by mirroring."""
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        groups, depth, width, heads, window, expansion = sizes(choices)
+        self.window, self.scale = (window, window), scale
+        # Where bicubic interpolation carries the image, there is no mean to take away.
+        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        self.head = conv(channels, width)
+        self.norm1 = nn.LayerNorm(width)
+        self.groups = nn.ModuleList(SwinGroup(width, heads, window, expansion, depth) for _ in range(groups))
+        self.norm2 = nn.LayerNorm(width)
+        self.conv = conv(width, width)
+        self.tail = tail(str(choices["tail"]), width, channels, scale)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+
+    @property
+    def last(self) -> nn.Conv2d:
+        """The convolution that writes the image."""
+        return [module for module in self.tail.modules() if isinstance(module, nn.Conv2d)][-1]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        height, width = image.shape[2:]
+        image = around(self.shift, self._computed, pad_to_multiple(image, self.window))
+        return image[:, :, : self.scale * height, : self.scale * width]
+
+    def _computed(self, image: Tensor) -> Tensor:
+        head = cast(Tensor, self.head(image))
+        features = cast(Tensor, self.norm1(head.permute(0, 2, 3, 1)))
+        mask = shift_mask(features, self.window, (self.window[0] // 2, self.window[1] // 2))
+        for group in self.groups:
+            features = group(features, mask)
+        features = cast(Tensor, self.norm2(features)).permute(0, 3, 1, 2)
+        return cast(Tensor, self.tail(head + self.conv(features)))
+
+
+def _point(groups: int, head_width: int, tail: str) -> Choices:
+    same = {"image_skip": False, "depth": 6, "heads": 6, "window": 8, "expansion": 2}
+    return {**same, "groups": groups, "head_width": head_width, "tail": tail}
+
+
+@register
+class SwinIr(SkippedSpace):
+    """A width is a number of heads times their width; the authors' three tails are a choice."""
+
+    name: ClassVar[str] = "swinir"
+    summary: ClassVar[str] = "transformer: groups of self-attention layers in shifted windows (2021)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "groups": range(1, 7),
+        "depth": range(2, 7, 2),
+        "heads": range(2, 9, 2),
+        "head_width": range(6, 31, 4),
+        "window": range(4, 17, 4),
+        "expansion": range(1, 5),
+        "tail": ("direct", "shuffle", "nearest"),
+    }
+    smallest: ClassVar[Choices] = {
+        "image_skip": False,
+        "groups": 1,
+        "depth": 2,
+        "heads": 2,
+        "head_width": 6,
+        "window": 4,
+        "expansion": 1,
+        "tail": "direct",
+    }
+
+    published: ClassVar = {
+        "SwinIR-light": Published(
+            _point(4, 10, "direct"),
+            Claim(
+                "arXiv 2108.10257, table 3",
+                878_000,
+                195_600_000_000,
+                38.14,
+                note="leaves out the position biases, and the attention products: about convolutions and projections",
+            ),
+            Claim(
+                ARTICLE,
+                870_000,
+                295_000_000_000,
+                at="x2, LR 640x512",
+                note="thop 0.1.1 leaves out the attention products",
+            ),
+        ),
+        "SwinIR-M": Published(
+            _point(6, 30, "nearest"),
+            Claim(
+                "arXiv 2108.10257, its generator for real images",
+                note="the same body with the tail 'shuffle', for bicubic images, reaches 38.42 dB",
+            ),
+        ),
+        "SwinIR-BSRGAN": Published(
+            _point(6, 30, "nearest"),
+            Claim("arXiv 2108.10257, section 4.2", note="its recipe is BSRGAN's degradation and adversarial training"),
+            Claim(
+                ARTICLE,
+                11_600_000,
+                3_891_000_000_000,
+                at="x2, LR 640x512",
+                note="thop 0.1.1 leaves out the attention products; the recipe is BSRGAN's",
+            ),
+        ),
+    }
+
+    authors_names: ClassVar = (
+        (r".*\.(relative_position_index|attn_mask)$", ""),
+        (r"^conv_first\.", "head."),
+        (r"^patch_embed\.norm\.", "norm1."),
+        (r"^layers\.(\d+)\.residual_group\.blocks\.", r"groups.\1.layers."),
+        (r"^layers\.(\d+)\.conv\.", r"groups.\1.conv."),
+        (r"\.attn\.relative_position_bias_table$", ".attention.position.table"),
+        (r"\.attn\.proj\.", ".attention.project."),
+        (r"\.attn\.", ".attention."),
+        (r"\.mlp\.fc1\.", ".mlp.0."),
+        (r"\.mlp\.fc2\.", ".mlp.2."),
+        (r"^norm\.", "norm2."),
+        (r"^conv_after_body\.", "conv."),
+        (r"^upsample\.", "tail.up."),
+        (r"^conv_before_upsample\.", "tail.before."),
+        (r"^conv_up1\.", "tail.up.1."),
+        (r"^conv_up2\.", "tail.up.4."),
+        (r"^conv_hr\.", "tail.hr.0."),
+        (r"^conv_last\.", "tail.last."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution; see `SwinNetwork`."""
+        network = SwinNetwork(choices, scale, channels)
+        return network, network.last
+
+    def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
+        """Return the network as parts to be counted; a shifted layer costs what one that is not shifted does."""
+        groups, depth, width, heads, window, expansion = sizes(choices)
+        return [
+            Part(_conv, (channels, width, window), channels),
+            Part(ChannelNorm, (width,), width, repeats=2),
+            Part(_layer, (width, heads, window, expansion), width, repeats=groups * depth),
+            Part(_conv, (width, width, window), width, repeats=groups + 1),
+            Part(_tail, (choices["tail"], width, channels, scale, window), width),
+        ]

@@ -1,0 +1,94 @@
+"""USRNet: an unfolded optimisation for any blur, scale and noise (Zhang et al., arXiv 2003.10428)."""
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.choices import Choice, Choices, Values
+from search_spaces.layers.conditioning import Level, bicubic_kernel, level_of, planes
+from search_spaces.layers.conv import conv
+from search_spaces.layers.fourier import fit_to_data, transfer
+from search_spaces.layers.unet import AUTHORS_NAMES, ResidualUNet
+from search_spaces.published import Claim, Published
+from search_spaces.space import SearchSpace, register
+
+LEAST = 1e-6
+"""Added to the weights and noise levels that the network sets itself."""
+
+
+class UsrNetNetwork(nn.Module):
+    """[N, C, H, W] → [N, C, scale·H, scale·W], for an image that was blurred, down-sampled and is noisy.
+
+    Each iteration fits the estimate to the image in closed form, then denoises it by one and the same U-Net. How
+    strongly follows from the noise and the scale by three layers.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+        super().__init__()
+        self.noise = 0.0
+        """The noise level where `forward` is given none."""
+        names = ("iterations", "width", "levels", "blocks", "hyper_width")
+        iterations, width, levels, blocks, hyper = (cast(int, choices[name]) for name in names)
+        self.scale, self.iterations = scale, iterations
+        self.register_buffer("kernel", bicubic_kernel(scale)[None, None], persistent=False)
+        self.prior = ResidualUNet(channels + 1, channels, width, levels, blocks)
+        self.hyper = nn.Sequential(
+            conv(2, hyper, 1),
+            nn.ReLU(),
+            conv(hyper, hyper, 1),
+            nn.ReLU(),
+            conv(hyper, 2 * iterations, 1),
+            nn.Softplus(),
+        )
+
+    def forward(self, image: Tensor, kernel: Tensor | None = None, noise: Level | None = None) -> Tensor:
+        """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W].
+
+        `kernel` [1 or N, 1, K, K] with sum 1 is the blur at the high resolution, after which the first pixel of each
+        scale x scale block was kept; without it the one that makes this bicubic. `noise` is a standard deviation in
+        the image's units.
+        """
+        level = level_of(self.noise if noise is None else noise, image)
+        settings = (
+            cast(Tensor, self.hyper(torch.cat((level, torch.full_like(level, self.scale)), dim=1))).float() + LEAST
+        )
+        weights, levels = settings.split_with_sizes([self.iterations, self.iterations], dim=1)
+        height, width = (self.scale * side for side in image.shape[-2:])
+        spectrum = transfer((self.kernel if kernel is None else kernel).to(image.float()), height, width)
+        output = F.interpolate(image, scale_factor=float(self.scale), mode="nearest")
+        for weight, told in zip(weights.unbind(1), levels.unbind(1), strict=True):
+            fitted = fit_to_data(output, image, spectrum, weight[:, None], self.scale)
+            output = cast(Tensor, self.prior(torch.cat((fitted, planes(told[:, None], fitted)), dim=1)))
+        return output
+
+
+def usrnet(iterations: int, width: int, levels: int, blocks: int, hyper_width: int) -> dict[str, Choice]:
+    """Return the choices of a network of this size."""
+    size: dict[str, Choice] = {"iterations": iterations, "width": width, "levels": levels}
+    return {**size, "blocks": blocks, "hyper_width": hyper_width}
+
+
+@register
+class UsrNet(SearchSpace):
+    """A model-based method and a learned one in one; its images are taken to be periodic."""
+
+    name: ClassVar[str] = "usrnet"
+    summary: ClassVar[str] = "unfolded: fits the image in closed form and denoises it by a U-Net, in turns (2020)"
+    options: ClassVar[dict[str, Values]] = {
+        "iterations": range(1, 13),
+        "width": range(8, 97, 8),
+        "levels": range(2, 5),
+        "blocks": range(1, 5),
+        "hyper_width": range(16, 97, 16),
+    }
+    smallest: ClassVar[Choices] = usrnet(1, 8, 2, 1, 16)
+    published: ClassVar = {"USRNet": Published(usrnet(8, 64, 4, 2, 64), Claim("arXiv 2003.10428"))}
+    authors_names: ClassVar = ((r"^h\.mlp\.", "hyper."), (r"^p\.", "prior."), *AUTHORS_NAMES)
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the network."""
+        return UsrNetNetwork(choices, scale, channels)

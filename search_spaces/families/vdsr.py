@@ -1,0 +1,65 @@
+"""VDSR: a chain of twenty convolutions on the enlarged image (Kim et al., arXiv 1511.04587)."""
+
+from typing import ClassVar, cast
+
+from torch import Tensor, nn
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.activation import activation
+from search_spaces.layers.conv import conv
+from search_spaces.layers.enlarged import Enlarged
+from search_spaces.layers.initialisation import keep_variance
+from search_spaces.published import Claim, Published
+from search_spaces.skipped import SkippedSpace
+from search_spaces.space import register
+
+
+class Chain(nn.Module):
+    """`depth` convolutions without bias and an activation after each but the last."""
+
+    def __init__(self, depth: int, width: int, kernel: int, act: str, channels: int) -> None:
+        super().__init__()
+        inputs = [channels] + [width] * (depth - 2)
+        self.layers = nn.Sequential(
+            *(nn.Sequential(conv(n, width, kernel, bias=False), activation(act, width)) for n in inputs)
+        )
+        keep_variance(self.layers)
+        self.last = conv(width, channels, kernel, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → the same shape."""
+        return cast(Tensor, self.last(self.layers(image)))
+
+
+@register
+class Vdsr(SkippedSpace):
+    """The chain learns what the enlarged image lacks: the global skip that nearly every later network has."""
+
+    name: ClassVar[str] = "vdsr"
+    summary: ClassVar[str] = "a deep chain of convolutions on the bicubically enlarged image (2016)"
+    own_options: ClassVar[dict[str, Values]] = {
+        "depth": range(3, 31),
+        "width": range(8, 129, 8),
+        "kernel": range(3, 6, 2),
+        "activation": ("relu", "prelu"),
+    }
+    smallest: ClassVar[Choices] = {"image_skip": False, "depth": 3, "width": 8, "kernel": 3, "activation": "relu"}
+    published: ClassVar = {
+        "VDSR": Published(
+            {"image_skip": False, "depth": 20, "width": 64, "kernel": 3, "activation": "relu"},
+            Claim("arXiv 1511.04587; table of CARN (arXiv 1803.08664)", 665_000, 612_600_000_000, 37.53),
+        ),
+    }
+    # Those of twtygqyy/pytorch-vdsr, which reaches the paper's PSNR; the authors released MATLAB.
+    authors_names: ClassVar = (
+        *((rf"^residual_layer\.{i}\.conv\.", f"body.layers.{i + 1}.0.") for i in range(28)),
+        (r"^input\.", "body.layers.0.0."),
+        (r"^output\.", "body.last."),
+    )
+
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and its last convolution."""
+        depth, width, kernel = (cast(int, choices[name]) for name in ("depth", "width", "kernel"))
+        chain = Chain(depth, width, kernel, str(choices["activation"]), channels)
+        within = bool(choices["image_skip"])
+        return Enlarged(chain, scale, plain=within, skip=not within), chain.last

@@ -1,0 +1,25 @@
+"""Pieces of a network whose costs add up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from search_spaces.choices import Choice
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a network whose cost does not depend on the rest: costs of parts are counted once and added.
+
+    `build(*args)` makes a module that takes [N, inputs, H', W'], where H' and W' are those of the LR image divided by
+    `divisor`, rounded up. `repeats` copies of it are in the network.
+    """
+
+    build: Callable[..., nn.Module]
+    args: tuple[Choice, ...]
+    inputs: int
+    divisor: int = 1
+    repeats: int = 1
+    timed_as: tuple[Choice, ...] | None = None
+    """The arguments of this very piece, where `args` are those of one that counts the same but may be faster."""

@@ -1,0 +1,41 @@
+"""Families of super-resolution networks with the choice of how the image itself reaches the output."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import nn
+
+from search_spaces.choices import Choices, Values
+from search_spaces.layers.image_skip import ImageSkip
+from search_spaces.space import SearchSpace
+
+
+class SkippedSpace(SearchSpace):
+    """A family of super-resolution networks with the choice of how the image itself reaches the output.
+
+    `image_skip` off is the network as published, with the global skip and the input normalisation of its authors, if
+    any. On, both give way to `ImageSkip`: bicubic interpolation is added, and training starts from it. A search holds
+    it on, so that one recipe suits every family.
+    """
+
+    own_options: ClassVar[Mapping[str, Values]]
+    """Every choice but `image_skip`."""
+    pinned: ClassVar[Choices] = {"image_skip": True}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if hasattr(cls, "own_options"):
+            cls.options = {"image_skip": (False, True), **cls.own_options}
+
+    @abstractmethod
+    def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
+        """Return the network and the convolution in it that writes its output image.
+
+        Where `choices["image_skip"]`, it is built without its own global skip and input normalisation.
+        """
+
+    def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
+        """Return the network, within an `ImageSkip` where the choices say so."""
+        network, last = self.learned(choices, scale, channels)
+        return ImageSkip(network, last, scale) if choices["image_skip"] else network

@@ -1,0 +1,125 @@
+"""Replayed searches: as a real search would go, the same again from a seed, in a moment."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from searches import SPACES as PLUGINS
+from tables import BUDGET, formula_table
+
+from nas.errors import InputError
+from nas.evidence.benchmark.replay import Conditions, Course, _Search, replay
+from nas.evidence.benchmark.response import fit
+from nas.objectives import DEFAULT_OBJECTIVES, resolve
+from nas.pareto import hypervolume, losses, ranks
+from nas.search.history import history, lifted
+from search_spaces import SPACES, UnknownNameError, load_plugin
+
+
+@pytest.fixture(scope="module")
+def conditions() -> Conditions:
+    load_plugin(PLUGINS / "dots.py")
+    table = formula_table(seeds=2, noise=0.02)
+    return Conditions(table.header, fit(table, "dots", "gp"), trials=20)
+
+
+def story(course: Course) -> list[tuple[float, float]]:
+    return [(moment.seconds, moment.hypervolume) for moment in course.moments]
+
+
+def test_the_same_seed_gives_the_same_search_and_another_another(conditions: Conditions) -> None:
+    assert story(replay(conditions, "tpe", 3)) == story(replay(conditions, "tpe", 3))
+    assert story(replay(conditions, "tpe", 3)) != story(replay(conditions, "tpe", 4))
+
+
+def test_a_search_trains_as_many_as_asked_in_a_moment(conditions: Conditions) -> None:
+    began = time.process_time()
+    course = replay(conditions, "random", 0)
+    assert [moment.trainings for moment in course.moments] == list(range(1, 21))
+    assert time.process_time() - began < 5
+
+
+def test_hypervolume_and_clock_never_fall(conditions: Conditions) -> None:
+    steps = np.diff(np.array(story(replay(conditions, "nsga2", 0))), axis=0)
+    assert (steps[:, 0] > 0).all()
+    assert (steps[:, 1] >= 0).all()
+
+
+def test_the_clock_is_what_the_response_says_of_each_network(conditions: Conditions) -> None:
+    (first,) = replay(replace(conditions, trials=1), "random", 0).moments
+    choices = SPACES.get("dots").published["Dots-A"].choices
+    weights = 9 * 8 * (1 + 4)
+    macs, params = weights * 640 * 360, weights + 8 + 4
+    step, validation = conditions.response.seconds(choices, macs, params)
+    assert first.seconds == pytest.approx(900 * step + validation)
+    psnr = conditions.response.curve(choices, macs, params)[-1]
+    points = losses([{"psnr": psnr, "macs": macs}], resolve(DEFAULT_OBJECTIVES))
+    assert first.hypervolume == pytest.approx(hypervolume(points, conditions.reference), abs=0.2)
+    assert conditions.reference == (-30.0, pytest.approx(np.log2(3e8)))
+
+
+def test_published_points_come_first_unless_left_out(conditions: Conditions) -> None:
+    firsts = {story(replay(replace(conditions, trials=1), "random", seed))[0][0] for seed in range(3)}
+    assert len(firsts) == 1
+    without = replace(conditions, trials=1, published=False)
+    assert len({story(replay(without, "random", seed))[0][0] for seed in range(3)}) == 3
+
+
+def test_simulated_time_ends_a_search(conditions: Conditions) -> None:
+    whole = replay(conditions, "random", 0)
+    short = replay(replace(conditions, seconds=whole.moments[5].seconds), "random", 0)
+    assert story(short) == story(whole)[:6]
+
+
+def test_samplers_reckon_with_what_is_planned(conditions: Conditions) -> None:
+    short, long = (replay(replace(conditions, planned=planned), "local", 0) for planned in (None, 80))
+    assert len(short.moments) == len(long.moments) == 20
+    assert story(short)[:5] == story(long)[:5]
+    assert story(short)[5:] != story(long)[5:]  # four times as many random networks come first
+
+
+def test_a_search_ends_where_nothing_new_fits(conditions: Conditions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.evidence.benchmark.replay.MOST_REFUSED", 20)
+    little = conditions.header.model_copy(update={"budgets": ("5M-MACs",)})
+    course = replay(replace(conditions, header=little, trials=10_000), "random", 0)
+    assert course.refused >= 20
+    # 640 x 360 pixels of kernel 1 with 5 weights a width: widths 1 to 4 fit, and of kernel 3 none.
+    assert len(course.moments) == 4
+
+
+def test_halving_tries_as_many_networks_in_fewer_steps(conditions: Conditions) -> None:
+    table = formula_table(seeds=2, noise=0.5)  # so that most networks are worse than a smaller one
+    noisy = replace(conditions, response=fit(table, "dots", "gp"), trials=30)
+    whole, halved = (replay(replace(noisy, proxy=proxy), "random", 0) for proxy in ("brief", "halving"))
+    assert whole.moments[-1].trainings == 30
+    assert halved.moments[-1].trainings < 0.75 * 30
+    assert halved.moments[-1].seconds < whole.moments[-1].seconds
+
+
+def test_with_halving_a_candidate_on_hold_costs_a_ninth(conditions: Conditions) -> None:
+    one = replay(replace(conditions, trials=2, proxy="halving", seconds=1e-3), "random", 0).moments
+    assert [moment.trainings for moment in one] == [pytest.approx(1 / 9, abs=1e-5)]
+    assert one[0].hypervolume == 0
+
+
+def test_with_halving_the_front_is_trained_to_the_end(conditions: Conditions) -> None:
+    search = _Search(halving := replace(conditions, trials=12, proxy="halving"), halving.settings("tpe", 0))
+    search.run()
+    known = history(search.study.get_trials())
+    front = [one for one, rank in zip(known, ranks(losses(lifted(known), resolve(DEFAULT_OBJECTIVES))), strict=True)
+             if rank == 0]  # fmt: skip
+    assert len(known) == 12
+    assert {one.steps for one in front} == {900}
+    assert min(one.steps for one in known) == 100
+
+
+def test_what_a_table_can_not_tell_is_refused(conditions: Conditions) -> None:
+    with pytest.raises(InputError, match="'synflow:100' needs networks and images"):
+        replace(conditions, screens=("synflow:100",)).check(["random"])
+    with pytest.raises(UnknownNameError, match="did you mean 'tpe'"):
+        conditions.check(["tpee"])
+
+
+def test_budgets_are_those_of_the_table(conditions: Conditions) -> None:
+    assert conditions.settings("tpe", 0).budgets == (BUDGET,)
