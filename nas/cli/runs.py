@@ -169,8 +169,9 @@ def front(
     from nas.report.front_files import summarise, write_front
     from nas.report.front_text import front_lines, front_table
 
-    limits = [Budget.parse(text) for text in under or ()]
-    seen = open_run(run, storage).snapshot()  # workers go on meanwhile
+    opened = open_run(run, storage)
+    limits = [Budget.parse(text) for text in under or ()]  # which may be on an objective of the run's plugin
+    seen = opened.snapshot()  # workers go on meanwhile
     if as_json:
         show_json(summarise(seen))
         return
@@ -204,9 +205,10 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     if synthetic:
         NOTES.print(SYNTHETIC)
     count = f"{'about' if settings.is_planned else 'up to'} {settings.trials} candidates"
+    budgets, objectives = map(str, settings.budgets), (objective.name for objective in settings.objectives)
     NOTES.print(
         f"Run '{settings.run}': {count} of {settings.space_in_words} x{settings.scale} within "
-        f"{', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(settings.objectives)}, "
+        f"{', '.join(budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(objectives)}, "
         f"{run.rungs.in_words} in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); "
         f"{baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB."
     )
@@ -221,10 +223,10 @@ def _conclude(run: Any, ended: Ended) -> None:
     count = tried if run.settings.is_planned else f"{tried} of {run.settings.trials}"
     NOTES.print(f"The search ends: {ended.words}; {count} candidates were tried{fully}.")
     if trained:
-        quality = first_quality(run.settings.aims).name
+        quality = first_quality(run.settings.objectives).name
         best = max(trained, key=lambda c: c.figures[quality])
         gain = f"{best.psnr - seen.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
-        others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.aims if o.name != "psnr")
+        others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.objectives if o.name != "psnr")
         say(
             f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {others} for HR {show_size(run.settings.hr_size)}",
         )

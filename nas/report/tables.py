@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.table import Table
 
-from nas.budget import short
 from nas.check import PartReport, Report
 from nas.cost import Cost
 from nas.data.folder import phrases
@@ -15,6 +14,7 @@ from nas.evaluation.comparison import Evaluation
 from nas.image_size import show_size
 from nas.metrics import Metric, baseline_name
 from nas.model import Model
+from nas.quantities import short
 
 METRICS_ABREAST = 4
 """Metrics that fit beside a network's name."""
