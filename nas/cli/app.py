@@ -19,7 +19,8 @@ from nas.cli.runs import front, search, worker
 from nas.cli.terminal import say
 from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
-from search_spaces import SpaceError, UnknownNameError
+from search_spaces.choices import SpaceError
+from search_spaces.registry import UnknownNameError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for command in (search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard):

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from nas.budget import Budget, tightest
 from nas.cli.terminal import (
     MANY,
     PROCESSES,
@@ -22,12 +21,9 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.cost import HR_SIZE
 from nas.errors import InputError, RunError
-from nas.image_size import hr_size
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.training.trainer import pick_device
 
 
 def build(
@@ -54,11 +50,15 @@ def build(
     device: Device = None,
 ) -> None:
     """Train many architectures into a table; the same command again goes on, and writes what there is."""
+    from nas.budget import Budget, tightest
+    from nas.cost import HR_SIZE
     from nas.evidence.benchmark.build import Plan, prepare, work_on, working_folder
     from nas.evidence.benchmark.table import write_table
+    from nas.image_size import hr_size
     from nas.parallel.placement import spread_over
     from nas.search.images import open_for
     from nas.training.recipe import load_recipe
+    from nas.training.trainer import pick_device
 
     check_target(to, "--to")
     where, seconds, target = pick_device(device), duration(time), Path(to)

@@ -23,9 +23,6 @@ from nas.cli.terminal import (
     show_json,
 )
 from nas.report.progress import NOTES, CountDisplay
-from nas.search.run import open_run
-from search_spaces import SPACES
-from search_spaces.narrowed import read_space
 
 
 def cost(
@@ -64,14 +61,22 @@ def spaces(
     as_json: Json = False,
 ) -> None:
     """List the search spaces; or the choices of one, and what its published points cost."""
-    from nas.report.space_tables import space_tables, spaces_data, spaces_table
+    if name is None and not as_json:
+        from nas.report.space_list import spaces_table
+        from search_spaces.index import listed_spaces
+
+        show(spaces_table(listed_spaces()))
+        return
+    from nas.report.space_tables import space_tables, spaces_data
+    from search_spaces import SPACES
+    from search_spaces.narrowed import read_space
 
     space = read_space(name) if name else None
     if as_json:
         show_json(spaces_data([space] if space else SPACES, with_costs=space is not None))
-        return
-    for shown in space_tables(space) if space else [spaces_table()]:
-        show(shown)
+    elif space:
+        for shown in space_tables(space):
+            show(shown)
 
 
 def check(
@@ -84,7 +89,7 @@ def check(
     """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
     from nas.check import check_folder
     from nas.data.frames import Counts
-    from nas.report.tables import data_faults, data_notes, data_table
+    from nas.report.data_tables import data_faults, data_notes, data_table
 
     with CountDisplay("checking") as progress:
         given = Counts.parse(counts) if counts else None
@@ -126,6 +131,7 @@ def dashboard(
 ) -> None:
     """Show a run in Optuna Dashboard until Ctrl-C."""
     from nas.report.dashboard import check_host, dashboard_app, listen
+    from nas.search.run import open_run
 
     check_host(host, password)
     opened = open_run(run, storage)

@@ -26,9 +26,7 @@ from nas.cli.terminal import (
 )
 from nas.errors import RunError
 from nas.interrupt import StopFlag
-from nas.model import RESULTS
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.training.trainer import pick_device
 
 Trained = Annotated[str, typer.Argument(help="A model directory, or RUN:TRIAL or SPACE/POINT once it is trained.")]
 
@@ -57,8 +55,9 @@ def train(
     from nas.jobs.full_training import train_all
     from nas.jobs.training_plan import plan
     from nas.parallel.placement import find_room
-    from nas.report.tables import trained_table
+    from nas.report.model_tables import trained_table
     from nas.training.group import joined_group
+    from nas.training.trainer import pick_device
 
     logs = check_target(tensorboard, "--tensorboard", folder=True)
     with joined_group() as group:
@@ -128,8 +127,10 @@ def evaluate(
     """Measure models and bicubic interpolation on a folder of images, by one protocol that is printed."""
     from nas.evaluation.comparison import BICUBIC, Conditions, compare, load_contestant
     from nas.jobs.naming import locate
+    from nas.model import RESULTS
     from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
-    from nas.report.tables import evaluation_tables
+    from nas.report.model_tables import evaluation_tables
+    from nas.training.trainer import pick_device
 
     where = pick_device(device)
     table_file, crops_folder = check_target(csv, "--csv"), check_target(pictures, "--pictures", folder=True)
@@ -219,6 +220,7 @@ def upscale(
     from nas.deploy.denoising import load_stages
     from nas.deploy.upscale import upscale_files
     from nas.jobs.naming import locate
+    from nas.training.trainer import pick_device
 
     where = pick_device(device)
     loaded, denoiser = load_stages(locate(model), locate(denoise) if denoise else None, noise)

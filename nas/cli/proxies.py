@@ -10,16 +10,15 @@ from nas.cli.terminal import MANY, SYNTHETIC, Device, Json, SearchScale, say, se
 from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.training.trainer import pick_device
-from proxies import PROXIES
 
 
 def proxies(context: typer.Context, as_json: Json = False) -> None:
     """List the proxies that score candidates; `rank` tells which to trust on your images."""
-    from nas.report.ranking_tables import proxies_data, proxies_table
-
     if context.invoked_subcommand is not None:
         return
+    from nas.report.ranking_tables import proxies_data, proxies_table
+    from proxies import PROXIES
+
     if as_json:
         show_json(proxies_data(PROXIES))
     else:
@@ -61,6 +60,8 @@ def rank(
     from nas.evidence.ranking.evidence import gather
     from nas.evidence.ranking.measuring import Ranking, default_proxies
     from nas.evidence.ranking.settings import RankRequest, open_settings
+    from nas.training.trainer import pick_device
+    from proxies import PROXIES
 
     where = pick_device(device)
     request = RankRequest(

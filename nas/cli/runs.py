@@ -1,12 +1,10 @@
 """Commands around a search: begin it, join it, look at its front."""
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 import typer
 
-from nas.budget import Budget
 from nas.cli import STARTED
 from nas.cli.plugins import given_plugins
 from nas.cli.terminal import (
@@ -33,17 +31,15 @@ from nas.cli.terminal import (
     wrote,
 )
 from nas.errors import RunError, StoppedError
-from nas.image_size import show_size
 from nas.interrupt import StopFlag
-from nas.metrics import baseline_name
-from nas.objectives import first_quality
-from nas.plugins.given import give_command
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.search.run import open_run, open_run_data
-from nas.search.schedule.deadline import Deadline
-from nas.search.schedule.ending import Ended, Ending
-from nas.search.start import Request
-from nas.training.trainer import pick_device
+
+if TYPE_CHECKING:  # they load PyTorch and Optuna
+    import torch
+
+    from nas.search.schedule.deadline import Deadline
+    from nas.search.schedule.ending import Ended
+    from nas.search.start import Request
 
 
 def search(
@@ -93,6 +89,10 @@ def search(
     device: Device = None,
 ) -> None:
     """Search for the best networks within a budget; the same command again goes on with the search."""
+    from nas.search.schedule.deadline import Deadline
+    from nas.search.start import Request
+    from nas.training.trainer import pick_device
+
     request = Request(
         run=run,
         budgets=several(budget),
@@ -137,8 +137,14 @@ def worker(
     device: Device = None,
 ) -> None:
     """Join a search from this or another machine."""
+    import torch
+
+    from nas.plugins.given import give_command
+    from nas.search.run import open_run_data
+    from nas.search.schedule.deadline import Deadline
     from nas.search.workers.join import join
     from nas.search.workers.worker import Worker
+    from nas.training.trainer import pick_device
 
     if latency_command:
         give_command(latency_command)
@@ -160,8 +166,10 @@ def front(
     as_json: Json = False,
 ) -> None:
     """Show the Pareto front of a run as a table and as plots, beside the published networks."""
+    from nas.budget import Budget
     from nas.report.front_files import summarise, write_front
     from nas.report.front_text import front_lines, front_table
+    from nas.search.run import open_run
 
     limits = [Budget.parse(text) for text in under or ()]
     seen = open_run(run, storage).snapshot()  # workers go on meanwhile
@@ -173,7 +181,9 @@ def front(
     wrote(write_front(seen))
 
 
-def _search(request: Request, where: torch.device, deadline: Deadline | None) -> None:
+def _search(request: "Request", where: "torch.device", deadline: "Deadline | None") -> None:
+    import torch
+
     from nas.parallel.placement import spread_over
     from nas.search.start import start
     from nas.search.workers.side_by_side import run_workers
@@ -194,6 +204,9 @@ def _search(request: Request, where: torch.device, deadline: Deadline | None) ->
 
 
 def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
+    from nas.image_size import show_size
+    from nas.metrics import baseline_name
+
     settings = run.settings
     if synthetic:
         NOTES.print(SYNTHETIC)
@@ -206,8 +219,12 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     )
 
 
-def _conclude(run: Any, ended: Ended) -> None:
+def _conclude(run: Any, ended: "Ended") -> None:
+    from nas.image_size import show_size
+    from nas.metrics import baseline_name
+    from nas.objectives import first_quality
     from nas.report.front_files import write_front
+    from nas.search.schedule.ending import Ending
 
     seen = run.snapshot()
     name, trained, tried = run.settings.run, seen.candidates, len(seen.known)
@@ -230,8 +247,10 @@ def _conclude(run: Any, ended: Ended) -> None:
         say(f"Go on with: {command('search', '--run', name)}")
 
 
-def _exit_as(run: Any, ended: Ended, stop: StopFlag) -> None:
+def _exit_as(run: Any, ended: "Ended", stop: StopFlag) -> None:
     """Raise what makes the command's exit code say how the search ended; return where it ended well."""
+    from nas.search.schedule.ending import Ending
+
     if ended.ending == Ending.STOPPED:
         words = "The search was stopped; the same command goes on with it."
         raise StoppedError(words) if stop.by_ctrl_c else RunError(words)
