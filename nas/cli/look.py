@@ -26,18 +26,18 @@ from nas.report.progress import NOTES, CountDisplay
 
 
 def cost(
-    architectures: Annotated[list[str], typer.Argument(metavar="ARCH...", help="SPACE/POINT, RUN:TRIAL or a path.")],
+    architectures: Annotated[list[str], typer.Argument(metavar="ARCH...", help="SPACE/POINT, RUN:TRIAL, or a path.")],
     scale: PointScale = None,
     hr: HrSize = None,
     lr: LrSize = None,
     latency: Annotated[
-        bool, typer.Option("--latency", help="Also measure how long they take, and predict it.")
+        bool, typer.Option("--latency", help="Also measure the latency of the networks, and predict it.")
     ] = False,
     latency_command: LatencyCommand = None,
-    threads: Annotated[int, typer.Option(min=1, max=PROCESSES, help="CPU cores that a latency is for.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Count parameters and multiply-adds, beside thop's count and what is published."""
+    """Count parameters and multiply-adds, beside thop's count and the published figures."""
     from nas.jobs.naming import resolve
     from nas.report.costs import cost_notes, cost_table, count
     from nas.report.latencies import latency_tables, runtime_notes, timed
@@ -57,10 +57,13 @@ def cost(
 
 
 def spaces(
-    name: Annotated[str | None, typer.Argument(help="A space, or a YAML file that narrows one.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="SPACE", help="A space, or a YAML file that narrows one. Default: list all spaces."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the search spaces; or the choices of one, and what its published points cost."""
+    """List the search spaces; or the choices of one space, and what its published networks cost."""
     if name is None and not as_json:
         from nas.report.space_list import spaces_table
         from search_spaces.index import listed_spaces
@@ -80,13 +83,15 @@ def spaces(
 
 
 def check(
-    folder: str,
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of images.")],
     scale: Annotated[int, typer.Option(min=1, max=MOST_SCALE, help="Scale of the bicubic figures.")] = 2,
-    patch: Annotated[int, typer.Option(min=1, max=65536, help="LR patch that training images must hold.")] = 32,
+    patch: Annotated[
+        int, typer.Option(min=1, max=65536, help="Side of the LR patch that an image must hold, in pixels.")
+    ] = 32,
     counts: CountsScale = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
+    """Report what is in a data set and what is wrong with it; exit code 1 where something is wrong."""
     from nas.check import check_folder
     from nas.data.frames import Counts
     from nas.report.data_tables import data_faults, data_notes, data_table
@@ -104,11 +109,13 @@ def check(
 
 
 def preview(
-    folder: str,
-    degradation: Annotated[str, typer.Option(help="Its name, or the YAML file of one of your own.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of images.")],
+    degradation: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Its name, or a YAML file with a degradation of your own.")
+    ],
     scale: Scale = 2,
-    count: Annotated[int, typer.Option(min=1, max=MANY, help="How many images.")] = 4,
-    to: Annotated[str, typer.Option(help="The picture that is written.")] = "preview.png",
+    count: Annotated[int, typer.Option(min=1, max=MANY, help="Number of images.")] = 4,
+    to: Annotated[str, typer.Option(metavar="FILE", help="The picture that is written.")] = "preview.png",
 ) -> None:
     """Draw what a degradation does to your images: the original, bicubic, and several draws side by side."""
     from nas.report.degradation_picture import draw_degradation, write_picture
@@ -120,13 +127,22 @@ def preview(
 
 
 def dashboard(
-    run: str,
-    host: Annotated[str, typer.Option(help="Another than this machine needs a password.")] = "127.0.0.1",
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run of this machine.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any other than this machine's own needs a password.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8080,
     name: Annotated[
-        list[str] | None, typer.Option(help="Another name that leads here, such as that of a proxy before it.")
+        list[str] | None,
+        typer.Option(help="Another host name that leads here, such as a reverse proxy's. Default: no other name."),
     ] = None,
-    password: Annotated[str | None, typer.Option(envvar="NAS_DASHBOARD_PASSWORD", help="Asked by the browser.")] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NAS_DASHBOARD_PASSWORD",
+            help="Password that the browser asks for. Default: NAS_DASHBOARD_PASSWORD, else no password.",
+        ),
+    ] = None,
     storage: Storage = None,
 ) -> None:
     """Show a run in Optuna Dashboard until Ctrl-C."""

@@ -29,7 +29,7 @@ PluginFiles = Annotated[
     typer.Option(
         metavar="FILE",
         callback=_give,
-        help="Python file with your own spaces, proxies, losses or metrics; may run here from then on.",
+        help="Python file with your own spaces, proxies, losses or metrics. It may run here from then on.",
     ),
 ]
 

@@ -123,16 +123,27 @@ def search(
 
 
 def worker(
-    run: Annotated[str | None, typer.Argument(help="A run of this machine.")] = None,
-    storage: Storage = None,
-    study: Annotated[str | None, typer.Option(help="Name of the study in --storage.")] = None,
-    data: Annotated[str | None, typer.Option(help="Where the run's images lie on this machine.")] = None,
-    number: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST, help="Number of this worker: each draws its own samples.")
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run of this machine. Default: the --study of --storage.")
     ] = None,
-    time: Annotated[str | None, typer.Option(help="End after this long: 90s, 20m, 2h.")] = None,
+    storage: Storage = None,
+    study: Annotated[str | None, typer.Option(help="Name of the study in --storage. Default: that of RUN.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder of the run's images on this machine. Default: as the run says."),
+    ] = None,
+    number: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=LARGEST, help="Number of this worker; each number draws other samples. Default: the process's."
+        ),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="End after this time: 90s, 20m, 2h. Default: with the search.")
+    ] = None,
     latency_command: Annotated[
-        str | None, typer.Option(help="Allows the run's command that measures latency to be executed here.")
+        str | None,
+        typer.Option(metavar="COMMAND", help="Allow this machine to execute the run's command that measures latency."),
     ] = None,
     device: Device = None,
 ) -> None:
@@ -160,8 +171,11 @@ def worker(
 
 
 def front(
-    run: str,
-    under: Annotated[list[str] | None, typer.Option(help="Also name the best network within: 50G-MACs.")] = None,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run of this machine, by its name or folder.")],
+    under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BUDGET", help="Also name the best network within this budget, e.g. 50G-MACs."),
+    ] = None,
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
