@@ -164,10 +164,9 @@ def replay(
             help="Start no candidate after this simulated time: 90s, 20m, 2h. Default: no limit.",
         ),
     ] = None,
-    proxy: Annotated[
-        str,
-        typer.Option(rich_help_panel=SEARCHES, help="brief trains all candidates to the end, halving only the best."),
-    ] = "brief",
+    no_rungs: Annotated[
+        bool, typer.Option("--no-rungs", rich_help_panel=SEARCHES, help="Train every candidate to the end.")
+    ] = False,
     screen: Annotated[
         list[str] | None,
         typer.Option(
@@ -216,7 +215,7 @@ def replay(
         fitted,
         trials=trials,
         seconds=duration(time),
-        proxy=proxy,
+        on_rungs=not no_rungs,
         screens=tuple(screen or ()),
         published=published,
     )
