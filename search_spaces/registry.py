@@ -13,6 +13,9 @@ from search_spaces.documents import shortened
 
 Member = TypeVar("Member")
 
+SPACE_PACKAGE, SPACE_ENTRY_POINTS = "search_spaces.families", "nas.search_spaces"
+"""Where search spaces come from; said here, where it can be read without loading PyTorch."""
+
 BROKEN_ENTRY_POINT = "the entry point"
 """How the warning of one begins."""
 _ROOM = 240

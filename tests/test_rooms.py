@@ -24,6 +24,7 @@ ORDER = (
     "search_spaces.plugins",
     "search_spaces",
     "search_spaces.narrowed",
+    "search_spaces.index",
     "search_spaces.families",
     "proxies",
     "nas",
