@@ -53,6 +53,8 @@ ORDER = (
     "nas.parallel",
     "nas.search",
     "nas.search.faults",
+    "nas.search.option",
+    "nas.search.request",
     "nas.search.names",
     "nas.search.storage",
     "nas.search.settings",
