@@ -122,4 +122,4 @@ def test_what_a_table_can_not_tell_is_refused(conditions: Conditions) -> None:
 
 
 def test_budgets_are_those_of_the_table(conditions: Conditions) -> None:
-    assert conditions.settings("tpe", 0).budgets == (BUDGET,)
+    assert conditions.settings("tpe", 0).budgets == (Budget.parse(BUDGET),)
