@@ -8,7 +8,6 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from nas import __version__
 from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
 from nas.cli.look import check, cost, dashboard, preview, spaces
@@ -19,6 +18,7 @@ from nas.cli.runs import front, search, worker
 from nas.cli.terminal import say
 from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
+from nas.version import __version__
 from search_spaces import SpaceError, UnknownNameError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -1,8 +1,6 @@
 """Options that several commands have, and how they print."""
 
 import math
-import os
-import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from nas.duration import duration as duration
 from nas.errors import InputError
+from nas.files import check_writable
 from nas.report.console import PlainConsole
 from search_spaces.documents import DocumentError, parse_yaml, shortened
 
@@ -28,8 +28,6 @@ PROCESSES = 1024
 """The most processes, or threads, at a time."""
 
 MOST_SCALE = 16
-
-_YEAR = 366 * 24 * 3600
 
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 …; default: a GPU where there is one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -88,25 +86,7 @@ def command(*words: str | Path) -> str:
     return shlex.join(["nas", *map(str, words)])
 
 
-def check_target(path: str | None, option: str, *, folder: bool = False) -> Path | None:
-    """Return where a file (or a `folder`) is to be written, None for None.
-
-    Raises InputError where that can be told to fail, so that it is told before the work and not after it.
-    """
-    if path is None:
-        return None
-    target = Path(path)
-    above = next(place for place in (target, *target.absolute().parents) if place.exists())
-    reason = ""
-    if target.is_dir() and not folder:
-        reason = "it is a folder"
-    elif above.is_file() and (folder or above != target):
-        reason = f"{above} is a file"
-    elif not os.access(above, os.W_OK):
-        reason = f"{above} may not be written to"
-    if reason:
-        raise InputError(f"{option} {path} can't be written: {reason}.")
-    return target
+check_target = check_writable
 
 
 def positive(value: float | None) -> float | None:
@@ -119,19 +99,6 @@ def positive(value: float | None) -> float | None:
 def several(values: list[str] | None) -> tuple[str, ...] | None:
     """Return what an option was given, once or several times; None where it was not."""
     return tuple(values) if values else None
-
-
-def duration(text: str | None) -> float | None:
-    """Return the seconds in `90s`, `20m` or `2h`, at most a year; None for None. Raises InputError."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh])", text.strip())
-    if not match:
-        raise InputError(f"'{shortened(text)}' is not a time; write it as 90s, 20m or 2h.")
-    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-    if seconds > _YEAR:
-        raise InputError(f"'{shortened(text)}' is more than a year; write a time as 90s, 20m or 2h.")
-    return seconds
 
 
 def fixed_choices(pairs: list[str] | None) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ from nas.search.costs import COUNTED, meter_for
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
+from nas.search.quiet import quiet_optuna
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
@@ -84,6 +85,7 @@ class Request:
     stop_when_flat: int | None = None
 
 
+@quiet_optuna()
 def start(
     request: Request,
     device: torch.device,

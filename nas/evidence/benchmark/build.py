@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from nas import __version__
 from nas.budget import Budget, short
 from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
@@ -28,6 +27,7 @@ from nas.search.settings import space_fingerprint
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask
 from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train
+from nas.version import __version__
 from proxies import PROXIES
 from search_spaces import SPACES, Architecture
 
