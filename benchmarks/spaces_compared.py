@@ -52,7 +52,7 @@ def _search(space: str, seed: int, arguments: argparse.Namespace) -> Run:
     recipe.write_text(yaml.safe_dump({"base": "brief", "seed": seed}))
     command = ["search", "--budget", arguments.budget, "--data", str(arguments.data), "--space", space, "--run", name]
     command += ["--trials", str(arguments.trials), "--seed", str(seed), "--recipe", str(recipe)]
-    command += ["--proxy", "brief", "--sampler", "tpe"]  # every candidate is trained whole: only the spaces differ
+    command += ["--no-rungs", "--sampler", "tpe"]  # every candidate is trained whole: only the spaces differ
     subprocess.run([sys.executable, "-m", "nas", *command], check=True)
     return open_run(name)
 

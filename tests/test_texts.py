@@ -127,7 +127,7 @@ def recipe() -> Any:
 
 def settings() -> bytes:
     space = {"space": "fsrcnn", "scale": 2, "budgets": ("3G-MACs", "33ms"), "data": None, "data_fingerprint": "0"}
-    search = {"run": "a", "proxy": "brief", "recipe": recipe(), "sampler": "local", "trials": 4, "seed": 0}
+    search = {"run": "a", "recipe": recipe(), "rungs": (recipe().steps,), "sampler": "local", "trials": 4, "seed": 0}
     allow = {"allow": {"width": (16, 32)}, "space_fingerprint": space_fingerprint("fsrcnn")}
     rest = {"fixed": {"image_skip": True}, "threads": 1, **allow}
     return Settings.model_validate({**space, **search, **rest}).to_yaml().encode()

@@ -99,7 +99,7 @@ def replay(
     trials: Annotated[int, typer.Option(min=1, max=MANY, help="Candidates of a search.")] = 100,
     time: Annotated[str | None, typer.Option(help="Begin none after this long, in simulated time: 2h.")] = None,
     space: Annotated[str | None, typer.Option(help="Default: that of most networks of the table.")] = None,
-    proxy: Annotated[str, typer.Option(help="brief: all are trained whole; halving: the best.")] = "brief",
+    no_rungs: Annotated[bool, typer.Option("--no-rungs", help="Train every candidate to the end.")] = False,
     screen: Annotated[
         list[str] | None, typer.Option(help="What chooses among drawn candidates: surrogate:100.")
     ] = None,
@@ -129,7 +129,7 @@ def replay(
         fitted,
         trials=trials,
         seconds=duration(time),
-        proxy=proxy,
+        on_rungs=not no_rungs,
         screens=tuple(screen or ()),
         published=published,
     )

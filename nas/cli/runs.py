@@ -26,6 +26,7 @@ from nas.cli.terminal import (
     command,
     duration,
     fixed_choices,
+    rung_steps,
     say,
     several,
     show,
@@ -63,10 +64,14 @@ def search(
         typer.Option(min=1, max=MANY, help="End when this many candidates in a row brought nothing."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
-    proxy: Annotated[
-        str | None, typer.Option(help="How candidates are scored: brief or halving. Default: halving.")
-    ] = None,
     recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
+    rungs: Annotated[
+        str | None, typer.Option(help="Steps after which weak candidates are paused. Default: 100,300,900 of brief.")
+    ] = None,
+    no_rungs: Annotated[bool, typer.Option("--no-rungs", help="Train every candidate to the end.")] = False,
+    reduction: Annotated[
+        int | None, typer.Option(min=1, max=MANY, help="One of this many candidates continues at a rung. Default: 3.")
+    ] = None,
     degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
     counts: CountsScale = None,
     sampler: Annotated[
@@ -102,8 +107,9 @@ def search(
         fixed=fixed_choices(fix),
         hr=hr,
         lr=lr,
-        proxy=proxy,
         recipe=recipe,
+        rungs=rung_steps(rungs, no_rungs=no_rungs),
+        reduction=reduction,
         degradation=degradation,
         counts=counts,
         sampler=sampler,
@@ -195,7 +201,7 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     NOTES.print(
         f"Run '{settings.run}': {count} of {settings.space_in_words} x{settings.scale} within "
         f"{', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(settings.objectives)}, "
-        f"{run.ladder.in_words} in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); "
+        f"{run.rungs.in_words} in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); "
         f"{baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB."
     )
 

@@ -112,3 +112,16 @@ def fixed_choices(pairs: list[str] | None) -> dict[str, Any] | None:
         return {name: parse_yaml(value, f"The value of --fix {shortened(name)}") for name, _, value in split}
     except DocumentError as error:
         raise InputError(str(error)) from None
+
+
+def rung_steps(text: str | None, *, no_rungs: bool) -> tuple[int, ...] | None:
+    """Return the steps in `100,300,900`, none for `no_rungs`; None where neither is given. Raises InputError."""
+    if text is None:
+        return () if no_rungs else None
+    if no_rungs:
+        raise InputError("--rungs and --no-rungs exclude each other; give one of them.")
+    parts = [part.strip() for part in text.split(",")]
+    steps = tuple(int(part) for part in parts if part.isdecimal() and 0 < int(part[:10]) <= MANY)
+    if len(steps) < len(parts) or list(steps) != sorted(set(steps)):
+        raise InputError(f"--rungs '{shortened(text)}' are no increasing numbers of steps; write them as 100,300,900.")
+    return steps

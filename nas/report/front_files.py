@@ -73,7 +73,7 @@ def _dot(candidate: Candidate, on_front: bool) -> Dot:
 
 
 def _paused(run: Snapshot) -> list[Dot]:
-    """Return the networks that were put on hold at a rung, with what they had there."""
+    """Return the networks that were paused at a rung, with what they had there."""
     name = run.settings.run
     return [
         Dot(f"{name}:{one.trial}", one.figures, "stopped", f"stopped early, at {one.steps} steps") for one in run.paused

@@ -17,7 +17,7 @@ from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.quiet import quiet_optuna
 from nas.search.run_id import identified
-from nas.search.schedule.rungs import Ladder
+from nas.search.schedule.rungs import Rungs
 from nas.search.settings import Settings, check_data
 from nas.search.snapshot import Snapshot
 from nas.search.storage.database import SearchStorage
@@ -78,9 +78,9 @@ class Run:
         return Snapshot.of(self.folder, self.settings, self.study)
 
     @property
-    def ladder(self) -> Ladder:
+    def rungs(self) -> Rungs:
         """How far candidates are trained."""
-        return Ladder.of(self.settings)
+        return Rungs.of(self.settings)
 
     def architecture(self, trial: int) -> Architecture:
         """The architecture of a trial. Raises InputError for a trial that isn't there."""

@@ -31,6 +31,8 @@ EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run"
 A fingerprint guards the data, and `nas.search.run_id` the study.
 """
 
+REDUCTION = 3
+"""One of this many candidates on a rung continues unless the user says otherwise."""
 
 _Count = Annotated[Whole, Field(gt=0)]
 
@@ -61,8 +63,12 @@ class Settings(BaseModel):
     data: str | None
     """The folder as given; None is the embedded synthetic set."""
     data_fingerprint: str
-    proxy: str
     recipe: Recipe
+    """The brief training of a candidate."""
+    rungs: tuple[_Count, ...]
+    """Steps after which a candidate is compared with the others, increasing; the last is the whole training."""
+    reduction: _Count = REDUCTION
+    """One of this many candidates on a rung continues to the next; 1: all."""
     sampler: str
     screens: tuple[str, ...] = ()
     """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
@@ -103,6 +109,15 @@ class Settings(BaseModel):
     def _resolve(cls, recipe: Recipe) -> Recipe:
         """A run that remembers no range is from before there was a choice."""
         return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
+
+    @model_validator(mode="after")
+    def _check_rungs(self) -> "Settings":
+        if list(self.rungs) != sorted(set(self.rungs)) or self.rungs[-1:] != (self.recipe.steps,):
+            raise ValueError(
+                f"the rungs must increase and end with the {self.recipe.steps} steps of the recipe, not be "
+                f"{', '.join(map(str, self.rungs))}"
+            )
+        return self
 
     @field_validator("budgets")
     @classmethod

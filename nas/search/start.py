@@ -30,13 +30,13 @@ from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.samplers.cheapest import smallest_cost
 from nas.search.schedule.deadline import Deadline
+from nas.search.schedule.rungs import default_rungs
 from nas.search.schedule.time_plan import Given, planned
-from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
+from nas.search.settings import REDUCTION, SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.storage.opening import open_storage
 from nas.search.storage.urls import embedded_url, without_secrets
 from nas.search.study import create_study, publish
 from nas.training.recipe import load_recipe
-from proxies import PROXIES
 from search_spaces import Choice, SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
@@ -46,7 +46,6 @@ _NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts", "plugins")
 
 DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
-DEFAULT_PROXY = "halving"
 DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:100",)
 """The winner of results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
 DEFAULT_TRIALS = {"cpu": 40, "cuda": 120}
@@ -63,8 +62,10 @@ class Request:
     space: str | None = None
     """Its name, or the path of a YAML file that narrows one."""
     scale: int | None = None
-    proxy: str | None = None
     recipe: str | None = None
+    rungs: tuple[int, ...] | None = None
+    """Steps after which candidates are compared, the last being the whole training; empty: none before that."""
+    reduction: int | None = None
     sampler: str | None = None
     trials: int | None = None
     seed: int | None = None
@@ -229,10 +230,15 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         changes["degradation"] = self_contained(request.degradation)
     if request.counts is not None:
         changes["counts"] = Counts.parse(request.counts)
+    if request.rungs:
+        changes["steps"] = request.rungs[-1]
     if request.recipe or not earlier:
         given["recipe"] = load_recipe(request.recipe or "brief", device, **changes)
     elif changes:
         given["recipe"] = earlier.recipe.model_copy(update=changes)
+    recipe = given.get("recipe") or (earlier.recipe if earlier else None)
+    if recipe and (earlier is None or request.rungs is not None or recipe.steps != earlier.recipe.steps):
+        given["rungs"] = _rungs(request, recipe.steps)
     if earlier:
         kept = {key: getattr(earlier, key) for key in Settings.model_fields}
         fixed = {**earlier.fixed, **(request.fixed or {})}
@@ -245,7 +251,6 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "objectives": DEFAULT_OBJECTIVES,
         "hr_size": HR_SIZE,
         "data": None,
-        "proxy": DEFAULT_PROXY,
         "sampler": DEFAULT_SAMPLER,
         "screens": () if request.sampler else DEFAULT_SCREENS,
         "trials": DEFAULT_TRIALS.get(device.type, DEFAULT_TRIALS["cuda"]),
@@ -259,6 +264,12 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
 
 
+def _rungs(request: Request, steps: int) -> tuple[int, ...]:
+    if request.rungs is None:
+        return default_rungs(steps, request.reduction or REDUCTION)
+    return request.rungs or (steps,)
+
+
 def _latency_runtime(wanted: dict[str, Any]) -> str | None:
     """Return what latencies are measured on; None where the search doesn't ask for any."""
     if "latency" not in wanted.get("objectives", ()) and all(Budget.parse(b).unit != "ms" for b in wanted["budgets"]):
@@ -267,8 +278,6 @@ def _latency_runtime(wanted: dict[str, Any]) -> str | None:
 
 
 def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:
-    if not PROXIES.get(proxy := wanted["proxy"]).trains:
-        raise InputError(f"The proxy '{proxy}' doesn't train, so it gives no PSNR; let it screen: --screen {proxy}:20.")
     SAMPLERS.get(wanted["sampler"])
     check_screens(wanted["screens"], wanted["sampler"])
     if wanted["trials"] < 1:

@@ -201,7 +201,7 @@ def comparison_data(conditions: Conditions, standings: Sequence[Standing], seeds
         },
         "conditions": {
             "trials": conditions.trials,
-            "proxy": conditions.proxy,
+            "on_rungs": conditions.on_rungs,
             "seconds": conditions.seconds,
             "screens": list(conditions.screens),
             "published_first": conditions.published,

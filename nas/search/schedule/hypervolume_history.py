@@ -27,7 +27,7 @@ class Step:
 def growth(study: optuna.Study, settings: Settings) -> list[Step]:
     """Return the hypervolume after each training that ended, in the order in which they ended.
 
-    The front is that of the networks trained to the end; a training that was put on hold at a rung is a step, too. The
+    The front is that of the networks trained to the end; a training that was paused at a rung is a step, too. The
     reference point is today's for all steps, so that they compare.
     """
     trained = {candidate.trial: candidate for candidate in candidates(study, settings)}
@@ -42,13 +42,13 @@ def growth(study: optuna.Study, settings: Settings) -> list[Step]:
             larger = pareto_front([*front, trained[trial.number]], settings.aims)
             if larger != front:
                 front, reached = larger, hypervolume(larger, settings.aims, worst)
-        elif not _was_put_on_hold(trial):
+        elif not _was_paused(trial):
             continue
         steps.append(Step(trial.number, reached))
     return steps
 
 
-def _was_put_on_hold(trial: FrozenTrial) -> bool:
+def _was_paused(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.PRUNED and bool(trial.user_attrs.get(RUNGS))
 
 

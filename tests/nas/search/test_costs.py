@@ -5,7 +5,6 @@ import pytest
 from searches import settings
 
 from nas.cost import cost
-from nas.errors import InputError
 from nas.image_size import Size
 from nas.search.costs import asked_for, costs_of, meter_for, values
 from search_spaces import Architecture
@@ -66,8 +65,3 @@ def test_values_are_in_the_order_and_the_units_of_the_objectives() -> None:
     asked = settings(objectives=("latency", "psnr", "params", "memory"))
     assert values(figures, asked) == (12.5, 35.5, 20.0, 3.0)
     assert values(figures, settings()) == (35.5, 5.0)
-
-
-def test_an_objective_that_the_proxy_does_not_measure_is_named() -> None:
-    with pytest.raises(InputError, match="The proxy 'brief' doesn't measure the objective ssim"):
-        values({"psnr": 35.5, "macs": 5e9}, settings(objectives=("ssim", "macs")))

@@ -88,7 +88,7 @@ def test_more_trials_another_end_and_other_places_are_no_other_settings(change: 
         ({"objectives": ("psnr", "params")}, r"objectives is \['psnr', 'macs'\], not \['psnr', 'params'\]"),
         ({"hr_size": (1280, 1024)}, r"hr_size is \[1280, 720\], not \[1280, 1024\]"),
         ({"allow": {"cell1.width": (16,)}}, r"allow.cell1.width is None, not \[16\]"),
-        ({"sampler": "random", "proxy": "other"}, "proxy is 'brief', not 'other'; sampler is 'tpe', not 'random'"),
+        ({"sampler": "random", "seed": 1}, "sampler is 'tpe', not 'random'; seed is 0, not 1"),
     ],
 )
 def test_a_run_does_not_go_on_with_other_settings(change: dict[str, Any], named: str) -> None:
@@ -98,8 +98,8 @@ def test_a_run_does_not_go_on_with_other_settings(change: dict[str, Any], named:
 
 def test_what_differs_in_the_recipe_is_named() -> None:
     longer = settings().recipe.model_copy(update={"steps": 7}).model_dump()
-    with pytest.raises(InputError, match=r"\(recipe.steps is \d+, not 7\)"):
-        settings(recipe=longer).check_continues(settings())
+    with pytest.raises(InputError, match=r"\(rungs is \[900\], not \[7\]; recipe.steps is 900, not 7\)"):
+        settings(recipe=longer, rungs=(7,)).check_continues(settings())
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,30 @@ def test_the_fingerprint_covers_what_was_left_of_the_space() -> None:
 
 
 def test_a_sampler_that_is_named_has_no_screen_but_those_that_are_named(begin: Begin) -> None:
-    def chosen(**asked: Any) -> tuple[str, str, tuple[str, ...]]:
-        settings = begin(**{"proxy": None, "sampler": None, "run": "-".join(asked) or "default"} | asked)[0].settings
-        return settings.proxy, settings.sampler, settings.screens
+    def chosen(**asked: Any) -> tuple[str, tuple[str, ...]]:
+        settings = begin(**{"sampler": None, "run": "-".join(asked) or "default"} | asked)[0].settings
+        return settings.sampler, settings.screens
 
-    assert chosen() == ("halving", "local", ("surrogate:100",))
-    assert chosen(sampler="random") == ("halving", "random", ())
-    assert chosen(screens=("macs:9",)) == ("halving", "local", ("macs:9",))
-    assert chosen(proxy="brief") == ("brief", "local", ("surrogate:100",))
+    assert chosen() == ("local", ("surrogate:100",))
+    assert chosen(sampler="random") == ("random", ())
+    assert chosen(screens=("macs:9",)) == ("local", ("macs:9",))
+
+
+def test_rungs_are_a_ninth_a_third_and_all_of_the_recipe_unless_they_are_given(begin: Begin) -> None:
+    def chosen(**asked: Any) -> tuple[tuple[int, ...], int]:
+        settings = begin(**{"rungs": None, "run": "-".join(asked) or "default", "steps": 18} | asked)[0].settings
+        return settings.rungs, settings.recipe.steps
+
+    assert chosen() == ((2, 6, 18), 18)
+    assert chosen(reduction=2) == ((4, 9, 18), 18)
+    assert chosen(rungs=(3, 12)) == ((3, 12), 12)
+    assert chosen(rungs=(), run="whole") == ((18,), 18)
+
+
+def test_rungs_end_with_the_recipe(begin: Begin) -> None:
+    with pytest.raises(InputError, match="the rungs must increase and end with the 900 steps of the recipe"):
+        settings(rungs=(100, 300))
+    begin(rungs=(2, 4))
+    with pytest.raises(InputError, match=r"rungs is \[2, 4\], not \[1, 4\]"):
+        begin(rungs=(1, 4))
+    begin(rungs=None)
