@@ -19,3 +19,10 @@ def public_call() -> Iterator[None]:
         raise InputError(str(error)) from None
     finally:
         torch.set_num_threads(threads)
+
+
+def check_counts(least: int, **counts: int | None) -> None:
+    """Raise InputError unless each of `counts` that is given is a whole number of at least `least`."""
+    for name, value in counts.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from nas.api.calls import public_call
+from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
 from nas.api.models import Device, Scaling, TrainedModel, device_of, parse_counts
 from nas.evaluation.comparison import BICUBIC, Conditions, Contestant, Evaluation, compare, load_contestant
@@ -93,6 +93,8 @@ def measure(
     """Measure like `evaluate`, telling `progress`, and return also the files that were written."""
     results, csv, pictures = Path(options.get("results", RESULTS)), options.get("csv"), options.get("pictures")
     scale = options.get("scale")
+    check_counts(1, scale=scale)
+    check_counts(0, shave=options.get("shave"))
     where = device_of(options.get("device"))
     table, folder = check_writable(csv, "csv"), check_writable(pictures, "pictures", folder=True)
     contestants = [_contestant(name, scale, results) for name in dict.fromkeys(models) if str(name) != BICUBIC]

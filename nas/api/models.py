@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from nas.api.calls import public_call
+from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
 from nas.api.runs import FoundNetwork
 from nas.data.files.counts import is_scaled
@@ -111,6 +111,7 @@ class TrainedModel:
             >>> model.upscale("some.png").dtype.name
             'uint8'
         """
+        check_counts(1, tile=tile)
         upscalers = self._upscalers(denoise, noise, tile, device)
         scale = parse_counts(counts) or trained_counts(self._model)
         if isinstance(image, np.ndarray):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from nas.api.calls import public_call
+from nas.api.calls import check_counts, public_call
 from nas.api.models import TrainedModel
 from nas.api.runs import FoundNetwork
 from nas.cost import Cost
@@ -78,8 +78,9 @@ def create_network(
     Example:
         >>> network = nas.create_network("falsr/FALSR-B", scale=2)
         >>> sum(parameter.numel() for parameter in network.parameters())
-        325541
+        324745
     """
+    check_counts(1, scale=scale, channels=channels)
     reference = refer(name, scale, Path(results))
     architecture = reference.architecture
     return (replace(architecture, channels=channels) if reference.published else architecture).build()
@@ -94,7 +95,7 @@ def cost(
     lr: Size | None = None,
     results: str | Path = RESULTS,
 ) -> Cost:
-    """Count what a network costs, exactly and without running it. `import nas.cost` is a module that may be called.
+    """Count what a network costs, exactly and without running it.
 
     Args:
         name: As for `create_network`.
@@ -111,10 +112,11 @@ def cost(
 
     Example:
         >>> nas.cost("falsr/FALSR-B").macs
-        74530000000
+        74502144000
         >>> nas.cost("ecbsr/M4C8", lr="640x512").hr_size
         (1280, 1024)
     """
+    check_counts(1, scale=scale)
     return count(refer(name, scale, Path(results)), in_text(hr), in_text(lr), with_thop=False).cost
 
 

@@ -64,8 +64,8 @@ class FoundNetwork:
         """Return the network with new random weights: [N, 1, h, w] → [N, 1, scale · h, scale · w], values in 0..1.
 
         Example:
-            >>> type(nas.open("first").front()[0].build()).__name__
-            'ImageSkip'
+            >>> nas.open("first").front()[0].build().training
+            True
         """
         return self.architecture.build()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from nas.api.calls import public_call
+from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted, followed
 from nas.api.models import Device, Scaling, device_of, parse_counts
 from nas.api.networks import Size, in_text
@@ -41,6 +41,9 @@ def search(
     stop_when_flat: int | None = None,
     run: str | None = None,
     recipe: str | Path | None = None,
+    rungs: Sequence[int] | None = None,
+    no_rungs: bool = False,
+    reduction: int | None = None,
     degradation: str | None = None,
     counts: Scaling = None,
     sampler: str | None = None,
@@ -75,6 +78,9 @@ def search(
         stop_when_flat: End when this many candidates in a row brought nothing.
         run: Name of the run. Default: made of space, scale, budget and images.
         recipe: Brief recipe, a name or a YAML file. Default: brief.
+        rungs: Steps after which weak candidates are paused. Default: 100, 300 and 900 of the recipe brief.
+        no_rungs: Whether to train every candidate to the end.
+        reduction: One of this many candidates continues at a rung. Default: 3.
         degradation: Makes the LR images. Default: the recipe's.
         counts: Scale and offset of images that aren't of 8 or 16 bits.
         sampler: local, falsr, tpe, nsga2, nsga3, gp, spread or random. Default: local, with screen surrogate:100.
@@ -110,6 +116,9 @@ def search(
         True
     """
     began, where = clock.monotonic(), device_of(device)
+    check_counts(1, scale=scale, trials=trials, stop_when_flat=stop_when_flat, jobs=jobs, reduction=reduction)
+    check_counts(1, latency_threads=latency_threads)
+    check_counts(0, seed=seed)
     scaling, plugins = parse_counts(counts), (plugin,) if isinstance(plugin, str | Path) else plugin
     request = Request(
         run=run,
@@ -122,6 +131,8 @@ def search(
         hr=in_text(hr),
         lr=in_text(lr),
         recipe=None if recipe is None else str(recipe),
+        rungs=() if no_rungs else None if rungs is None else tuple(rungs),
+        reduction=reduction,
         degradation=degradation,
         counts=str(scaling) if scaling else None,
         sampler=sampler,

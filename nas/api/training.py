@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nas.api.calls import public_call
+from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, followed
 from nas.api.models import Device, Scaling, TrainedModel, device_of, parse_counts
 from nas.api.runs import FoundNetwork, SearchRun
@@ -73,6 +73,7 @@ def train(
         >>> models[0].metrics["steps"], models[0].folder
         (6, PosixPath('results/trained/espcn-ESPCN'))
     """
+    check_counts(1, top=top, steps=steps, scale=scale, jobs=jobs, threads=threads)
     where, logs = device_of(device), check_writable(tensorboard, "tensorboard", folder=True)
     if isinstance(what, SearchRun):
         wanted: list[str | Asked] = [str(what.folder)]
