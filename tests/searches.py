@@ -16,6 +16,7 @@ import optuna
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
 from nas.search.run import Run
 from nas.search.schedule.deadline import Deadline
@@ -69,7 +70,11 @@ def settings(**changed: Any) -> Settings:
     given: dict[str, Any] = {
         "run": "first",
         "space": "falsr",
+        "allow": {},
         "scale": 2,
+        "channels": 1,
+        "objectives": ("psnr", "macs"),
+        "hr_size": HR_SIZE,
         "budgets": ("300G-MACs", "900K-params"),
         "data": "night",
         "data_fingerprint": "0123456789abcdef",

@@ -14,7 +14,7 @@ from nas.api.calls import public_call
 from nas.budget import Budget
 from nas.errors import InputError
 from nas.model import RESULTS
-from nas.objectives import OBJECTIVES, first_cost, first_quality
+from nas.objectives import first_cost, first_quality
 from nas.search.front import Candidate, best_under, pareto_front
 from nas.search.run import Run, open_run
 from nas.search.schedule.ending import Ended
@@ -167,7 +167,7 @@ class SearchRun:
             True
         """
         seen = self._seen()
-        return self._found(pareto_front(seen.candidates, seen.settings.aims))
+        return self._found(pareto_front(seen.candidates, seen.settings.objectives))
 
     def candidates(self) -> list[FoundNetwork]:
         """Return all networks that were trained to the end of the brief recipe, in the order of their trials.
@@ -197,7 +197,7 @@ class SearchRun:
         """
         seen = self._seen()
         limits = [Budget.parse(text) for text in _several(under)]
-        aims, fitting = seen.settings.aims, seen.candidates
+        aims, fitting = seen.settings.objectives, seen.candidates
         if not fitting:
             raise InputError(f"The run '{self.name}' has no network yet that was trained to the end.")
         for limit in limits:
@@ -205,7 +205,7 @@ class SearchRun:
             cheapest = min(limit.of(c.figures) for c in fitting)
             fitting = [c for c in fitting if limit.excess(c.figures) <= 0]
             if not fitting:
-                shown = OBJECTIVES[limit.cost].in_words(cheapest)
+                shown = limit.objective.in_words(cheapest)
                 raise InputError(f"No network of the run '{self.name}' fits {limit}; the cheapest has {shown}.")
         quality = first_quality(aims).name
         return self._found([max(fitting, key=lambda c: c.figures[quality])])[0]
@@ -232,7 +232,7 @@ class SearchRun:
                 "brings it."
             ) from None
         seen = self._seen()
-        members = {c.trial for c in pareto_front(seen.candidates, seen.settings.aims)}
+        members = {c.trial for c in pareto_front(seen.candidates, seen.settings.objectives)}
         rows = []
         for found in self._found(seen.candidates):
             choices = {f"choice.{name}": value for name, value in found.architecture.choices.items()}
@@ -262,7 +262,7 @@ class SearchRun:
         return picture.getvalue()
 
     def _shown(self, found: FoundNetwork) -> str:
-        aims = self._run.settings.aims
+        aims = self._run.settings.objectives
         shown = (first_quality(aims), first_cost(aims))
         return ", ".join(objective.in_words(found.figures[objective.name]) for objective in shown)
 

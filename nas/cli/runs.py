@@ -1,12 +1,10 @@
 """Commands around a search: begin it, join it, look at its front."""
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 import typer
 
-from nas.budget import Budget
 from nas.cli import STARTED
 from nas.cli.plugins import given_plugins
 from nas.cli.terminal import (
@@ -33,17 +31,15 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.image_size import show_size
 from nas.interrupt import StopFlag
-from nas.metrics import baseline_name
-from nas.objectives import first_quality
-from nas.plugins.given import give_command
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.search.run import open_run, open_run_data
-from nas.search.schedule.deadline import Deadline
-from nas.search.schedule.ending import Ended, Ending
-from nas.search.start import Request
-from nas.training.trainer import pick_device
+
+if TYPE_CHECKING:  # they load PyTorch and Optuna
+    import torch
+
+    from nas.search.schedule.deadline import Deadline
+    from nas.search.schedule.ending import Ended
+    from nas.search.start import Request
 
 
 def search(
@@ -97,6 +93,10 @@ def search(
     device: Device = None,
 ) -> None:
     """Search for the best networks within a budget; the same command again goes on with the search."""
+    from nas.search.schedule.deadline import Deadline
+    from nas.search.start import Request
+    from nas.training.trainer import pick_device
+
     request = Request(
         run=run,
         budgets=several(budget),
@@ -128,22 +128,39 @@ def search(
 
 
 def worker(
-    run: Annotated[str | None, typer.Argument(help="A run of this machine.")] = None,
-    storage: Storage = None,
-    study: Annotated[str | None, typer.Option(help="Name of the study in --storage.")] = None,
-    data: Annotated[str | None, typer.Option(help="Where the run's images lie on this machine.")] = None,
-    number: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST, help="Number of this worker: each draws its own samples.")
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run of this machine. Default: the --study of --storage.")
     ] = None,
-    time: Annotated[str | None, typer.Option(help="End after this long: 90s, 20m, 2h.")] = None,
+    storage: Storage = None,
+    study: Annotated[str | None, typer.Option(help="Name of the study in --storage. Default: that of RUN.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder of the run's images on this machine. Default: as the run says."),
+    ] = None,
+    number: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=LARGEST, help="Number of this worker; each number draws other samples. Default: the process's."
+        ),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="End after this time: 90s, 20m, 2h. Default: with the search.")
+    ] = None,
     latency_command: Annotated[
-        str | None, typer.Option(help="Allows the run's command that measures latency to be executed here.")
+        str | None,
+        typer.Option(metavar="COMMAND", help="Allow this machine to execute the run's command that measures latency."),
     ] = None,
     device: Device = None,
 ) -> None:
     """Join a search from this or another machine."""
+    import torch
+
+    from nas.plugins.given import give_command
+    from nas.search.run import open_run_data
+    from nas.search.schedule.deadline import Deadline
     from nas.search.workers.join import join
     from nas.search.workers.worker import Worker
+    from nas.training.trainer import pick_device
 
     if latency_command:
         give_command(latency_command)
@@ -159,17 +176,23 @@ def worker(
 
 
 def front(
-    run: str,
-    under: Annotated[list[str] | None, typer.Option(help="Also name the best network within: 50G-MACs.")] = None,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run of this machine, by its name or folder.")],
+    under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BUDGET", help="Also name the best network within this budget, e.g. 50G-MACs."),
+    ] = None,
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
     """Show the Pareto front of a run as a table and as plots, beside the published networks."""
+    from nas.budget import Budget
     from nas.report.front_files import summarise, write_front
     from nas.report.front_text import front_lines, front_table
+    from nas.search.run import open_run
 
-    limits = [Budget.parse(text) for text in under or ()]
-    seen = open_run(run, storage).snapshot()  # workers go on meanwhile
+    opened = open_run(run, storage)
+    limits = [Budget.parse(text) for text in under or ()]  # which may be on an objective of the run's plugin
+    seen = opened.snapshot()  # workers go on meanwhile
     if as_json:
         show_json(summarise(seen))
         return
@@ -178,7 +201,7 @@ def front(
     wrote(write_front(seen))
 
 
-def _search(request: Request, where: torch.device, deadline: Deadline | None) -> None:
+def _search(request: "Request", where: "torch.device", deadline: "Deadline | None") -> None:
     from nas.api.searching import work_on
     from nas.search.start import start
 
@@ -194,20 +217,28 @@ def _search(request: Request, where: torch.device, deadline: Deadline | None) ->
 
 
 def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
+    from nas.image_size import show_size
+    from nas.metrics import baseline_name
+
     settings = run.settings
     if synthetic:
         NOTES.print(SYNTHETIC)
     count = f"{'about' if settings.is_planned else 'up to'} {settings.trials} candidates"
+    budgets, objectives = map(str, settings.budgets), (objective.name for objective in settings.objectives)
     NOTES.print(
         f"Run '{settings.run}': {count} of {settings.space_in_words} x{settings.scale} within "
-        f"{', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(settings.objectives)}, "
+        f"{', '.join(budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(objectives)}, "
         f"{run.rungs.in_words} in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); "
         f"{baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB."
     )
 
 
-def _conclude(run: Any, ended: Ended) -> None:
+def _conclude(run: Any, ended: "Ended") -> None:
+    from nas.image_size import show_size
+    from nas.metrics import baseline_name
+    from nas.objectives import first_quality
     from nas.report.front_files import write_front
+    from nas.search.schedule.ending import Ending
 
     seen = run.snapshot()
     name, trained, tried = run.settings.run, seen.candidates, len(seen.known)
@@ -215,10 +246,10 @@ def _conclude(run: Any, ended: Ended) -> None:
     count = tried if run.settings.is_planned else f"{tried} of {run.settings.trials}"
     NOTES.print(f"The search ends: {ended.words}; {count} candidates were tried{fully}.")
     if trained:
-        quality = first_quality(run.settings.aims).name
+        quality = first_quality(run.settings.objectives).name
         best = max(trained, key=lambda c: c.figures[quality])
         gain = f"{best.psnr - seen.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
-        others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.aims if o.name != "psnr")
+        others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.objectives if o.name != "psnr")
         say(
             f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {others} for HR {show_size(run.settings.hr_size)}",
         )
@@ -230,9 +261,10 @@ def _conclude(run: Any, ended: Ended) -> None:
         say(f"Go on with: {command('search', '--run', name)}")
 
 
-def _exit_as(run: Any, ended: Ended, stop: StopFlag) -> None:
+def _exit_as(run: Any, ended: "Ended", stop: StopFlag) -> None:
     """Raise what makes the command's exit code say how the search ended; return where it ended well."""
     from nas.api.searching import check_end, stopped
+    from nas.search.schedule.ending import Ending
 
     if ended.ending == Ending.STOPPED:
         raise stopped(by_ctrl_c=stop.by_ctrl_c)

@@ -29,29 +29,81 @@ PROCESSES = 1024
 
 MOST_SCALE = 16
 
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 …; default: a GPU where there is one.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Scale = Annotated[int, typer.Option("--scale", min=1, max=MOST_SCALE, help="2, 3 or 4; 1 for denoisers.")]
+NETWORKS, TRAINING, IMAGES, COSTS = "Networks", "Training", "Images", "Costs"
+OUTPUT, MACHINE = "Output", "Where it runs"
+"""The groups of options in `--help`, as far as several commands have them."""
+
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE",
+        rich_help_panel=MACHINE,
+        help="cpu, cuda, cuda:1, ... Default: a GPU where there is one, else cpu.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print JSON instead of a table.")]
+Scale = Annotated[
+    int, typer.Option("--scale", min=1, max=MOST_SCALE, rich_help_panel=NETWORKS, help="Scale; 1 for denoisers.")
+]
 SearchScale = Annotated[
-    int | None, typer.Option("--scale", min=1, max=MOST_SCALE, help="2, 3 or 4; 1 for denoisers. Default: 2.")
+    int | None,
+    typer.Option(
+        "--scale", min=1, max=MOST_SCALE, rich_help_panel=NETWORKS, help="Scale; 1 for denoisers. Default: 2."
+    ),
 ]
-SkipBad = Annotated[bool | None, typer.Option("--skip-bad", help="Leave unreadable images out.")]
+SkipBad = Annotated[
+    bool | None,
+    typer.Option("--skip-bad", rich_help_panel=IMAGES, help="Leave unreadable images out instead of stopping."),
+]
 PointScale = Annotated[
-    int | None, typer.Option("--scale", min=1, max=MOST_SCALE, help="Scale of published points. Default: their own.")
+    int | None,
+    typer.Option(
+        "--scale",
+        min=1,
+        max=MOST_SCALE,
+        rich_help_panel=NETWORKS,
+        help="Scale of published networks. Default: the scale of the publication.",
+    ),
 ]
-Storage = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the study; default: study.db in the run.")]
-HrSize = Annotated[str | None, typer.Option("--hr", help="HR image that costs are for. Default: 1280x720.")]
-LrSize = Annotated[str | None, typer.Option("--lr", help="The same by its LR image, e.g. your sensor: 640x512.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        rich_help_panel=MACHINE,
+        help="Database of the study, a SQLAlchemy URL. Default: study.db in the folder of the run.",
+    ),
+]
+HrSize = Annotated[
+    str | None,
+    typer.Option(
+        "--hr", metavar="WxH", rich_help_panel=COSTS, help="HR image that costs are counted for. Default: 1280x720."
+    ),
+]
+LrSize = Annotated[
+    str | None,
+    typer.Option(
+        "--lr",
+        metavar="WxH",
+        rich_help_panel=COSTS,
+        help="LR image that costs are counted for, such as your sensor's 640x512. Default: --hr divided by the scale.",
+    ),
+]
 LatencyCommand = Annotated[
     str | None,
-    typer.Option(help="Prints the ms of the ONNX file {model} on your device. Default: ONNX Runtime on this CPU."),
+    typer.Option(
+        metavar="COMMAND",
+        rich_help_panel=COSTS,
+        help="Command that prints the latency in ms of the ONNX file {model} on your device. Default: ONNX Runtime on "
+        "this CPU.",
+    ),
 ]
 CountsScale = Annotated[
     str | None,
     typer.Option(
         "--counts",
         metavar="SCALE,OFFSET",
-        help="Of float or signed images: value = offset + scale x count. Default: the model's, or images.yaml.",
+        rich_help_panel=IMAGES,
+        help="What float or signed images hold: value = OFFSET + SCALE x count. Default: the model's, or images.yaml.",
     ),
 ]
 

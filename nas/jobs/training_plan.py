@@ -200,7 +200,7 @@ def _run_among(wanted: Sequence[str | Asked], storage: str | None, results: Path
 def _members(run: Run, top: int) -> list[Candidate]:
     seen = run.snapshot()
     if seen.candidates:
-        return spread(seen.candidates, top, run.settings.aims)
+        return spread(seen.candidates, top, run.settings.objectives)
     name, failed = run.settings.run, seen.given_up
     told = f"paused are {seen.paused_in_words or 'none'}, failed {len(failed)}"
     if failed:

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.table import Table
 
-from nas.budget import quantity
 from nas.cost import HR_SIZE, Cost, cost, thop_macs
 from nas.image_size import Size, check_size, hr_size, show_size
 from nas.jobs.naming import Reference
+from nas.quantities import quantity
 from nas.report.tables import table
 from search_spaces import SPACES, Architecture, Claim, Published
 

@@ -19,8 +19,8 @@ from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError, RunError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
-from nas.plugins.given import give_command, give_plugins, need_plugins
-from nas.search.costs import COUNTED, meter_for
+from nas.plugins.given import give_command, give_plugins
+from nas.search.costs import meter_for
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
@@ -113,8 +113,6 @@ def start(
 def _asked(request: Request, folder: Path, device: torch.device) -> tuple[Settings | None, dict[str, Any], SearchSpace]:
     """Return what the run remembers, if it is there, the settings that are wanted, and the space. Raises InputError."""
     earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
-    if earlier:
-        need_plugins(earlier.plugins, folder.name)
     plugins = earlier.plugins if earlier else give_plugins(request.plugins or ())
     wanted = _wanted(request, folder.name, earlier, device) | {"plugins": plugins}
     space = narrowed(wanted["space"], wanted["allow"])
@@ -201,8 +199,9 @@ def _default_name(request: Request) -> str:
     space, scale = Path(request.space or DEFAULT_SPACE).stem, request.scale or DEFAULT_SCALE
     size = hr_size(request.hr, request.lr, scale) or HR_SIZE
     parts = [space, f"x{scale}", limits]
-    if (objectives := parse_objectives(request.objectives or DEFAULT_OBJECTIVES)) != DEFAULT_OBJECTIVES:
-        parts += objectives
+    objectives = parse_objectives(request.objectives or DEFAULT_OBJECTIVES)
+    if objectives != parse_objectives(DEFAULT_OBJECTIVES):
+        parts += [objective.name for objective in objectives]
     return as_name("-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images]))
 
 
@@ -216,7 +215,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     if size := hr_size(request.hr, request.lr, scale):
         given["hr_size"] = size
     if request.budgets:
-        given["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
+        given["budgets"] = tuple(map(Budget.parse, request.budgets))
     if request.objectives:
         given["objectives"] = parse_objectives(request.objectives)
     if request.trials is not None:
@@ -248,7 +247,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     defaults = {
         "scale": scale,
         "channels": 1,
-        "objectives": DEFAULT_OBJECTIVES,
+        "objectives": parse_objectives(DEFAULT_OBJECTIVES),
         "hr_size": HR_SIZE,
         "data": None,
         "sampler": DEFAULT_SAMPLER,
@@ -272,7 +271,8 @@ def _rungs(request: Request, steps: int) -> tuple[int, ...]:
 
 def _latency_runtime(wanted: dict[str, Any]) -> str | None:
     """Return what latencies are measured on; None where the search doesn't ask for any."""
-    if "latency" not in wanted.get("objectives", ()) and all(Budget.parse(b).unit != "ms" for b in wanted["budgets"]):
+    asked = {objective.name for objective in wanted["objectives"]} | {budget.cost for budget in wanted["budgets"]}
+    if "latency" not in asked:
         return None
     return runtime(wanted["latency_command"], wanted["latency_threads"]).name
 
@@ -294,12 +294,12 @@ def _check_budget(wanted: dict[str, Any], space: SearchSpace) -> None:
     """Raise InputError when not even the smallest network of the space fits; what is measured shows itself later."""
     scale, size = wanted["scale"], wanted["hr_size"]
     check_size(size, scale, space.minimum_side)
-    for budget in (b for b in map(Budget.parse, wanted["budgets"]) if b.cost in COUNTED):
+    for budget in (budget for budget in wanted["budgets"] if budget.objective.count):
         smallest = smallest_cost(space, scale, wanted["channels"], wanted["fixed"], size, budget)
         if budget.excess(smallest) > 0:
-            costs, shown = smallest.figures, dict.fromkeys(("macs", "params", budget.cost))
+            shown = dict.fromkeys(("macs", "params", budget.cost))
             raise InputError(
                 f"The budget {budget} is under the smallest network of the space '{space.name}'"
                 f"{' as narrowed' if wanted['allow'] else ''} at x{scale}, HR {show_size(size)}: "
-                f"{', '.join(OBJECTIVES[name].in_words(costs[name]) for name in shown)}."
+                f"{', '.join(OBJECTIVES.get(name).in_words(smallest[name]) for name in shown)}."
             )

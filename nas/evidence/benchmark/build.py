@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from nas.budget import Budget, short
+from nas.budget import Budget
 from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.evidence.benchmark.journal import Journal
@@ -22,6 +22,7 @@ from nas.image_size import Size
 from nas.metrics import Protocol, bicubic_baseline
 from nas.parallel.listener import Audience
 from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
+from nas.quantities import short
 from nas.search.run import RESULTS
 from nas.search.settings import space_fingerprint
 from nas.training.recipe import Recipe

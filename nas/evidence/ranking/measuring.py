@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.budget import short
 from nas.cost import screening_cost
 from nas.data.dataset import Dataset
 from nas.errors import InputError
@@ -21,6 +20,7 @@ from nas.evidence.ranking.settings import RankSettings
 from nas.files import make_folder, write_atomic
 from nas.parallel.listener import Audience
 from nas.progress import Progress
+from nas.quantities import short
 from nas.search.sample import draw_sample
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask

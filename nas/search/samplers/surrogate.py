@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.random import Generator
 
-from nas.objectives import Objective
+from nas.objectives import SCREENED, Objective
 from nas.pareto import Points, hypervolume, losses, ranks
 from nas.search.samplers.encoding import Encoding, Features
 from nas.search.samplers.observations import Seen
@@ -114,7 +114,7 @@ class _Forecast:
 
 
 def _is_counted(objective: Objective) -> bool:
-    return objective.name in ("macs", "params")
+    return objective.name in SCREENED
 
 
 def _front(points: Points) -> Points:

@@ -37,7 +37,7 @@ class Rungs:
     @classmethod
     def of(cls, settings: Settings) -> "Rungs":
         """Return the rungs of a run."""
-        return cls(settings.rungs, settings.reduction, settings.aims)
+        return cls(settings.rungs, settings.reduction, settings.objectives)
 
     @property
     def in_words(self) -> str:
