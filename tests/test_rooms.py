@@ -56,6 +56,8 @@ ORDER = (
     "nas.search",
     "nas.search.quiet",
     "nas.search.faults",
+    "nas.search.option",
+    "nas.search.request",
     "nas.search.names",
     "nas.search.storage",
     "nas.search.settings",

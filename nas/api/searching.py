@@ -6,21 +6,23 @@ from pathlib import Path
 
 import torch
 
-from nas.api.calls import check_counts, public_call
+from nas.api.calls import check_request, public_call
 from nas.api.events import Callback, counted, followed
 from nas.api.models import Device, Scaling, device_of, parse_counts
 from nas.api.networks import Size, in_text
 from nas.api.runs import SearchRun
 from nas.data.dataset import Dataset
 from nas.duration import duration
-from nas.errors import RunError, StoppedError
+from nas.errors import InputError, RunError, StoppedError
 from nas.model import RESULTS
 from nas.parallel.listener import Audience
 from nas.parallel.placement import spread_over
+from nas.search.option import listed, rung_steps
+from nas.search.request import Request
 from nas.search.run import Run
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.ending import Ended, Ending
-from nas.search.start import Request, start
+from nas.search.start import start
 from nas.search.workers.side_by_side import run_workers
 from nas.search.workers.worker import Worker
 from search_spaces import Choice
@@ -41,7 +43,7 @@ def search(
     stop_when_flat: int | None = None,
     run: str | None = None,
     recipe: str | Path | None = None,
-    rungs: Sequence[int] | None = None,
+    rungs: str | Sequence[int] | None = None,
     no_rungs: bool = False,
     reduction: int | None = None,
     degradation: str | None = None,
@@ -69,7 +71,7 @@ def search(
 
     Args:
         budget: The most a network may cost, one or more of `"10G-MACs"`, `"900K-params"`, `"64MiB-memory"`, `"33ms"`.
-        objectives: 2 to 4 of psnr, ssim, macs, params, latency, memory. Default: psnr and macs.
+        objectives: 2 to 4 of psnr, ssim, macs, params, activations, convs, latency, memory. Default: psnr and macs.
         data: Folder of infrared images. Default: synthetic scenes.
         space: A space, or a YAML file that narrows one. Default: hybrid.
         scale: 2, 3 or 4; 1 for denoisers. Default: 2.
@@ -78,7 +80,8 @@ def search(
         stop_when_flat: End when this many candidates in a row brought nothing.
         run: Name of the run. Default: made of space, scale, budget and images.
         recipe: Brief recipe, a name or a YAML file. Default: brief.
-        rungs: Steps after which weak candidates are paused. Default: 100, 300 and 900 of the recipe brief.
+        rungs: Steps after which weak candidates are paused, the last being the whole training: `"100,300,900"` or
+            `(100, 300, 900)`. Default: a ninth, a third and all of the recipe's steps.
         no_rungs: Whether to train every candidate to the end.
         reduction: One of this many candidates continues at a rung. Default: 3.
         degradation: Makes the LR images. Default: the recipe's.
@@ -116,14 +119,11 @@ def search(
         True
     """
     began, where = clock.monotonic(), device_of(device)
-    check_counts(1, scale=scale, trials=trials, stop_when_flat=stop_when_flat, jobs=jobs, reduction=reduction)
-    check_counts(1, latency_threads=latency_threads)
-    check_counts(0, seed=seed)
     scaling, plugins = parse_counts(counts), (plugin,) if isinstance(plugin, str | Path) else plugin
     request = Request(
         run=run,
         budgets=_texts(budget),
-        objectives=_texts(objectives.replace(" ", "").split(",") if isinstance(objectives, str) else objectives),
+        objectives=listed(objectives) if isinstance(objectives, str) else _texts(objectives),
         data=None if data is None else str(data),
         space=None if space is None else str(space),
         scale=scale,
@@ -131,7 +131,7 @@ def search(
         hr=in_text(hr),
         lr=in_text(lr),
         recipe=None if recipe is None else str(recipe),
-        rungs=() if no_rungs else None if rungs is None else tuple(rungs),
+        rungs=_rungs(rungs, no_rungs=no_rungs),
         reduction=reduction,
         degradation=degradation,
         counts=str(scaling) if scaling else None,
@@ -147,6 +147,7 @@ def search(
         plugins=None if plugins is None else tuple(map(str, plugins)),
         skip_bad=skip_bad,
     )
+    check_request(request)
     deadline = Deadline.after(duration(time), began)
     opened, images = start(request, where, Path(results), deadline, counted(callback, "preparing"))
     with followed(callback) as follower:
@@ -197,6 +198,14 @@ def stopped(*, by_ctrl_c: bool) -> RunError:
     """Return the error of a search that was stopped."""
     words = "The search was stopped; the same command goes on with it."
     return StoppedError(words) if by_ctrl_c else RunError(words)
+
+
+def _rungs(given: str | Sequence[int] | None, *, no_rungs: bool) -> tuple[int, ...] | None:
+    if no_rungs:
+        if given:
+            raise InputError("rungs and no_rungs exclude each other; give one of them.")
+        return ()
+    return rung_steps(given if given is None or isinstance(given, str) else ",".join(map(str, given)))
 
 
 def _texts(given: Texts) -> tuple[str, ...] | None:

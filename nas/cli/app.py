@@ -61,7 +61,7 @@ def run() -> int:
     warnings.showwarning = lambda message, *_args, **_kwargs: NOTES.print(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nas", standalone_mode=False)
     except TyperException as error:
         return _wrong_usage(error)
     except (InputError, SpaceError, UnknownNameError) as error:

@@ -6,14 +6,8 @@ from typing import Annotated
 import typer
 
 from nas.cli.terminal import (
-    IMAGES,
-    MACHINE,
-    MANY,
-    NETWORKS,
     OUTPUT,
-    PROCESSES,
     SYNTHETIC,
-    TRAINING,
     Device,
     HrSize,
     Json,
@@ -29,6 +23,7 @@ from nas.cli.terminal import (
 from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
 
 TABLE, SEARCHES = "Table", "Searches"
 """Groups of options."""

@@ -6,16 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.terminal import (
-    IMAGES,
-    MACHINE,
-    MANY,
-    MOST_SCALE,
-    NETWORKS,
     OUT,
     OUTPUT,
-    PROCESSES,
     SYNTHETIC,
-    TRAINING,
     CountsScale,
     Device,
     Json,
@@ -32,6 +25,7 @@ from nas.cli.terminal import (
 from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.option import IMAGES, MACHINE, MANY, MOST_SCALE, NETWORKS, PROCESSES, TRAINING
 
 if TYPE_CHECKING:
     from nas.parallel.placement import Room

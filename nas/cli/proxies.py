@@ -6,24 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.terminal import (
-    IMAGES,
-    MANY,
-    NETWORKS,
-    SYNTHETIC,
-    TRAINING,
-    Device,
-    Json,
-    SearchScale,
-    say,
-    several,
-    show,
-    show_json,
-    wrote,
-)
+from nas.cli.terminal import SYNTHETIC, Device, Json, SearchScale, say, several, show, show_json, wrote
 from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.option import IMAGES, MANY, NETWORKS, TRAINING
 
 RANKING = "Ranking"
 """A group of options."""

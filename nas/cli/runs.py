@@ -1,130 +1,65 @@
 """Commands around a search: begin it, join it, look at its front."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.cli import STARTED
+from nas.cli.options import of_request
 from nas.cli.plugins import given_plugins
 from nas.cli.terminal import (
-    LARGEST,
-    MANY,
-    PROCESSES,
     SYNTHETIC,
-    CountsScale,
     Device,
-    HrSize,
     Json,
-    LatencyCommand,
-    LrSize,
-    SearchScale,
-    SkipBad,
     Storage,
     command,
     duration,
-    fixed_choices,
-    rung_steps,
     say,
-    several,
     show,
     show_json,
     wrote,
 )
+from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.option import FIRST, LARGEST, TRAINING
+from nas.search.request import Request
 
 if TYPE_CHECKING:  # they load PyTorch and Optuna
     import torch
 
     from nas.search.schedule.deadline import Deadline
     from nas.search.schedule.ending import Ended
-    from nas.search.start import Request
 
 
+@of_request
 def search(
     context: typer.Context,
-    budget: Annotated[
-        list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params, 64MiB-memory, 33ms.")
-    ] = None,
-    objectives: Annotated[
-        str | None, typer.Option(help="2 to 4 of psnr, ssim, macs, params, latency, memory. Default: psnr,macs.")
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
-    space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
-    scale: SearchScale = None,
-    trials: Annotated[int | None, typer.Option(min=1, max=MANY, help="Candidates to train, over all workers.")] = None,
-    time: Annotated[str | None, typer.Option(help="Plan a new search for this long, and end by then: 20m, 2h.")] = None,
-    stop_when_flat: Annotated[
-        int | None,
-        typer.Option(min=1, max=MANY, help="End when this many candidates in a row brought nothing."),
-    ] = None,
-    run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
-    rungs: Annotated[
-        str | None, typer.Option(help="Steps after which weak candidates are paused. Default: 100,300,900 of brief.")
-    ] = None,
-    no_rungs: Annotated[bool, typer.Option("--no-rungs", help="Train every candidate to the end.")] = False,
-    reduction: Annotated[
-        int | None, typer.Option(min=1, max=MANY, help="One of this many candidates continues at a rung. Default: 3.")
-    ] = None,
-    degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
-    counts: CountsScale = None,
-    sampler: Annotated[
+    request: Request,
+    *,
+    time: Annotated[
         str | None,
         typer.Option(
-            help="local, falsr, tpe, nsga2, nsga3, gp, spread, random. Default: local, with screen surrogate:100."
+            metavar="TIME",
+            rich_help_panel=FIRST,
+            help="Plan a new search for this long, and end by then: 90s, 20m, 2h. Default: no limit.",
         ),
     ] = None,
-    screen: Annotated[
-        list[str] | None, typer.Option(help="Chooses among the sampler's candidates: surrogate:200, zico:100.")
-    ] = None,
-    fix: Annotated[list[str] | None, typer.Option(help="Hold a choice fixed: cell1.width=32.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST, help="Seed of the sampler. Default: 0.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, help="Worker processes on this machine.")] = 1,
-    hr: HrSize = None,
-    lr: LrSize = None,
-    latency_command: LatencyCommand = None,
-    latency_threads: Annotated[
-        int | None, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency. Default: 1.")
-    ] = None,
-    storage: Storage = None,
-    skip_bad: SkipBad = None,
+    no_rungs: Annotated[
+        bool, typer.Option("--no-rungs", rich_help_panel=TRAINING, help="Train every candidate to the end.")
+    ] = False,
     device: Device = None,
 ) -> None:
-    """Search for the best networks within a budget; the same command again goes on with the search."""
+    """Search for the best networks within a budget; the same command again continues the search."""
     from nas.search.schedule.deadline import Deadline
-    from nas.search.start import Request
     from nas.training.trainer import pick_device
 
-    request = Request(
-        run=run,
-        budgets=several(budget),
-        objectives=tuple(name.strip() for name in objectives.split(",")) if objectives else None,
-        data=data,
-        space=space,
-        scale=scale,
-        fixed=fixed_choices(fix),
-        hr=hr,
-        lr=lr,
-        recipe=recipe,
-        rungs=rung_steps(rungs, no_rungs=no_rungs),
-        reduction=reduction,
-        degradation=degradation,
-        counts=counts,
-        sampler=sampler,
-        screens=several(screen),
-        seed=seed,
-        trials=trials,
-        stop_when_flat=stop_when_flat,
-        jobs=jobs,
-        latency_command=latency_command,
-        latency_threads=latency_threads,
-        storage=storage,
-        plugins=given_plugins(context),
-        skip_bad=skip_bad,
-    )
-    _search(request, pick_device(device), Deadline.after(duration(time), STARTED))
+    if no_rungs and request.rungs:
+        raise InputError("--rungs and --no-rungs exclude each other; give one of them.")
+    asked = replace(request, plugins=given_plugins(context), rungs=() if no_rungs else request.rungs)
+    _search(asked, pick_device(device), Deadline.after(duration(time), STARTED))
 
 
 def worker(

@@ -26,6 +26,7 @@ from nas.files import write_atomic
 from nas.objectives import OBJECTIVES, Objective, checked
 from nas.plugins.given import need_plugins
 from nas.search.names import RUN_NAME, is_taken
+from nas.search.option import REDUCTION
 from nas.training.recipe import Recipe
 from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml
@@ -40,8 +41,6 @@ EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run"
 A fingerprint guards the data, and `nas.search.run_id` the study.
 """
 
-REDUCTION = 3
-"""One of this many candidates on a rung continues unless the user says otherwise."""
 
 _Count = Annotated[Whole, Field(gt=0)]
 

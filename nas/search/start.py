@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from nas.search.costs import meter_for
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
+from nas.search.option import DEFAULT_SCALE, DEFAULT_SCREENS, DEFAULT_SPACE, DEFAULT_TRIALS, REDUCTION
 from nas.search.quiet import quiet_optuna
+from nas.search.request import Request, defaults
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
@@ -32,58 +34,14 @@ from nas.search.samplers.cheapest import smallest_cost
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.rungs import default_rungs
 from nas.search.schedule.time_plan import Given, planned
-from nas.search.settings import REDUCTION, SETTINGS, Settings, parse_settings, space_fingerprint
+from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.storage.opening import open_storage
 from nas.search.storage.urls import embedded_url, without_secrets
 from nas.search.study import create_study, publish
 from nas.training.recipe import load_recipe
-from search_spaces import Choice, SearchSpace
+from search_spaces import SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
-
-_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts", "plugins")
-"""Fields of a request that decide settings but are none."""
-
-DEFAULT_SPACE = "hybrid"
-DEFAULT_SCALE = 2
-DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:100",)
-"""The winner of results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
-DEFAULT_TRIALS = {"cpu": 40, "cuda": 120}
-"""Eight to fifteen minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user gave; None means as before in a run that goes on, and the default in a new one."""
-
-    run: str | None = None
-    budgets: tuple[str, ...] | None = None
-    data: str | None = None
-    space: str | None = None
-    """Its name, or the path of a YAML file that narrows one."""
-    scale: int | None = None
-    recipe: str | None = None
-    rungs: tuple[int, ...] | None = None
-    """Steps after which candidates are compared, the last being the whole training; empty: none before that."""
-    reduction: int | None = None
-    sampler: str | None = None
-    trials: int | None = None
-    seed: int | None = None
-    jobs: int = 1
-    fixed: dict[str, Choice] | None = None
-    skip_bad: bool | None = None
-    plugins: tuple[str, ...] | None = None
-    storage: str | None = None
-    hr: str | None = None
-    lr: str | None = None
-    degradation: str | None = None
-    counts: str | None = None
-    """Scale and offset of images that aren't of 8 or 16 bits: `0.01,0`."""
-    screens: tuple[str, ...] | None = None
-    latency_command: str | None = None
-    latency_threads: int | None = None
-    objectives: tuple[str, ...] | None = None
-    stop_when_flat: int | None = None
 
 
 @quiet_optuna()
@@ -209,7 +167,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     """Merge what was given over what the run remembers, or over the defaults."""
     space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
     asked = {key: value for key, value in asdict(request).items() if value is not None}
-    given = {key: value for key, value in asked.items() if key not in _NO_SETTINGS}
+    given = {key: value for key, value in asked.items() if key in defaults()}
     given |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
     scale = request.scale or (earlier.scale if earlier else DEFAULT_SCALE)
     if size := hr_size(request.hr, request.lr, scale):
@@ -244,23 +202,16 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         return kept | given | {"run": name, "fixed": fixed}
     if not request.budgets:
         raise InputError("Give a --budget, e.g. --budget 300G-MACs.")
-    defaults = {
-        "scale": scale,
+    unsaid = {
         "channels": 1,
         "objectives": parse_objectives(DEFAULT_OBJECTIVES),
         "hr_size": HR_SIZE,
-        "data": None,
-        "sampler": DEFAULT_SAMPLER,
         "screens": () if request.sampler else DEFAULT_SCREENS,
-        "trials": DEFAULT_TRIALS.get(device.type, DEFAULT_TRIALS["cuda"]),
-        "seed": 0,
-        "latency_command": None,
-        "latency_threads": 1,
+        "trials": DEFAULT_TRIALS["cpu" if device.type == "cpu" else "cuda"],
         "threads": max(1, torch.get_num_threads() // request.jobs),
-        "skip_bad": False,
-        "storage": None,
     }
-    return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+    named: dict[str, Any] = {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+    return {**defaults(), **unsaid, **given, **named}
 
 
 def _rungs(request: Request, steps: int) -> tuple[int, ...]:

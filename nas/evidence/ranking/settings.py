@@ -15,10 +15,10 @@ from nas.fields import Seed, Whole, in_words
 from nas.files import write_atomic
 from nas.search.images import open_for, remembered
 from nas.search.names import RUN_NAME, as_name, check_name
+from nas.search.option import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.search.run import RESULTS
 from nas.search.samplers.problem import Problem
 from nas.search.settings import space_fingerprint
-from nas.search.start import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.training.recipe import Recipe, load_recipe
 from search_spaces import Choice, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml

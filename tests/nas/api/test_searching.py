@@ -22,6 +22,7 @@ import nas
 import nas.api.searching
 from nas.cli import runs
 from nas.cli.plugins import with_plugins
+from nas.search.request import options
 
 ROOT = Path(nas.__file__).parents[1]
 Search = Callable[..., nas.SearchRun]
@@ -51,7 +52,8 @@ def state() -> tuple[Any, ...]:
 
 
 def test_a_search_takes_what_the_command_takes() -> None:
-    command = {*inspect.signature(with_plugins(runs.search)).parameters} - {"context"}
+    flags = {name: option.flag.lstrip("-") for name, option in options().items() if option.flag}
+    command = {flags.get(name, name) for name in inspect.signature(with_plugins(runs.search)).parameters} - {"context"}
     function = {*inspect.signature(nas.api.searching.search).parameters} - {"results", "callback"}
     assert function == command
 
@@ -185,8 +187,10 @@ print(run.ended)
     [
         ({"budget": "lots"}, "'lots'"),
         ({"space": "hybird"}, "hybird"),
-        ({"jobs": 0}, "jobs must be a whole number of at least 1, not 0"),
-        ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),
+        ({"jobs": 0}, "jobs must be a whole number of at least 1 and at most 1024, not 0"),
+        ({"seed": -1}, "seed must be a whole number of at least 0 and at most 2147483647, not -1"),
+        ({"rungs": (2, 2)}, "no increasing numbers of steps"),
+        ({"rungs": (2, 4)}, "rungs and no_rungs exclude each other"),
         ({"time": "soon"}, "'soon' is not a time"),
         ({"time": float("nan")}, "nan is not a time"),
         ({"data": "nowhere"}, "nowhere"),
