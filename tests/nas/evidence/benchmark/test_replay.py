@@ -8,6 +8,7 @@ import pytest
 from searches import SPACES as PLUGINS
 from tables import BUDGET, formula_table
 
+from nas.budget import Budget
 from nas.errors import InputError
 from nas.evidence.benchmark.replay import Conditions, Course, _Search, replay
 from nas.evidence.benchmark.response import fit
