@@ -1,4 +1,7 @@
-"""What a network costs: parameters, multiply-adds, activations and memory, exactly and without running it."""
+"""What a network costs: parameters, multiply-adds, activations and memory, exactly and without running it.
+
+Called, `nas.cost(...)` is the public function of that name.
+"""
 
 import copy
 import weakref
@@ -10,10 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nas.callable import make_callable
 from search_spaces import SPACES, Architecture, Choice
 from search_spaces.layers.collapsible import fused
 from search_spaces.multiply_adds import multiply_adds
 from search_spaces.shapes import Shapes
+
+make_callable(__name__)
 
 HR_SIZE = (1280, 720)
 """Width and height of the HR image that costs are counted for: the convention of the literature since CARN's table."""

@@ -36,8 +36,8 @@ def nas_commands(text: str) -> list[list[str]]:
 
 
 def write_files(text: str, data: Path) -> None:
-    """Write what the commands of `text` read: its YAML files and plugins, an image and a checkpoint into the current folder, and
-    16-bit images beside `data`, images in kelvin and a stack of frames where it has such.
+    """Write what the commands of `text` read: into the current folder its YAML files and plugins, an image and a
+    checkpoint, and images in kelvin and a stack of frames where it has such; 16-bit images beside `data`.
     """
     Path("tiny.yaml").write_text(TINY)
     for name, content in re.findall(r"```(?:yaml|python)\n# (\w\S+\.(?:yaml|py))\n(.*?)```", text, flags=re.DOTALL):

@@ -21,7 +21,7 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.errors import InputError, RunError, StoppedError
+from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.option import FIRST, LARGEST, TRAINING
@@ -137,23 +137,16 @@ def front(
 
 
 def _search(request: "Request", where: "torch.device", deadline: "Deadline | None") -> None:
-    import torch
-
-    from nas.parallel.placement import spread_over
+    from nas.api.searching import work_on
     from nas.search.start import start
-    from nas.search.workers.side_by_side import run_workers
-    from nas.search.workers.worker import Worker
 
     with CountDisplay("preparing") as progress:
         run, images = start(request, where, deadline=deadline, progress=progress)
     _introduce(run, images.synthetic, str(where), request.jobs)
     with StopFlag() as stop, TrainingDisplay() as display:
-        if request.jobs > 1:
-            devices = spread_over(where, request.jobs)
-            ended = run_workers(run, devices, display, stop, deadline, request.storage)
-        else:
-            torch.set_num_threads(run.settings.threads)
-            ended = Worker(run, images, where, display).work(stop, deadline)
+        ended = work_on(
+            run, images, where, display, stop, jobs=request.jobs, deadline=deadline, storage=request.storage
+        )
     _conclude(run, ended)
     _exit_as(run, ended, stop)
 
@@ -205,15 +198,9 @@ def _conclude(run: Any, ended: "Ended") -> None:
 
 def _exit_as(run: Any, ended: "Ended", stop: StopFlag) -> None:
     """Raise what makes the command's exit code say how the search ended; return where it ended well."""
+    from nas.api.searching import check_end, stopped
     from nas.search.schedule.ending import Ending
 
     if ended.ending == Ending.STOPPED:
-        words = "The search was stopped; the same command goes on with it."
-        raise StoppedError(words) if stop.by_ctrl_c else RunError(words)
-    if ended.ending == Ending.ALL_FAIL:
-        raise RunError(f"The search gave up: {ended.words}; what each said stands above.")
-    if ended.is_final and not run.candidates():
-        raise RunError(
-            "None of the candidates could be trained to the end; what each said stands above. A recipe with a smaller "
-            "learning rate, or another --space, may help."
-        )
+        raise stopped(by_ctrl_c=stop.by_ctrl_c)
+    check_end(run, ended)

@@ -1,8 +1,6 @@
 """Options that several commands have, and how they print."""
 
 import math
-import os
-import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,15 +9,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from nas.errors import InputError
+from nas.duration import duration as duration
+from nas.files import check_writable
 from nas.report.console import PlainConsole
 from nas.search.option import COSTS, IMAGES, MACHINE, MOST_SCALE, NETWORKS
-from search_spaces.documents import shortened
 
 OUT = PlainConsole()
 """Standard output, which holds results alone."""
-
-_YEAR = 366 * 24 * 3600
 
 OUTPUT = "Output"
 """A group of options in `--help`, beside those of a search."""
@@ -129,25 +125,7 @@ def command(*words: str | Path) -> str:
     return shlex.join(["nas", *map(str, words)])
 
 
-def check_target(path: str | None, option: str, *, folder: bool = False) -> Path | None:
-    """Return where a file (or a `folder`) is to be written, None for None.
-
-    Raises InputError where that can be told to fail, so that it is told before the work and not after it.
-    """
-    if path is None:
-        return None
-    target = Path(path)
-    above = next(place for place in (target, *target.absolute().parents) if place.exists())
-    reason = ""
-    if target.is_dir() and not folder:
-        reason = "it is a folder"
-    elif above.is_file() and (folder or above != target):
-        reason = f"{above} is a file"
-    elif not os.access(above, os.W_OK):
-        reason = f"{above} may not be written to"
-    if reason:
-        raise InputError(f"{option} {path} can't be written: {reason}.")
-    return target
+check_target = check_writable
 
 
 def positive(value: float | None) -> float | None:
@@ -160,16 +138,3 @@ def positive(value: float | None) -> float | None:
 def several(values: list[str] | None) -> tuple[str, ...] | None:
     """Return what an option was given, once or several times; None where it was not."""
     return tuple(values) if values else None
-
-
-def duration(text: str | None) -> float | None:
-    """Return the seconds in `90s`, `20m` or `2h`, at most a year; None for None. Raises InputError."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh])", text.strip())
-    if not match:
-        raise InputError(f"'{shortened(text)}' is not a time; write it as 90s, 20m or 2h.")
-    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-    if seconds > _YEAR:
-        raise InputError(f"'{shortened(text)}' is more than a year; write a time as 90s, 20m or 2h.")
-    return seconds

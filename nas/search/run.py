@@ -14,6 +14,7 @@ from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
+from nas.search.quiet import quiet_optuna
 from nas.search.run_id import identified
 from nas.search.schedule.rungs import Rungs
 from nas.search.settings import Settings, check_data
@@ -106,6 +107,7 @@ class Run:
         return Protocol.from_dict(self.study.user_attrs["protocol"])
 
 
+@quiet_optuna()
 def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> Run:
     """Open a run by its name or by the path of its directory. Raises InputError."""
     folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name

@@ -25,6 +25,7 @@ from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
 from nas.search.option import DEFAULT_SCALE, DEFAULT_SCREENS, DEFAULT_SPACE, DEFAULT_TRIALS, REDUCTION
+from nas.search.quiet import quiet_optuna
 from nas.search.request import Request, defaults
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
@@ -43,6 +44,7 @@ from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
 
 
+@quiet_optuna()
 def start(
     request: Request,
     device: torch.device,

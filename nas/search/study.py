@@ -1,6 +1,5 @@
 """The Optuna study of a run: its storage, and its trials as candidates."""
 
-import warnings
 from collections.abc import Iterable
 
 import optuna
@@ -17,9 +16,6 @@ from nas.search.front import Candidate
 from nas.search.run_id import open_or_create
 from nas.search.settings import Settings, parse_settings
 from search_spaces import Architecture
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 def create_study(storage: BaseStorage, settings: Settings, with_published: bool = True) -> optuna.Study:

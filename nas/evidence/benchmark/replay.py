@@ -18,6 +18,7 @@ from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
 from nas.search.history import RUNGS, Known, history
+from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
 from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
@@ -114,6 +115,7 @@ class Course:
     """Measured, not simulated: what the sampler took to think of all candidates."""
 
 
+@quiet_optuna()
 def replay(conditions: Conditions, sampler: str, seed: int) -> Course:
     """Run a search with one worker on the response. Raises UnknownNameError for a sampler, as a real search does."""
     search = _Search(conditions, conditions.settings(sampler, seed))

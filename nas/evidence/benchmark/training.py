@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from nas import __version__
 from nas.budget import Budget
 from nas.data.dataset import Dataset
 from nas.evidence.benchmark.table import Header, Training
@@ -16,6 +15,7 @@ from nas.image_size import Size
 from nas.metrics import Protocol, bicubic_baseline
 from nas.training.recipe import Recipe
 from nas.training.trainer import Listener, Trained, TrainingStoppedError, seed_all, train
+from nas.version import __version__
 from search_spaces import Architecture
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from nas.errors import InputError
 from nas.evidence.benchmark.table import Row, Table
-from nas.evidence.ranking.agreement import Agreement, Numbers, Ranked, judge
+from nas.evidence.ranking.agreement import Agreement, Ranked, judge
+from nas.evidence.statistics import Numbers
 
 FEWEST = 4
 """Networks below which nothing can be said of an order."""
