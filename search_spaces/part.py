@@ -22,4 +22,4 @@ class Part:
     divisor: int = 1
     repeats: int = 1
     timed_as: tuple[Choice, ...] | None = None
-    """The arguments of this very piece, where `args` are those of one that counts the same but may be faster."""
+    """The arguments of this very piece, where `args` make another piece that costs the same but may be faster."""
