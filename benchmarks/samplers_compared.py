@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas.cli.terminal import duration
+from nas.duration import duration
 from nas.evidence.benchmark.comparison import Standing, compare, comparison_data, replay_all
 from nas.evidence.benchmark.replay import Conditions, Course
 from nas.evidence.benchmark.response import fit, most_frequent_space
@@ -26,7 +26,7 @@ from nas.search.samplers import SAMPLERS
 
 ENDLESS = 100_000
 """Candidates of a search that ends by its time."""
-PLANNED = {"brief": 40, "halving": 100}
+PLANNED = {False: 40, True: 100}
 """As many as `nas search --time` would plan; lengths of phases and sizes of populations go by them."""
 
 
@@ -36,15 +36,15 @@ class Group:
 
     samplers: tuple[str, ...]
     screens: tuple[str, ...] = ()
-    proxy: str = "brief"
+    on_rungs: bool = False
 
     def label(self, sampler: str) -> str:
         """Return what a way is called in tables and pictures."""
-        return " + ".join([sampler, *self.screens, *([] if self.proxy == "brief" else [self.proxy])])
+        return " + ".join([sampler, *self.screens, *(["rungs"] if self.on_rungs else [])])
 
     def conditions(self, common: Conditions) -> Conditions:
         """Return the conditions of its searches."""
-        return replace(common, screens=self.screens, proxy=self.proxy, planned=PLANNED[self.proxy])
+        return replace(common, screens=self.screens, on_rungs=self.on_rungs, planned=PLANNED[self.on_rungs])
 
 
 QUICK = tuple(name for name in SAMPLERS.names() if name != "gp")
@@ -54,9 +54,9 @@ PLAIN = Group(SAMPLERS.names())
 GROUPS = (
     PLAIN,
     Group(OWN, ("surrogate:20",)),
-    Group(QUICK, proxy="halving"),
-    Group(OWN, ("surrogate:20",), "halving"),
-    Group(("random", "local"), ("surrogate:100",), "halving"),
+    Group(QUICK, on_rungs=True),
+    Group(OWN, ("surrogate:20",), on_rungs=True),
+    Group(("random", "local"), ("surrogate:100",), on_rungs=True),
 )
 
 
@@ -76,7 +76,7 @@ def main() -> None:
     courses = [course for group in GROUPS for course in _replayed(group, conditions, arguments)]
     standings = compare(courses)
     figures = dict(comparison_data(conditions, standings, arguments.seeds))
-    each = ("trials", "proxy", "screens")  # what every way has of its own
+    each = ("trials", "on_rungs", "screens")  # what every way has of its own
     figures["conditions"] = {name: one for name, one in figures["conditions"].items() if name not in each}
     figures["conditions"]["planned"] = PLANNED
     (arguments.to / "samplers_compared.json").write_text(json.dumps(figures) + "\n", encoding="utf-8")

@@ -27,15 +27,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from optuna.trial import TrialState
 
-from nas.cli.terminal import duration
+from nas.duration import duration
 from nas.search.history import RUNGS
 from nas.search.run import RESULTS, Run, open_run
 from nas.search.schedule.hypervolume_history import growth
 
 WAYS: Mapping[str, tuple[str, ...]] = {
-    "random": ("--proxy", "brief", "--sampler", "random", "--trials", "1000"),
-    "tpe": ("--proxy", "brief", "--sampler", "tpe", "--trials", "1000"),
-    "nsga2": ("--proxy", "brief", "--sampler", "nsga2", "--trials", "40"),
+    "random": ("--no-rungs", "--sampler", "random", "--trials", "1000"),
+    "tpe": ("--no-rungs", "--sampler", "tpe", "--trials", "1000"),
+    "nsga2": ("--no-rungs", "--sampler", "nsga2", "--trials", "40"),
     "default": (),
 }
 """Those that are compared with the default ask for more candidates than there is time for, so that they end by it.
@@ -54,7 +54,7 @@ class Growth:
     way: str
     seed: int
     seconds: tuple[float, ...]
-    """When a training ended, fully or on hold, from the beginning of the command."""
+    """When a training ended, fully or until paused, from the beginning of the command."""
     hypervolumes: tuple[float, ...]
     """After each of them."""
     tried: int

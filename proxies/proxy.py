@@ -1,8 +1,8 @@
 """What a proxy promises and what it is given: a network to score and a task to score it on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -20,8 +20,6 @@ class Score:
     """Whatever else was measured on the way, e.g. ssim, train_seconds."""
     curve: tuple[Mapping[str, float], ...] = ()
     """How the value came about: one entry a validation, with `step` and `psnr`."""
-    is_final: bool = True
-    """Whether the candidate has been through all; False for one that is on hold until it turns out to be worth more."""
 
 
 class Training(Protocol):
@@ -47,11 +45,8 @@ class Task(Protocol):
     def steps(self) -> int:
         """How many the run's brief recipe has."""
 
-    def train(self, network: nn.Module, rungs: Sequence[int] = ()) -> Training:
-        """Train `network` in place by the run's brief recipe, from its checkpoint if there is one.
-
-        At each of `rungs`, in steps, it is measured beside the others, and put on hold unless it is among the best.
-        """
+    def train(self, network: nn.Module) -> Training:
+        """Train `network` in place by the run's brief recipe, from its checkpoint if there is one."""
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Return training patches on the device of the task: LR [size, C, p, p] and HR [size, C, s·p, s·p] in 0..1.
@@ -69,17 +64,6 @@ class Proxy(Protocol):
 
     def score(self, network: nn.Module, task: Task) -> Score:
         """Return how good `network` is; a proxy that trains changes it on the way, no other does."""
-
-
-@runtime_checkable
-class OnRungs(Protocol):
-    """What a proxy has beside, if it trains candidates rung by rung."""
-
-    reduction: ClassVar[int]
-    """Of so many networks on a rung, one goes on to the next."""
-
-    def rungs(self, steps: int) -> tuple[int, ...]:
-        """Return the steps at which a training of so many `steps` may be put on hold, increasing, the last left out."""
 
 
 PROXIES: Registry[Proxy] = Registry("proxy", package="proxies", entry_points="nas.proxies")

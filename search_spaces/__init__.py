@@ -1,13 +1,10 @@
-"""What can be built: architectures, spaces and the blocks they share."""
+"""What can be built: architectures, spaces and the blocks they share.
 
-from search_spaces.architecture import Architecture
-from search_spaces.choices import Choice, Choices, Trial, Values
-from search_spaces.part import Part
-from search_spaces.plugins import load_plugin
-from search_spaces.published import Claim, Published, TrainedLuma
-from search_spaces.registry import UnknownNameError
-from search_spaces.skipped import SkippedSpace
-from search_spaces.space import SPACES, SearchSpace, SpaceError, register
+A name is imported from its module when it is first asked for, so that what asks for none loads no PyTorch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "SPACES",
@@ -27,3 +24,31 @@ __all__ = [
     "load_plugin",
     "register",
 ]
+
+if TYPE_CHECKING:
+    from search_spaces.architecture import Architecture
+    from search_spaces.choices import Choice, Choices, SpaceError, Trial, Values
+    from search_spaces.part import Part
+    from search_spaces.plugins import load_plugin
+    from search_spaces.published import Claim, Published, TrainedLuma
+    from search_spaces.registry import UnknownNameError
+    from search_spaces.skipped import SkippedSpace
+    from search_spaces.space import SPACES, SearchSpace, register
+else:
+    _MODULES = {
+        "architecture": ("Architecture",),
+        "choices": ("Choice", "Choices", "SpaceError", "Trial", "Values"),
+        "part": ("Part",),
+        "plugins": ("load_plugin",),
+        "published": ("Claim", "Published", "TrainedLuma"),
+        "registry": ("UnknownNameError",),
+        "skipped": ("SkippedSpace",),
+        "space": ("SPACES", "SearchSpace", "register"),
+    }
+
+    def __getattr__(name: str) -> Any:
+        for module, names in _MODULES.items():
+            if name in names:
+                globals()[name] = getattr(importlib.import_module(f"search_spaces.{module}"), name)
+                return globals()[name]
+        raise AttributeError(f"module 'search_spaces' has no attribute '{name}'")

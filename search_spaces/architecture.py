@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import nn
 
-from search_spaces.choices import Choice, Choices, Trial
+from search_spaces.choices import Choice, Choices, SpaceError, Trial
 from search_spaces.documents import DocumentError, parse_yaml, read_yaml, shortened, shown, to_yaml
 from search_spaces.registry import UnknownNameError, unknown_name
-from search_spaces.space import SPACES, SpaceError
+from search_spaces.space import SPACES
 
 
 @dataclass(frozen=True, eq=False)

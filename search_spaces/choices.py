@@ -13,6 +13,10 @@ Values = range | tuple[Choice, ...]
 """The values that a choice may take: a range is ordered and asked as an integer, a tuple is a set of categories."""
 
 
+class SpaceError(ValueError):
+    """A space can't build what was asked of it; the message is one sentence that says what it can build."""
+
+
 class Trial(Protocol):
     """The part of an Optuna trial that a space asks; `optuna.Trial` and `optuna.trial.FixedTrial` satisfy it."""
 

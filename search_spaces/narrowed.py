@@ -17,11 +17,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values, may_be
+from search_spaces.choices import Choice, Choices, SpaceError, Values, may_be
 from search_spaces.documents import DocumentError, read_yaml, shortened, shown
 from search_spaces.part import Part
 from search_spaces.registry import UnknownNameError, unknown_name
-from search_spaces.space import SPACES, SearchSpace, SpaceError
+from search_spaces.space import SPACES, SearchSpace
 
 Allowed = Mapping[str, Sequence[Choice]]
 """The values left to each choice that was named, even if all are."""

@@ -8,15 +8,11 @@ from typing import ClassVar, TypeVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Trial, Values, ask, may_be
+from search_spaces.choices import Choice, Choices, SpaceError, Trial, Values, ask, may_be
 from search_spaces.documents import shown
 from search_spaces.part import Part
 from search_spaces.published import STUDIO_LUMA, Published, TrainedLuma
-from search_spaces.registry import Registry, unknown_name
-
-
-class SpaceError(ValueError):
-    """A space can't build what was asked of it; the message is one sentence that says what it can build."""
+from search_spaces.registry import SPACE_ENTRY_POINTS, SPACE_PACKAGE, Registry, unknown_name
 
 
 class SearchSpace(ABC):
@@ -109,7 +105,7 @@ class SearchSpace(ABC):
         return {name: tuple(values) for name, values in self.options.items()}
 
 
-SPACES: Registry[SearchSpace] = Registry("space", package="search_spaces.families", entry_points="nas.search_spaces")
+SPACES: Registry[SearchSpace] = Registry("space", package=SPACE_PACKAGE, entry_points=SPACE_ENTRY_POINTS)
 
 Space = TypeVar("Space", bound=type[SearchSpace])
 

@@ -16,13 +16,14 @@ import torch
 import yaml
 
 from nas.budget import Budget
-from nas.cli.terminal import duration, fixed_choices
 from nas.data.degradation.named import SHIPPED as DEGRADATIONS
 from nas.data.degradation.named import get_degradation
+from nas.duration import duration
 from nas.errors import InputError
 from nas.evidence.ranking.settings import RankSettings, read_rank_settings
 from nas.image_size import parse_size
 from nas.objectives import parse_objectives
+from nas.search.option import fixed_choices
 from nas.search.samplers.screen import parse_screens
 from nas.search.settings import SETTINGS, Settings, read_settings, space_fingerprint
 from nas.training.recipe import SHIPPED as RECIPES
@@ -126,11 +127,19 @@ def recipe() -> Any:
 
 
 def settings() -> bytes:
-    space = {"space": "fsrcnn", "scale": 2, "budgets": ("3G-MACs", "33ms"), "data": None, "data_fingerprint": "0"}
-    search = {"run": "a", "proxy": "brief", "recipe": recipe(), "sampler": "local", "trials": 4, "seed": 0}
+    space = {
+        "space": "fsrcnn",
+        "scale": 2,
+        "channels": 1,
+        "hr_size": (1280, 720),
+        "data": None,
+        "data_fingerprint": "0",
+    }
+    asked = {"budgets": ("3G-MACs", "33ms"), "objectives": ("psnr", "macs")}
+    search = {"run": "a", "recipe": recipe(), "rungs": (recipe().steps,), "sampler": "local", "trials": 4, "seed": 0}
     allow = {"allow": {"width": (16, 32)}, "space_fingerprint": space_fingerprint("fsrcnn")}
     rest = {"fixed": {"image_skip": True}, "threads": 1, **allow}
-    return Settings.model_validate({**space, **search, **rest}).to_yaml().encode()
+    return Settings.model_validate({**space, **asked, **search, **rest}).to_yaml().encode()
 
 
 def rank_settings() -> bytes:
@@ -177,7 +186,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], list[bytes]], Callable[[Path], object]]]
         lambda: [path.read_bytes() for path in DEGRADATIONS.values()],
         lambda path: get_degradation(str(path)),
     ),
-    "search.yaml": (lambda: [settings()], lambda path: read_settings(folder_of(path)).limits),
+    "search.yaml": (lambda: [settings()], lambda path: read_settings(folder_of(path)).budgets),
     "rank.yaml": (lambda: [rank_settings()], read_rank_settings),
 }
 

@@ -37,7 +37,7 @@ def find_truth(
     Raises RuntimeError where that fails.
     """
     folder.mkdir(parents=True)
-    arguments = (*_search(folder, data, networks), "--proxy", "everything", "--sampler", "random")
+    arguments = (*_search(folder, data, networks), "--reduction", 1, "--sampler", "random")
     command = Command("truth", arguments, folder, _environment(0))
     command.start()
     try:

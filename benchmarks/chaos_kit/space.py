@@ -1,7 +1,4 @@
-"""Thirty-six tiny networks with seven published ones, which idle at each step as long as CHAOS_IDLE_MS says.
-
-And a proxy that puts nothing on hold: it trains every network on the rungs of `halving` to the end.
-"""
+"""Thirty-six tiny networks with seven published ones, which idle at each step as long as CHAOS_IDLE_MS says."""
 
 import os
 import time
@@ -9,8 +6,6 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from proxies import PROXIES, OnRungs, Score, Task
-from proxies import register as register_proxy
 from search_spaces import Choices, Claim, Published, SearchSpace, Values, register
 
 NOWHERE = Claim("nowhere")
@@ -45,22 +40,3 @@ class Drops(SearchSpace):
         for inputs in (channels, *[width] * (depth - 1)):
             layers += [nn.Conv2d(inputs, width, kernel, padding="same"), nn.ReLU()]
         return nn.Sequential(*layers, nn.Conv2d(width, channels * scale**2, 3, padding=1), nn.PixelShuffle(scale))
-
-
-@register_proxy
-class Everything:
-    """Scores as `halving` does, on the same rungs, but all candidates go on."""
-
-    name: ClassVar[str] = "everything"
-    trains: ClassVar[bool] = True
-    reduction: ClassVar[int] = 1
-
-    def rungs(self, steps: int) -> tuple[int, ...]:
-        """Return those of `halving`."""
-        halving = PROXIES.get("halving")
-        assert isinstance(halving, OnRungs)
-        return halving.rungs(steps)
-
-    def score(self, network: nn.Module, task: Task) -> Score:
-        """Train `network` through all rungs."""
-        return PROXIES.get("halving").score(network, task)

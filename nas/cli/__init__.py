@@ -26,7 +26,7 @@ def main() -> None:
     _keep_matplotlib_here()
     ours = _end_on_signals()
     try:
-        from nas.cli.app import run  # it loads PyTorch, which takes seconds: Ctrl-C must end those, too
+        from nas.cli.app import run  # what is loaded may take seconds: Ctrl-C must end those, too
 
         code, said = run(), ""
     except KeyboardInterrupt:

@@ -2,15 +2,16 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from nas import __version__
 from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
+from nas.cli.help import PlainCommand, PlainGroup
 from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, train, upscale
 from nas.cli.plugins import PluginFiles, with_plugins
@@ -19,27 +20,39 @@ from nas.cli.runs import front, search, worker
 from nas.cli.terminal import say
 from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
-from search_spaces import SpaceError, UnknownNameError
+from nas.version import __version__
+from search_spaces.choices import SpaceError
+from search_spaces.registry import UnknownNameError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard):
-    app.command()(with_plugins(command))
+app = typer.Typer(
+    cls=PlainGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
-app.command("import")(with_plugins(import_))  # a word of Python
 
-data_app = typer.Typer(no_args_is_help=True, help="Look at a folder of images.")
-data_app.command()(with_plugins(check))
-data_app.command()(with_plugins(preview))
+def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
+    for command in commands:
+        name = command.__name__.rstrip("_")  # `import` is a word of Python
+        to.command(name, cls=PlainCommand)(with_plugins(command))
+
+
+_add(app, search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard, import_)
+
+data_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help="Look at a folder of images.")
+_add(data_app, check, preview)
 app.add_typer(data_app, name="data")
 
-proxies_app = typer.Typer()
-proxies_app.callback(invoke_without_command=True)(proxies)
-proxies_app.command()(with_plugins(rank))
+proxies_app = typer.Typer(cls=PlainGroup)
+proxies_app.callback(invoke_without_command=True, cls=PlainGroup)(proxies)
+_add(proxies_app, rank)
 app.add_typer(proxies_app, name="proxies")
 
-benchmark_app = typer.Typer(no_args_is_help=True, help="Compare searches on a table of trained architectures.")
-benchmark_app.command()(with_plugins(build))
-benchmark_app.command()(with_plugins(replay))
+benchmark_help = "Compare searches on a table of trained architectures."
+benchmark_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help=benchmark_help)
+_add(benchmark_app, build, replay)
 app.add_typer(benchmark_app, name="benchmark")
 
 
@@ -48,7 +61,7 @@ def run() -> int:
     warnings.showwarning = lambda message, *_args, **_kwargs: NOTES.print(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nas", standalone_mode=False)
     except TyperException as error:
         return _wrong_usage(error)
     except (InputError, SpaceError, UnknownNameError) as error:
@@ -77,7 +90,7 @@ def _wrong_usage(error: TyperException) -> int:
     return error.exit_code
 
 
-@app.callback(invoke_without_command=True, no_args_is_help=True)
+@app.callback(cls=PlainGroup, invoke_without_command=True, no_args_is_help=True)
 def options(
     show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     plugin: PluginFiles = None,

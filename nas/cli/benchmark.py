@@ -5,10 +5,8 @@ from typing import Annotated
 
 import typer
 
-from nas.budget import Budget, tightest
 from nas.cli.terminal import (
-    MANY,
-    PROCESSES,
+    OUTPUT,
     SYNTHETIC,
     Device,
     HrSize,
@@ -22,43 +20,93 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.cost import HR_SIZE
 from nas.errors import InputError, RunError
-from nas.image_size import hr_size
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.training.trainer import pick_device
+from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
+
+TABLE, SEARCHES = "Table", "Searches"
+"""Groups of options."""
 
 
 def build(
-    to: Annotated[str, typer.Option(help="The table: a .json or .json.gz file.")],
-    data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
-    budget: Annotated[list[str] | None, typer.Option(help="The most a network may cost; 8G-MACs.")] = None,
-    space: Annotated[list[str] | None, typer.Option(help="Spaces to draw from: hybrid, or hybrid:150.")] = None,
-    architectures: Annotated[
-        int, typer.Option(min=1, max=MANY, help="Random networks of a space without a number.")
-    ] = 100,
-    scale: Scale = 2,
-    recipe: Annotated[str, typer.Option(help="Brief recipe: a name or a YAML file.")] = "brief",
-    steps: Annotated[int | None, typer.Option(min=1, max=MANY, help="Train for so many steps instead.")] = None,
-    validations: Annotated[int, typer.Option(min=1, max=MANY, help="Points of each curve, evenly spaced.")] = 9,
-    seeds: Annotated[int, typer.Option(min=1, max=MANY, help="Trainings of each network.")] = 1,
-    repeated: Annotated[
-        int | None, typer.Option(min=0, max=MANY, help="How many networks have them; others one.")
+    to: Annotated[
+        str, typer.Option(metavar="FILE", rich_help_panel=TABLE, help="File of the table: .json or .json.gz.")
+    ],
+    label: Annotated[
+        str,
+        typer.Option(rich_help_panel=TABLE, help="What the table is good for, in a few words. Default: nothing."),
+    ] = "",
+    time: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=TABLE, help="Start no training after this time: 90s, 20m, 2h. Default: no limit."),
     ] = None,
-    label: Annotated[str, typer.Option(help="What the table is good for, in a few words.")] = "",
-    time: Annotated[str | None, typer.Option(help="Begin no training after this long: 90s, 20m, 2h.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, help="Trainings at a time, one thread each.")] = 1,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPACE[:N]",
+            rich_help_panel=NETWORKS,
+            help="Space to draw from; hybrid:150 draws 150 networks. Default: hybrid and falsr.",
+        ),
+    ] = None,
+    architectures: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MANY, rich_help_panel=NETWORKS, help="Number of networks of a --space without a number."
+        ),
+    ] = 100,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(rich_help_panel=NETWORKS, help="The most that a network may cost. Default: 8G-MACs."),
+    ] = None,
+    scale: Scale = 2,
+    recipe: Annotated[
+        str, typer.Option(rich_help_panel=TRAINING, help="Brief recipe: a name or a YAML file.")
+    ] = "brief",
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, max=MANY, rich_help_panel=TRAINING, help="Steps of a training. Default: the recipe's."),
+    ] = None,
+    validations: Annotated[
+        int,
+        typer.Option(min=1, max=MANY, rich_help_panel=TRAINING, help="Validations of a training, evenly spaced."),
+    ] = 9,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=MANY, rich_help_panel=TRAINING, help="Trainings of each network.")
+    ] = 1,
+    repeated: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=MANY,
+            rich_help_panel=TRAINING,
+            help="Train only this many networks with all --seeds, the others once. Default: all networks.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=IMAGES, help="Folder of infrared images. Default: synthetic scenes."
+        ),
+    ] = None,
     hr: HrSize = None,
     lr: LrSize = None,
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, max=PROCESSES, rich_help_panel=MACHINE, help="Trainings at a time, each with one thread."),
+    ] = 1,
     device: Device = None,
 ) -> None:
-    """Train many architectures into a table; the same command again goes on, and writes what there is."""
+    """Train many architectures into a table; the same command again continues, and writes what there is."""
+    from nas.budget import Budget, tightest
+    from nas.cost import HR_SIZE
     from nas.evidence.benchmark.build import Plan, prepare, work_on, working_folder
     from nas.evidence.benchmark.table import write_table
+    from nas.image_size import hr_size
     from nas.parallel.placement import spread_over
     from nas.search.images import open_for
     from nas.training.recipe import load_recipe
+    from nas.training.trainer import pick_device
 
     check_target(to, "--to")
     where, seconds, target = pick_device(device), duration(time), Path(to)
@@ -93,23 +141,56 @@ def build(
 
 
 def replay(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="What nas benchmark build wrote.")],
-    sampler: Annotated[list[str] | None, typer.Option(help="Compared with random; default: all.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=MANY, help="Searches by each sampler.")] = 10,
-    trials: Annotated[int, typer.Option(min=1, max=MANY, help="Candidates of a search.")] = 100,
-    time: Annotated[str | None, typer.Option(help="Begin none after this long, in simulated time: 2h.")] = None,
-    space: Annotated[str | None, typer.Option(help="Default: that of most networks of the table.")] = None,
-    proxy: Annotated[str, typer.Option(help="brief: all are trained whole; halving: the best.")] = "brief",
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="File that nas benchmark build wrote.")],
+    sampler: Annotated[
+        list[str] | None,
+        typer.Option(rich_help_panel=SEARCHES, help="Sampler to compare with random search. Default: all samplers."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=MANY, rich_help_panel=SEARCHES, help="Searches by each sampler.")
+    ] = 10,
+    trials: Annotated[
+        int, typer.Option(min=1, max=MANY, rich_help_panel=SEARCHES, help="Candidates of a search.")
+    ] = 100,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=SEARCHES,
+            help="Start no candidate after this simulated time: 90s, 20m, 2h. Default: no limit.",
+        ),
+    ] = None,
+    no_rungs: Annotated[
+        bool, typer.Option("--no-rungs", rich_help_panel=SEARCHES, help="Train every candidate to the end.")
+    ] = False,
     screen: Annotated[
-        list[str] | None, typer.Option(help="What chooses among drawn candidates: surrogate:100.")
+        list[str] | None,
+        typer.Option(
+            rich_help_panel=SEARCHES, help="Chooses among drawn candidates: surrogate:100. Default: no screen."
+        ),
     ] = None,
-    published: Annotated[bool, typer.Option(help="Try the published points first, as a search does.")] = True,
+    published: Annotated[
+        bool, typer.Option(rich_help_panel=SEARCHES, help="Try the published networks first, as a search does.")
+    ] = True,
+    space: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=TABLE, help="Space to search. Default: the space of most networks of the table."),
+    ] = None,
     response: Annotated[
-        str | None, typer.Option(help="forest, boosted, trees or gp; default: the best of trees.")
+        str | None,
+        typer.Option(
+            rich_help_panel=TABLE,
+            help="Predicts the networks that the table lacks: forest, boosted, trees or gp. Default: the best of the "
+            "first three.",
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, help="Searches at a time.")] = 1,
-    to: Annotated[str | None, typer.Option(help="Folder for figures and plot; results/replay-TABLE.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=OUTPUT, help="Folder for figures and plot. Default: results/replay-TABLE."
+        ),
+    ] = None,
     as_json: Json = False,
+    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, rich_help_panel=MACHINE, help="Searches at a time.")] = 1,
 ) -> None:
     """Run searches on a table instead of trainings, and compare their samplers."""
     from nas.evidence.benchmark.build import table_name
@@ -129,7 +210,7 @@ def replay(
         fitted,
         trials=trials,
         seconds=duration(time),
-        proxy=proxy,
+        on_rungs=not no_rungs,
         screens=tuple(screen or ()),
         published=published,
     )

@@ -6,9 +6,6 @@ from typing import Annotated
 import typer
 
 from nas.cli.terminal import (
-    MANY,
-    MOST_SCALE,
-    PROCESSES,
     CountsScale,
     HrSize,
     Json,
@@ -23,24 +20,22 @@ from nas.cli.terminal import (
     show_json,
 )
 from nas.report.progress import NOTES, CountDisplay
-from nas.search.run import open_run
-from search_spaces import SPACES
-from search_spaces.narrowed import read_space
+from nas.search.option import MANY, MOST_SCALE, PROCESSES
 
 
 def cost(
-    architectures: Annotated[list[str], typer.Argument(metavar="ARCH...", help="SPACE/POINT, RUN:TRIAL or a path.")],
+    architectures: Annotated[list[str], typer.Argument(metavar="ARCH...", help="SPACE/POINT, RUN:TRIAL, or a path.")],
     scale: PointScale = None,
     hr: HrSize = None,
     lr: LrSize = None,
     latency: Annotated[
-        bool, typer.Option("--latency", help="Also measure how long they take, and predict it.")
+        bool, typer.Option("--latency", help="Also measure the latency of the networks, and predict it.")
     ] = False,
     latency_command: LatencyCommand = None,
-    threads: Annotated[int, typer.Option(min=1, max=PROCESSES, help="CPU cores that a latency is for.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Count parameters and multiply-adds, beside thop's count and what is published."""
+    """Count parameters and multiply-adds, beside thop's count and the published figures."""
     from nas.jobs.naming import resolve
     from nas.report.costs import cost_notes, cost_table, count
     from nas.report.latencies import latency_tables, runtime_notes, timed
@@ -60,31 +55,44 @@ def cost(
 
 
 def spaces(
-    name: Annotated[str | None, typer.Argument(help="A space, or a YAML file that narrows one.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="SPACE", help="A space, or a YAML file that narrows one. Default: list all spaces."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the search spaces; or the choices of one, and what its published points cost."""
-    from nas.report.space_tables import space_tables, spaces_data, spaces_table
+    """List the search spaces; or the choices of one space, and what its published networks cost."""
+    if name is None and not as_json:
+        from nas.report.space_list import spaces_table
+        from search_spaces.index import listed_spaces
+
+        show(spaces_table(listed_spaces()))
+        return
+    from nas.report.space_tables import space_tables, spaces_data
+    from search_spaces import SPACES
+    from search_spaces.narrowed import read_space
 
     space = read_space(name) if name else None
     if as_json:
         show_json(spaces_data([space] if space else SPACES, with_costs=space is not None))
-        return
-    for shown in space_tables(space) if space else [spaces_table()]:
-        show(shown)
+    elif space:
+        for shown in space_tables(space):
+            show(shown)
 
 
 def check(
-    folder: str,
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of images.")],
     scale: Annotated[int, typer.Option(min=1, max=MOST_SCALE, help="Scale of the bicubic figures.")] = 2,
-    patch: Annotated[int, typer.Option(min=1, max=65536, help="LR patch that training images must hold.")] = 32,
+    patch: Annotated[
+        int, typer.Option(min=1, max=65536, help="Side of the LR patch that an image must hold, in pixels.")
+    ] = 32,
     counts: CountsScale = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is in a data set and what is wrong with it; exit code 1 when something is."""
+    """Report what is in a data set and what is wrong with it; exit code 1 where something is wrong."""
     from nas.check import check_folder
     from nas.data.frames import Counts
-    from nas.report.tables import data_faults, data_notes, data_table
+    from nas.report.data_tables import data_faults, data_notes, data_table
 
     with CountDisplay("checking") as progress:
         given = Counts.parse(counts) if counts else None
@@ -99,11 +107,13 @@ def check(
 
 
 def preview(
-    folder: str,
-    degradation: Annotated[str, typer.Option(help="Its name, or the YAML file of one of your own.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder of images.")],
+    degradation: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Its name, or a YAML file with a degradation of your own.")
+    ],
     scale: Scale = 2,
-    count: Annotated[int, typer.Option(min=1, max=MANY, help="How many images.")] = 4,
-    to: Annotated[str, typer.Option(help="The picture that is written.")] = "preview.png",
+    count: Annotated[int, typer.Option(min=1, max=MANY, help="Number of images.")] = 4,
+    to: Annotated[str, typer.Option(metavar="FILE", help="The picture that is written.")] = "preview.png",
 ) -> None:
     """Draw what a degradation does to your images: the original, bicubic, and several draws side by side."""
     from nas.report.degradation_picture import draw_degradation, write_picture
@@ -115,17 +125,27 @@ def preview(
 
 
 def dashboard(
-    run: str,
-    host: Annotated[str, typer.Option(help="Another than this machine needs a password.")] = "127.0.0.1",
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run of this machine.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any other than this machine's own needs a password.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8080,
     name: Annotated[
-        list[str] | None, typer.Option(help="Another name that leads here, such as that of a proxy before it.")
+        list[str] | None,
+        typer.Option(help="Another host name that leads here, such as a reverse proxy's. Default: no other name."),
     ] = None,
-    password: Annotated[str | None, typer.Option(envvar="NAS_DASHBOARD_PASSWORD", help="Asked by the browser.")] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NAS_DASHBOARD_PASSWORD",
+            help="Password that the browser asks for. Default: NAS_DASHBOARD_PASSWORD, else no password.",
+        ),
+    ] = None,
     storage: Storage = None,
 ) -> None:
     """Show a run in Optuna Dashboard until Ctrl-C."""
     from nas.report.dashboard import check_host, dashboard_app, listen
+    from nas.search.run import open_run
 
     check_host(host, password)
     opened = open_run(run, storage)

@@ -1,15 +1,13 @@
 """Commands around trained models: train, measure, export, upscale."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas.cli.terminal import (
-    MANY,
-    MOST_SCALE,
     OUT,
-    PROCESSES,
+    OUTPUT,
     SYNTHETIC,
     CountsScale,
     Device,
@@ -26,39 +24,74 @@ from nas.cli.terminal import (
 )
 from nas.errors import RunError
 from nas.interrupt import StopFlag
-from nas.model import RESULTS
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.training.trainer import pick_device
+from nas.search.option import IMAGES, MACHINE, MANY, MOST_SCALE, NETWORKS, PROCESSES, TRAINING
 
-Trained = Annotated[str, typer.Argument(help="A model directory, or RUN:TRIAL or SPACE/POINT once it is trained.")]
+if TYPE_CHECKING:
+    from nas.parallel.placement import Room
+
+METRICS = "Metrics"
+"""A group of options."""
+
+Trained = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model directory; RUN:TRIAL or SPACE/POINT once it is trained.")
+]
 
 
 def train(
-    what: Annotated[list[str], typer.Argument(metavar="RUN|ARCH...", help="A run (its front), or architectures.")],
-    top: Annotated[int, typer.Option(min=1, max=MANY, help="How many networks of a run's front.")] = 3,
-    recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "full",
-    steps: Annotated[int | None, typer.Option(min=1, max=MANY, help="Train for so many steps instead.")] = None,
-    degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
-    counts: CountsScale = None,
-    data: Annotated[str | None, typer.Option(help="Folder of images; default: the run's.")] = None,
+    what: Annotated[
+        list[str], typer.Argument(metavar="RUN|ARCH...", help="A run, for networks of its front, or architectures.")
+    ],
+    top: Annotated[
+        int, typer.Option(min=1, max=MANY, rich_help_panel=NETWORKS, help="Number of networks of a run's front.")
+    ] = 3,
     scale: PointScale = None,
+    recipe: Annotated[
+        str, typer.Option(rich_help_panel=TRAINING, help="How to train: a recipe's name or YAML file.")
+    ] = "full",
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, max=MANY, rich_help_panel=TRAINING, help="Number of steps. Default: the recipe's."),
+    ] = None,
+    tensorboard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=TRAINING, help="Folder of a log for TensorBoard. Default: no such log."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=IMAGES, help="Folder of images. Default: the run's, else synthetic scenes."
+        ),
+    ] = None,
+    degradation: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=IMAGES, help="Makes the LR images: a name or a YAML file. Default: the recipe's."),
+    ] = None,
+    counts: CountsScale = None,
+    skip_bad: SkipBad = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, max=PROCESSES, help="Networks at a time. Default: as many as fit.")
+        int | None,
+        typer.Option(
+            min=1, max=PROCESSES, rich_help_panel=MACHINE, help="Networks at a time. Default: as many as fit."
+        ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, max=PROCESSES, help="CPU threads of each. Default: a fair share.")
+        int | None,
+        typer.Option(
+            min=1, max=PROCESSES, rich_help_panel=MACHINE, help="CPU threads of each network. Default: a fair share."
+        ),
     ] = None,
-    tensorboard: Annotated[str | None, typer.Option(metavar="DIR", help="Also log for TensorBoard, there.")] = None,
     storage: Storage = None,
-    skip_bad: SkipBad = None,
     device: Device = None,
 ) -> None:
-    """Train a run's front, or named architectures, fully; the same command again goes on."""
-    from nas.jobs.full_training import train_all
+    """Train a run's front, or named architectures, fully; the same command again continues."""
+    from nas.jobs.full_training import train_job
     from nas.jobs.training_plan import plan
-    from nas.parallel.placement import find_room
-    from nas.report.tables import trained_table
+    from nas.report.model_tables import trained_table
     from nas.training.group import joined_group
+    from nas.training.trainer import pick_device
 
     logs = check_target(tensorboard, "--tensorboard", folder=True)
     with joined_group() as group:
@@ -82,80 +115,136 @@ def train(
             NOTES.print(SYNTHETIC)
         for note in job.notes:
             NOTES.print(f"Note: {note}")
-        room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads, group.size)
-        if len(job.architectures) > 1:
-            NOTES.print(room.describe(len(job.architectures)))
         with StopFlag() as stop, TrainingDisplay() as display:
-            models, failures = train_all(job, room, display, stop, logs, group)
-    if models:
-        show(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
-        say(f"Wrote {job.write_summary(models)}")
-    if failures:
-        raise RunError(f"{', '.join(failures)} failed, as said above; the same command tries again.")
+            done = train_job(
+                job,
+                where,
+                display,
+                stop,
+                jobs=jobs,
+                threads=threads,
+                tensorboard=logs,
+                group=group,
+                introduce=lambda room: _introduce(room, len(job.architectures)),
+            )
+    if done.models:
+        show(trained_table(done.models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
+        say(f"Wrote {done.summary}")
+    if done.failures:
+        raise RunError(f"{', '.join(done.failures)} failed, as said above; the same command tries again.")
+
+
+def _introduce(room: "Room", count: int) -> None:
+    if count > 1:
+        NOTES.print(room.describe(count))
 
 
 def evaluate(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...", help="Model directories, SPACE/POINT, RUN:TRIAL, checkpoints of others, bicubic."
+            metavar="MODEL...",
+            help="Model directories, RUN:TRIAL, SPACE/POINT, checkpoints of others, or bicubic.",
         ),
     ],
-    data: Annotated[str, typer.Option(help="Folder of images.")],
-    metrics: Annotated[str, typer.Option(help="Names with commas: psnr,ssim,ms-ssim,psnr-hvs,lpips …")] = "psnr,ssim",
-    lpips_weights: Annotated[str | None, typer.Option(help="AlexNet, VGG-16 or SqueezeNet of torchvision.")] = None,
+    data: Annotated[str, typer.Option(metavar="DIR", rich_help_panel=IMAGES, help="Folder of images.")],
+    degradation: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=IMAGES, help="Makes the LR images: a name or a YAML file. Default: that of the training."
+        ),
+    ] = None,
+    counts: CountsScale = None,
+    denoise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            rich_help_panel=IMAGES,
+            help="Denoiser that the LR images go through first. Default: that of the training.",
+        ),
+    ] = None,
+    skip_bad: SkipBad = None,
+    metrics: Annotated[
+        str,
+        typer.Option(rich_help_panel=METRICS, help="Names with commas: psnr,ssim,ms-ssim,psnr-hvs,lpips, ..."),
+    ] = "psnr,ssim",
     scale: Annotated[
-        int | None, typer.Option(min=1, max=MOST_SCALE, help="Scale of the bicubic row. Default: the models', else 2.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_SCALE,
+            rich_help_panel=METRICS,
+            help="Scale of the row `bicubic`. Default: the models' scale, without models 2.",
+        ),
     ] = None,
     shave: Annotated[
-        int | None, typer.Option(min=0, max=65536, help="Border left out. Default: as wide as the scale.")
+        int | None,
+        typer.Option(
+            min=0, max=65536, rich_help_panel=METRICS, help="Border that is left out, in pixels. Default: the scale."
+        ),
     ] = None,
-    channel: Annotated[str, typer.Option(help="gray, or y: the luma of PSNR-Y for coloured images.")] = "gray",
-    self_ensemble: Annotated[bool, typer.Option("--self-ensemble", help="Mean of 8 flips and rotations.")] = False,
-    degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: as for the training.")] = None,
-    counts: CountsScale = None,
-    denoise: Annotated[str | None, typer.Option(help="Model that denoises them. Default: as for the training.")] = None,
+    channel: Annotated[
+        str, typer.Option(rich_help_panel=METRICS, help="gray, or y: the luma of PSNR-Y for coloured images.")
+    ] = "gray",
     peak: Annotated[
         float | None,
-        typer.Option(max=65535, callback=positive, help="What PSNR is against: 16383. Default: as for the training."),
+        typer.Option(
+            max=65535,
+            callback=positive,
+            rich_help_panel=METRICS,
+            help="Range of values that PSNR is against, e.g. 16383. Default: that of the training.",
+        ),
     ] = None,
-    csv: Annotated[str | None, typer.Option(help="File for one row an image and network.")] = None,
-    pictures: Annotated[str | None, typer.Option(help="Folder for each network's best and worst crops.")] = None,
-    skip_bad: SkipBad = None,
+    self_ensemble: Annotated[
+        bool,
+        typer.Option("--self-ensemble", rich_help_panel=METRICS, help="Use the mean over 8 flips and rotations."),
+    ] = False,
+    lpips_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=METRICS,
+            help="Weights of AlexNet, VGG-16 or SqueezeNet by torchvision; lpips needs them.",
+        ),
+    ] = None,
+    csv: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Also write a row for each image and network."),
+    ] = None,
+    pictures: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", rich_help_panel=OUTPUT, help="Also draw each network's best and worst crops."),
+    ] = None,
     as_json: Json = False,
     device: Device = None,
 ) -> None:
     """Measure models and bicubic interpolation on a folder of images, by one protocol that is printed."""
-    from nas.evaluation.comparison import BICUBIC, Conditions, compare, load_contestant
-    from nas.jobs.naming import locate
-    from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
-    from nas.report.tables import evaluation_tables
+    from nas.api.measuring import measure
+    from nas.report.evaluation_files import evaluation_data
+    from nas.report.model_tables import evaluation_tables
 
-    where = pick_device(device)
-    table_file, crops_folder = check_target(csv, "--csv"), check_target(pictures, "--pictures", folder=True)
-    conditions = Conditions(
-        metrics=tuple(name.strip() for name in metrics.split(",") if name.strip()),
-        weights={"lpips": Path(lpips_weights)} if lpips_weights else {},
-        scale=scale,
-        degradation=degradation,
-        counts=counts,
-        denoiser=denoise,
-        peak=peak,
-        shave=shave,
-        channel=channel,
-        self_ensemble=self_ensemble,
-        crops=3 if pictures else 0,
-        skip_bad=bool(skip_bad),
-    )
-    contestants = [load_contestant(name, locate(name, scale)) for name in dict.fromkeys(models) if name != BICUBIC]
+    check_target(csv, "--csv")
+    check_target(pictures, "--pictures", folder=True)
     with CountDisplay("measuring") as progress:
-        evaluation = compare(contestants, Path(data), RESULTS / "cache", where, conditions, progress)
-    paths = []
-    if table_file:
-        write_csv(evaluation, table_file)
-        paths.append(table_file)
-    if crops_folder:
-        paths += write_pictures(evaluation, crops_folder)
+        evaluation, paths = measure(
+            models,
+            data,
+            progress,
+            metrics=metrics,
+            lpips_weights=lpips_weights,
+            scale=scale,
+            shave=shave,
+            channel=channel,
+            self_ensemble=self_ensemble,
+            degradation=degradation,
+            counts=counts,
+            denoise=denoise,
+            peak=peak,
+            csv=csv,
+            pictures=pictures,
+            skip_bad=bool(skip_bad),
+            device=device,
+        )
     if as_json:
         show_json(evaluation_data(evaluation))
         return
@@ -166,14 +255,12 @@ def evaluate(
     wrote(paths)
 
 
-def export(model: Trained, to: Annotated[str, typer.Option(help="A new folder.")]) -> None:
-    """Export a model: architecture, weights, ONNX and the recipe to train it again, each verified."""
-    from nas.deploy.export import export as export_model
-    from nas.jobs.naming import locate
-    from nas.model import load_model
+def export(model: Trained, to: Annotated[str, typer.Option(metavar="DIR", help="A new folder.")]) -> None:
+    """Export a model: architecture, weights, ONNX and the recipe to train it again; each is verified."""
+    from nas.api.models import load
 
     check_target(to, "--to", folder=True)
-    done = export_model(load_model(locate(model)), Path(to))
+    done = load(model).export(to)
     wrote(done.files)
     say(f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.")
     say(f"Train it again: {done.command}")
@@ -181,11 +268,16 @@ def export(model: Trained, to: Annotated[str, typer.Option(help="A new folder.")
 
 def import_(
     point: Annotated[str, typer.Argument(metavar="SPACE/POINT", help="The published network.")],
-    checkpoint: Annotated[str, typer.Argument(help="Its weights: .pth, .pt, .safetensors, or .pb of FALSR/MoreMNAS.")],
-    to: Annotated[str, typer.Option(help="A new folder.")],
-    to_gray: Annotated[bool, typer.Option("--to-gray", help="Make a colour network one of a single channel.")] = False,
+    checkpoint: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="Its weights: .pth, .pt, .safetensors, or .pb of FALSR and MoreMNAS."),
+    ],
+    to: Annotated[str, typer.Option(metavar="DIR", help="A new folder.")],
+    to_gray: Annotated[
+        bool, typer.Option("--to-gray", help="Turn a network of three channels into one of a single channel.")
+    ] = False,
     scale: Annotated[
-        int | None, typer.Option(min=1, max=MOST_SCALE, help="Default: found out from the weights.")
+        int | None, typer.Option(min=1, max=MOST_SCALE, help="Scale. Default: the scale that the weights tell.")
     ] = None,
 ) -> None:
     """Make a model directory of a published network with the weights that its authors released."""
@@ -200,38 +292,40 @@ def import_(
 
 def upscale(
     model: Trained,
-    source: str,
-    target: str,
-    denoise: Annotated[str | None, typer.Option(help="Model that denoises the images first.")] = None,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="An image or a folder of images.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The file or folder to write.")],
+    denoise: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Denoiser that the images go through first. Default: no denoiser."),
+    ] = None,
     noise: Annotated[
         float | None,
-        typer.Option(max=255, callback=positive, help="Noise that a denoiser expects, in grey levels of 255."),
+        typer.Option(
+            max=255,
+            callback=positive,
+            help="Noise that a denoiser expects, in grey levels of 255. Default: the denoiser's own.",
+        ),
     ] = None,
     tile: Annotated[
-        int, typer.Option(min=1, max=65536, help="Side of a tile in LR pixels, where tiles leave no seam.")
+        int, typer.Option(min=1, max=65536, help="Side of a tile, in LR pixels, where tiles leave no seam.")
     ] = 256,
     counts: CountsScale = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     device: Device = None,
 ) -> None:
     """Upscale (with a denoiser: denoise) an image or a folder of images; types and units are kept."""
-    from nas.data.frames import Counts
-    from nas.deploy.denoising import load_stages
-    from nas.deploy.upscale import upscale_files
-    from nas.jobs.naming import locate
+    from nas.api.models import load
 
-    where = pick_device(device)
-    loaded, denoiser = load_stages(locate(model), locate(denoise) if denoise else None, noise)
     with CountDisplay("upscaling") as progress:
-        paths = upscale_files(
-            loaded,
-            Path(source),
-            Path(target),
-            denoiser=denoiser,
+        paths = load(model).upscale_files(
+            source,
+            target,
+            denoise=denoise,
+            noise=noise,
             tile=tile,
-            device=where,
+            counts=counts,
             overwrite=overwrite,
-            counts=Counts.parse(counts) if counts else None,
-            progress=progress,
+            device=device,
+            callback=lambda event: progress(event.done, event.total),
         )
     say(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}")

@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.plugins.given import give_plugins
-
 _GIVEN = "nas.plugins.given"
 
 
@@ -19,6 +17,8 @@ def given_plugins(context: typer.Context) -> tuple[str, ...] | None:
 
 def _give(context: typer.Context, files: list[str] | None) -> list[str] | None:
     if files:
+        from nas.plugins.given import give_plugins
+
         give_plugins(files)
         context.meta[_GIVEN] = (*context.meta.get(_GIVEN, ()), *files)
     return files
@@ -29,7 +29,7 @@ PluginFiles = Annotated[
     typer.Option(
         metavar="FILE",
         callback=_give,
-        help="Python file with your own spaces, proxies, losses or metrics; may run here from then on.",
+        help="Python file with your own spaces, proxies, losses or metrics. It may run here from then on.",
     ),
 ]
 

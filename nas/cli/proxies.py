@@ -6,20 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.terminal import MANY, SYNTHETIC, Device, Json, SearchScale, say, several, show, show_json, wrote
+from nas.cli.terminal import SYNTHETIC, Device, Json, SearchScale, say, several, show, show_json, wrote
 from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.training.trainer import pick_device
-from proxies import PROXIES
+from nas.search.option import IMAGES, MANY, NETWORKS, TRAINING
+
+RANKING = "Ranking"
+"""A group of options."""
 
 
 def proxies(context: typer.Context, as_json: Json = False) -> None:
-    """List the proxies that score candidates; `rank` tells which to trust on your images."""
-    from nas.report.ranking_tables import proxies_data, proxies_table
-
+    """List the proxies that score candidates; `rank` reports which to trust on your images."""
     if context.invoked_subcommand is not None:
         return
+    from nas.report.ranking_tables import proxies_data, proxies_table
+    from proxies import PROXIES
+
     if as_json:
         show_json(proxies_data(PROXIES))
     else:
@@ -27,31 +30,64 @@ def proxies(context: typer.Context, as_json: Json = False) -> None:
 
 
 def rank(
-    data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
-    space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
-    scale: SearchScale = None,
-    budget: Annotated[list[str] | None, typer.Option(help="The most a network may cost. Default: 30G-MACs.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=RANKING, help="Name of the ranking; the same name continues. Default: that of --data."
+        ),
+    ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=4, max=MANY, help="How many networks are trained. Default: 40.")
+        int | None,
+        typer.Option(min=4, max=MANY, rich_help_panel=RANKING, help="Number of networks to train. Default: 40."),
     ] = None,
     proxy: Annotated[
-        list[str] | None, typer.Option(help="Ask this one. Default: brief, and all that don't train.")
+        list[str] | None,
+        typer.Option(rich_help_panel=RANKING, help="Proxy to rank. Default: brief, and all that don't train."),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="Of the proxies that train. Default: brief.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=RANKING,
+            help="Train nothing: take the networks of this table by nas benchmark build.",
+        ),
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=NETWORKS, help="A space, or a YAML file that narrows one. Default: hybrid."),
+    ] = None,
+    scale: SearchScale = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(rich_help_panel=NETWORKS, help="The most that a network may cost. Default: 30G-MACs."),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=TRAINING, help="Recipe of the proxies that train. Default: brief."),
+    ] = None,
     reference_recipe: Annotated[
-        str | None, typer.Option(help="Of the training that is the truth. Default: full, but shorter.")
+        str | None,
+        typer.Option(
+            rich_help_panel=TRAINING,
+            help="Recipe of the reference training, by which proxies are judged. Default: full, but shorter.",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, max=MANY, help="Length of the training that is the truth.")
+        int | None,
+        typer.Option(
+            min=1, max=MANY, rich_help_panel=TRAINING, help="Steps of the reference training. Default: the recipe's."
+        ),
     ] = None,
-    run: Annotated[str | None, typer.Option(help="Name of the ranking; the same name goes on with it.")] = None,
-    table: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Train nothing: take the networks of nas benchmark build.")
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", rich_help_panel=IMAGES, help="Folder of infrared images. Default: synthetic scenes."
+        ),
     ] = None,
     as_json: Json = False,
     device: Device = None,
 ) -> None:
-    """Train a sample of networks and tell how well each proxy would have ranked them; the same command goes on."""
+    """Train a sample of networks, and report how well each proxy ranks them; the same command again continues."""
     if table is not None:
         given = {"data": data, "space": space, "budget": budget, "sample": sample, "proxy": proxy, "recipe": recipe}
         if unused := next((name for name, value in given.items() if value is not None), None):
@@ -61,6 +97,8 @@ def rank(
     from nas.evidence.ranking.evidence import gather
     from nas.evidence.ranking.measuring import Ranking, default_proxies
     from nas.evidence.ranking.settings import RankRequest, open_settings
+    from nas.training.trainer import pick_device
+    from proxies import PROXIES
 
     where = pick_device(device)
     request = RankRequest(
@@ -88,18 +126,18 @@ def rank(
     )
     with StopFlag() as stop, TrainingDisplay() as display:
         ranking.measure(networks, chosen, display, stop)
-    _conclude(gather(ranking.rows()), f"{settings.run}: {settings.space_in_words} x{settings.scale}", folder, as_json)
+    _conclude(gather(ranking.table()), f"{settings.run}: {settings.space_in_words} x{settings.scale}", folder, as_json)
 
 
 def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
     from nas.evidence.benchmark.table import read_table
-    from nas.evidence.ranking.evidence import gather, rows_of
+    from nas.evidence.ranking.evidence import gather
     from nas.evidence.ranking.settings import FOLDER
     from nas.files import make_folder
     from nas.search.run import RESULTS
 
     read = read_table(file)
-    evidence = gather(rows_of(read), steps)
+    evidence = gather(read, steps)
     folder = RESULTS / FOLDER / file.name.partition(".")[0]
     make_folder(folder)
     _conclude(evidence, f"{file.name}: {read.header.label}".rstrip(": "), folder, as_json)

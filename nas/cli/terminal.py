@@ -1,8 +1,6 @@
 """Options that several commands have, and how they print."""
 
 import math
-import os
-import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,49 +9,88 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from nas.errors import InputError
+from nas.duration import duration as duration
+from nas.files import check_writable
 from nas.report.console import PlainConsole
-from search_spaces.documents import DocumentError, parse_yaml, shortened
+from nas.search.option import COSTS, IMAGES, MACHINE, MOST_SCALE, NETWORKS
 
 OUT = PlainConsole()
 """Standard output, which holds results alone."""
 
-MANY = 1_000_000_000
-"""The most that an option counts: trials, steps, images."""
+OUTPUT = "Output"
+"""A group of options in `--help`, beside those of a search."""
 
-LARGEST = 2**31 - 1
-"""The largest seed."""
-
-PROCESSES = 1024
-"""The most processes, or threads, at a time."""
-
-MOST_SCALE = 16
-
-_YEAR = 366 * 24 * 3600
-
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 …; default: a GPU where there is one.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Scale = Annotated[int, typer.Option("--scale", min=1, max=MOST_SCALE, help="2, 3 or 4; 1 for denoisers.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE",
+        rich_help_panel=MACHINE,
+        help="cpu, cuda, cuda:1, ... Default: a GPU where there is one, else cpu.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print JSON instead of a table.")]
+Scale = Annotated[
+    int, typer.Option("--scale", min=1, max=MOST_SCALE, rich_help_panel=NETWORKS, help="Scale; 1 for denoisers.")
+]
 SearchScale = Annotated[
-    int | None, typer.Option("--scale", min=1, max=MOST_SCALE, help="2, 3 or 4; 1 for denoisers. Default: 2.")
+    int | None,
+    typer.Option(
+        "--scale", min=1, max=MOST_SCALE, rich_help_panel=NETWORKS, help="Scale; 1 for denoisers. Default: 2."
+    ),
 ]
-SkipBad = Annotated[bool | None, typer.Option("--skip-bad", help="Leave unreadable images out.")]
+SkipBad = Annotated[
+    bool | None,
+    typer.Option("--skip-bad", rich_help_panel=IMAGES, help="Leave unreadable images out instead of stopping."),
+]
 PointScale = Annotated[
-    int | None, typer.Option("--scale", min=1, max=MOST_SCALE, help="Scale of published points. Default: their own.")
+    int | None,
+    typer.Option(
+        "--scale",
+        min=1,
+        max=MOST_SCALE,
+        rich_help_panel=NETWORKS,
+        help="Scale of published networks. Default: the scale of the publication.",
+    ),
 ]
-Storage = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the study; default: study.db in the run.")]
-HrSize = Annotated[str | None, typer.Option("--hr", help="HR image that costs are for. Default: 1280x720.")]
-LrSize = Annotated[str | None, typer.Option("--lr", help="The same by its LR image, e.g. your sensor: 640x512.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        rich_help_panel=MACHINE,
+        help="Database of the study, a SQLAlchemy URL. Default: study.db in the folder of the run.",
+    ),
+]
+HrSize = Annotated[
+    str | None,
+    typer.Option(
+        "--hr", metavar="WxH", rich_help_panel=COSTS, help="HR image that costs are counted for. Default: 1280x720."
+    ),
+]
+LrSize = Annotated[
+    str | None,
+    typer.Option(
+        "--lr",
+        metavar="WxH",
+        rich_help_panel=COSTS,
+        help="LR image that costs are counted for, such as your sensor's 640x512. Default: --hr divided by the scale.",
+    ),
+]
 LatencyCommand = Annotated[
     str | None,
-    typer.Option(help="Prints the ms of the ONNX file {model} on your device. Default: ONNX Runtime on this CPU."),
+    typer.Option(
+        metavar="COMMAND",
+        rich_help_panel=COSTS,
+        help="Command that prints the latency in ms of the ONNX file {model} on your device. Default: ONNX Runtime on "
+        "this CPU.",
+    ),
 ]
 CountsScale = Annotated[
     str | None,
     typer.Option(
         "--counts",
         metavar="SCALE,OFFSET",
-        help="Of float or signed images: value = offset + scale x count. Default: the model's, or images.yaml.",
+        rich_help_panel=IMAGES,
+        help="What float or signed images hold: value = OFFSET + SCALE x count. Default: the model's, or images.yaml.",
     ),
 ]
 
@@ -88,25 +125,7 @@ def command(*words: str | Path) -> str:
     return shlex.join(["nas", *map(str, words)])
 
 
-def check_target(path: str | None, option: str, *, folder: bool = False) -> Path | None:
-    """Return where a file (or a `folder`) is to be written, None for None.
-
-    Raises InputError where that can be told to fail, so that it is told before the work and not after it.
-    """
-    if path is None:
-        return None
-    target = Path(path)
-    above = next(place for place in (target, *target.absolute().parents) if place.exists())
-    reason = ""
-    if target.is_dir() and not folder:
-        reason = "it is a folder"
-    elif above.is_file() and (folder or above != target):
-        reason = f"{above} is a file"
-    elif not os.access(above, os.W_OK):
-        reason = f"{above} may not be written to"
-    if reason:
-        raise InputError(f"{option} {path} can't be written: {reason}.")
-    return target
+check_target = check_writable
 
 
 def positive(value: float | None) -> float | None:
@@ -119,29 +138,3 @@ def positive(value: float | None) -> float | None:
 def several(values: list[str] | None) -> tuple[str, ...] | None:
     """Return what an option was given, once or several times; None where it was not."""
     return tuple(values) if values else None
-
-
-def duration(text: str | None) -> float | None:
-    """Return the seconds in `90s`, `20m` or `2h`, at most a year; None for None. Raises InputError."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh])", text.strip())
-    if not match:
-        raise InputError(f"'{shortened(text)}' is not a time; write it as 90s, 20m or 2h.")
-    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-    if seconds > _YEAR:
-        raise InputError(f"'{shortened(text)}' is more than a year; write a time as 90s, 20m or 2h.")
-    return seconds
-
-
-def fixed_choices(pairs: list[str] | None) -> dict[str, Any] | None:
-    """Return the choices in `cell1.width=32`, whose values are read as YAML; None for None. Raises InputError."""
-    if not pairs:
-        return None
-    split = [pair.partition("=") for pair in pairs]
-    if wrong := next((name for name, equals, _ in split if not equals), None):
-        raise InputError(f"--fix {shortened(wrong)} lacks a value; write it as cell1.width=32.")
-    try:
-        return {name: parse_yaml(value, f"The value of --fix {shortened(name)}") for name, _, value in split}
-    except DocumentError as error:
-        raise InputError(str(error)) from None

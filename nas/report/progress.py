@@ -4,11 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nas.report.console import PlainConsole, readable
-from nas.training.trainer import Listener, Report
+
+if TYPE_CHECKING:  # they load PyTorch
+    from nas.training.trainer import Listener, Report
 
 NOTES = PlainConsole(stderr=True)
 """Progress and notes go to standard error, so that standard output holds results alone."""
@@ -41,13 +44,13 @@ class TrainingDisplay:
         self._progress.stop()
 
     @contextmanager
-    def training(self, label: str) -> Iterator[Listener]:
+    def training(self, label: str) -> Iterator["Listener"]:
         """Show a training while it goes on."""
         task = self._progress.add_task(readable(label, NOTES.encoding), total=None, figures="")
         began = told = time.monotonic()
         first = True
 
-        def advance(report: Report) -> None:
+        def advance(report: "Report") -> None:
             nonlocal first, told
             if first:
                 # What an earlier process did must not count for the speed, and so for the time that remains.
@@ -71,7 +74,7 @@ class TrainingDisplay:
         NOTES.print(line, markup=False)
 
 
-def describe(report: Report) -> str:
+def describe(report: "Report") -> str:
     """Return loss, PSNR where it was measured, and speed, in few words."""
     psnr = "" if report.psnr is None else f", {report.psnr:.2f} dB"
     speed = "" if report.patches_per_second is None else f", {report.patches_per_second:.0f} patches/s"

@@ -54,8 +54,9 @@ def write_comparison(data: Mapping[str, Any], standings: Sequence[Standing], fol
     write_atomic(figures, json.dumps(data, indent=1) + "\n")
     response, conditions, described = data["response"], data["conditions"], data["table"]
     title = f"Samplers on {described['data']}: space '{response['space']}' within {', '.join(described['budgets'])}"
+    trained = "candidates on rungs" if conditions["on_rungs"] else "every candidate trained to the end"
     subtitle = (
-        f"{conditions['seeds']} replayed searches each, mean and 95 % band; proxy '{conditions['proxy']}', "
+        f"{conditions['seeds']} replayed searches each, mean and 95 % band; {trained}, "
         f"response '{response['model']}' fitted to {response['networks']} networks"
     )
     with replacing(picture) as temporary:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Any
 
 from rich.table import Table
@@ -10,17 +9,10 @@ from rich.table import Table
 from nas.cost import HR_SIZE, cost
 from nas.image_size import show_size
 from nas.report.costs import claimed, claims_data, giga
+from nas.report.space_list import in_digits
 from nas.report.tables import in_short, table
-from search_spaces import SPACES, Architecture, SearchSpace, Values
+from search_spaces import Architecture, SearchSpace, Values
 from search_spaces.narrowed import NarrowedSpace
-
-
-def spaces_table() -> Table:
-    """Return all spaces with their published points."""
-    spaces = table("Search spaces", "space", "what it is", "architectures", "published points", numbers_from=4)
-    for space in SPACES:
-        spaces.add_row(space.name, space.summary, architectures(space), ", ".join(space.published))
-    return spaces
 
 
 def space_tables(space: SearchSpace) -> Iterator[Table]:
@@ -85,9 +77,7 @@ def is_bound(space: SearchSpace) -> bool:
 
 def architectures(space: SearchSpace) -> str:
     """Print how many architectures a space holds: 960, 34,560, 2.6e24."""
-    number = space.count()
-    shown = f"{number:,}" if number < 1_000_000 else f"{Decimal(number):.1e}".replace("e+", "e")
-    return f"at most {shown}" if is_bound(space) else shown
+    return f"{'at most ' if is_bound(space) else ''}{in_digits(space.count())}"
 
 
 def show_values(values: Values) -> str:

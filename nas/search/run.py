@@ -10,13 +10,13 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
-from nas.plugins.given import need_plugins
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
+from nas.search.quiet import quiet_optuna
 from nas.search.run_id import identified
-from nas.search.schedule.rungs import Ladder
+from nas.search.schedule.rungs import Rungs
 from nas.search.settings import Settings, check_data
 from nas.search.snapshot import Snapshot
 from nas.search.storage.database import SearchStorage
@@ -77,9 +77,9 @@ class Run:
         return Snapshot.of(self.folder, self.settings, self.study)
 
     @property
-    def ladder(self) -> Ladder:
+    def rungs(self) -> Rungs:
         """How far candidates are trained."""
-        return Ladder.of(self.settings)
+        return Rungs.of(self.settings)
 
     def architecture(self, trial: int) -> Architecture:
         """The architecture of a trial. Raises InputError for a trial that isn't there."""
@@ -93,7 +93,7 @@ class Run:
 
     def reference(self) -> dict[str, float]:
         """The worst network that counts: from it the hypervolume is measured."""
-        return reference_point(self.candidates(), self.settings.aims, self.bicubic, self.settings.limits)
+        return reference_point(self.candidates(), self.settings.objectives, self.bicubic, self.settings.budgets)
 
     @property
     def bicubic(self) -> tuple[float, float]:
@@ -107,11 +107,11 @@ class Run:
         return Protocol.from_dict(self.study.user_attrs["protocol"])
 
 
+@quiet_optuna()
 def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> Run:
     """Open a run by its name or by the path of its directory. Raises InputError."""
     folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name
     settings = run_settings(folder, storage)
-    need_plugins(settings.plugins, settings.run)
     database = open_storage(url_of(folder, settings, storage))
     study = load_study(database, settings.study)
     return make_run(folder, identified(settings, study), study, database)

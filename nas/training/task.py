@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nas.data.dataset import Dataset, PatchSampler
 from nas.metrics import Measurement
 from nas.training.recipe import Recipe
-from nas.training.trainer import Listener, Rungs, Trained, train
+from nas.training.trainer import Listener, Pauses, Trained, train
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class BriefTask:
         """How many the brief recipe has."""
         return self.recipe.steps
 
-    def train(self, network: nn.Module, rungs: Sequence[int] = ()) -> BriefResult:
+    def train(self, network: nn.Module, pauses: Sequence[int] = ()) -> BriefResult:
         """Train `network` in place by the brief recipe; see `nas.training.trainer.train` for what it raises."""
         return BriefResult(
             train(
@@ -71,7 +71,7 @@ class BriefTask:
                 checkpoint=self.checkpoint,
                 listener=self.listener,
                 should_stop=self.should_stop,
-                rungs=Rungs(tuple(rungs), self.goes_on),
+                pauses=Pauses(tuple(pauses), self.goes_on),
             )
         )
 

@@ -33,10 +33,10 @@ SAMPLE_SIDE = 256
 
 
 @dataclass(frozen=True)
-class Rungs:
-    """Where on its way a training is measured and may be put on hold, e.g. since others are better by then.
+class Pauses:
+    """Where on its way a training is measured and may be paused, e.g. since others are better by then.
 
-    They leave no trace in what is trained: a training that was put on hold and goes on ends as if it never was.
+    They leave no trace in what is trained: a training that was paused and goes on ends as if it never was.
     """
 
     steps: tuple[int, ...] = ()
@@ -103,13 +103,13 @@ def train(
     checkpoint: Path | None = None,
     listener: Listener | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-    rungs: Rungs = Rungs(),
+    pauses: Pauses = Pauses(),
     group: Group = ALONE,
 ) -> Trained:
     """Train `network` in place by `recipe` and return how good it became.
 
     `seed` decides the patches; the caller seeded the initialisation. With `checkpoint`, a training that was killed
-    at any step, or put on hold at one of `rungs`, goes on from there and ends with bit-identical weights on a CPU with
+    at any step, or paused at one of `pauses`, goes on from there and ends with bit-identical weights on a CPU with
     the same number of threads.
     All processes of a `group` call this alike; the main one alone reads and writes the checkpoint, with which any
     number of processes may go on.
@@ -118,7 +118,7 @@ def train(
     processes can't train together.
     """
     group.check(network, recipe, device)
-    loop = _Loop(group.synchronised(network), data, recipe, seed, device, checkpoint, listener, rungs, group)
+    loop = _Loop(group.synchronised(network), data, recipe, seed, device, checkpoint, listener, pauses, group)
     try:
         return loop.run(should_stop)
     finally:
@@ -135,11 +135,11 @@ class _Loop:
         device: torch.device,
         checkpoint: Path | None,
         listener: Listener | None,
-        rungs: Rungs,
+        pauses: Pauses,
         group: Group,
     ) -> None:
         self.recipe, self.device, self.data, self.group = recipe, device, data, group
-        self.checkpoint, self.listener, self.rungs = checkpoint, listener, rungs
+        self.checkpoint, self.listener, self.pauses = checkpoint, listener, pauses
         exchange = group.average_gradients
         self.step = Step(network, recipe, device, scale=data.scale, seed=seed, average_gradients=exchange)
         self.run_step: Callable[..., Tensor] = self.step
@@ -176,7 +176,7 @@ class _Loop:
 
     def _goes_on(self, measured: Measurement) -> bool:
         step = self.progress.step
-        return step not in self.rungs.steps or self.rungs.goes_on(step, measured)
+        return step not in self.pauses.steps or self.pauses.goes_on(step, measured)
 
     def _trained(self, validation: Measurement) -> Trained:
         done = self.progress
@@ -201,7 +201,7 @@ class _Loop:
                 raise TrainingStoppedError(f"Stopped after {done}; the same command goes on from there.")
             window.append(self._train_step(phase))
             step = self.progress.step
-            validates = self.recipe.validates_after(step) or step in self.rungs.steps
+            validates = self.recipe.validates_after(step) or step in self.pauses.steps
             if step % LOSS_WINDOW == 0 or step == phase.end or validates:
                 break
         means = self.group.average(torch.stack(window).mean(0))
@@ -214,7 +214,7 @@ class _Loop:
         measured = None
         if validates:
             if step < self.recipe.steps:
-                measured = self._timed_validation(self.step.kept, with_ssim=step in self.rungs.steps)
+                measured = self._timed_validation(self.step.kept, with_ssim=step in self.pauses.steps)
             psnr = float("nan") if measured is None else measured.psnr
             self.progress.curve.append({"step": step, "loss": loss, "psnr": psnr})
         if step < self.recipe.steps:  # what the last step brought is told when it is measured

@@ -18,15 +18,15 @@ from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
 from nas.search.history import RUNGS, Known, history
+from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
-from nas.search.schedule.next_action import TimeLeft, Turn, goes_on, next_turn
-from nas.search.schedule.rungs import Ladder
+from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
+from nas.search.schedule.rungs import Rungs, default_rungs
 from nas.search.settings import Settings, parse_settings, space_fingerprint
 from nas.search.study import create_study
 from nas.search.workers.holding import promote, take
 from nas.search.workers.worker import MOST_REFUSED
-from proxies import PROXIES
 from search_spaces import SPACES, Architecture
 
 
@@ -41,8 +41,8 @@ class Conditions:
     """Candidates of a search."""
     seconds: float | None = None
     """Simulated: no candidate is begun after them."""
-    proxy: str = "brief"
-    """How candidates are trained: all of them whole, or on rungs."""
+    on_rungs: bool = False
+    """Whether candidates may be paused on the default rungs; else each is trained whole."""
     screens: tuple[str, ...] = ()
     planned: int | None = None
     """As many candidates the samplers reckon with, where a search ends by its time; else `trials`."""
@@ -55,13 +55,15 @@ class Conditions:
         fields: dict[str, Any] = {
             "run": "replay",
             "space": space,
+            "allow": {},
+            "objectives": DEFAULT_OBJECTIVES,
             "scale": header.scale,
             "channels": header.channels,
             "budgets": header.budgets,
             "hr_size": header.hr_size,
             "data": None,
             "data_fingerprint": header.data_fingerprint,
-            "proxy": self.proxy,
+            "rungs": default_rungs(header.recipe.steps) if self.on_rungs else (header.recipe.steps,),
             "recipe": header.recipe.model_dump(),
             "sampler": sampler,
             "trials": self.planned or self.trials,
@@ -77,17 +79,13 @@ class Conditions:
         for text, (screen, _) in zip(self.screens, parse_screens(self.screens), strict=True):
             if screen != SURROGATE:
                 raise InputError(f"The screen '{text}' needs networks and images, which a table has none of.")
-        if not PROXIES.get(self.proxy).trains:
-            raise InputError(
-                f"The proxy '{self.proxy}' doesn't train, and a table holds trainings; give brief or halving."
-            )
         for sampler in samplers:
             make_sampler(self.settings(sampler, 0), worker=0)
 
     @property
     def reference(self) -> tuple[float, float]:
         """The worst that counts for a hypervolume: bicubic's PSNR at the price of the budget."""
-        macs = min(budget.limit for budget in self.settings("random", 0).limits if budget.unit == "MACs")
+        macs = min(budget.limit for budget in self.settings("random", 0).budgets if budget.unit == "MACs")
         worst = losses([{"psnr": self.header.bicubic[0], "macs": macs}], resolve(DEFAULT_OBJECTIVES))[0]
         return float(worst[0]), float(worst[1])
 
@@ -97,7 +95,7 @@ class Moment:
     """Where a search stands when something was trained."""
 
     trainings: float
-    """Whole ones: a candidate on hold counts by its share of the steps."""
+    """Whole ones: a paused candidate counts by its share of the steps."""
     seconds: float
     """Simulated."""
     hypervolume: float
@@ -117,6 +115,7 @@ class Course:
     """Measured, not simulated: what the sampler took to think of all candidates."""
 
 
+@quiet_optuna()
 def replay(conditions: Conditions, sampler: str, seed: int) -> Course:
     """Run a search with one worker on the response. Raises UnknownNameError for a sampler, as a real search does."""
     search = _Search(conditions, conditions.settings(sampler, seed))
@@ -143,7 +142,7 @@ class _Search:
     def __post_init__(self) -> None:
         self.reference = self.conditions.reference
         self.space = self.settings.searched
-        self.ladder = Ladder.of(self.settings)
+        self.rungs = Rungs.of(self.settings)
         self.tried: set[str] = set()
         storage = InMemoryStorage()
         create_study(storage, self.settings, with_published=self.conditions.published)
@@ -152,10 +151,10 @@ class _Search:
         )
 
     def run(self) -> None:
-        while self.refused_in_a_row < MOST_REFUSED and (turn := self._next_turn()).end is None:
+        while self.refused_in_a_row < MOST_REFUSED and (action := self._next_action()).end is None:
             if self._is_over():
                 break
-            self._try_one(turn)
+            self._try_one(action)
 
     def _known(self) -> list[Known]:
         return history(self.study.get_trials(deepcopy=False))
@@ -163,20 +162,20 @@ class _Search:
     def _is_over(self) -> bool:
         return self.conditions.seconds is not None and self.clock >= self.conditions.seconds
 
-    def _next_turn(self) -> Turn:
+    def _next_action(self) -> Action:
         trials = self.study.get_trials(deepcopy=False)
-        return next_turn(trials, self.ladder, self.conditions.trials, self._time_left())
+        return next_action(trials, self.rungs, self.conditions.trials, self._time_left())
 
     def _time_left(self) -> TimeLeft | None:
         limit = self.conditions.seconds
         return None if limit is None else TimeLeft(limit - self.clock, limit)
 
-    def _try_one(self, turn: Turn) -> None:
+    def _try_one(self, action: Action) -> None:
         began = time.perf_counter()
-        trial = take(self.study) if turn.promotes is None else promote(self.study, turn.promotes)
+        trial = take(self.study) if action.promotes is None else promote(self.study, action.promotes)
         choices = dict(self.space.suggest(trial))
         self.asking_seconds += time.perf_counter() - began
-        architecture = Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
+        architecture = self.settings.architecture(choices)
         price = screening_cost(architecture, self.settings.hr_size)
         is_known = architecture.fingerprint in self.tried and RUNGS not in trial.user_attrs
         if refused(trial, self.settings, price.figures) or is_known:
@@ -192,14 +191,14 @@ class _Search:
         self._train(trial, architecture, price)
 
     def _train(self, trial: optuna.Trial, architecture: Architecture, price: ScreeningCost) -> None:
-        """Let the clock run to the last step, or to the rung where the candidate is put on hold."""
+        """Let the clock run to the last step, or to the rung where the candidate is paused."""
         response, choices = self.conditions.response, architecture.choices
         curve = response.curve(choices, price.macs, price.params)
         curve = curve + response.deviation(architecture.fingerprint, self.settings.seed)
         per_step, per_validation = response.seconds(choices, price.macs, price.params)
         rungs = dict(trial.user_attrs.get(RUNGS, {}))
-        done, last = max(map(int, rungs), default=0), self.ladder.rungs[-1]
-        for rung in (rung for rung in self.ladder.rungs if rung > done):
+        done, last = max(map(int, rungs), default=0), self.rungs.steps[-1]
+        for rung in (rung for rung in self.rungs.steps if rung > done):
             self.steps += rung - done
             self.clock += (rung - done) * per_step + per_validation
             done, psnr = rung, float(np.interp(rung, response.steps, curve))
@@ -210,7 +209,7 @@ class _Search:
             if rung == last:
                 self.study.tell(trial, (psnr, price.macs / 1e9))
                 self.trained.append({"psnr": psnr, "macs": price.macs})
-            elif not goes_on(self._known(), self.ladder, architecture.fingerprint, rung, self._time_left()):
+            elif not goes_on(self._known(), self.rungs, architecture.fingerprint, rung, self._time_left()):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 break
         volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference)

@@ -27,11 +27,11 @@ class Step:
 def growth(study: optuna.Study, settings: Settings) -> list[Step]:
     """Return the hypervolume after each training that ended, in the order in which they ended.
 
-    The front is that of the networks trained to the end; a training that was put on hold at a rung is a step, too. The
+    The front is that of the networks trained to the end; a training that was paused at a rung is a step, too. The
     reference point is today's for all steps, so that they compare.
     """
     trained = {candidate.trial: candidate for candidate in candidates(study, settings)}
-    worst = reference_point(list(trained.values()), settings.aims, study.user_attrs["bicubic"], settings.limits)
+    worst = reference_point(list(trained.values()), settings.objectives, study.user_attrs["bicubic"], settings.budgets)
     front: list[Candidate] = []
     steps: list[Step] = []
     for trial in sorted(
@@ -39,16 +39,16 @@ def growth(study: optuna.Study, settings: Settings) -> list[Step]:
     ):
         reached = steps[-1].hypervolume if steps else 0.0
         if trial.number in trained:
-            larger = pareto_front([*front, trained[trial.number]], settings.aims)
+            larger = pareto_front([*front, trained[trial.number]], settings.objectives)
             if larger != front:
-                front, reached = larger, hypervolume(larger, settings.aims, worst)
-        elif not _was_put_on_hold(trial):
+                front, reached = larger, hypervolume(larger, settings.objectives, worst)
+        elif not _was_paused(trial):
             continue
         steps.append(Step(trial.number, reached))
     return steps
 
 
-def _was_put_on_hold(trial: FrozenTrial) -> bool:
+def _was_paused(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.PRUNED and bool(trial.user_attrs.get(RUNGS))
 
 

@@ -1,4 +1,9 @@
-"""Which candidates are worth more training: the rungs of successive halving, for any number of objectives."""
+"""Which candidates are worth more training: asynchronous successive halving, for any number of objectives.
+
+Every candidate is trained to the first rung. Whether it continues is decided by comparison with all candidates that
+have been on that rung (Li et al. 2018, arXiv 1810.05934), by their Pareto ranks (Schmucker et al. 2021, arXiv
+2106.12639). A candidate that doesn't continue is paused and may be promoted later.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,32 +12,42 @@ from itertools import pairwise
 from nas.objectives import Objective
 from nas.pareto import best_first, losses, ranks
 from nas.search.history import Known, lifted
+from nas.search.option import REDUCTION
 from nas.search.settings import Settings
-from proxies import PROXIES, OnRungs
+
+LEVELS = 3
+"""How many rungs a search has unless its user says otherwise: by the default reduction a ninth, a third and all."""
+
+
+def default_rungs(steps: int, reduction: int = REDUCTION) -> tuple[int, ...]:
+    """Return the rungs of a training of `steps` steps, the last of which is `steps`; a short training has fewer.
+
+    Each is `reduction` times the one before; where all continue, as by the default.
+    """
+    factor = reduction if reduction > 1 else REDUCTION
+    shares = (factor**level for level in range(LEVELS))
+    return tuple(sorted({steps // share for share in shares} - {0}))
 
 
 @dataclass(frozen=True)
-class Ladder:
+class Rungs:
     """The rungs of a search, and what counts on them."""
 
-    rungs: tuple[int, ...]
+    steps: tuple[int, ...]
     """In steps, increasing; the last is the whole training."""
     reduction: int
-    """Of so many networks on a rung, one goes on to the next."""
+    """One of this many networks on a rung continues to the next; 1: all."""
     objectives: tuple[Objective, ...]
 
     @classmethod
-    def of(cls, settings: Settings) -> "Ladder":
-        """Return the rungs of a run; where its proxy has none, the whole training is the only one."""
-        proxy, steps = PROXIES.get(settings.proxy), settings.recipe.steps
-        if isinstance(proxy, OnRungs):
-            return cls((*proxy.rungs(steps), steps), proxy.reduction, settings.aims)
-        return cls((steps,), 1, settings.aims)
+    def of(cls, settings: Settings) -> "Rungs":
+        """Return the rungs of a run."""
+        return cls(settings.rungs, settings.reduction, settings.objectives)
 
     @property
     def in_words(self) -> str:
         """How long candidates are trained, e.g. `on rungs of 100, 300 and 900 steps`."""
-        *first, last = self.rungs
+        *first, last = self.steps
         if not first:
             return f"{last} steps each"
         return f"on rungs of {', '.join(map(str, first))} and {last} steps"
@@ -58,7 +73,7 @@ class Ladder:
 
     def next(self, known: Sequence[Known]) -> Known | None:
         """Return a network to be trained on to its next rung, the highest first; None where there is none yet."""
-        for rung, _ in reversed(list(pairwise(self.rungs))):
+        for rung, _ in reversed(list(pairwise(self.steps))):
             for one in self.promoted(known, rung):
                 if one.steps == rung and one.is_open:
                     return one
@@ -73,7 +88,7 @@ class Ladder:
 
     def unfinished(self, known: Sequence[Known]) -> list[Known]:
         """Return the networks that may be on the front and nobody trains, but that aren't trained fully yet."""
-        return [one for one in self.front(known) if one.is_open and one.steps < self.rungs[-1]]
+        return [one for one in self.front(known) if one.is_open and one.steps < self.steps[-1]]
 
     def front(self, known: Sequence[Known]) -> list[Known]:
         """Return the networks that no other dominates, as far as can be told (`lifted`)."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,7 @@ from nas.search.faults import in_words, is_the_networks
 from nas.search.samplers.problem import Problem
 from nas.search.settings import Settings
 from nas.training.recipe import Recipe
-from nas.training.trainer import Report, Rungs, seed_all, train
-from proxies import PROXIES, OnRungs, Proxy
+from nas.training.trainer import Pauses, Report, seed_all, train
 from search_spaces import Architecture
 
 USUAL_TRIALS = 40
@@ -37,14 +36,12 @@ class Speed:
     step: float
     validation: float
 
-    def of_candidate(self, proxy: Proxy, steps: int) -> float:
-        """Return what a candidate takes whose whole training has so many steps, if all go as far as rungs let them."""
-        if not isinstance(proxy, OnRungs):
-            return steps * self.step + self.validation
+    def of_candidate(self, rungs: Sequence[int], reduction: int) -> float:
+        """Return what a candidate takes on average, if on each of `rungs` one of `reduction` continues."""
         seconds, share, before = 0.0, 1.0, 0
-        for rung in (*proxy.rungs(steps), steps):
+        for rung in rungs:
             seconds += share * ((rung - before) * self.step + self.validation)
-            share, before = share / proxy.reduction, rung
+            share, before = share / reduction, rung
         return seconds
 
 
@@ -53,8 +50,8 @@ class Plan:
     """What fits into the time."""
 
     trials: int
-    steps: int
-    """Of the whole training of a candidate."""
+    rungs: tuple[int, ...]
+    """In steps; the last is the whole training of a candidate."""
 
 
 @dataclass(frozen=True)
@@ -78,24 +75,36 @@ def planned(
     began = time.monotonic()
     speed = measure_speed(candidates, data, settings.recipe, device, _MEASURED * seconds)
     left = max(0.0, seconds - (time.monotonic() - began)) * workers
-    plan = make_plan(speed, PROXIES.get(settings.proxy), settings.recipe.steps, left, given)
-    recipe = settings.recipe.model_copy(update={"steps": plan.steps})
-    return settings.model_copy(update={"trials": plan.trials, "is_planned": given.trials is None, "recipe": recipe})
+    plan = make_plan(speed, settings.rungs, settings.reduction, left, given)
+    changes = {
+        "trials": plan.trials,
+        "is_planned": given.trials is None,
+        "recipe": settings.recipe.model_copy(update={"steps": plan.rungs[-1]}),
+        "rungs": plan.rungs,
+    }
+    return settings.model_copy(update=changes)
 
 
-def make_plan(speed: Speed, proxy: Proxy, steps: int, seconds: float, given: Given = Given()) -> Plan:
-    """Return how many candidates fit into `seconds`, and how long each is trained where a recipe has so many `steps`.
+def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float, given: Given = Given()) -> Plan:
+    """Return how many candidates fit into `seconds`, and how long each is trained where a recipe asks for `rungs`.
 
     Four times the time is spent on twice the candidates and on trainings twice as long.
     """
     available = _PLANNED * seconds
     if not given.keeps_steps:
-        usual = USUAL_TRIALS * speed.of_candidate(proxy, steps)
+        usual = USUAL_TRIALS * speed.of_candidate(rungs, reduction)
         longer = (
             math.sqrt(available / usual) if given.trials is None else available / usual * USUAL_TRIALS / given.trials
         )
-        steps = max(1, round(steps * max(LEAST_SHARE, longer)))
-    return Plan(given.trials or max(1, int(available / speed.of_candidate(proxy, steps))), steps)
+        rungs = _scaled(rungs, max(LEAST_SHARE, longer))
+    return Plan(given.trials or max(1, int(available / speed.of_candidate(rungs, reduction))), tuple(rungs))
+
+
+def _scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:
+    """Return the rungs of a training that is `factor` times as long, each at the same share of it."""
+    steps = max(1, round(rungs[-1] * factor))
+    before = {steps * rung // rungs[-1] for rung in rungs[:-1]}
+    return (*sorted(before - {0, steps}), steps)
 
 
 def measure_speed(
@@ -122,7 +131,7 @@ def measure_speed(
                 seed=architecture.seed,
                 device=device,
                 listener=reports.append,
-                rungs=Rungs((_WARM_UP,)),  # what comes before it does not count
+                pauses=Pauses((_WARM_UP,)),  # what comes before it does not count
             )
         except Exception as error:
             if not is_the_networks(error):

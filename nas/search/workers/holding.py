@@ -44,7 +44,7 @@ def begin(study: optuna.Study, choices: Choices | None = None, attributes: Mappi
 
 
 def promote(study: optuna.Study, known: Known) -> Trial:
-    """Begin a trial of a network that is on hold; it goes on from its checkpoint to the next rung.
+    """Begin a trial of a network that is paused; it goes on from its checkpoint to the next rung.
 
     It is this worker's from the beginning: in the queue it would wait behind all that was not tried yet.
     """

@@ -12,12 +12,12 @@ import torch
 from optuna_dashboard import save_note
 from torch import nn
 
-from nas.budget import short
 from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.metrics import Measurement, baseline_name
 from nas.model import Model
 from nas.parallel.listener import Audience
+from nas.quantities import short
 from nas.search.costs import Meter, costs_of, refused, values
 from nas.search.faults import in_words
 from nas.search.history import RUNGS, Known, history
@@ -27,13 +27,13 @@ from nas.search.schedule.next_action import TimeLeft, goes_on
 from nas.search.show.artifacts import attach, note, picture
 from nas.search.workers.holding import Heart
 from nas.training.logs import LOG, CsvLog, to_all
-from nas.training.task import BriefTask
+from nas.training.task import BriefResult, BriefTask
 from nas.training.trainer import Report, seed_all
-from proxies import PROXIES, Score
+from proxies import PROXIES
 from search_spaces import Architecture
 
 
-class OnHoldError(optuna.TrialPruned):
+class PausedError(optuna.TrialPruned):
     """A candidate has come to a rung where others are better."""
 
 
@@ -54,12 +54,11 @@ class Scoring:
     ) -> tuple[float, ...]:
         """Return the values of a candidate, after training it.
 
-        Raises TrialPruned for one that is refused, OnHoldError for one that is put on hold, EnoughError where others
+        Raises TrialPruned for one that is refused, PausedError for one that is paused, EnoughError where others
         make up the `wanted` number, TrainingStoppedError when `should_stop` turned true, and what went wrong.
         """
         settings = self.run.settings
-        choices = dict(settings.searched.suggest(trial))
-        architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
+        architecture = settings.architecture(settings.searched.suggest(trial))
         known = costs_of(architecture, settings, self.meter)
         self._refuse_over_budget(trial, costs := next(known))
         claim(self.study, trial, architecture, wanted)
@@ -69,28 +68,30 @@ class Scoring:
             trial.set_user_attr(name, figure)
         price = cost(architecture, settings.hr_size)
         label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
-        network, score = self._train(trial, architecture, f"{label} ({short(price.macs)} MACs)", heart, should_stop)
-        gain = f"{score.value - self.run.bicubic[0]:+.2f} over {baseline_name(settings.scale)}"
-        told = f"[{trial.number}] {label}: {score.value:.2f} dB ({gain}), {short(price.macs)} MACs"
-        if not score.is_final:
-            self._hold(trial, architecture, price, score, told)
-        self._record(trial, architecture, network, price, score)
+        network, result = self._train(trial, architecture, f"{label} ({short(price.macs)} MACs)", heart, should_stop)
+        gain = f"{result.psnr - self.run.bicubic[0]:+.2f} over {baseline_name(settings.scale)}"
+        told = f"[{trial.number}] {label}: {result.psnr:.2f} dB ({gain}), {short(price.macs)} MACs"
+        if result.metrics["steps"] < settings.rungs[-1]:
+            self._pause(trial, architecture, price, result, told)
+        self._record(trial, architecture, network, price, result)
         self.audience.say(told)
-        return values({**score.metrics, "psnr": score.value, **costs}, settings)
+        return values({**result.metrics, "psnr": result.psnr, **costs}, settings)
 
-    def _hold(self, trial: optuna.Trial, architecture: Architecture, price: Cost, score: Score, told: str) -> None:
-        """Note what a candidate has that goes no further for now. Raises OnHoldError."""
-        rung = int(score.metrics["steps"])
-        place = self.run.ladder.place_in_words(self._known(), architecture.fingerprint, rung)
-        save_note(trial, self._note(trial, architecture, price, score))
-        for name, figure in score.metrics.items():  # seconds are with those of the trials that it goes on from
+    def _pause(
+        self, trial: optuna.Trial, architecture: Architecture, price: Cost, result: BriefResult, told: str
+    ) -> None:
+        """Note what a candidate has that goes no further for now. Raises PausedError."""
+        rung = int(result.metrics["steps"])
+        place = self.run.rungs.place_in_words(self._known(), architecture.fingerprint, rung)
+        save_note(trial, self._note(trial, architecture, price, result))
+        for name, figure in result.metrics.items():  # seconds are with those of the trials that it goes on from
             trial.set_user_attr(name, float(figure))
         self.audience.say(f"{told}; {place}")
-        raise OnHoldError(place)
+        raise PausedError(place)
 
     def _train(
         self, trial: optuna.Trial, architecture: Architecture, label: str, heart: Heart, should_stop: Callable[[], bool]
-    ) -> tuple[nn.Module, Score]:
+    ) -> tuple[nn.Module, BriefResult]:
         recipe = self.run.settings.recipe
         seed = architecture.seed + recipe.seed
         seed_all(seed)
@@ -104,12 +105,12 @@ class Scoring:
             tell = to_all(CsvLog(log_beside(checkpoint)), follow, listener)
             goes_on = partial(self._goes_on, trial, architecture)
             task = BriefTask(self.data, recipe, seed, self.device, checkpoint, tell, should_stop, goes_on)
-            return network, PROXIES.get(self.run.settings.proxy).score(network, task)
+            return network, task.train(network, self.run.rungs.steps[:-1])
 
     def _goes_on(self, trial: optuna.Trial, architecture: Architecture, rung: int, measured: Measurement) -> bool:
         """Note what a candidate has on a rung, and tell whether it is worth more steps, and whether there is time."""
         _note_rung(trial, rung, {"psnr": measured.psnr, "ssim": measured.ssim})
-        return goes_on(self._known(), self.run.ladder, architecture.fingerprint, rung, self.time_left())
+        return goes_on(self._known(), self.run.rungs, architecture.fingerprint, rung, self.time_left())
 
     def _known(self) -> list[Known]:
         return history(self.study.get_trials(deepcopy=False))
@@ -130,40 +131,40 @@ class Scoring:
             raise optuna.TrialPruned(reason)
 
     def _record(
-        self, trial: optuna.Trial, architecture: Architecture, network: nn.Module, price: Cost, score: Score
+        self, trial: optuna.Trial, architecture: Architecture, network: nn.Module, price: Cost, result: BriefResult
     ) -> None:
-        metrics = {name: float(value) for name, value in score.metrics.items()}
+        metrics = {name: float(value) for name, value in result.metrics.items()}
         model = Model(
             architecture,
             network,
             self.run.settings.recipe.model_dump(mode="json"),
-            {"psnr": score.value, **metrics, "protocol": self.run.protocol.to_dict()},
+            {"psnr": result.psnr, **metrics, "protocol": self.run.protocol.to_dict()},
         )
         model.save(self.run.candidate_folder(trial.number))
         image = picture(network.eval(), self.data.validation, self.device)
-        attach(trial, self.run.artifacts, architecture, image, self._note(trial, architecture, price, score))
+        attach(trial, self.run.artifacts, architecture, image, self._note(trial, architecture, price, result))
         seconds = (datetime.now() - (trial.datetime_start or datetime.now())).total_seconds()
         figures = {
-            "psnr": score.value,
-            "curve": [[entry["step"], round(entry["psnr"], 3)] for entry in score.curve],
+            "psnr": result.psnr,
+            "curve": [[entry["step"], round(entry["psnr"], 3)] for entry in result.curve],
             **metrics,
             "seconds": seconds,
         }
         for key, value in figures.items():
             trial.set_user_attr(key, value)
-        quality = {"psnr": score.value} | {n: v for n, v in metrics.items() if n == "ssim"}
+        quality = {"psnr": result.psnr} | {n: v for n, v in metrics.items() if n == "ssim"}
         _note_rung(trial, self.run.settings.recipe.steps, quality)
 
     def clear(self, trial: optuna.Trial) -> None:
         """Remove the checkpoint of a candidate that was told; its log goes beside its weights."""
         checkpoint = self.run.checkpoint(self.run.architecture(trial.number))
         checkpoint.unlink(missing_ok=True)
-        if (log := log_beside(checkpoint)).is_file():  # a proxy may do without training
+        if (log := log_beside(checkpoint)).is_file():
             log.replace(self.run.candidate_folder(trial.number) / LOG)
 
-    def _note(self, trial: optuna.Trial, architecture: Architecture, price: Cost, score: Score) -> str:
-        name, similarity = trial.user_attrs.get("name"), score.metrics.get("ssim")
-        return note(architecture, name, score.value, similarity, self.run.bicubic[0], price)
+    def _note(self, trial: optuna.Trial, architecture: Architecture, price: Cost, result: BriefResult) -> str:
+        name, similarity = trial.user_attrs.get("name"), result.metrics.get("ssim")
+        return note(architecture, name, result.psnr, similarity, self.run.bicubic[0], price)
 
 
 def log_beside(checkpoint: Path) -> Path:

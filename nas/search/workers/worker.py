@@ -16,19 +16,20 @@ from nas.parallel.listener import Audience
 from nas.search.costs import meter_for
 from nas.search.faults import in_words, is_the_networks
 from nas.search.history import FIXED, INTERRUPTED, RUNGS, STOPPED, Known, history
+from nas.search.quiet import quiet_optuna
 from nas.search.run import Run
 from nas.search.samplers import make_sampler
 from nas.search.schedule.claim import EnoughError
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.ending import Ended, Ending
 from nas.search.schedule.hypervolume_history import FlatWatch
-from nas.search.schedule.next_action import TimeLeft, Turn, next_turn
+from nas.search.schedule.next_action import Action, TimeLeft, next_action
 from nas.search.show.figures import refresh_figures
 from nas.search.storage.patience import FAULTS, StorageLostError
 from nas.search.study import load_study
 from nas.search.workers.holding import Heart, TakenOverError, promote, take, tell
 from nas.search.workers.recovery import Recovery, put_back
-from nas.search.workers.scoring import OnHoldError, Scoring
+from nas.search.workers.scoring import PausedError, Scoring
 from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
@@ -104,7 +105,7 @@ class Worker:
         self.study = load_study(run.storage, run.settings.study, sampler)
         meter = meter_for(run.settings, run.folder.parent)
         self.scoring = Scoring(run, data, device, audience, self.study, meter, self._time_left)
-        self.ladder = run.ladder
+        self.rungs = run.rungs
         self.flat = FlatWatch(self.study, run.settings)
         self.recovery = Recovery(self.study, run.storage, audience.say)
         self.should_stop: Callable[[], bool] = lambda: False
@@ -112,6 +113,7 @@ class Worker:
         self.row = _Row()
         self.waiting = _Waiting(audience.say)
 
+    @quiet_optuna()
     def work(self, should_stop: Callable[[], bool], deadline: Deadline | None = None) -> Ended:
         """Train candidates until the run has enough of them, and return why it ended.
 
@@ -143,25 +145,25 @@ class Worker:
         """Take one turn; return why the worker ends, if it does."""
         self.run.check_study()
         self.recovery.look()
-        turn = self._next_turn()
-        if turn.end:
-            return Ended(turn.end, self.flat.reason() or "" if turn.end == Ending.FLAT else turn.end.value)
+        action = self._next_action()
+        if action.end:
+            return Ended(action.end, self.flat.reason() or "" if action.end == Ending.FLAT else action.end.value)
         if self.should_stop():
             return Ended(Ending.STOPPED, "stopped")
         if self.deadline and self.deadline.is_over:
             return Ended(Ending.TIME_IS_UP, "time is up")
         if ended := self.row.ended:
             return ended
-        self.waiting.note(turn.waits_for)
-        if turn.waits_for:
+        self.waiting.note(action.waits_for)
+        if action.waits_for:
             time.sleep(_POLL_SECONDS)
         else:
-            self.try_one(turn.promotes)
+            self.try_one(action.promotes)
         return None
 
-    def _next_turn(self) -> Turn:
+    def _next_action(self) -> Action:
         trials = self.study.get_trials(deepcopy=False)
-        return next_turn(trials, self.ladder, self.wanted, self._time_left(), self.flat.reason() is not None)
+        return next_action(trials, self.rungs, self.wanted, self._time_left(), self.flat.reason() is not None)
 
     def try_one(self, promoted: Known | None = None) -> None:
         """Take the next trial, or that of a network which is to be trained on, and finish it one way or another.
@@ -194,14 +196,14 @@ class Worker:
             if self.should_stop() or heart.is_lost:
                 return True
             # One that takes longer to its first rung than others did must not use up what the front needs.
-            reserve = kept if heart.step < self.ladder.rungs[0] else 0.0
+            reserve = kept if heart.step < self.rungs.steps[0] else 0.0
             return self.deadline is not None and self.deadline.left <= reserve
 
         try:
             values = self.scoring.score(trial, heart, should_stop, self.wanted)
-        except OnHoldError as hold:
+        except PausedError as pause:
             self.row = _Row()
-            return self._stopped(trial, str(hold), TrialState.PRUNED)
+            return self._stopped(trial, str(pause), TrialState.PRUNED)
         except optuna.TrialPruned as refused:
             self.row.refused += 1
             return self._stopped(trial, str(refused), TrialState.PRUNED)
@@ -225,9 +227,9 @@ class Worker:
     def _kept_for_the_front(self, trial: optuna.Trial) -> float:
         """Return the seconds at the end of the time that a new candidate must leave to what may be on the front."""
         time_left = self._time_left()
-        if time_left is None or len(self.ladder.rungs) == 1 or RUNGS in trial.user_attrs:
+        if time_left is None or len(self.rungs.steps) == 1 or RUNGS in trial.user_attrs:
             return 0.0
-        return time_left.closing(history(self.study.get_trials(deepcopy=False)), self.ladder)
+        return time_left.closing(history(self.study.get_trials(deepcopy=False)), self.rungs)
 
     def _failed(self, trial: optuna.Trial, error: Exception) -> Outcome:
         reason = in_words(error)

@@ -31,7 +31,7 @@ class Way:
         (folder / "tiny.yaml").write_text(RECIPE)
         self.search = self.nas(
             *("search", "--run", "first", "--budget", "8G-MACs", "--space", "moremnas", "--data", "night"),
-            *("--recipe", "tiny.yaml", "--proxy", "brief", "--trials", 3, "--seed", 1, *SHALLOW),
+            *("--recipe", "tiny.yaml", "--no-rungs", "--trials", 3, "--seed", 1, *SHALLOW),
         )
         self.train = self.nas("train", "first", "--top", 2, "--recipe", "tiny.yaml", "--steps", 10)
         self.trained = sorted(path for path in (folder / "results" / "first" / "trained").iterdir() if path.is_dir())

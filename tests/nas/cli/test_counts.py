@@ -67,7 +67,7 @@ def test_a_scale_that_was_given_once_is_kept_by_the_model(nas: Nas, kelvin: Path
 
 def test_a_scale_beside_the_images_is_remembered_by_a_search(nas: Nas, kelvin: Path) -> None:
     (kelvin / "images.yaml").write_text("counts: {scale: 0.01}\n")
-    search = (*SEARCH, "--proxy", "brief", "--run", "warm", *SHALLOW, "--data", "kelvin")
+    search = (*SEARCH, "--no-rungs", "--run", "warm", *SHALLOW, "--data", "kelvin")
     assert nas(*search).code == 0
     settings = yaml.safe_load((kelvin.parent / "results" / "warm" / "search.yaml").read_text())
     assert settings["recipe"]["counts"] == {"scale": 0.01, "offset": 0.0}

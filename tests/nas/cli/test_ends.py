@@ -46,7 +46,7 @@ def stop_when(process: subprocess.Popen[str], is_time: Callable[[], bool], numbe
     [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 1, "SIGTERM"), (signal.SIGHUP, 1, "SIGHUP")],
 )
 def test_a_stop_while_pytorch_is_being_loaded(tmp_path: Path, number: signal.Signals, code: int, by: str) -> None:
-    process = begin(tmp_path, "spaces")
+    process = begin(tmp_path, "cost", "ecbsr/M4C8")
     maps = Path(f"/proc/{process.pid}/maps")
     ended = stop_when(process, lambda: "libtorch" in maps.read_text(), number)
     assert ended == (code, f"Error: Stopped by {by}.\n")

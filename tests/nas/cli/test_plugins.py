@@ -38,7 +38,7 @@ def search(images: Path, plugin: Path, *more: object) -> tuple[object, ...]:
     (images.parent / "tiny.yaml").write_text(RECIPE)
     return (
         *("search", "--run", "first", "--space", "dots", "--plugin", plugin, "--budget", "10G-MACs", "--data", images),
-        *("--recipe", images.parent / "tiny.yaml", "--proxy", "brief", "--sampler", "random", *more),
+        *("--recipe", images.parent / "tiny.yaml", "--no-rungs", "--sampler", "random", *more),
     )
 
 

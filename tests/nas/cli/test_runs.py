@@ -148,7 +148,6 @@ def test_no_budget(refused: Refused, tiny_data: Path) -> None:
     ("option", "wrong", "right"),
     [
         ("--space", "falser", "falsr"),
-        ("--proxy", "breif", "brief"),
         ("--sampler", "tpee", "tpe"),
         ("--screen", "surrogat", "surrogate"),
         ("--objectives", "psnr,mcas", "macs"),
@@ -167,9 +166,13 @@ def test_a_choice_fixed_to_what_it_can_not_be(refused: Refused, fixed: str, why:
     assert why in refused(*SEARCH, "--fix", fixed)
 
 
-def test_a_proxy_that_does_not_train_scores_no_search(refused: Refused) -> None:
-    said = refused(*SEARCH, "--proxy", "naswot")
-    assert said == "The proxy 'naswot' doesn't train, so it gives no PSNR; let it screen: --screen naswot:20."
+@pytest.mark.parametrize("rungs", ["900,300", "100,100", "0,9", "soon", "", "1e3", "-1,5", "9" * 40])
+def test_wrong_rungs(refused: Refused, rungs: str) -> None:
+    assert "write them as 100,300,900" in refused(*SEARCH, f"--rungs={rungs}")
+
+
+def test_rungs_and_none_of_them(refused: Refused) -> None:
+    assert "exclude each other" in refused(*SEARCH, "--rungs", "1,2", "--no-rungs")
 
 
 def test_a_wrong_time(refused: Refused, tiny_data: Path) -> None:

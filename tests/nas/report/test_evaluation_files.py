@@ -13,7 +13,7 @@ from nas.data.synthetic import scene
 from nas.errors import RunError
 from nas.evaluation.comparison import Conditions, Contestant, Evaluation, compare
 from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
-from nas.report.tables import evaluation_tables
+from nas.report.model_tables import evaluation_tables
 
 NAMES = ("psnr", "ssim", "psnr-hvs", "psnr-hvs-m", "edge-psnr", "mae")
 

@@ -41,7 +41,7 @@ def test_a_renamed_run_goes_on_and_its_networks_are_called_after_it(
     run.folder.rename(run.folder.with_name("second"))
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        again, data = begin(run="second", trials=4, budgets=None, space=None, recipe=None, proxy=None, sampler=None)
+        again, data = begin(run="second", trials=4, budgets=None, space=None, recipe=None, rungs=None, sampler=None)
     assert work(again, data)[0] == Ending.DONE
     assert labels(again) == ["second:2", "second:3", "second:4"]
     assert again.study.study_name == "first"

@@ -33,7 +33,7 @@ def test_table_lines_page_and_json_are_of_one_moment_while_workers_go_on(begin: 
 
 
 def test_a_front_without_a_trained_network_says_what_is_paused_and_how_far(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=6)
+    run, data = begin(rungs=None, steps=9, trials=6)
     said = Listener()
     Worker(run, data, CPU, said).work(lambda: bool(said.lines))
     seen = run.snapshot()

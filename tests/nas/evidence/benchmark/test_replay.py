@@ -8,6 +8,7 @@ import pytest
 from searches import SPACES as PLUGINS
 from tables import BUDGET, formula_table
 
+from nas.budget import Budget
 from nas.errors import InputError
 from nas.evidence.benchmark.replay import Conditions, Course, _Search, replay
 from nas.evidence.benchmark.response import fit
@@ -88,23 +89,23 @@ def test_a_search_ends_where_nothing_new_fits(conditions: Conditions, monkeypatc
     assert len(course.moments) == 4
 
 
-def test_halving_tries_as_many_networks_in_fewer_steps(conditions: Conditions) -> None:
+def test_a_search_on_rungs_tries_as_many_networks_in_fewer_steps(conditions: Conditions) -> None:
     table = formula_table(seeds=2, noise=0.5)  # so that most networks are worse than a smaller one
     noisy = replace(conditions, response=fit(table, "dots", "gp"), trials=30)
-    whole, halved = (replay(replace(noisy, proxy=proxy), "random", 0) for proxy in ("brief", "halving"))
+    whole, halved = (replay(replace(noisy, on_rungs=on_rungs), "random", 0) for on_rungs in (False, True))
     assert whole.moments[-1].trainings == 30
     assert halved.moments[-1].trainings < 0.75 * 30
     assert halved.moments[-1].seconds < whole.moments[-1].seconds
 
 
-def test_with_halving_a_candidate_on_hold_costs_a_ninth(conditions: Conditions) -> None:
-    one = replay(replace(conditions, trials=2, proxy="halving", seconds=1e-3), "random", 0).moments
+def test_a_paused_candidate_costs_a_ninth(conditions: Conditions) -> None:
+    one = replay(replace(conditions, trials=2, on_rungs=True, seconds=1e-3), "random", 0).moments
     assert [moment.trainings for moment in one] == [pytest.approx(1 / 9, abs=1e-5)]
     assert one[0].hypervolume == 0
 
 
-def test_with_halving_the_front_is_trained_to_the_end(conditions: Conditions) -> None:
-    search = _Search(halving := replace(conditions, trials=12, proxy="halving"), halving.settings("tpe", 0))
+def test_on_rungs_the_front_is_trained_to_the_end(conditions: Conditions) -> None:
+    search = _Search(on_rungs := replace(conditions, trials=12, on_rungs=True), on_rungs.settings("tpe", 0))
     search.run()
     known = history(search.study.get_trials())
     front = [one for one, rank in zip(known, ranks(losses(lifted(known), resolve(DEFAULT_OBJECTIVES))), strict=True)
@@ -122,4 +123,4 @@ def test_what_a_table_can_not_tell_is_refused(conditions: Conditions) -> None:
 
 
 def test_budgets_are_those_of_the_table(conditions: Conditions) -> None:
-    assert conditions.settings("tpe", 0).budgets == (BUDGET,)
+    assert conditions.settings("tpe", 0).budgets == (Budget.parse(BUDGET),)

@@ -9,11 +9,11 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.objectives import resolve
 from nas.search.history import RUNGS, history
 from nas.search.schedule.ending import Ended, Ending, joint
-from nas.search.schedule.next_action import TimeLeft, Turn, goes_on, next_turn
-from nas.search.schedule.rungs import Ladder
+from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
+from nas.search.schedule.rungs import Rungs
 
-LADDER = Ladder((10, 30, 90), reduction=3, objectives=resolve(("psnr", "macs")))
-WHOLE = Ladder((90,), reduction=1, objectives=resolve(("psnr", "macs")))
+LADDER = Rungs((10, 30, 90), reduction=3, objectives=resolve(("psnr", "macs")))
+WHOLE = Rungs((90,), reduction=1, objectives=resolve(("psnr", "macs")))
 RUNNING, WAITING, PRUNED, COMPLETE = TrialState.RUNNING, TrialState.WAITING, TrialState.PRUNED, TrialState.COMPLETE
 
 
@@ -38,33 +38,33 @@ def seconds(left: float, workers: int = 1) -> TimeLeft:
 
 
 def test_a_new_candidate_is_tried_while_more_are_wanted() -> None:
-    assert next_turn(study(), LADDER, 1) == Turn()
-    assert next_turn(study((PRUNED, {10: 30.0}, 1e9)), LADDER, 2) == Turn()
+    assert next_action(study(), LADDER, 1) == Action()
+    assert next_action(study((PRUNED, {10: 30.0}, 1e9)), LADDER, 2) == Action()
 
 
 def test_what_may_be_on_the_front_is_trained_fully_before_a_search_is_done() -> None:
     trials = study((PRUNED, {10: 30.0}, 1e9), (PRUNED, {10: 29.0}, 2e9))
-    promoted = next_turn(trials, LADDER, 2).promotes
+    promoted = next_action(trials, LADDER, 2).promotes
     assert promoted is not None and promoted.fingerprint == "f0"
     done = study((COMPLETE, {10: 30.0, 30: 31.0, 90: 32.0}, 1e9), (PRUNED, {10: 29.0}, 2e9))
-    assert next_turn(done, LADDER, 2).end == Ending.DONE
+    assert next_action(done, LADDER, 2).end == Ending.DONE
 
 
 def test_a_network_that_lost_its_worker_after_a_rung_comes_before_all_else() -> None:
     trials = study((WAITING, {10: 30.0}, 1e9), (PRUNED, {10: 31.0}, 1e9))
-    assert next_turn(trials, LADDER, 2, is_flat=True) == Turn()
+    assert next_action(trials, LADDER, 2, is_flat=True) == Action()
 
 
 def test_where_others_train_what_is_still_wanted_a_worker_waits_for_them() -> None:
     trials = study((RUNNING, {}, 1e9), (PRUNED, {10: 30.0}, 1e9))
-    assert next_turn(trials, LADDER, 2).waits_for == (0,)
-    assert next_turn(trials, LADDER, 3) == Turn()
+    assert next_action(trials, LADDER, 2).waits_for == (0,)
+    assert next_action(trials, LADDER, 3) == Action()
 
 
 def test_without_a_number_the_time_alone_ends_a_search() -> None:
     trials = study(*[(COMPLETE, {10: 30.0, 30: 31.0, 90: 32.0}, 1e9)] * 50)
-    assert next_turn(trials, LADDER, None, seconds(100)) == Turn()
-    assert next_turn(trials, LADDER, None, seconds(0.5)).end == Ending.TIME_IS_UP
+    assert next_action(trials, LADDER, None, seconds(100)) == Action()
+    assert next_action(trials, LADDER, None, seconds(0.5)).end == Ending.TIME_IS_UP
 
 
 def test_new_candidates_begin_as_long_as_the_front_can_be_trained_fully_after_them() -> None:
@@ -72,8 +72,8 @@ def test_new_candidates_begin_as_long_as_the_front_can_be_trained_fully_after_th
     trials = study((PRUNED, {10: 30.0}, 1e9), (PRUNED, {10: 29.0}, 2e9))
     assert seconds(12).suffices(history(trials), LADDER)
     assert not seconds(10).suffices(history(trials), LADDER)
-    assert next_turn(trials, LADDER, None, seconds(12)) == Turn()
-    promoted = next_turn(trials, LADDER, None, seconds(10)).promotes
+    assert next_action(trials, LADDER, None, seconds(12)) == Action()
+    promoted = next_action(trials, LADDER, None, seconds(10)).promotes
     assert promoted is not None and promoted.fingerprint == "f0"
 
 
@@ -92,18 +92,18 @@ def test_several_workers_share_the_last_trainings() -> None:
 
 def test_time_that_is_left_when_the_front_is_trained_is_used_for_new_candidates() -> None:
     trials = study((COMPLETE, {10: 30.0, 30: 31.0, 90: 32.0}, 1e9), (PRUNED, {10: 29.0}, 2e9))
-    assert next_turn(trials, LADDER, None, seconds(2)) == Turn()
+    assert next_action(trials, LADDER, None, seconds(2)) == Action()
 
 
 def test_before_anything_is_known_four_fifths_of_the_time_are_for_new_candidates() -> None:
-    assert next_turn(study(), LADDER, None, seconds(201)) == Turn()
-    assert next_turn(study(), LADDER, None, seconds(199)).end == Ending.TIME_IS_UP
+    assert next_action(study(), LADDER, None, seconds(201)) == Action()
+    assert next_action(study(), LADDER, None, seconds(199)).end == Ending.TIME_IS_UP
 
 
 def test_without_rungs_candidates_begin_until_the_time_is_up() -> None:
     trials = study((COMPLETE, {90: 32.0}, 1e9))
-    assert next_turn(trials, WHOLE, None, seconds(1)) == Turn()
-    assert next_turn(trials, WHOLE, None, seconds(0)).end == Ending.TIME_IS_UP
+    assert next_action(trials, WHOLE, None, seconds(1)) == Action()
+    assert next_action(trials, WHOLE, None, seconds(0)).end == Ending.TIME_IS_UP
 
 
 def test_a_network_goes_on_from_a_rung_by_its_place_or_where_time_is_short_by_the_front() -> None:
@@ -118,7 +118,7 @@ def test_a_network_goes_on_from_a_rung_by_its_place_or_where_time_is_short_by_th
 @pytest.mark.parametrize(("flat", "end"), [(True, Ending.FLAT), (False, Ending.TIME_IS_UP)])
 def test_a_search_says_which_of_its_ends_it_was(flat: bool, end: Ending) -> None:
     trials = study((COMPLETE, {10: 30.0, 30: 31.0, 90: 32.0}, 1e9))
-    assert next_turn(trials, LADDER, None, seconds(0.1), flat).end == end
+    assert next_action(trials, LADDER, None, seconds(0.1), flat).end == end
 
 
 def test_the_ending_of_a_search_is_the_most_final_of_its_workers() -> None:

@@ -1,4 +1,4 @@
-"""Searches that put candidates on hold on rungs; see also test_ladder.py."""
+"""Searches that pause candidates on rungs; see also schedule/test_rungs.py."""
 
 import time
 from collections import Counter
@@ -20,7 +20,7 @@ from nas.search.history import RUNGS, history
 from nas.search.run import Run
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.ending import Ending
-from nas.search.schedule.next_action import TimeLeft, Turn, next_turn
+from nas.search.schedule.next_action import Action, TimeLeft, next_action
 from nas.search.schedule.time_plan import LEAST_SHARE
 from nas.search.settings import Settings
 from nas.search.workers.scoring import Scoring
@@ -40,8 +40,8 @@ def reached(run: Run) -> Counter[int]:
     return Counter(one.steps for one in history(run.study.get_trials()))
 
 
-def turn(run: Run, seconds: float) -> Turn:
-    return next_turn(run.study.get_trials(), run.ladder, run.settings.trials, TimeLeft(seconds, 3600.0))
+def turn(run: Run, seconds: float) -> Action:
+    return next_action(run.study.get_trials(), run.rungs, run.settings.trials, TimeLeft(seconds, 3600.0))
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory, shared_tiny_data: Path) -> Ended:
-    run, data = beginner(tmp_path_factory.mktemp("halving"), shared_tiny_data)(proxy="halving", steps=9, trials=9)
+    run, data = beginner(tmp_path_factory.mktemp("rungs"), shared_tiny_data)(rungs=None, steps=9, trials=9)
     return Ended(run, data, *work(run, data))
 
 
@@ -91,7 +91,7 @@ def test_a_trial_shows_its_rungs_and_why_it_stopped(ended: Ended) -> None:
     assert set(rungs_of(before)) < set(rungs_of(promoted))
 
 
-def test_a_promoted_network_is_the_one_that_was_never_put_on_hold(ended: Ended, begin: Begin) -> None:
+def test_a_promoted_network_is_the_one_that_was_never_paused(ended: Ended, begin: Begin) -> None:
     torch.set_num_threads(1)  # of another module's test another number may be left
     halved = ended.run
     promoted = [t for t in trials_in(halved, COMPLETE) if "promoted_from" in t.user_attrs]
@@ -111,21 +111,21 @@ def test_a_promoted_network_is_the_one_that_was_never_put_on_hold(ended: Ended, 
 
 
 def test_at_the_end_all_of_the_front_is_trained_fully(ended: Ended) -> None:
-    assert ended.run.ladder.last(history(ended.run.study.get_trials())) is None
+    assert ended.run.rungs.last(history(ended.run.study.get_trials())) is None
 
 
 def test_a_search_that_is_stopped_goes_on_where_it_was(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=6)
+    run, data = begin(rungs=None, steps=9, trials=6)
     asked = iter(range(1000))
     reason, _ = work(run, data, stop=lambda: next(asked) > 25)
     assert reason == Ending.STOPPED
-    run, data = begin(proxy="halving", steps=9, trials=6)
+    run, data = begin(rungs=None, steps=9, trials=6)
     assert work(run, data)[0] == Ending.DONE
     assert sum(reached(run).values()) == 6
 
 
-def test_a_network_on_hold_is_not_tried_as_a_new_one(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=3)
+def test_a_paused_network_is_not_tried_as_a_new_one(begin: Begin) -> None:
+    run, data = begin(rungs=None, steps=9, trials=3)
     run.study.enqueue_trial({"width": 8, "kernel": 3, "padded": True})  # Dots-A, which comes first
     work(run, data)
     refused = [t for t in trials_in(run, PRUNED) if t.user_attrs["stopped"].startswith("duplicate of")]
@@ -133,7 +133,7 @@ def test_a_network_on_hold_is_not_tried_as_a_new_one(begin: Begin) -> None:
 
 
 def test_two_workers_promote_a_network_once(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=6)
+    run, data = begin(rungs=None, steps=9, trials=6)
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda number: work(run, data, number)[0], range(2)))
     assert ended == [Ending.DONE, Ending.DONE]
@@ -143,11 +143,11 @@ def test_two_workers_promote_a_network_once(begin: Begin) -> None:
 
 
 def test_when_time_is_short_only_what_may_be_on_the_front_is_trained_on(begin: Begin) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=400)
+    run, data = begin(rungs=None, steps=9, trials=400)
     worker = Worker(run, data, CPU, Listener())
     while len(history(run.study.get_trials())) < 2:
         worker.try_one()
-    assert turn(run, 3600.0) == Turn()
+    assert turn(run, 3600.0) == Action()
     while (promoted := turn(run, 1e-6).promotes) is not None:
         worker.try_one(promoted)
     assert turn(run, 1e-6).end == Ending.TIME_IS_UP
@@ -158,7 +158,7 @@ def test_when_time_is_short_only_what_may_be_on_the_front_is_trained_on(begin: B
 def test_a_network_that_can_not_be_recorded_is_not_promoted_for_ever(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, data = begin(proxy="halving", steps=9, trials=4)
+    run, data = begin(rungs=None, steps=9, trials=4)
     record = Scoring._record
 
     def fail(self: Scoring, trial: object, *rest: object) -> None:
@@ -174,7 +174,7 @@ def test_a_network_that_can_not_be_recorded_is_not_promoted_for_ever(
 
 def test_a_new_search_with_a_time_is_planned_for_it(begin: Begin) -> None:
     def within(seconds: float, **changed: Any) -> Settings:
-        return begin(proxy="halving", deadline=Deadline(time.monotonic(), seconds), **changed)[0].settings
+        return begin(rungs=None, deadline=Deadline(time.monotonic(), seconds), **changed)[0].settings
 
     short = within(30.0, trials=None, recipe=None, run="short")
     long = within(3000.0, trials=None, recipe=None, run="long")
