@@ -77,7 +77,7 @@ UNEXPLAINED = Counting(unexplained=True)
 
 @dataclass(frozen=True)
 class Claim:
-    """What somebody has published of a network; a figure that they don't give is None."""
+    """The figures that a source publishes of a network; a figure that the source does not give is None."""
 
     source: str
     params: int | None = None
@@ -90,7 +90,7 @@ class Claim:
     lr: Size | None = None
     """The LR image of the multiply-adds, where that is given instead of the HR image."""
     note: str = ""
-    """What else is to be said of it, e.g. what is wrong with it."""
+    """A remark for readers, e.g. what is wrong with the claim."""
     params_counted: Counting = OURS
     macs_counted: Counting = OURS
 
@@ -104,7 +104,7 @@ class Claim:
         return f"x{self.scale}, LR {_words(self.lr)}" if self.lr else f"x{self.scale}, HR {_words(self.hr)}"
 
     def remarks(self) -> str:
-        """Return what is to be said of the figures: the note, and how each was counted where not as here."""
+        """Return the note, and how each figure was counted where not as here; empty where there is nothing to say."""
         params = self.params_counted.words() if self.params is not None else ""
         macs = self.macs_counted.words() if self.macs is not None else ""
         said = [self.note] if self.note else []
@@ -116,7 +116,7 @@ class Claim:
         return "; ".join(said)
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Return plain data: the figures, and in words what they are for and what is to be said of them."""
+        """Return plain data: the figures, and in words what they are for and the remarks."""
         figures = {"source": self.source, "params": self.params, "macs": self.macs, "psnr": self.psnr}
         return {**figures, "at": self.at, "note": self.remarks()}
 
@@ -139,7 +139,7 @@ class Published:
 
 @dataclass(frozen=True)
 class TrainedLuma:
-    """Of coloured images, which luma (ITU-R BT.601) the authors' networks of one channel are trained on."""
+    """The luma (ITU-R BT.601) of coloured images that the authors' networks of one channel are trained on."""
 
     range: Literal["full", "studio"]
     """`full` is 0..255 of 8 bits, as JPEG and gray images have it; `studio` is 16..235, as MATLAB's `rgb2ycbcr`."""

@@ -48,7 +48,7 @@ class BsrnChoices:
 
 
 class ChannelGain(nn.Module):
-    """One learned factor a channel, whatever the image; around 1 at the start. [N, width, H, W] → the same shape."""
+    """One learned factor a channel, the same for every image, at first around 1. [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class SeparableDistillation(nn.Module):
         plain_reduction: bool,
         channel: str,
     ) -> None:
-        """`channel` is the channel attention: `contrast`, or for `gain` a factor that the image has no say in."""
+        """`channel` is the channel attention: `contrast`, or `gain`, a factor that does not depend on the image."""
         super().__init__()
         convolution = partial(BlueprintConv, pointwise_bias=pointwise_bias)
         self.distillation = FeatureDistillation(

@@ -64,7 +64,7 @@ class Unit(nn.Module):
 class Cascade(nn.Module):
     """`steps` times: run a unit, and fuse its output and all before it, the input included, by a 1x1 and a ReLU.
 
-    Fewer units than steps are used in turn: one unit is shared by all steps.
+    If there are fewer units than steps, the units repeat: a single unit is shared by all steps.
     """
 
     def __init__(self, units: list[nn.Module], steps: int, width: int) -> None:

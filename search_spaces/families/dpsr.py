@@ -108,7 +108,7 @@ def _down(output: Tensor, image: Tensor) -> Tensor:
 
 
 def dpsr(iterations: int, width: int = 96, blocks: int = 16) -> dict[str, Choice]:
-    """Return the choices of the authors' prior in so many iterations."""
+    """Return the choices of the authors' prior in this number of iterations."""
     return {"width": width, "blocks": blocks, "iterations": iterations}
 
 

@@ -17,7 +17,7 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 STEPS = 3
-"""How often a block splits its features; a last convolution makes as many again as were put aside each time."""
+"""Number of times a block splits its features; a last convolution makes the fourth part of the same width."""
 
 SLOPE = 0.05
 

@@ -1,4 +1,4 @@
-"""LESRCNN: 3x3 and 1x1 convolutions by turns, and a refinement at the high resolution (arXiv 2007.04344)."""
+"""LESRCNN: 3x3 and 1x1 convolutions alternate, then a refinement at the high resolution (arXiv 2007.04344)."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""RGT: attention in windows and, by turns, to all of a recursively shrunk image (Chen et al., arXiv 2303.06373).
+"""RGT: attention in windows, alternating with attention to a recursively shrunk image (Chen et al., arXiv 2303.06373).
 
 The network: a 3x3 head; layer normalisation; groups of pairs of blocks and a 3x3 convolution with a skip around each;
 layer normalisation; a 3x3 with a skip from the head; a 3x3 to 64 channels, leaky ReLU, a convolution and pixel shuffle
@@ -27,7 +27,7 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 TAIL_WIDTH = 64
-"""Channels of the tail, whatever the width of the body."""
+"""Channels of the tail, for every width of the body."""
 SHARE = 1e-4
 """What share of its input a block adds to its output at the start of training."""
 SHRINK = 4
@@ -313,7 +313,7 @@ def _paper(params: int, macs: int, psnr: float) -> Claim:
 class Rgt(SkippedSpace):
     """Depth at two levels, heads and their widths, both windows, and how small the image for global attention is.
 
-    The authors shrink images of 1024 pixels and more once more; here the recursions are a choice, whatever the size.
+    The authors shrink images of 1024 pixels and more one more time; here the recursions are a choice for every size.
     """
 
     name: ClassVar[str] = "rgt"

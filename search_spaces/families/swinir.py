@@ -63,7 +63,7 @@ class SwinLayer(nn.Module):
 
 
 class SwinGroup(nn.Module):
-    """Layers, plain and shifted by turns, a convolution, and the skip over both."""
+    """Layers, every second one shifted, a convolution, and the skip over both."""
 
     def __init__(self, width: int, heads: int, window: int, expansion: int, depth: int) -> None:
         super().__init__()
