@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nas.cli.terminal import duration
+from nas.duration import duration
 from nas.evidence.benchmark.comparison import Standing, compare, comparison_data, replay_all
 from nas.evidence.benchmark.replay import Conditions, Course
 from nas.evidence.benchmark.response import fit, most_frequent_space

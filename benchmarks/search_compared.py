@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from optuna.trial import TrialState
 
-from nas.cli.terminal import duration
+from nas.duration import duration
 from nas.search.history import RUNGS
 from nas.search.run import RESULTS, Run, open_run
 from nas.search.schedule.hypervolume_history import growth

@@ -16,13 +16,14 @@ import torch
 import yaml
 
 from nas.budget import Budget
-from nas.cli.terminal import duration, fixed_choices
 from nas.data.degradation.named import SHIPPED as DEGRADATIONS
 from nas.data.degradation.named import get_degradation
+from nas.duration import duration
 from nas.errors import InputError
 from nas.evidence.ranking.settings import RankSettings, read_rank_settings
 from nas.image_size import parse_size
 from nas.objectives import parse_objectives
+from nas.search.option import fixed_choices
 from nas.search.samplers.screen import parse_screens
 from nas.search.settings import SETTINGS, Settings, read_settings, space_fingerprint
 from nas.training.recipe import SHIPPED as RECIPES

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from nas.budget import Budget, known_budgets, refusal, tightest
 from nas.cost import Cost
 from nas.errors import InputError
-from nas.quantities import quantity, short
 
 budgets = st.builds(
     Budget, st.integers(1, 10**18), st.sampled_from(["MACs", "params", "activations", "convs", "memory"])
@@ -160,47 +159,3 @@ def test_a_budget_limits_one_of_the_costs_that_are_objectives() -> None:
         "1B-memory": "memory",
         "1ms": "latency",
     }
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (300_000_000_000, "300G"),
-        (1_200_000, "1.2M"),
-        (1_234_000, "1.234M"),
-        (1_234_500, "1234.5K"),
-        (1_234_567, "1234.567K"),
-        (999, "999"),
-        (1_000, "1K"),
-        (0, "0"),
-    ],
-)
-def test_a_quantity_is_exact(count: int, text: str) -> None:
-    assert quantity(count) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (235_003_852_800, "235.0G"),
-        (74_502_144_000, "74.50G"),
-        (5_540_000_000, "5.540G"),
-        (25_001, "25.00K"),
-        (1_000, "1.000K"),
-        (999_960, "1.000M"),
-        (99_996, "100.0K"),
-        (9_999.6, "10.00K"),
-        (812, "812"),
-        (0, "0"),
-    ],
-)
-def test_a_short_count_has_four_digits(count: float, text: str) -> None:
-    assert short(count) == text
-
-
-@given(st.integers(1_000, 10**15 - 10**11))
-def test_a_short_count_always_has_four_digits_and_is_right_to_them(count: int) -> None:
-    text = short(count)
-    factor = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}[text[-1]]
-    assert len(text[:-1].replace(".", "")) == 4
-    assert float(text[:-1]) * factor == pytest.approx(count, rel=5.1e-4)

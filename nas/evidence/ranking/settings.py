@@ -87,10 +87,15 @@ class RankSettings(BaseModel):
         return narrowed(self.space, self.allow)
 
     @property
+    def limits(self) -> tuple[Budget, ...]:
+        """The budgets, parsed; of two of one unit the tighter."""
+        return tightest(Budget.parse(text) for text in self.budgets)
+
+    @property
     def drawn(self) -> Problem:
         """What may be drawn of it: networks within the budgets, as a search holds them."""
-        space, limits = self.searched, tightest(Budget.parse(text) for text in self.budgets)
-        return Problem(space, self.scale, self.channels, HR_SIZE, limits, fixed=space.pinned)
+        space = self.searched
+        return Problem(space, self.scale, self.channels, HR_SIZE, self.limits, fixed=space.pinned)
 
     @property
     def space_in_words(self) -> str:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
-from nas.evidence.ranking.agreement import Agreement, Numbers, Ranked, banded_taus, cost_bands, judge, recalls, taus
+from nas.evidence.ranking.agreement import Agreement, Ranked, judge
+from nas.evidence.statistics import Numbers
 
 FEW = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=25)
 """Values and truths of networks, with many ties."""
@@ -39,15 +40,6 @@ def test_tau_and_spearman_are_those_of_scipy(pairs: list[tuple[int, int]]) -> No
     one = agreement(values, truth)
     for figure, expected in ((one.tau, kendalltau(values, truth)), (one.spearman, spearmanr(values, truth))):
         assert figure.value == pytest.approx(expected.statistic, nan_ok=True, abs=1e-12)
-
-
-@given(FEW, st.integers(0, 1000))
-@settings(max_examples=60, deadline=None)
-def test_a_drawn_sample_has_the_tau_of_scipy(pairs: list[tuple[int, int]], seed: int) -> None:
-    values, truth = np.array(pairs, dtype=np.float64).T
-    drawn = np.random.default_rng(seed).integers(len(values), size=(3, len(values)))
-    expected = [kendalltau(values[row], truth[row]).statistic for row in drawn]
-    assert taus(values, truth, drawn) == pytest.approx(expected, nan_ok=True, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -85,37 +77,6 @@ def test_what_follows_the_cost_alone_says_nothing_at_equal_cost() -> None:
     assert noisy.tau.value > 0.75
     assert abs(noisy.tau_at_equal_cost.value) < 0.2
     assert noisy.pairs == 4 * 25 * 24 / 2
-
-
-def test_at_equal_cost_is_the_mean_of_the_bands_by_their_pairs() -> None:
-    bands = np.array([0, 0, 0, 1, 1])
-    values, truth = np.array([1.0, 2, 3, 2, 1]), np.array([1.0, 2, 3, 1, 2])
-    once = np.arange(5)[None]
-    assert banded_taus(values, truth, bands, once) == pytest.approx([(3 * 1.0 + 1 * -1.0) / 4])
-
-
-def test_a_band_that_a_proxy_cannot_order_counts_as_chance() -> None:
-    bands, once = np.array([0, 0, 0, 1, 1]), np.arange(5)[None]
-    values, truth = np.array([1.0, 2, 3, 7, 7]), np.array([1.0, 2, 3, 1, 2])
-    assert banded_taus(values, truth, bands, once) == pytest.approx([3 / 4])
-    assert banded_taus(values, np.array([1.0, 2, 3, 1, 1]), bands, once) == pytest.approx([1.0])
-
-
-def test_bands_are_equally_full_and_in_order() -> None:
-    macs = np.exp(spread(40) / 4)
-    bands = cost_bands(macs)
-    assert np.bincount(bands).tolist() == [10, 10, 10, 10]
-    assert (np.diff(bands[np.argsort(macs)]) >= 0).all()
-    assert set(cost_bands(np.full(8, 1e9))) == {0}
-
-
-def test_the_recall_counts_the_best_tenth() -> None:
-    truth = np.arange(20.0)[None]
-    half = truth.copy()
-    half[0, [0, 19]] = half[0, [19, 0]]  # the best looks worst
-    assert recalls(half, truth) == pytest.approx([0.5])
-    assert recalls(np.zeros((1, 20)), truth) == pytest.approx([2 / 20])
-    assert recalls(np.array([[1.0, 3, 2]]), np.array([[1.0, 2, 3]])) == pytest.approx([0.0])
 
 
 def test_a_constant_proxy_has_no_order() -> None:

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas.budget import Budget
+from nas.cost import HR_SIZE
+from nas.objectives import parse_objectives
+from nas.search.samplers.problem import OCTAVES, Problem, weighted
+from search_spaces import SPACES
+
+ECBSR = SPACES.get("ecbsr")
+
+
+def problem(*budgets: str, **fixed: object) -> Problem:
+    limits = tuple(map(Budget.parse, budgets))
+    held = {**ECBSR.pinned, **fixed}
+    return Problem(ECBSR, 2, 1, HR_SIZE, limits, fixed=held, objectives=parse_objectives(("psnr", "macs")))  # type: ignore[arg-type]
+
+
+@given(st.integers(0, 10_000))
+@settings(deadline=None)
+def test_what_is_drawn_over_the_costs_fits_every_budget(seed: int) -> None:
+    asked = problem("2G-MACs", "20K-params")
+    draw = asked.draw(asked.spread(np.random.default_rng(seed)))
+    assert asked.fits(draw.cost) and draw.choices["image_skip"] is True
+
+
+def test_each_octave_below_the_budget_is_as_likely() -> None:
+    asked, rng = problem("64G-MACs"), np.random.default_rng(0)
+    costs = np.log2([asked.draw(asked.spread(rng)).cost.macs for _ in range(300)])
+    assert costs.max() <= np.log2(64e9)
+    assert np.mean(costs < np.log2(4e9)) > 0.3
+
+
+def test_costs_far_below_the_budget_count_as_no_cheaper() -> None:
+    asked = problem("256M-MACs")
+    least = np.log2(256e6) - OCTAVES
+    points = asked.worth(np.array([[-30.0, least - 3], [-30.0, least + 1]]))
+    assert points.tolist() == [[-30.0, pytest.approx(least)], [-30.0, pytest.approx(least + 1)]]
+
+
+def test_what_is_fixed_is_not_varied() -> None:
+    asked = problem("2G-MACs", width=8)
+    assert "width" not in asked.free and asked.random(np.random.default_rng(0))["width"] == 8
+
+
+def test_without_any_weight_each_index_is_as_likely() -> None:
+    rng = np.random.default_rng(0)
+    assert {weighted(np.zeros(3), rng) for _ in range(50)} == {0, 1, 2}
+    assert {weighted(np.array([0.0, 1.0, 0.0]), rng) for _ in range(20)} == {1}
