@@ -36,8 +36,9 @@ def nas_commands(text: str) -> list[list[str]]:
 
 
 def write_files(text: str, data: Path) -> None:
-    """Write what the commands of `text` read: into the current folder its YAML files and plugins, an image and a
-    checkpoint, and images in kelvin and a stack of frames where it has such; 16-bit images beside `data`.
+    """Write what the commands of `text` read into the current folder: YAML files, plugins, an image, a checkpoint.
+
+    16-bit images come beside `data`, and images in kelvin and a stack of frames where the text has such.
     """
     Path("tiny.yaml").write_text(TINY)
     for name, content in re.findall(r"```(?:yaml|python)\n# (\w\S+\.(?:yaml|py))\n(.*?)```", text, flags=re.DOTALL):

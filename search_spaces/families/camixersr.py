@@ -13,7 +13,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.layers.window import Padded, merge, pad_to_multiple, partition
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, COLOUR, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -136,7 +136,7 @@ class Mixer(nn.Module):
         return (q @ k.transpose(-2, -1)).softmax(dim=-1) @ values
 
 
-class GatedForward(nn.Module):
+class CaMixerForward(nn.Module):
     """1x1 to twice the hidden width, depthwise 3x3, one half gates the other, 1x1 back; no biases."""
 
     def __init__(self, width: int, expansion: int) -> None:
@@ -159,7 +159,7 @@ class CaMixerBlock(nn.Module):
         super().__init__()
         self.norm1, self.norm2 = ChannelNorm(width), ChannelNorm(width)
         self.mixer = Mixer(width, window, percent)
-        self.forwards = GatedForward(width, expansion)
+        self.forwards = CaMixerForward(width, expansion)
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """[N, width, H, W] and the condition → the same shape."""
@@ -277,14 +277,17 @@ class CaMixerSr(SkippedSpace):
                 "arXiv 2402.19289, table of large images",
                 351_000,
                 652_000_000,
-                at="x4, LR 32x32",
-                note="a tile of 32x32 of three channels; two for a multiply-add, but one in attention products",
+                scale=4,
+                lr=(32, 32),
+                params_counted=COLOUR,
+                macs_counted=Counting(channels=3, rules=(Rule.TWO_PER_MULTIPLY_ADD,)),
             ),
             Claim(
                 ARTICLE,
                 351_000,
-                at="x4, HR 1280x720",
+                scale=4,
                 note="copied from its paper's row for scale 4, where the article's table is for 2",
+                params_counted=COLOUR,
             ),
             scale=4,
         ),
@@ -295,8 +298,10 @@ class CaMixerSr(SkippedSpace):
                 765_000,
                 53_800_000_000,
                 32.51,
-                at="x4, HR 1280x720",
-                note="of three channels, and of a router whose share varies with layer and image",
+                scale=4,
+                note="its router's share varies with layer and image",
+                params_counted=COLOUR,
+                macs_counted=COLOUR,
             ),
             scale=4,
         ),

@@ -21,7 +21,7 @@ from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.scan import SelectiveScan2d
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -100,7 +100,7 @@ def haar(image: Tensor) -> Tensor:
     return torch.cat((a + b + c + d, b + d - a - c, c + d - a - b, a + d - b - c), dim=1) / 2
 
 
-class Block(nn.Module):
+class ScanBlock(nn.Module):
     """A selective scan, then two convolutions with channel attention; [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, inner: int, state: int, squeezed: int) -> None:
@@ -120,10 +120,10 @@ class Block(nn.Module):
         return features * self.local_skip[:, None, None] + self.local(self.local_norm(features))
 
 
-class Group(nn.Module):
+class ScanGroup(nn.Module):
     """Blocks and a convolution with a skip over them; [N, width, H, W] → the same shape."""
 
-    def __init__(self, blocks: list[Block], width: int) -> None:
+    def __init__(self, blocks: list[ScanBlock], width: int) -> None:
         super().__init__()
         self.blocks = nn.Sequential(*blocks)
         self.conv = conv(width, width)
@@ -172,8 +172,8 @@ class IrsrMambaNetwork(nn.Module):
         self.enter = ChannelNorm(width, EPSILON)
         self.groups = nn.Sequential()
         for _ in range(chosen.groups):
-            blocks = [Block(width, chosen.inner, chosen.state, chosen.squeezed) for _ in range(chosen.blocks)]
-            self.groups.append(Group(blocks, width))
+            blocks = [ScanBlock(width, chosen.inner, chosen.state, chosen.squeezed) for _ in range(chosen.blocks)]
+            self.groups.append(ScanGroup(blocks, width))
         self.norm = ChannelNorm(width, EPSILON)
         self.merge = conv(width, width)
         self.tail = Tail(chosen.tail, width, scale, channels)
@@ -234,7 +234,7 @@ class IrsrMamba(SkippedSpace):
         "IRSRMamba": Published(
             _full(8),
             Claim("arXiv 2405.09873"),
-            Claim(ARTICLE, at="x2, LR 640x512", note='its "72" is no count of this network'),
+            Claim(ARTICLE, lr=ARTICLE_LR, note='its "72" is no count of this network'),
         ),
         "IRSRMamba-2024": Published(
             _full(6), Claim("evaluation log of 2024 in the authors' repository", 20_422_229, note="three channels")
@@ -302,7 +302,7 @@ class IrsrMamba(SkippedSpace):
             *front,
             Part(conv, (channels, width), channels),
             Part(ChannelNorm, (width,), width, repeats=2),
-            Part(Block, block, width, repeats=groups * chosen.blocks),
+            Part(ScanBlock, block, width, repeats=groups * chosen.blocks),
             Part(conv, (width, width), width, repeats=groups + 1),
             Part(Tail, (chosen.tail, width, scale, channels), width),
         ]

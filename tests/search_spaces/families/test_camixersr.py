@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from nas.cost import screening_cost
 from search_spaces import SPACES, Architecture, Choices
-from search_spaces.families.camixersr import GatedForward, Mixer, moved
+from search_spaces.families.camixersr import CaMixerForward, Mixer, moved
 
 SPACE = SPACES.get("camixersr")
 TINY: Choices = {**SPACE.smallest, "attended_percent": 50}
@@ -71,7 +71,7 @@ def test_half_precision_finds_the_pixel_too() -> None:
 
 
 def test_the_feed_forward_gates_one_half_by_the_other() -> None:
-    layer = GatedForward(4, 2)
+    layer = CaMixerForward(4, 2)
     x = torch.randn(1, 4, 5, 6)
     gate, value = F.conv2d(layer.project_in(x), layer.depthwise.weight, padding=1, groups=16).split(8, dim=1)
     assert torch.allclose(layer(x), layer.project_out(F.gelu(gate) * value), atol=1e-6)

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from nas.cost import cost
 from search_spaces import SPACES, Architecture
-from search_spaces.families.rgt import GatedForward, GlobalAttention, LocalAttention
+from search_spaces.families.rgt import GlobalAttention, LocalAttention, RgtForward
 
 RGT = SPACES.get("rgt")
 
@@ -102,7 +102,7 @@ def test_every_pixel_looks_at_the_shrunk_image() -> None:
 
 
 def test_one_half_of_the_hidden_features_gates_the_other() -> None:
-    layer, features = GatedForward(6, 8), torch.randn(1, 5, 4, 6)
+    layer, features = RgtForward(6, 8), torch.randn(1, 5, 4, 6)
     hidden = F.gelu(layer.expand(features))
     gate = layer.gate(F.layer_norm(hidden[..., 4:], (4,)).movedim(3, 1)).movedim(1, 3)
     assert torch.allclose(layer(features), layer.project(hidden[..., :4] * gate), atol=1e-6)
