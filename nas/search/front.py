@@ -1,4 +1,4 @@
-"""The Pareto front of a search: who is on it, how good it is, and which network to pick."""
+"""The Pareto front of a search: its members, its hypervolume, and which networks to pick."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Candidate:
     trial: int
     architecture: Architecture
     label: str
-    """The published point it is (`falsr/FALSR-B`), else `RUN:TRIAL`."""
+    """The name of the published point (`falsr/FALSR-B`), else `RUN:TRIAL`."""
     figures: Mapping[str, float]
-    """What is known of it, by the names of `nas.objectives`; PSNR and SSIM by the run's protocol."""
+    """The known figures by the names of `nas.objectives`; PSNR and SSIM by the run's protocol."""
     seconds: float
     published: bool = False
 
@@ -42,7 +42,7 @@ class Candidate:
         return int(self.figures["params"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data without the architecture's choices; None for what is not known."""
+        """Return plain data without the architecture's choices; an unknown figure is None."""
         return {
             "trial": self.trial,
             "label": self.label,
@@ -54,7 +54,7 @@ class Candidate:
 
 
 def pareto_front(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[Candidate]:
-    """Return the candidates that no other beats in all objectives, cheapest first; of equals the earliest."""
+    """Return the candidates that no other dominates, cheapest first; of equal candidates the earliest."""
     ordered = sorted(candidates, key=lambda c: c.trial)
     is_member = pareto.is_on_front(_points(ordered, objectives))
     cost = first_cost(objectives).name
@@ -68,9 +68,9 @@ def reference_point(
     bicubic: tuple[float, float],
     limits: Sequence[Budget],
 ) -> dict[str, float]:
-    """Return the worst acceptable network: bicubic's PSNR and SSIM at the whole budget.
+    """Return the reference point of the hypervolume: bicubic's PSNR and SSIM at the whole budget.
 
-    Where there is no budget for a cost, the dearest of the candidates stands for it.
+    For a cost without a budget, the highest cost of the candidates is taken.
     """
     worst: dict[str, float] = dict(zip(("psnr", "ssim"), bicubic, strict=True))
     for objective in objectives:
@@ -85,9 +85,9 @@ def hypervolume(
 ) -> float:
     """Return the volume that the candidates dominate up to the reference point (Zitzler & Thiele 1999).
 
-    Costs count in octaves, so of PSNR and MACs it is the area under the front as seen in its picture, in dB times
-    octaves: half the multiply-adds are worth the same for a large network and for a small one. On a linear axis the
-    large ones alone would decide. Candidates beyond the reference count nothing.
+    Costs count in octaves. For PSNR and MACs the volume is the area under the front as seen in its picture, in dB times
+    octaves: half the multiply-adds are worth the same for a large network as for a small one. On a linear axis only
+    large networks would count. Candidates beyond the reference point add nothing.
     """
     if not candidates:
         return 0.0
@@ -96,7 +96,7 @@ def hypervolume(
 
 
 def hypervolume_unit(objectives: Sequence[Objective]) -> str:
-    """Return what a hypervolume is in: `dB·octaves`."""
+    """Return the unit of a hypervolume: `dB·octaves`."""
     costs = sum(objective.is_cost for objective in objectives)
     octaves = "octaves" + {1: "", 2: "²", 3: "³"}[costs]
     return "·".join([*(objective.word for objective in objectives if not objective.is_cost), octaves])
@@ -105,8 +105,8 @@ def hypervolume_unit(objectives: Sequence[Objective]) -> str:
 def knee(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Candidate | None:
     """Return the member farthest above the straight line between the ends of the front, costs taken logarithmically.
 
-    The bend after which more cost buys little quality (Das 1999), by the first quality and the first cost of the
-    objectives; None for a front of fewer than three.
+    This is the bend after which more cost buys little quality (Das 1999), by the first quality and the first cost of
+    the objectives. None for a front of fewer than three members.
     """
     members = _plane_front(candidates, objectives)
     if len(members) < 3:
@@ -117,9 +117,9 @@ def knee(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Ca
 
 
 def best_under(candidates: Sequence[Candidate], budget: Budget, objectives: Sequence[Objective]) -> Candidate | None:
-    """Return the candidate of the highest first quality that fits the budget, or None.
+    """Return the candidate with the highest first quality within the budget, or None.
 
-    Raises InputError for a budget on what the run doesn't know of its candidates.
+    Raises InputError for a budget on a cost that the run did not count.
     """
     if unknown := next((c.label for c in candidates if budget.cost not in c.figures), None):
         raise InputError(
@@ -134,8 +134,8 @@ def best_under(candidates: Sequence[Candidate], budget: Budget, objectives: Sequ
 def spread(candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective]) -> list[Candidate]:
     """Return `count` members of the front to train fully: the best, the knee, and evenly over the rest by log cost.
 
-    By the first quality and the first cost of the objectives. Fewer when the front is smaller; one alone is the best.
-    The order is by falling quality.
+    The front is that of the first quality and the first cost of the objectives. Fewer networks if the front is smaller;
+    with `count` 1 the best. The order is by falling quality.
     """
     members = _plane_front(candidates, objectives)
     if len(members) <= count:

@@ -1,4 +1,4 @@
-"""What a study knows of the networks that it has measured, for whatever learns from it: samplers, screens, rungs."""
+"""The measured networks of a study: what samplers, screens and rungs learn from."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,63 +12,63 @@ from nas.objectives import OBJECTIVES
 from search_spaces import Choices
 
 INTERRUPTED = "interrupted"
-"""The user attribute `stopped` of a trial that was stopped from outside: by its user, or with its process."""
+"""Value of the user attribute `stopped` of a trial that was stopped from outside: by its user, or with its process."""
 
 STOPPED = "stopped"
-"""The user attribute of a trial that says why it ended before its last step; one whose worker died has none."""
+"""User attribute: why a trial ended before its last step. A trial whose worker died lacks the attribute."""
 
 MAX_RETRIES = 3
-"""How often a network is tried again whose worker died: one that kills its worker must not do so for ever."""
+"""How often a network is tried again after its worker died: a network that kills its worker must not do so for ever."""
 
 RUNGS = "rungs"
-"""The user attribute of a trial that holds what was measured on the way: steps → figures, e.g. psnr in dB and ssim."""
+"""User attribute: the figures that were measured on the rungs, steps → figures, e.g. psnr in dB and ssim."""
 
 REACHED = "reached"
-"""The user attribute of a trial for how many steps were made when its worker last had a heartbeat."""
+"""User attribute: the number of steps at the last heartbeat of the worker."""
 
 CRASHES, CRASHED_AT = "crashes", "crashed_at"
-"""The user attributes for how many workers died in a row without getting a network farther, and how far it was then."""
+"""User attributes: how many workers died in a row without training the network further, and its steps then."""
 
 WORKER = "worker"
-"""The user attribute that names the process that trains a trial; it is written after its first heartbeat."""
+"""User attribute: the name of the process that trains a trial. It is written after the first heartbeat."""
 
 OF_A_WORKER = (WORKER, STOPPED, "claimed")
-"""The user attributes of a trial that are its worker's; the next worker writes its own."""
+"""User attributes that belong to the worker of a trial; the next worker writes its own."""
 
 FIXED = "fixed_params"
-"""Optuna's system attribute that holds the choices of a trial that was queued."""
+"""Optuna's system attribute with the choices of a queued trial."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A network that was measured, as far as it was trained; several trials of it are one."""
+    """A measured network. Several trials of one network are merged into one `Known`."""
 
     fingerprint: str
     choices: Choices
     costs: Mapping[str, float]
-    """What is known without training: macs, params, and other costs where they are asked for."""
+    """macs, params, and the other costs that the search asks for."""
     rungs: Mapping[int, Mapping[str, float]]
     """Steps → the figures measured there, by increasing steps."""
     trial: int
-    """The one of its trials that was trained farthest, of several the latest."""
+    """The number of the trial that was trained furthest; the latest of several."""
     is_open: bool = True
-    """Whether it may be trained on: it is not being trained, is not waiting for that, and has not failed."""
+    """Whether the network may be promoted: it is not in training, not queued, and has not failed."""
     step_seconds: float | None = None
-    """What a step took, validations shared out over the steps; None where nobody has told yet."""
+    """Seconds for a step, with a share of the validations; None if not yet measured."""
 
     @property
     def steps(self) -> int:
-        """How far it was trained."""
+        """The number of steps that the network was trained for."""
         return max(self.rungs)
 
     @property
     def figures(self) -> dict[str, float]:
-        """Its costs, and what was measured last."""
+        """The costs, and the figures of the last measurement."""
         return {**self.costs, **self.rungs[self.steps]}
 
 
 def history(trials: Iterable[FrozenTrial]) -> list[Known]:
-    """Return what is known of the measured networks of a study, in the order in which they were first tried."""
+    """Return the measured networks of a study, in the order in which they were first tried."""
     known: dict[str, Known] = {}
     for trial in trials:
         if (one := _known(trial)) is None:
@@ -92,7 +92,7 @@ def _known(trial: FrozenTrial) -> Known | None:
     rungs = {int(steps): dict(figures) for steps, figures in attributes.get(RUNGS, {}).items()}
     if not rungs:
         return None
-    choices = trial.params or trial.system_attrs.get(FIXED, {})  # those of a trial that waits
+    choices = trial.params or trial.system_attrs.get(FIXED, {})  # a queued trial has no params yet
     costs = {o.name: attributes[o.name] for o in OBJECTIVES.in_order() if o.is_cost and o.name in attributes}
     is_busy = trial.state in (TrialState.RUNNING, TrialState.WAITING)
     is_open = not is_busy and not (trial.state == TrialState.FAIL and has_failed(trial))
@@ -109,36 +109,36 @@ def _step_seconds(attributes: Mapping[str, Any]) -> float | None:
 
 
 def has_failed(trial: FrozenTrial) -> bool:
-    """Tell whether a trial in the state FAIL is lost for good: by a fault of its own, or after too many crashes."""
+    """Return whether a trial in the state FAIL is lost for good: by a fault of its own, or after too many crashes."""
     return not is_interrupted(trial) or (has_crashed(trial) and crashes_with(trial) > MAX_RETRIES)
 
 
 def has_crashed(failed: FrozenTrial) -> bool:
-    """Tell whether a failed trial went with its worker; one that was stopped on purpose says so."""
+    """Return whether a failed trial died with its worker; a trial that was stopped on purpose has `stopped`."""
     return STOPPED not in failed.user_attrs
 
 
 def crashes_with(crashed: FrozenTrial) -> int:
-    """Return how many workers died in a row over a network, the last with this trial, without getting it farther."""
+    """Return how many workers died in a row, including that of this trial, without training the network further."""
     before = int(crashed.user_attrs.get(CRASHES, 0))
     return 1 if reached(crashed) > crashed.user_attrs.get(CRASHED_AT, -1) else before + 1
 
 
 def reached(trial: FrozenTrial) -> int:
-    """Return how many steps a trial is known to have made."""
+    """Return the number of steps that a trial has certainly made."""
     return max(int(trial.user_attrs.get(REACHED, 0)), *map(int, trial.user_attrs.get(RUNGS, {})), 0)
 
 
 def is_interrupted(failed: FrozenTrial) -> bool:
-    """Tell whether a failed trial was stopped from outside: by its user, or with its process."""
+    """Return whether a failed trial was stopped from outside: by its user, or with its process."""
     return bool(failed.user_attrs.get(STOPPED, INTERRUPTED) == INTERRUPTED)
 
 
 def lifted(known: Sequence[Known]) -> list[dict[str, float]]:
-    """Return the figures of all, of those trained less as they would be at the most steps that any was trained.
+    """Return the figures of all networks, extrapolated to the highest rung that any of them reached.
 
-    What is added to a figure at a rung is the median of what networks gained from there to the next, where any did; so
-    networks of all rungs can be compared.
+    Networks on different rungs can then be compared. The figure of a network on a lower rung is increased by the median
+    gain between its rung and the next, rung by rung; a gain that no network has shown yet counts as 0.
     """
     levels = sorted({steps for one in known for steps in one.rungs})
     names = {name for one in known for figures in one.rungs.values() for name in figures}

@@ -1,4 +1,4 @@
-"""What the cheapest network of a space costs, also of one that its user has narrowed."""
+"""The cost of the cheapest network of a space or of a narrowed space."""
 
 from collections.abc import Mapping
 

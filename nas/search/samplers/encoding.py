@@ -1,4 +1,4 @@
-"""Architectures as numbers for what learns from them."""
+"""Architectures as numbers, for models that learn from them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,10 @@ Features = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Encoding:
-    """The choices of a space as a vector: an ordered choice is one number in 0..1, of another each value is one.
+    """The choices of a space as a vector.
 
-    Networks that are equal have equal vectors, since choices without effect are settled first.
+    An ordered choice is a number in 0..1. A categorical choice is one-hot: a number, 0 or 1, for each value. Equal
+    networks have equal vectors, since choices without effect are set to their canonical value first.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -24,14 +25,14 @@ class Encoding:
             for name, values in space.options.items()
             for value in (values[:1] if isinstance(values, range) else values)
         )
-        """What each number stands for."""
+        """The meaning of each number, e.g. `width` or `cell3.block=conv`."""
         kinds = [_kind(name) for name in self.names]
         self.totals = tuple(dict.fromkeys(kind for kind in kinds if kinds.count(kind) > 1))
-        """What is added up over the cells, or the edges: `cell.block=conv` is how many cells are one."""
+        """The sums over cells or edges: `cell.block=conv` is the number of cells with that block."""
         self._summed = np.array([[float(kind == total) for kind in kinds] for total in self.totals])
 
     def __call__(self, choices: Choices) -> Features:
-        """Return the vector of `choices`, [len(names)]; a value that a narrowed space left out is none of its."""
+        """Return the vector of `choices`, [len(names)]; a categorical value outside a narrowed space is all zeros."""
         settled = self.space.canonical(choices)
         numbers: list[float] = []
         for name, values in self.space.options.items():
@@ -42,14 +43,14 @@ class Encoding:
         return np.array(numbers)
 
     def sums(self, choices: Choices) -> Features:
-        """Return the numbers of equal choices of all cells added up, [len(totals)]: what counts wherever it stands."""
+        """Return the sums of equal choices over all cells, [len(totals)]: how often a choice occurs, in any place."""
         numbers = self(choices)
         return self._summed @ numbers if self.totals else np.zeros(0)
 
     def blocks(self, networks: Sequence[tuple[Choices, Mapping[str, float]]]) -> list[Features]:
-        """Return what is learned from, of networks with their `macs` and `params`, as three blocks of columns.
+        """Return the features of networks, given with their `macs` and `params`, as three blocks of columns.
 
-        Their choices, the sums over cells, and the binary logarithm of the two costs.
+        The blocks are the choices, the sums over cells, and the binary logarithms of the two costs.
         """
         numbers = np.array([self(choices) for choices, _ in networks])
         sums = np.array([self.sums(choices) for choices, _ in networks])
@@ -57,7 +58,7 @@ class Encoding:
 
 
 def _kind(name: str) -> str:
-    """Return what a number stands for, wherever: `cell.block=conv` of `cell3.block=conv`, `edge` of `edge.0-4`."""
+    """Return the name of a number without its place: `cell.block=conv` of `cell3.block=conv`, `edge` of `edge.0-4`."""
     choice, equals, value = name.partition("=")
     before, dot, after = choice.partition(".")
     place = re.sub(r"\d+$", "", before)

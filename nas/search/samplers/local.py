@@ -1,7 +1,7 @@
-"""Local search: a small change of a network that is on the front already.
+"""Local search: small changes of the networks on the front.
 
 The neighbourhood search of White et al. (arXiv 2005.02960) and the mutation of regularised evolution (Real et al.,
-1802.01548) for several objectives: parents are the members of the front, and it is closed where it is open.
+1802.01548) for several objectives: parents are the members of the front, and members beside large gaps are preferred.
 """
 
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ from nas.search.samplers.sampler import Sampler, register
 from search_spaces import Choice, Choices
 
 MOST_FIRST = 20
-"""The most networks that are known before any is mutated; of a short search, a quarter of it."""
+"""Mutation starts after this many known networks, in a short search after a quarter of its trials."""
 MOST_CHANGES = 3
 NEIGHBOUR = 0.8
-"""How often an ordered choice moves to the next value instead of any other."""
+"""Probability that an ordered choice moves to a neighbouring value instead of any other value."""
 
 
 @register("local")
 class Local(Sampler):
-    """Changes one to three choices of a member of the front, more often of one whose neighbours are far."""
+    """Changes one to three choices of a member of the front, more often of a member with distant neighbours."""
 
     def draws(self, seen: Seen) -> Iterator[Choices]:
         """Yield candidates of all costs at first, then mutations of the front."""
@@ -35,9 +35,9 @@ class Local(Sampler):
             yield self.mutated(parents[weighted(weights, self.rng)])
 
     def mutated(self, parent: Choices) -> Choices:
-        """Return `parent` with one to three choices changed, each of which makes it another network."""
+        """Return `parent` with one to three changed choices, each of which changes the network."""
         child = dict(parent)
-        left = list(self.problem.free)  # none is changed twice, and so perhaps back
+        left = list(self.problem.free)  # no choice is changed twice, perhaps back
         for _ in range(int(self.rng.integers(1, MOST_CHANGES + 1))):
             before = self.problem.architecture(child).fingerprint
             for name in map(str, self.rng.permutation(left)):
@@ -59,7 +59,7 @@ class Local(Sampler):
 
 
 def loneliness(seen: Seen) -> Weights:
-    """Return a weight for each member of the front: its crowding distance, of the ends the largest of the others."""
+    """Return a weight for each member of the front: its crowding distance; for the ends the largest finite distance."""
     distance = crowding(seen.points[seen.front])
     inside = distance[np.isfinite(distance)]
     largest = float(inside.max()) if len(inside) and inside.max() > 0 else 1.0

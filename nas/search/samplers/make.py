@@ -14,8 +14,8 @@ from nas.search.settings import Settings
 def make_sampler(settings: Settings, worker: int, known: int = 0, score: Score | None = None) -> BaseSampler:
     """Return the sampler of worker number `worker` of a study that holds `known` trials. Raises UnknownNameError.
 
-    Each worker draws its own sequence, and a run that goes on does not draw its first candidates again. `score` gives
-    the score of a candidate by a proxy, for screens; only the worker has the data that this takes.
+    Each worker draws its own sequence, and a run that continues does not draw its first candidates again. `score` gives
+    the score of a candidate by a proxy, for screens; only a worker has the data for it.
     """
     maker = SAMPLERS.get(settings.sampler)
     seed = int(np.random.SeedSequence([settings.seed, worker, known]).generate_state(1)[0])

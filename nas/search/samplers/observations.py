@@ -1,4 +1,4 @@
-"""What a sampler sees of a study at the moment that it is asked for a candidate."""
+"""What a sampler reads of a study when it is asked for a candidate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from search_spaces import Choice, Choices
 
 @dataclass(frozen=True)
 class Seen:
-    """A problem and what its study holds."""
+    """A problem with the present state of its study."""
 
     problem: Problem
     known: tuple[Known, ...]
     """The networks that were measured in all objectives, in the order in which they were first tried."""
     figures: tuple[Mapping[str, float], ...]
-    """Their figures, lifted to the rung of those trained longest."""
+    """The figures of `known`, extrapolated to the highest rung (`nas.search.history.lifted`)."""
     tried: frozenset[str]
-    """The fingerprints of all networks that were begun, measured or not."""
+    """The fingerprints of all networks that were started, measured or not."""
     running: tuple[Choices, ...]
-    """What other workers train at the moment and has no figures yet."""
+    """The choices of networks that other workers train and that have no figures yet."""
     study: optuna.Study
     trial: FrozenTrial
     """The trial that asks."""
@@ -57,7 +57,7 @@ class Seen:
 
     @cached_property
     def points(self) -> Points:
-        """The same as far as they count, [N, K]: far below the budget nothing is cheaper than something else."""
+        """`measured` with the costs clamped to the range of interest, [N, K]."""
         return self.problem.worth(self.measured)
 
     @cached_property
@@ -67,9 +67,9 @@ class Seen:
 
     @cached_property
     def best_first(self) -> list[int]:
-        """The indices of the known networks by rank, within a rank the loneliest first."""
+        """The indices of the known networks by rank, within a rank by crowding distance, the largest first."""
         return best_first(self.points)
 
     def parent(self, index: int) -> dict[str, Choice]:
-        """Return the choices of a known network, but for those that the search holds fixed."""
+        """Return the choices of a known network, with the fixed choices of the search."""
         return self.problem.completed(self.known[index].choices)

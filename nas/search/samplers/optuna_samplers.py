@@ -1,8 +1,8 @@
 """Optuna's samplers: the tree-structured Parzen estimator, NSGA-II, NSGA-III, and a Gaussian process.
 
-Without screens they draw as Optuna has them do it: over the budget, too, which the worker refuses; only what the
-Gaussian process draws is made to fit. They see the trained trials of the study and their values, not the rungs of those
-that were stopped before.
+Without screens they draw as in Optuna, also over the budget; the worker refuses such draws. Only the draws of the
+Gaussian process are changed to fit. The samplers see the values of trials that were trained to the end, not the rungs
+of paused trials.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,18 +19,18 @@ from search_spaces import Choices
 Screens = Sequence[tuple[int, Screening]]
 
 MOST_BEFORE_GP = 10
-"""The most networks that are trained before the Gaussian process draws; it counts those alone, TPE also the refused."""
+"""Most networks that are trained before the Gaussian process draws. TPE also counts refused candidates."""
 
 
 class Borrowed(Sampler):
-    """Draws a pool from a sampler of Optuna, by asking it again and again for the same trial."""
+    """Draws a pool from a sampler of Optuna by asking it repeatedly for the same trial."""
 
     def __init__(self, problem: Problem, seed: int, trials: int, screens: Screens, base: BaseSampler) -> None:
         super().__init__(problem, seed, trials, screens)
         self.base = base
 
     def draws(self, seen: Seen) -> Iterator[Choices]:
-        """Yield what the sampler draws; where it leaves a choice open, as at its start, a random value."""
+        """Yield the sampler's draws; a choice that it leaves open, as at its start, gets a random value."""
         space = dict(self.problem.distributions)
         while True:
             drawn = self.base.sample_relative(seen.study, seen.trial, space)
@@ -46,23 +46,23 @@ class Borrowed(Sampler):
 
 
 class _Fitted(Borrowed):
-    """Makes what the sampler draws fit the budget.
+    """Changes the sampler's draws so that they fit the budget.
 
-    A Gaussian process learns nothing from a refused candidate, and thinks for seconds to draw the like again and again.
+    A Gaussian process learns nothing from a refused candidate, and would take seconds to draw a similar one again.
     """
 
     def draws(self, seen: Seen) -> Iterator[Choices]:
-        """Yield networks within the budget like the one that the sampler draws."""
+        """Yield networks within the budget that are similar to the sampler's draw."""
         drawn = next(super().draws(seen))
         while True:
             yield self.problem.fitted(drawn, self.rng)
 
 
 class _Nsga2(NSGAIISampler):
-    """NSGA-II that counts the trials of the queue, too.
+    """NSGA-II that counts queued trials, too.
 
-    Optuna's numbers a trial's generation when it draws for it, so the published networks, for which it needn't, would
-    never become parents.
+    Optuna's sampler assigns a generation to a trial only when it draws for the trial. So published networks, which come
+    from the queue, would never become parents.
     """
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -71,7 +71,7 @@ class _Nsga2(NSGAIISampler):
 
 
 class _Nsga3(NSGAIIISampler):
-    """NSGA-III that counts the trials of the queue, too."""
+    """NSGA-III that counts queued trials, too."""
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         super().before_trial(study, trial)
@@ -103,5 +103,5 @@ def _gp(problem: Problem, seed: int, trials: int, screens: Screens = ()) -> Base
 
 
 def _population(trials: int) -> int:
-    """Return how many survive a generation of NSGA-II or -III: few in a short search, for ten generations."""
+    """Return the population size of NSGA-II or -III: a tenth of the trials, so that a search has ten generations."""
     return max(4, min(20, trials // 10))

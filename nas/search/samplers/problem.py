@@ -1,4 +1,4 @@
-"""What is searched, as a sampler needs it: what it may choose, what that costs, and whether it fits."""
+"""The problem of a search as a sampler needs it: choices, costs, and budgets."""
 
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.choices import Values
 
 OCTAVES = 8.0
-"""How far below a budget candidates are looked for, in factors of two: what is still cheaper counts as no cheaper.
+"""The range of interest below a budget, in factors of two. Costs below the range are clamped to its lower end.
 
-Who may spend 300G MACs wants to know what 2G bring, but not the many ways to spend 0.1G.
+Within 300G MACs a network of 2G is of interest, but not the many networks of 0.1G.
 """
 
 Weights = np.ndarray[Any, np.dtype[np.float64]]
@@ -30,20 +30,20 @@ Weights = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Draw:
-    """A candidate that is drawn but not yet chosen."""
+    """A candidate that a sampler has drawn, with its costs."""
 
     architecture: Architecture
     cost: ScreeningCost
 
     @property
     def choices(self) -> Choices:
-        """Its choices, those held fixed among them."""
+        """All choices, including the fixed ones."""
         return self.architecture.choices
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A space, what its networks may cost, and what counts."""
+    """A space, its budgets, its fixed choices, and the objectives."""
 
     space: SearchSpace
     scale: int
@@ -53,7 +53,7 @@ class Problem:
     fixed: Choices
     """Choices that are not varied."""
     objectives: tuple[Objective, ...] = ()
-    """None where networks are only drawn, not searched."""
+    """Empty where networks are only drawn, not searched."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Problem":
@@ -70,21 +70,21 @@ class Problem:
 
     @cached_property
     def free(self) -> dict[str, Values]:
-        """The choices that are varied, each with at least two values."""
+        """The choices that a sampler varies, each with at least two values."""
         return {n: v for n, v in self.space.options.items() if n not in self.fixed and len(v) > 1}
 
     @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
-        """What is varied, in Optuna's words: those in which the space asks a trial."""
+        """The varied choices as Optuna's distributions, the same that a space asks a trial for."""
         return {name: _distribution(values) for name, values in self.free.items()}
 
     def completed(self, chosen: Choices) -> dict[str, Choice]:
-        """Return all choices of a network: those `chosen` among the free ones, and those that are held."""
+        """Return all choices of a network: the `chosen` free choices and the fixed ones."""
         only = {name: values[0] for name, values in self.space.options.items() if len(values) == 1}
         return {name: {**chosen, **only, **self.fixed}[name] for name in self.space.options}
 
     def random(self, rng: Generator) -> dict[str, Choice]:
-        """Return random choices, whatever they cost."""
+        """Return random choices, of any cost."""
         return self.completed({name: pick(values, rng) for name, values in self.free.items()})
 
     def shrunk(self, rng: Generator, octaves: float = 0.0) -> dict[str, Choice]:
@@ -92,10 +92,11 @@ class Problem:
         return self.fitted(self.random(rng), rng, octaves)
 
     def fitted(self, choices: Choices, rng: Generator, octaves: float = 0.0) -> dict[str, Choice]:
-        """Return `choices`, the fewest of them, in random order, as in the cheapest network for it to fit.
+        """Return `choices` with the fewest changes, in a random order, that make the network fit.
 
-        It must fit the budgets halved `octaves` times. So a candidate is found in any budget that the cheapest network
-        fits, however rare such candidates are.
+        A change sets a choice to its value in the cheapest network of the space. The network must fit the budgets
+        halved `octaves` times. So a candidate is found within any budget that the cheapest network fits, however rare
+        such candidates are. The number of changes is found by bisection.
         """
         names = [str(name) for name in rng.permutation(list(self.free))]
 
@@ -110,17 +111,17 @@ class Problem:
         return after(0) if fits(0) else after(bisect_left(range(len(names)), True, lo=1, key=fits))
 
     def spread(self, rng: Generator) -> dict[str, Choice]:
-        """Return random choices that cost anything up to the budget, each factor of two of `OCTAVES` as likely.
+        """Return random choices of any cost up to the budget; each factor of two of `OCTAVES` has the same probability.
 
-        Plain random networks of a large space cost much the same, and none of them lies near the ends of the front.
+        Plain random networks of a large space have a similar cost, and none lies near the ends of the front.
         """
         return self.shrunk(rng, float(rng.uniform(0, self._octaves)))
 
     @cached_property
     def _octaves(self) -> float:
-        """How many times the budgets can be halved before the cheapest network doesn't fit, `OCTAVES` at most.
+        """How many times the budgets can be halved before the cheapest network does not fit, at most `OCTAVES`.
 
-        Those on what can't be counted in a moment (memory, latency) are left to the worker.
+        Budgets on costs that take longer to count (memory, latency) are left to the worker.
         """
         cost = self.draw(self.completed(self.space.smallest)).cost
         octaves = [float(np.log2(budget.limit / budget.of(cost))) for budget in known_budgets(self.budgets, cost)]
@@ -131,20 +132,20 @@ class Problem:
         return Architecture(self.space.name, self.scale, self.channels, dict(choices))
 
     def draw(self, choices: Choices) -> Draw:
-        """Return `choices` with what they cost."""
+        """Return `choices` with their costs."""
         architecture = self.architecture(choices)
         return Draw(architecture, screening_cost(architecture, self.hr_size))
 
     def fits(self, cost: ScreeningCost) -> bool:
-        """Tell whether a network of that cost is within all budgets."""
+        """Return whether a network of that cost is within all budgets."""
         return refusal(self.budgets, cost) is None
 
     def known_costs(self, cost: ScreeningCost) -> Mapping[str, float]:
-        """Return what a screening tells of the objectives: multiply-adds and parameters, where they count."""
+        """Return the objectives among the costs of a draw: multiply-adds and parameters."""
         return {o.name: float(cost.figures[o.name]) for o in self.objectives if o.name in cost.figures}
 
     def worth(self, points: Points) -> Points:
-        """Return points to minimise, [..., K] as from `losses`, no cost further than `OCTAVES` below its budget."""
+        """Clamp points to minimise, [..., K] as from `losses`: no cost is more than `OCTAVES` below its budget."""
         limits = {budget.cost: float(np.log2(budget.limit)) - OCTAVES for budget in self.budgets}
         return np.maximum(points, [limits.get(objective.name, -np.inf) for objective in self.objectives])
 
@@ -155,7 +156,7 @@ def pick(values: Values, rng: Generator) -> Choice:
 
 
 def weighted(weights: Weights, rng: Generator) -> int:
-    """Return an index with a probability proportional to its weight; the same for all if all weights are zero."""
+    """Return a random index with probability proportional to its weight; uniform if all weights are 0."""
     total = float(weights.sum())
     return int(rng.choice(len(weights), p=weights / total if total > 0 else None))
 

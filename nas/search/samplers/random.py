@@ -9,7 +9,7 @@ from search_spaces import Choices
 
 @register("random")
 class Uniform(Sampler):
-    """Every value of a choice is as likely as the others, among what fits the budget."""
+    """Random networks within the budget: all values of a choice have the same probability."""
 
     def draws(self, seen: Seen) -> Iterator[Choices]:
         """Yield random candidates."""
@@ -18,9 +18,9 @@ class Uniform(Sampler):
 
 @register("spread")
 class Spread(Sampler):
-    """Random search over the costs: each factor of two up to the budget is as likely as the others."""
+    """Random networks of every cost: each factor of two up to the budget has the same probability."""
 
     def draws(self, seen: Seen) -> Iterator[Choices]:
-        """Yield random candidates that cost anything from the least to the budget."""
+        """Yield random candidates of any cost within the budget."""
         while True:
             yield self.problem.spread(self.rng)

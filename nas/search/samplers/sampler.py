@@ -1,4 +1,4 @@
-"""What our own samplers share: pools of candidates that are new and within budget, and screens that pick one."""
+"""The base of our own samplers: pools of new candidates within the budget, and screens that pick one."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from search_spaces import Choices
 from search_spaces.registry import Registry
 
 TRIES = 200
-"""Draws in a row that may be over budget or known before a sampler gives up drawing in its own way."""
+"""After this many draws in a row over budget or already known, random choices are shrunk until they fit."""
 
 
 class Screening(Protocol):
@@ -27,32 +27,32 @@ class Screening(Protocol):
         """Return the `keep` best of `pool`."""
 
     def can_tell(self, seen: Seen) -> bool:
-        """Say whether enough is known to choose better than by chance; until then no pool is drawn for it."""
+        """Return whether enough is known to choose better than at random; until then no pool is drawn."""
 
 
 class Sampler(BaseSampler):
-    """Draws candidates, as `draws` of a sampler says, until one fits the budget and is new.
+    """Draws candidates by `draws` until one fits the budget and is new.
 
-    With screens, a pool of such candidates goes through them one after the other, and the best is left. A sampler
-    draws the same for the same seed and study. Where nothing new is found in `TRIES` draws, random choices are shrunk
-    until they fit; where even these are known, the last is returned and left to the worker to refuse.
+    With screens, a pool of such candidates goes through one screen after the other until one candidate is left. A
+    sampler draws the same for the same seed and study. When `TRIES` draws in a row bring nothing new, random choices
+    are shrunk until they fit; when even these are known, the last one is returned and the worker refuses it.
     """
 
     def __init__(self, problem: Problem, seed: int, trials: int, screens: Sequence[tuple[int, Screening]] = ()) -> None:
         self.problem = problem
         self.trials = trials
-        """How many candidates the search is to train: what lengths of phases and sizes of populations go by."""
+        """Number of candidates of the search, from which lengths of phases and sizes of populations follow."""
         self.screens = tuple(screens)
-        """Each with how many candidates it chooses from."""
+        """Pairs of the size of the pool and the screen."""
         self.rng = np.random.default_rng(seed)
         self.independent = RandomSampler(seed=seed)
 
     @abstractmethod
     def draws(self, seen: Seen) -> Iterator[Choices]:
-        """Yield candidates without end, whatever they cost and whether they are known."""
+        """Yield candidates without end, of any cost, known or new."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return all that is varied; a trial from the queue brings its choices."""
+        """Return the varied choices; none for a queued trial, which has its choices."""
         return {} if "fixed_params" in trial.system_attrs else dict(self.problem.distributions)
 
     def sample_relative(
@@ -70,16 +70,16 @@ class Sampler(BaseSampler):
         return {name: pool[0].choices[name] for name in search_space}
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any) -> Any:
-        """Return a random value: only a trial from the queue that lacks some choices asks for one."""
+        """Return a random value: only a queued trial that lacks some choices asks for it."""
         return self.independent.sample_independent(study, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:
-        """Go on with other randomness."""
+        """Continue with another random sequence."""
         self.rng = np.random.default_rng()
         self.independent.reseed_rng()
 
     def pool(self, seen: Seen, size: int) -> list[Draw]:
-        """Return up to `size` different candidates that fit and are new; if there are none, one that is not."""
+        """Return up to `size` different new candidates within the budget; if there are none, one other candidate."""
         found: dict[str, Draw] = {}
         for source in (self.draws(seen), self._shrunk()):
             misses = 0
@@ -110,7 +110,7 @@ class Sampler(BaseSampler):
 
 
 def startup(trials: int) -> int:
-    """Return how many of a search's candidates are random before its sampler learns from them."""
+    """Return the number of random candidates at the start of a search, before its sampler learns."""
     return min(30, max(1, trials // 2))
 
 

@@ -1,4 +1,4 @@
-"""Screens: what chooses, among many candidates that a sampler draws, those that are worth a training."""
+"""Screens: they choose, among many draws of a sampler, the candidates that are worth a training."""
 
 import math
 import re
@@ -20,13 +20,13 @@ from search_spaces.documents import shortened
 from search_spaces.registry import unknown_name
 
 Score = Callable[[str, Architecture], float]
-"""(proxy, candidate) → its score, the higher the better; NaN where it can't be scored."""
+"""(proxy, candidate) → score, higher is better; NaN if the candidate cannot be scored."""
 
 SURROGATE = "surrogate"
-"""The one screen that learns from the search alone."""
+"""The screen that learns from the search itself."""
 DEFAULT_POOL = 100
 SHARE = 5
-"""A screen without a pool of its own is given one candidate in so many of the pool before."""
+"""A screen without a number gets the size of the previous pool divided by this."""
 
 
 def parse_screens(texts: Sequence[str]) -> list[tuple[str, int]]:
@@ -85,31 +85,31 @@ def _check_name(name: str) -> None:
 
 @dataclass(frozen=True)
 class ProxyScreen:
-    """Keeps what scores best by a proxy for its cost: whole fronts of score and costs, of the last a random part."""
+    """Keeps the candidates with the best score for their cost: whole fronts, and a random part of the last front."""
 
     name: str
     score: Score
 
     def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
-        """Return `keep` of the candidates; those that can't be scored come last."""
+        """Return `keep` of the candidates; candidates without a score come last."""
         scores = [self.score(self.name, draw.architecture) for draw in pool]
         best_first = order(scores, pool, seen, rng)
         return [pool[i] for i in best_first[:keep]]
 
     def can_tell(self, seen: Seen) -> bool:
-        """Say yes: a score needs no other network."""
+        """Return True: a score needs no other network."""
         return True
 
 
 def order(scores: Sequence[float], pool: Sequence[Draw], seen: Seen, rng: Generator) -> list[int]:
     """Return the indices of the candidates by the rank of their score and costs, within a rank at random.
 
-    Of the costs count those that are objectives, else the multiply-adds.
+    The costs are the objectives among MACs and parameters, else the multiply-adds.
     """
     costs = [list(seen.problem.known_costs(draw.cost).values()) or [float(draw.cost.macs)] for draw in pool]
     worth = [-score if math.isfinite(score) else math.inf for score in scores]
     rank = ranks(np.column_stack([np.array(worth), np.array(costs)]))
-    # What can't be scored may still be the cheapest of all; it must not lead for that.
+    # A candidate without a score may be the cheapest of all, and must still come last.
     last = np.where(np.isfinite(worth), rank, rank.max() + 1)
     shuffled = rng.permutation(len(pool))
     return [int(i) for i in shuffled[np.argsort(last[shuffled], kind="stable")]]

@@ -15,11 +15,11 @@ from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import Draw, Problem
 
 FEWEST = 8
-"""With fewer known networks than this there is nothing to learn from, and candidates are kept at random."""
+"""With fewer known networks, candidates are kept at random."""
 FUTURES = 32
-"""How many values of a figure stand for its predicted distribution: as many quantiles of equal probability."""
+"""Number of quantiles, of equal probability, that represent the predicted distribution of a figure."""
 MARGIN = 0.1
-"""How far behind the front's worst the reference point lies, in parts of the front's extent (as in BoTorch)."""
+"""Distance of the reference point behind the worst of the front, as a share of the front's extent (as in BoTorch)."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class SurrogateScreen:
         if not self.can_tell(seen):
             return [pool[i] for i in rng.permutation(len(pool))[:keep]]
         gains = self.improvements(pool, seen, rng)
-        # Of equals, as where nothing promises anything, any.
+        # Break ties at random, for instance when every expected improvement is 0.
         shuffled = rng.permutation(len(pool))
         return [pool[i] for i in shuffled[np.argsort(-gains[shuffled], kind="stable")][:keep]]
 
     def can_tell(self, seen: Seen) -> bool:
-        """Say whether there is something to learn from."""
+        """Return whether enough networks are known."""
         return len(seen.known) >= FEWEST
 
     def improvements(self, pool: Sequence[Draw], seen: Seen, rng: Generator) -> Points:
-        """Return by how much each candidate is expected to widen the front, [len(pool)]."""
+        """Return the expected hypervolume improvement of each candidate, [len(pool)]."""
         forecast = _Forecast(seen)
         running = [seen.problem.draw(choices) for choices in seen.running]
-        # What others train at the moment counts as it is predicted, so that not all train the same.
+        # Networks in training elsewhere count as predicted, so that workers do not all train similar networks.
         expected = forecast.points(running).mean(axis=1) if running else np.zeros((0, seen.points.shape[1]))
         front = _front(np.vstack([seen.points, expected]))
         reference = reference_point(front, seen.problem)
@@ -56,7 +56,7 @@ class SurrogateScreen:
 
 
 def gain(point: Points, front: Points, reference: Points) -> float:
-    """Return the hypervolume that `point` adds to that of `front`: what it dominates and no member does."""
+    """Return the hypervolume that `point` adds to that of `front`."""
     if (front <= point).all(axis=1).any() or (point >= reference).any():
         return 0.0
     box = float(np.prod(reference - point))
@@ -64,7 +64,7 @@ def gain(point: Points, front: Points, reference: Points) -> float:
 
 
 def reference_point(front: Points, problem: Problem) -> Points:
-    """Return a little more than the worst of the front in each objective; of a cost with a budget, the budget."""
+    """Return a point a little behind the worst of the front in each objective; for a cost with a budget, the budget."""
     worst, best = front.max(axis=0), front.min(axis=0)
     reference: Points = worst + MARGIN * np.maximum(worst - best, 0.01)
     limits = {budget.cost: budget.limit for budget in problem.budgets}
@@ -75,7 +75,7 @@ def reference_point(front: Points, problem: Problem) -> Points:
 
 
 class _Forecast:
-    """What the objectives of candidates may turn out to be, learnt from the known networks."""
+    """Predicted objectives of candidates, learnt from the known networks."""
 
     def __init__(self, seen: Seen) -> None:
         self.problem, self.encoding = seen.problem, Encoding(seen.problem.space)
@@ -87,7 +87,7 @@ class _Forecast:
         }
 
     def points(self, draws: Sequence[Draw], rng: Generator | None = None) -> Points:
-        """Return [len(draws), FUTURES, K] points to minimise: as the objectives may turn out to be, and count."""
+        """Return points to minimise, [len(draws), FUTURES, K]: samples of the predicted objectives, costs clamped."""
         levels = np.array([NormalDist().inv_cdf((i + 0.5) / FUTURES) for i in range(FUTURES)])
         features = self.encoding.blocks([(draw.choices, vars(draw.cost)) for draw in draws])
         futures = np.empty((len(draws), FUTURES, len(self.problem.objectives)))
@@ -97,7 +97,7 @@ class _Forecast:
                 futures[:, :, column] = losses(figures, [objective])
             else:
                 mean, deviation = self.models[column].predict(features)
-                # Figures that are predicted apart are taken as independent, so their quantiles meet in random order.
+                # Figures of separate models count as independent, so their quantiles are combined in random order.
                 order = levels if rng is None else rng.permutation(levels)
                 futures[:, :, column] = -(mean[:, None] + deviation[:, None] * order)
         return self.problem.worth(futures)

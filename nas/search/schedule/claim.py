@@ -1,4 +1,4 @@
-"""How workers settle who trains a candidate: each network once, and no more than were asked for."""
+"""How workers agree on who trains a candidate: each network once, and no more candidates than were asked for."""
 
 import math
 import time
@@ -10,21 +10,32 @@ from nas.search.history import RUNGS, has_failed, history
 from search_spaces import Architecture
 
 _CLAIM_SECONDS = 30.0
-"""How long a worker waits for another that has said what it has but then does nothing: it has died there."""
+"""How long a worker waits for another worker that has announced its network but does not claim it: it may be dead."""
 
 
 class EnoughError(Exception):
-    """The candidates of other workers already make up the run's number."""
+    """The candidates of other workers already make up the number of trials of the run."""
 
 
 def claim(study: optuna.Study, trial: optuna.Trial, architecture: Architecture, wanted: int | None) -> None:
-    """Take a candidate for this worker, unless its network is known or the others make up the `wanted` number, if any.
+    """Claim a candidate for this worker.
 
-    One that was promoted is of a network that is known, but mustn't have gone on elsewhere.
+    The protocol, which several workers may follow at the same moment:
 
-    Workers may do this at the same moment, so each first says what it has, then looks around. Of two that see each
-    other the lower trial number goes on; the lower waits for the higher, which may have looked before the lower
-    said anything and then is about to claim. Raises TrialPruned or EnoughError.
+    1. Announce: write the fingerprint of the network into the trial. Then read the other running trials.
+    2. Of two workers that see each other's announcement, the lower trial number has priority.
+    3. The lower number still waits until the higher number has claimed or given up: the higher number may have read the
+       trials before the lower number announced its network, and then is about to claim.
+    4. Claim: write `claimed` into the trial.
+
+    A promoted trial is of a known network; it is refused only if another trial has trained the network further.
+
+    Args:
+        wanted: Number of candidates of the run; None if only the time limits them.
+
+    Raises:
+        TrialPruned: The network is known, or another worker trains it.
+        EnoughError: The other workers' candidates make up `wanted`.
     """
     trial.set_user_attr("fingerprint", architecture.fingerprint)
     rung = _last_rung(trial)
@@ -49,7 +60,7 @@ def claim(study: optuna.Study, trial: optuna.Trial, architecture: Architecture, 
 
 
 def _holds(trial: FrozenTrial, architecture: Architecture, rung: int) -> bool:
-    """Tell whether `trial` is the same network and was trained beyond `rung`, is being or will be, or has failed."""
+    """Return whether `trial` has the same network and was, is or will be trained beyond `rung`, or has failed."""
     if trial.user_attrs.get("fingerprint") != architecture.fingerprint:
         return False
     if trial.state == TrialState.FAIL:
@@ -58,5 +69,5 @@ def _holds(trial: FrozenTrial, architecture: Architecture, rung: int) -> bool:
 
 
 def _last_rung(trial: FrozenTrial | optuna.Trial) -> int:
-    """Return how many steps a trial was trained for when it was last measured; 0 before its first rung."""
+    """Return the number of steps at the last measurement of a trial; 0 before its first rung."""
     return max(map(int, trial.user_attrs.get(RUNGS, {})), default=0)

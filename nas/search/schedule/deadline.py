@@ -1,29 +1,29 @@
-"""When a search with a `--time` must have ended, on the clock that all processes of a machine share."""
+"""The end of a search with a `--time`, on the clock that all processes of a machine share."""
 
 import time
 from dataclasses import dataclass
 
 CLOSING_SECONDS, CLOSING_SHARE = 7.0, 0.12
-"""What a search takes after its last training, for the front's table and pictures; of a short time this share."""
+"""Time after the last training, for the table and pictures of the front: seconds, but at most a share of the time."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """The end of a search's time. It may be pickled for other processes of this machine."""
+    """The end of a search's time. Can be pickled for other processes of this machine."""
 
     began: float
-    """On `time.monotonic()`: when the command was given."""
+    """When the command was given, on `time.monotonic()`."""
     seconds: float
-    """The whole time."""
+    """The whole time, in seconds."""
 
     @classmethod
     def after(cls, seconds: float | None, began: float) -> "Deadline | None":
-        """Return the deadline of a command that was given at `began`; None where there is no time."""
+        """Return the deadline of a command that was given at `began`; None if `seconds` is None."""
         return None if seconds is None else cls(began, seconds)
 
     @property
     def left(self) -> float:
-        """The seconds that are left for trainings; at most 0 when there are none."""
+        """The seconds left for trainings; 0 or less if the time is over."""
         return self.began + self.seconds - min(CLOSING_SECONDS, CLOSING_SHARE * self.seconds) - time.monotonic()
 
     @property

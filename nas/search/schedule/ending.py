@@ -1,4 +1,4 @@
-"""Why a worker's part of a search ended, and what that makes of the whole search."""
+"""Why a worker ended, and how the endings of several workers become the ending of the search."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,35 +6,35 @@ from enum import Enum
 
 
 class Ending(Enum):
-    """Why a worker ended; of several workers' endings the first in this order is the search's."""
+    """Why a worker ended. The ending of a search is the first, in this order, of its workers' endings."""
 
     DONE = "done"
-    """As many candidates as were asked for were tried, and the front is trained to the end."""
+    """All candidates were tried, and the front is trained to the end."""
     FLAT = "flat"
     """The hypervolume no longer grows."""
     TIME_IS_UP = "time is up"
     STOPPED = "stopped"
-    """By Ctrl-C or a signal; what was in training goes on from its checkpoint."""
+    """Ctrl-C or a signal; the candidate in training continues from its checkpoint."""
     NOTHING_NEW = "nothing new"
-    """Candidates in a row were over budget or known already."""
+    """Too many candidates in a row were over budget or known already."""
     ALL_FAIL = "all fail"
-    """Candidates in a row failed by themselves."""
+    """Too many candidates in a row failed by their own fault."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A worker's ending, and in a few words what there is to say of it."""
+    """A worker's ending, with a few words for the user."""
 
     ending: Ending
     words: str
 
     @property
     def is_final(self) -> bool:
-        """Whether the same command would have nothing more to do."""
+        """Whether the same command would have nothing left to do."""
         return self.ending in (Ending.DONE, Ending.FLAT)
 
 
 def joint(endings: Iterable[Ended]) -> Ended | None:
-    """Return the ending of a search from those of its workers; None where no worker came to an end."""
+    """Return the ending of a search from the endings of its workers; None if no worker returned an ending."""
     order = list(Ending)
     return min(endings, key=lambda ended: order.index(ended.ending), default=None)

@@ -1,4 +1,4 @@
-"""How a search's hypervolume grew, and whether it still does."""
+"""The hypervolume of a search over its trainings, and whether it still grows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from nas.search.settings import Settings
 from nas.search.study import candidates
 
 LEAST_GROWTH = 0.001
-"""The share by which the hypervolume must have grown not to be flat: less is within the noise of brief training."""
+"""Relative growth of the hypervolume below which a search is flat: less is within the noise of brief training."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What the front was worth when the training of a candidate had ended."""
+    """The hypervolume of the front at the end of a training."""
 
     trial: int
     hypervolume: float
@@ -27,8 +27,8 @@ class Step:
 def growth(study: optuna.Study, settings: Settings) -> list[Step]:
     """Return the hypervolume after each training that ended, in the order in which they ended.
 
-    The front is that of the networks trained to the end; a training that was paused at a rung is a step, too. The
-    reference point is today's for all steps, so that they compare.
+    The front holds the networks that are trained to the end; a training that was paused at a rung is a step, too. All
+    steps use the present reference point, so that they can be compared.
     """
     trained = {candidate.trial: candidate for candidate in candidates(study, settings)}
     worst = reference_point(list(trained.values()), settings.objectives, study.user_attrs["bicubic"], settings.budgets)
@@ -53,9 +53,9 @@ def _was_paused(trial: FrozenTrial) -> bool:
 
 
 def is_flat(steps: Sequence[Step], count: int) -> bool:
-    """Tell whether the last `count` trainings made the hypervolume grow by no more than `LEAST_GROWTH`.
+    """Return whether the last `count` trainings increased the hypervolume by no more than `LEAST_GROWTH`.
 
-    Before any network was better than the reference point there is nothing to grow.
+    False as long as no network is better than the reference point.
     """
     if len(steps) <= count:
         return False
@@ -64,7 +64,7 @@ def is_flat(steps: Sequence[Step], count: int) -> bool:
 
 
 class FlatWatch:
-    """Tells when a search has become flat, as its settings have it; all its workers see the same."""
+    """Watches whether a search has become flat by its `stop_when_flat`; all its workers come to the same result."""
 
     def __init__(self, study: optuna.Study, settings: Settings) -> None:
         self._study, self._settings = study, settings
@@ -72,7 +72,7 @@ class FlatWatch:
         self._reason: str | None = None
 
     def reason(self) -> str | None:
-        """Return why the search may end, in a few words; None while it isn't flat or was not asked to look."""
+        """Return why the search may end, in a few words; None if it is not flat, or has no `stop_when_flat`."""
         count = self._settings.stop_when_flat
         if count is None:
             return None

@@ -11,10 +11,10 @@ from nas.search.schedule.ending import Ending
 from nas.search.schedule.rungs import Rungs
 
 SHARE_FOR_NEW = 0.8
-"""Of the whole time, where nobody knows yet how long trainings take: new candidates begin within this share."""
+"""Before the length of trainings is known, new candidates begin only within this share of the time."""
 
 SLACK = 1.15
-"""By so much more time than predicted the last trainings are given."""
+"""The last trainings get this factor of their predicted time."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,19 @@ class Action:
 
 @dataclass(frozen=True)
 class TimeLeft:
-    """How much of a search's time is left."""
+    """The time that a search has left."""
 
     seconds: float
     whole: float
-    """Of the whole search, in seconds."""
+    """The time of the whole search, in seconds."""
     workers: int = 1
-    """How many share the last trainings."""
+    """Number of workers that share the last trainings."""
 
     def suffices(self, known: Sequence[Known], rungs: Rungs) -> bool:
-        """Tell whether a new candidate may begin: what may be on the front must still be trained fully after it.
+        """Return whether a new candidate may begin.
 
-        Without rungs there is nothing left to train at the end: a candidate that is stopped goes on another time.
+        After its first rung, every possible front member must still be trained to the end. Without rungs there is
+        nothing to train at the end: a candidate that is stopped continues with the next command.
         """
         if len(rungs.steps) == 1:
             return self.seconds > 0
@@ -52,7 +53,7 @@ class TimeLeft:
         return self.seconds > self.closing(known, rungs) + SLACK * rungs.steps[0] * float(np.median(speeds))
 
     def closing(self, known: Sequence[Known], rungs: Rungs) -> float:
-        """Return the seconds in which what may be on the front is trained fully, as far as can be told."""
+        """Return an estimate of the seconds in which every possible front member is trained to the end."""
         speeds = [one.step_seconds for one in known if one.step_seconds is not None]
         usual = float(np.median(speeds)) if speeds else 0.0
         last = sum((rungs.steps[-1] - one.steps) * (one.step_seconds or usual) for one in rungs.unfinished(known))
@@ -60,10 +61,10 @@ class TimeLeft:
 
 
 def goes_on(known: Sequence[Known], rungs: Rungs, fingerprint: str, rung: int, time: TimeLeft | None = None) -> bool:
-    """Tell whether a network that is on a rung is trained on at once.
+    """Return whether a network that has reached a rung continues at once.
 
-    It must be among the best there; where the time is short, it must be one that may be on the front. When the time is
-    up, none is.
+    The network must be among the best on the rung. When the time is short, it must instead be a possible front member;
+    when the time is up, no network continues.
     """
     if time is not None and not time.suffices(known, rungs):
         return time.seconds > 0 and any(one.fingerprint == fingerprint for one in rungs.front(known))
@@ -77,13 +78,17 @@ def next_action(
     time: TimeLeft | None = None,
     is_flat: bool = False,
 ) -> Action:
-    """Return what is to be done in a study of these `trials` that shall try as many networks as are `wanted`.
+    """Return the next action of a worker of a study with these `trials`.
 
-    None are wanted where the time alone decides. Where no new network may begin, what may be on the front is still
-    trained to its end; where the time for that is short, nothing else is.
+    When no new candidate may begin, every possible front member is still trained to the end. When the time is short,
+    only these are trained.
+
+    Args:
+        wanted: Number of candidates to try; None if only the time limits them.
+        is_flat: Whether the hypervolume no longer grows, which ends a search with `stop_when_flat`.
     """
     if any(t.state == TrialState.WAITING and RUNGS in t.user_attrs for t in trials):
-        return Action()  # a network that was trained before and lost its worker
+        return Action()  # the queue holds a network that was trained before and lost its worker
     known, busy = history(trials), [t for t in trials if t.state == TrialState.RUNNING]
     on_rungs, has_all = len(rungs.steps) > 1, wanted is not None and len(known) >= wanted
     is_short = time is not None and not time.suffices(known, rungs)
@@ -93,7 +98,7 @@ def next_action(
         return Action(promotes=promoted)
     if no_new and not (busy and (on_rungs or is_flat)):
         return Action(end=_ending(has_all, is_flat))
-    # Others are on the last ones: if they die, we take over; if what they train is good, it goes on.
+    # Others train the last candidates: if a worker dies, this one takes over; if a candidate is good, it continues.
     new = [t for t in busy if RUNGS not in t.user_attrs]
     if no_new or (wanted is not None and len(known) + len(new) >= wanted):
         return Action(waits_for=tuple(t.number for t in busy))

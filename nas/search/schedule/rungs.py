@@ -16,13 +16,13 @@ from nas.search.option import REDUCTION
 from nas.search.settings import Settings
 
 LEVELS = 3
-"""How many rungs a search has unless its user says otherwise: by the default reduction a ninth, a third and all."""
+"""The default number of rungs: with the default reduction a ninth, a third and all of the steps."""
 
 
 def default_rungs(steps: int, reduction: int = REDUCTION) -> tuple[int, ...]:
-    """Return the rungs of a training of `steps` steps, the last of which is `steps`; a short training has fewer.
+    """Return the rungs of a training of `steps` steps, of which the last is `steps`; a short training has fewer rungs.
 
-    Each is `reduction` times the one before; where all continue, as by the default.
+    Each rung has `reduction` times the steps of the rung before; with `reduction` 1, the default reduction is used.
     """
     factor = reduction if reduction > 1 else REDUCTION
     shares = (factor**level for level in range(LEVELS))
@@ -31,7 +31,7 @@ def default_rungs(steps: int, reduction: int = REDUCTION) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Rungs:
-    """The rungs of a search, and what counts on them."""
+    """The rungs of a search, and which candidates continue there."""
 
     steps: tuple[int, ...]
     """In steps, increasing; the last is the whole training."""
@@ -46,33 +46,33 @@ class Rungs:
 
     @property
     def in_words(self) -> str:
-        """How long candidates are trained, e.g. `on rungs of 100, 300 and 900 steps`."""
+        """The length of trainings in words, e.g. `on rungs of 100, 300 and 900 steps`."""
         *first, last = self.steps
         if not first:
             return f"{last} steps each"
         return f"on rungs of {', '.join(map(str, first))} and {last} steps"
 
     def places(self, known: Sequence[Known], rung: int) -> list[Known]:
-        """Return the networks that have been on a rung, the best first.
+        """Return the networks that have reached a rung, the best first.
 
-        By the rank of their front there, so that a small network is compared with those of its own cost, then by how
-        lonely they are on it.
+        They are sorted by Pareto rank, so that a small network is compared with networks of its own cost, and within a
+        rank by crowding distance, the largest first.
         """
         there = [one for one in known if rung in one.rungs]
         points = losses([{**one.costs, **one.rungs[rung]} for one in there], self.objectives)
         return [there[index] for index in best_first(points)]
 
     def promoted(self, known: Sequence[Known], rung: int) -> list[Known]:
-        """Return those that have earned to go on from a rung, whether they have or not."""
+        """Return the networks that may continue from a rung, including those that have continued."""
         places = self.places(known, rung)
         return places[: len(places) // self.reduction]
 
     def lets_on(self, known: Sequence[Known], fingerprint: str, rung: int) -> bool:
-        """Tell whether a network has earned to go on from a rung."""
+        """Return whether a network may continue from a rung."""
         return any(one.fingerprint == fingerprint for one in self.promoted(known, rung))
 
     def next(self, known: Sequence[Known]) -> Known | None:
-        """Return a network to be trained on to its next rung, the highest first; None where there is none yet."""
+        """Return a paused network to promote, from the highest rung that has one; None if there is none."""
         for rung, _ in reversed(list(pairwise(self.steps))):
             for one in self.promoted(known, rung):
                 if one.steps == rung and one.is_open:
@@ -80,25 +80,25 @@ class Rungs:
         return None
 
     def last(self, known: Sequence[Known]) -> Known | None:
-        """Return a network to be trained on when no other will come: what may be on the front shall be trained fully.
+        """Return the next network to finish at the end of a search; None if there is none.
 
-        That is the least trained of those that no other dominates, as far as can be told (`lifted`).
+        Every possible front member is to be trained to the end; the one with the fewest steps comes first.
         """
         return min(self.unfinished(known), key=lambda one: one.steps, default=None)
 
     def unfinished(self, known: Sequence[Known]) -> list[Known]:
-        """Return the networks that may be on the front and nobody trains, but that aren't trained fully yet."""
+        """Return the possible front members that are neither in training nor trained to the end."""
         return [one for one in self.front(known) if one.is_open and one.steps < self.steps[-1]]
 
     def front(self, known: Sequence[Known]) -> list[Known]:
-        """Return the networks that no other dominates, as far as can be told (`lifted`)."""
+        """Return the possible front members: those that no other network dominates after extrapolation (`lifted`)."""
         rank = ranks(losses(lifted(known), self.objectives))
         return [one for one, level in zip(known, rank, strict=True) if level == 0]
 
     def place_in_words(self, known: Sequence[Known], fingerprint: str, rung: int) -> str:
-        """Return how a network stands on a rung, e.g. `rung 100: place 4 of 9, the best 3 go on`.
+        """Return the place of a network on a rung, e.g. `rung 100: place 4 of 9, the best 3 go on`.
 
-        For one that isn't there, only how many are.
+        For a network that has not reached the rung, only the number of networks there.
         """
         places = self.places(known, rung)
         place = next((i for i, one in enumerate(places, start=1) if one.fingerprint == fingerprint), None)

@@ -1,4 +1,4 @@
-"""What a search can do in the time that its user has: how many candidates, and how long each is trained."""
+"""The plan of a search with a `--time`: the number of candidates, and the length of their trainings."""
 
 import math
 import time
@@ -18,15 +18,15 @@ from nas.training.trainer import Pauses, Report, seed_all, train
 from search_spaces import Architecture
 
 USUAL_TRIALS = 40
-"""So many candidates make a search worth its while; with more time, both their number and their trainings grow."""
+"""The usual number of candidates. With more time, both this number and the trainings grow."""
 LEAST_SHARE = 1 / 3
-"""A recipe is shortened to no less than this share of its steps; in less time there are fewer candidates."""
+"""A recipe keeps at least this share of its steps; with less time there are fewer candidates."""
 _PLANNED = 0.7
-"""The share of the time that is planned; the rest is for refused candidates and for training the front to its end."""
+"""The planned share of the time; the rest is for refused candidates and for training the front to its end."""
 _CANDIDATES, _WARM_UP, _TIMED = 6, 3, 6
-"""The speed is that of so many candidates, of each in so many steps."""
+"""The speed is measured on this many candidates, each with this many steps of warm-up and of measurement."""
 _MEASURED = 0.1
-"""The share of the time after which no further candidate is measured."""
+"""No candidate is measured after this share of the time."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Speed:
     validation: float
 
     def of_candidate(self, rungs: Sequence[int], reduction: int) -> float:
-        """Return what a candidate takes on average, if on each of `rungs` one of `reduction` continues."""
+        """Return the mean seconds for a candidate, if one of `reduction` candidates continues at each of `rungs`."""
         seconds, share, before = 0.0, 1.0, 0
         for rung in rungs:
             seconds += share * ((rung - before) * self.step + self.validation)
@@ -56,7 +56,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Given:
-    """What the user has said, and so is kept."""
+    """What the user has given, which the plan keeps."""
 
     trials: int | None = None
     keeps_steps: bool = False
@@ -65,9 +65,9 @@ class Given:
 def planned(
     settings: Settings, data: Dataset, device: torch.device, seconds: float, workers: int, given: Given
 ) -> Settings:
-    """Return the settings of a new search with what fits into `seconds` of each of its workers.
+    """Return the settings of a new search with the candidates and steps that fit into `seconds` of each worker.
 
-    Trains some random candidates for a few steps, to see how fast `device` is. That takes of the same time.
+    Trains some random candidates for a few steps to measure the speed of `device`, within the same time.
     """
     problem, rng = Problem.of(settings), np.random.default_rng(settings.seed)
     candidates = (problem.architecture(problem.spread(rng)) for _ in range(_CANDIDATES))
@@ -86,9 +86,9 @@ def planned(
 
 
 def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float, given: Given = Given()) -> Plan:
-    """Return how many candidates fit into `seconds`, and how long each is trained where a recipe asks for `rungs`.
+    """Return the number of candidates that fit into `seconds`, and their rungs.
 
-    Four times the time is spent on twice the candidates and on trainings twice as long.
+    `rungs` are those of the recipe. Four times the time gives twice the candidates, with trainings twice as long.
     """
     available = _PLANNED * seconds
     if not given.keeps_steps:
@@ -101,7 +101,7 @@ def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float
 
 
 def _scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:
-    """Return the rungs of a training that is `factor` times as long, each at the same share of it."""
+    """Return the rungs of a training that is `factor` times as long, each at the same share of the steps."""
     steps = max(1, round(rungs[-1] * factor))
     before = {steps * rung // rungs[-1] for rung in rungs[:-1]}
     return (*sorted(before - {0, steps}), steps)
@@ -110,9 +110,9 @@ def _scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:
 def measure_speed(
     candidates: Iterable[Architecture], data: Dataset, recipe: Recipe, device: torch.device, seconds: float = math.inf
 ) -> Speed:
-    """Train each of `candidates` for a few steps on `device`, no other once `seconds` are over.
+    """Train each of `candidates` for a few steps on `device`; start no training after `seconds`.
 
-    Those that can't be trained there, such as one that is too large, are left out. Raises InputError when all are.
+    A candidate that cannot be trained there, such as one that is too large, is left out. Raises InputError if all are.
     """
     short = recipe.model_copy(update={"steps": _WARM_UP + _TIMED, "validations": 1})
     steps: list[float] = []
@@ -131,7 +131,7 @@ def measure_speed(
                 seed=architecture.seed,
                 device=device,
                 listener=reports.append,
-                pauses=Pauses((_WARM_UP,)),  # what comes before it does not count
+                pauses=Pauses((_WARM_UP,)),  # the steps before the pause are not measured
             )
         except Exception as error:
             if not is_the_networks(error):

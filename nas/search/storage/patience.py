@@ -1,4 +1,4 @@
-"""Waiting for a database that is away, and telling that from one that will stay so."""
+"""Waiting for a database that is away; faults that do not pass are raised at once."""
 
 import sqlite3
 import time
@@ -15,10 +15,10 @@ from nas.search.storage.urls import DatabaseUrl
 R = TypeVar("R")
 
 FAULTS = (SQLAlchemyError, StorageInternalError, sqlite3.Error)
-"""What Optuna's storage raises when the database fails it."""
+"""The exceptions of Optuna's storage when the database fails."""
 
 _PASSING = ("OperationalError", "InterfaceError", "InternalError")
-"""Errors of a server that is away, restarting or overloaded (PEP 249); a ProgrammingError stays one."""
+"""Errors of a server that is away, restarting or overloaded (PEP 249). A ProgrammingError does not pass."""
 
 _LASTING = (
     sqlite3.SQLITE_ERROR,  # such as a table that is missing
@@ -30,30 +30,30 @@ _LASTING = (
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_AUTH,
 )
-"""SQLite's errors that waiting doesn't mend (https://www.sqlite.org/rescode.html); the low byte of the code."""
+"""SQLite's errors that do not pass (https://www.sqlite.org/rescode.html), by the low byte of the code."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _SAID_AFTER = 0.1, 5.0, 3.0
 
 
 class StorageLostError(RunError):
-    """The database can't be used, and waiting for it didn't help."""
+    """The database cannot be used, and waiting did not help."""
 
 
 class Patience:
-    """Waits for a database that is away, and says so; one for each storage, whichever thread calls."""
+    """Waits for a database that is away, with a message. Each storage has one, shared by all threads."""
 
     def __init__(self, seconds: float, database: DatabaseUrl) -> None:
         self.seconds, self.database = seconds, database
         self.forget: Callable[[], None] = lambda: None
-        """Gives up what is left of the connection that failed."""
+        """Drops the failed connection."""
         self.say: Callable[[str], None] = lambda line: None
         self.should_stop: Callable[[], bool] = lambda: False
 
     def call(self, function: Callable[[], R]) -> R:
-        """Return what `function` returns, called again while the database is away.
+        """Call `function`, again while the database is away, and return its result.
 
-        Raises StorageLostError when it is away for longer than `seconds` or a stop is asked for meanwhile, and at once
-        for a fault that doesn't pass.
+        Raises StorageLostError if the database is away for longer than `seconds`, if a stop is requested meanwhile, and
+        at once for a fault that does not pass.
         """
         began, pause, said = time.monotonic(), _FIRST_PAUSE, False
         while True:
@@ -82,12 +82,12 @@ class Patience:
 
 
 def reason_of(error: BaseException, database: DatabaseUrl) -> str:
-    """Return what is behind a fault of the database, in the words of its driver: one line, no SQL, no secret."""
+    """Return the cause of a fault of the database in the words of its driver: one line, no SQL, no secret."""
     return database.reason(_innermost(error))[:200]
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Return the driver's error; Optuna's and SQLAlchemy's wrap it, and their words are about something else."""
+    """Return the driver's error, which the errors of Optuna and SQLAlchemy wrap."""
     while True:
         inner = error.orig if isinstance(error, DBAPIError) else error.__cause__
         if inner is None:
@@ -96,9 +96,9 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def passes(error: BaseException) -> bool:
-    """Tell whether a fault may be gone in a while."""
+    """Return whether a fault may pass by waiting."""
     cause = _innermost(error)
-    if isinstance(cause, PoolTimeoutError | PendingRollbackError):  # of a connection that was lost
+    if isinstance(cause, PoolTimeoutError | PendingRollbackError):  # the connection was lost
         return True
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

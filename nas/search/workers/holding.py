@@ -1,7 +1,7 @@
-"""Trials in this process's hands: taken, kept alive by heartbeats, and told.
+"""Trials that this process holds: taken, kept alive by heartbeats, and finished.
 
-Optuna's own loop (`Study.optimize`) loses a trial at the first error of its database. Here a trial is held, whatever
-the database does, until it is told, put back into the queue, or taken over by another worker.
+Optuna's own loop (`Study.optimize`) loses a trial at the first error of its database. Here a worker holds its trial
+through errors of the database, until it finishes the trial, puts it back into the queue, or another worker takes over.
 """
 
 import threading
@@ -21,32 +21,32 @@ from search_spaces import Choices
 
 
 class TakenOverError(Exception):
-    """Another worker has the trial now, since this one was silent for too long."""
+    """Another worker has taken over the trial, since this worker was silent for too long."""
 
 
 def take(study: optuna.Study) -> Trial:
-    """Take the next trial of the queue, one that was trained before if there is any; else create a new one."""
+    """Take the next queued trial, first one that was trained before; create a new trial if the queue is empty."""
     waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     for queued in sorted(waiting, key=lambda trial: (RUNGS not in trial.user_attrs, trial.number)):
         try:
             if study._storage.set_trial_state_values(queued._trial_id, state=TrialState.RUNNING):
                 return _named(study, queued._trial_id)
-        except UpdateFinishedTrialError:  # another worker took it, and is done already
+        except UpdateFinishedTrialError:  # another worker took the trial and has finished it
             continue
     return begin(study)
 
 
 def begin(study: optuna.Study, choices: Choices | None = None, attributes: Mapping[str, Any] | None = None) -> Trial:
-    """Create a trial for this worker, of the given `choices` or else of those that the sampler will draw."""
+    """Create a trial for this worker, with the given `choices` or else with choices that the sampler will draw."""
     system = {} if choices is None else {FIXED: dict(choices)}
     template = optuna.create_trial(state=TrialState.RUNNING, user_attrs=dict(attributes or {}), system_attrs=system)
     return _named(study, study._storage.create_new_trial(study._study_id, template_trial=template))
 
 
 def promote(study: optuna.Study, known: Known) -> Trial:
-    """Begin a trial of a network that is paused; it goes on from its checkpoint to the next rung.
+    """Begin a trial of a paused network, which continues from its checkpoint to the next rung.
 
-    It is this worker's from the beginning: in the queue it would wait behind all that was not tried yet.
+    The trial belongs to this worker from the start: in the queue it would wait behind all untried candidates.
     """
     before = study.get_trials(deepcopy=False)[known.trial]
     kept = {key: value for key, value in before.user_attrs.items() if key not in OF_A_WORKER}
@@ -54,7 +54,7 @@ def promote(study: optuna.Study, known: Known) -> Trial:
 
 
 def _named(study: optuna.Study, trial_id: int) -> Trial:
-    # In this order: what has a name is put back as soon as its heartbeats end, what has none after a while.
+    # Heartbeat before name: a named trial without heartbeats is put back at once, a nameless one after a while.
     if beat := getattr(study._storage, "record_heartbeat", None):  # a study in memory has no heartbeats
         beat(trial_id)
     study._storage.set_trial_user_attr(trial_id, WORKER, worker_name())
@@ -63,15 +63,15 @@ def _named(study: optuna.Study, trial_id: int) -> Trial:
 
 
 def tell(study: optuna.Study, trial: Trial, state: TrialState, values: Sequence[float] | None = None) -> None:
-    """Finish a trial of this worker. Raises TakenOverError where another worker has it meanwhile."""
+    """Finish a trial of this worker. Raises TakenOverError if another worker has taken over the trial."""
     try:
         if _state_of(study, trial) == TrialState.RUNNING:
             study.tell(trial, values, state)
             return
     except (UpdateFinishedTrialError, ValueError):
-        # By another worker meanwhile; or by this one, whose first try arrived though its answer was lost.
+        # Finished by another worker; or by this one, whose first try arrived although its answer was lost.
         if _state_of(study, trial) == TrialState.RUNNING:
-            raise  # values that are none
+            raise  # the values are invalid
     if _state_of(study, trial) != state:
         raise TakenOverError
 
@@ -81,10 +81,10 @@ def _state_of(study: optuna.Study, trial: Trial) -> TrialState:
 
 
 class Heart:
-    """Keeps a trial alive while this process holds it, and says when it is no longer this process's.
+    """Keeps a trial alive while this process holds it, and reports when another worker has taken over.
 
-    Its thread outlives every error of the database. With each beat it writes how far the training is, so that a worker
-    that dies is known to have got farther than the one before.
+    The thread outlives every error of the database. Each beat records the steps of the training, so that progress since
+    the previous worker's death is known if this worker dies.
     """
 
     def __init__(self, storage: SearchStorage, trial: Trial) -> None:
@@ -92,7 +92,7 @@ class Heart:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self.step = 0
-        """How far the training is; whoever trains sets it."""
+        """Steps of the training so far; the training sets it."""
         self.is_lost = False
         """Whether another worker has the trial now."""
 
@@ -115,7 +115,7 @@ class Heart:
                 if self.step > told:
                     told = self.step
                     self._storage.set_at_once(self._id, REACHED, told)
-            except UpdateFinishedTrialError:  # told in this very moment, by this worker or by another
+            except UpdateFinishedTrialError:  # finished in this moment, by this worker or by another
                 self.is_lost = True
                 return
             except FAULTS:

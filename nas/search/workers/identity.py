@@ -1,4 +1,4 @@
-"""Who a worker is, so that others on the same machine can see whether it lives."""
+"""The identity of a worker, by which others on the same machine see whether it is alive."""
 
 import os
 import platform
@@ -14,15 +14,15 @@ _STATE, _START = 3, 22
 def worker_name() -> str:
     """Name this process: `machine/pid/start`.
 
-    The machine is told by its boot and its process namespace: the machines of one cloud image share a host name, and
-    containers of one machine don't see each other's processes. The start tells a process from a later one that has its
-    number.
+    The machine is identified by its boot id and process namespace: machines of one cloud image share a host name, and
+    containers of one machine do not see each other's processes. The start time distinguishes a process from a later
+    process with the same number.
     """
     return f"{_machine()}/{os.getpid()}/{_start_of(os.getpid())}"
 
 
 def is_dead(worker: str) -> bool:
-    """Tell whether a worker's process is known to be gone; False for one of another machine, which can't be seen."""
+    """Return whether a worker's process is certainly gone; False for a worker of another machine."""
     machine, _, rest = worker.partition("/")
     pid, _, start = rest.partition("/")
     if machine != _machine() or not pid.isdigit():
@@ -39,12 +39,12 @@ def is_dead(worker: str) -> bool:
 def _machine() -> str:
     try:
         return f"{_BOOT_ID.read_text().strip()}:{_NAMESPACE.readlink()}"
-    except OSError:  # not Linux: the network card's address tells machines apart, as far as there is one
+    except OSError:  # not Linux: the address of the network card distinguishes machines, if there is one
         return f"{platform.node()}:{uuid.getnode():x}"
 
 
 def _start_of(pid: int) -> str:
-    """Return when a process started; `gone` for one that has ended, empty where that can't be known."""
+    """Return when a process started; `gone` if it has ended, empty if unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -13,7 +13,7 @@ from nas.search.study import load_study, settings_of
 def join(name: str | None, storage: str | None, study: str | None) -> Run:
     """Open a run of this machine by its name, or a study of a database that machines share.
 
-    In the second case the run directory is made here: it takes this machine's checkpoints, candidates and artifacts.
+    In the second case a run directory is made here, for this machine's checkpoints, candidates and artifacts.
     Raises InputError.
     """
     if name:

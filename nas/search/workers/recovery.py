@@ -1,4 +1,4 @@
-"""What workers left behind that died, were killed or went silent: found, and put back into the queue."""
+"""Recovery of trials whose worker died or went silent: they are found and put back into the queue."""
 
 import copy
 import time
@@ -30,10 +30,10 @@ Say = Callable[[str], None]
 
 
 class Recovery:
-    """Puts back what nobody trains any more, as one worker sees it; each of a study's workers looks for itself.
+    """Puts trials back that nobody trains any more. Each worker of a study looks for such trials.
 
-    Two that find the same at one moment may both put it back. The second trial of a network is then refused as a
-    duplicate, so that costs nothing; that nobody puts it back is what must not be.
+    Two workers may find and put back the same trial at one moment. That costs nothing, since the second trial of a
+    network is refused as a duplicate. What must not happen is that no worker puts the trial back.
     """
 
     def __init__(self, study: optuna.Study, storage: SearchStorage, say: Say) -> None:
@@ -41,14 +41,15 @@ class Recovery:
         self._grace = float(storage.grace_period or 0)
         self._seen: dict[tuple[int, TrialState], float] = {}
         self._is_first_look = True
-        # Optuna calls it for each trial whose heartbeats have ended, once it is marked as failed.
+        # Optuna calls this for each trial without heartbeats, after it has marked the trial as failed.
         storage.heartbeat_stale_trial_callback = lambda study, trial: put_back(study, trial, say)
 
     def look(self) -> None:
-        """Fail the trials whose worker is gone, and put back all that failed so and that nobody has put back.
+        """Fail the trials whose worker is gone, and put back those that nobody has put back.
 
-        A worker may have been killed between taking a trial and writing its name, or between marking a trial as failed
-        and putting it back. Such trials are known by their staying so for the grace period, by this process's clock.
+        A worker may be killed between taking a trial and writing its name, or between marking a trial as failed and
+        putting it back. Such trials are recognised when they stay in this state for the grace period, measured by this
+        process's clock.
         """
         optuna.storages.fail_stale_trials(self._study)
         trials = self._study.get_trials(deepcopy=False)
@@ -62,7 +63,7 @@ class Recovery:
             is_old = now - self._seen[key] >= self._grace
             if trial.state == TrialState.RUNNING and is_old:
                 self._fail(trial)
-            # At its start nobody else may be there to do it; if somebody is, it is done twice.
+            # At the first look no other worker may be there to do it; if one is, the trial is put back twice.
             elif trial.state == TrialState.FAIL and (is_old or self._is_first_look):
                 put_back(self._study, trial, self._say)
         self._is_first_look = False
@@ -77,7 +78,7 @@ class Recovery:
 
     @property
     def unclear(self) -> list[int]:
-        """The numbers of the trials that are waited for before they are taken for lost."""
+        """The numbers of the trials that are still in their grace period."""
         return sorted(number for number, _ in self._seen)
 
 
@@ -86,7 +87,7 @@ def _is_nameless(trial: FrozenTrial) -> bool:
 
 
 def _is_forgotten(trial: FrozenTrial, trials: list[FrozenTrial]) -> bool:
-    """Tell whether a trial was interrupted, is worth going on with, and has no later trial that does."""
+    """Return whether a trial was interrupted, has not failed for good, and is not continued by a later trial."""
     if trial.state != TrialState.FAIL or has_failed(trial) or not _is_settled(trial):
         return False
     return not any(_goes_on_with(later, trial) for later in trials[trial.number + 1 :])
@@ -100,15 +101,15 @@ def _goes_on_with(later: FrozenTrial, trial: FrozenTrial) -> bool:
 
 
 def _is_settled(trial: FrozenTrial) -> bool:
-    """Tell whether it is known which network a trial is of: it came from the queue, or all its choices were drawn."""
+    """Return whether the network of a trial is known: the trial was queued, or all its choices were drawn."""
     return FIXED in trial.system_attrs or FINGERPRINT in trial.user_attrs
 
 
 def put_back(study: optuna.Study, failed: FrozenTrial, say: Say) -> None:
-    """Put a failed trial back into the queue with its choices, so that it goes on from its checkpoint.
+    """Put a failed trial back into the queue with its choices, so that it continues from its checkpoint.
 
-    A network over which `MAX_RETRIES` + 1 workers died without getting it farther is left, and that is said; stops
-    that a user asked for are not counted. One whose choices were still being drawn is left, too: nothing is lost.
+    A network is given up, with a message, after `MAX_RETRIES` + 1 workers died without training it further; stops by
+    the user do not count. A trial whose choices were still being drawn is not put back: nothing is lost.
     """
     if not _is_settled(failed):
         return

@@ -1,4 +1,4 @@
-"""Scoring one candidate: count its costs, train it as far as it is worth, record what it brought."""
+"""Scoring of one candidate: count its costs, train it from rung to rung, record the figures."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -34,12 +34,12 @@ from search_spaces import Architecture
 
 
 class PausedError(optuna.TrialPruned):
-    """A candidate has come to a rung where others are better."""
+    """A candidate is paused at a rung, where others are better."""
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """What a worker scores candidates with."""
+    """Scores the candidates of a worker."""
 
     run: Run
     data: Dataset
@@ -52,10 +52,14 @@ class Scoring:
     def score(
         self, trial: optuna.Trial, heart: Heart, should_stop: Callable[[], bool], wanted: int | None
     ) -> tuple[float, ...]:
-        """Return the values of a candidate, after training it.
+        """Train a candidate and return its values, in the order of the objectives.
 
-        Raises TrialPruned for one that is refused, PausedError for one that is paused, EnoughError where others
-        make up the `wanted` number, TrainingStoppedError when `should_stop` turned true, and what went wrong.
+        Raises:
+            TrialPruned: The candidate is refused: over budget, or known.
+            PausedError: The candidate is paused at a rung.
+            EnoughError: The candidates of other workers make up the `wanted` number.
+            TrainingStoppedError: `should_stop` turned true.
+            Exception: Any error of the network or of the machine (see `nas.search.faults`).
         """
         settings = self.run.settings
         architecture = settings.architecture(settings.searched.suggest(trial))
@@ -80,11 +84,11 @@ class Scoring:
     def _pause(
         self, trial: optuna.Trial, architecture: Architecture, price: Cost, result: BriefResult, told: str
     ) -> None:
-        """Note what a candidate has that goes no further for now. Raises PausedError."""
+        """Record the figures of a candidate that is paused. Raises PausedError."""
         rung = int(result.metrics["steps"])
         place = self.run.rungs.place_in_words(self._known(), architecture.fingerprint, rung)
         save_note(trial, self._note(trial, architecture, price, result))
-        for name, figure in result.metrics.items():  # seconds are with those of the trials that it goes on from
+        for name, figure in result.metrics.items():  # seconds include those of the trials that this trial continues
             trial.set_user_attr(name, float(figure))
         self.audience.say(f"{told}; {place}")
         raise PausedError(place)
@@ -108,7 +112,7 @@ class Scoring:
             return network, task.train(network, self.run.rungs.steps[:-1])
 
     def _goes_on(self, trial: optuna.Trial, architecture: Architecture, rung: int, measured: Measurement) -> bool:
-        """Note what a candidate has on a rung, and tell whether it is worth more steps, and whether there is time."""
+        """Record the figures of a candidate on a rung, and return whether it continues at once."""
         _note_rung(trial, rung, {"psnr": measured.psnr, "ssim": measured.ssim})
         return goes_on(self._known(), self.run.rungs, architecture.fingerprint, rung, self.time_left())
 
@@ -116,7 +120,7 @@ class Scoring:
         return history(self.study.get_trials(deepcopy=False))
 
     def screened(self, proxy: str, architecture: Architecture) -> float:
-        """Return the score of a candidate by a proxy that doesn't train; NaN where it fails."""
+        """Return the score of a candidate by a proxy that does not train; NaN if the proxy fails."""
         recipe = self.run.settings.recipe
         task = BriefTask(self.data, recipe, recipe.seed, self.device)  # all candidates see the same patches
         seed_all(architecture.seed + recipe.seed)
@@ -156,7 +160,7 @@ class Scoring:
         _note_rung(trial, self.run.settings.recipe.steps, quality)
 
     def clear(self, trial: optuna.Trial) -> None:
-        """Remove the checkpoint of a candidate that was told; its log goes beside its weights."""
+        """Remove the checkpoint of a finished candidate, and move its log beside its weights."""
         checkpoint = self.run.checkpoint(self.run.architecture(trial.number))
         checkpoint.unlink(missing_ok=True)
         if (log := log_beside(checkpoint)).is_file():
@@ -168,7 +172,7 @@ class Scoring:
 
 
 def log_beside(checkpoint: Path) -> Path:
-    """Return the CSV log of the training that has this checkpoint."""
+    """Return the path of the CSV log of the training with this checkpoint."""
     return checkpoint.with_suffix(".csv")
 
 

@@ -23,10 +23,10 @@ def run_workers(
     deadline: Deadline | None = None,
     storage: str | None = None,
 ) -> Ended:
-    """Let a worker process a device work on `run` until all have ended, and return why they did.
+    """Run one worker process for each of `devices` until all have ended, and return why the search ended.
 
-    A stop is passed on to them; one that is killed is replaced.
-    Raises RunError when none of them came to an end: each failed, or was killed again and again.
+    A stop is passed on to the workers, and a killed worker is replaced.
+    Raises RunError if no worker returned an ending: each failed, or was killed repeatedly.
     """
     count = len(devices)
     works: dict[str, Work] = {

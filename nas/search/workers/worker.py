@@ -1,4 +1,4 @@
-"""A worker: takes a trial, refuses or trains its network, and tells the study how good it is."""
+"""A worker: takes a trial, refuses or trains its network, and tells the study its values."""
 
 import gc
 import time
@@ -34,9 +34,9 @@ from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
 MOST_REFUSED = 500
-"""Refused candidates in a row after which the search ends: nothing new fits."""
+"""The search ends after this many refused candidates in a row: nothing new fits."""
 MOST_FAILED = 10
-"""Failed candidates in a row after which the search ends: something other than the candidates is broken."""
+"""The search ends after this many failed candidates in a row: something other than the candidates is broken."""
 _POLL_SECONDS = 1.0
 
 
@@ -47,21 +47,21 @@ class Outcome:
     state: TrialState
     values: tuple[float, ...] | None = None
     goes_back: bool = False
-    """Whether its network is to be tried again, by whoever comes next."""
+    """Whether the network goes back into the queue."""
     ends: BaseException | None = None
-    """What ends this worker: something other than the network is broken, or its user is impatient."""
+    """The error that ends this worker: something other than the network is broken, or a second Ctrl-C."""
 
 
 @dataclass
 class _Row:
-    """How many candidates in a row came to nothing."""
+    """Numbers of refused and of failed candidates in a row."""
 
     refused: int = 0
     failed: int = 0
 
     @property
     def ended(self) -> Ended | None:
-        """Why the search is to end, where too many did."""
+        """Why the search ends; None if it does not."""
         if self.refused >= MOST_REFUSED:
             words = f"{MOST_REFUSED} candidates in a row were over budget or known already"
             return Ended(Ending.NOTHING_NEW, words)
@@ -72,13 +72,13 @@ class _Row:
 
 @dataclass
 class _Waiting:
-    """Says once what a worker waits for, and again when that is something else."""
+    """Prints once which trials a worker waits for, and again when they change."""
 
     say: Callable[[str], None]
     told: tuple[int, ...] = field(default=())
 
     def note(self, trials: tuple[int, ...]) -> None:
-        """Say which trials of others are waited for, unless that was said already."""
+        """Print the trials of other workers that are waited for, unless they were printed already."""
         if trials and trials != self.told:
             named = ", ".join(map(str, trials))
             plural = "s" if len(trials) > 1 else ""
@@ -87,7 +87,7 @@ class _Waiting:
 
 
 class Worker:
-    """One process's part of a search; any number of them work on one study at a time."""
+    """One process of a search. Any number of workers share a study."""
 
     def __init__(
         self,
@@ -115,11 +115,11 @@ class Worker:
 
     @quiet_optuna()
     def work(self, should_stop: Callable[[], bool], deadline: Deadline | None = None) -> Ended:
-        """Train candidates until the run has enough of them, and return why it ended.
+        """Train candidates until the search ends, and return why this worker ended.
 
-        At `should_stop` (looked at between two training steps) and at the deadline, the candidate is checkpointed and
-        goes back into the queue. Raises RunError where something other than the candidates is broken, such as a
-        database that is away for long or a full disk; what was in training then goes on with the same command.
+        When `should_stop` turns true (it is called between training steps), and at the deadline, the candidate is
+        checkpointed and goes back into the queue. Raises RunError if something other than the candidates is broken,
+        such as a database that is away for long or a full disk; the same command then continues the candidate.
         """
         self.should_stop, self.deadline = should_stop, deadline
         patience = self.run.storage.patience
@@ -133,7 +133,7 @@ class Worker:
 
     @property
     def wanted(self) -> int | None:
-        """How many candidates are to be tried; None where a plan for the time said so, which the time overrules."""
+        """Number of candidates to try; None if the number was planned for a time, since then the time decides."""
         return None if self.deadline and self.settings.is_planned else self.settings.trials
 
     def _time_left(self) -> TimeLeft | None:
@@ -142,7 +142,7 @@ class Worker:
         return TimeLeft(self.deadline.left, self.deadline.seconds, self.workers)
 
     def _turn(self) -> Ended | None:
-        """Take one turn; return why the worker ends, if it does."""
+        """Take one turn. Return why the worker ends; None if it continues."""
         self.run.check_study()
         self.recovery.look()
         action = self._next_action()
@@ -166,9 +166,9 @@ class Worker:
         return next_action(trials, self.rungs, self.wanted, self._time_left(), self.flat.reason() is not None)
 
     def try_one(self, promoted: Known | None = None) -> None:
-        """Take the next trial, or that of a network which is to be trained on, and finish it one way or another.
+        """Take the next trial, or promote a paused network, and finish the trial.
 
-        Raises RunError where something other than the network is broken.
+        Raises RunError if something other than the network is broken.
         """
         trial = take(self.study) if promoted is None else promote(self.study, promoted)
         try:
@@ -188,14 +188,14 @@ class Worker:
         refresh_figures(self.settings, self.study, frozen)
 
     def _score(self, trial: optuna.Trial, heart: Heart) -> Outcome:
-        """Score a candidate and say what became of it. Raises TakenOverError, and FAULTS of the database."""
+        """Score a candidate and return its outcome. Raises TakenOverError, and FAULTS of the database."""
 
         kept = self._kept_for_the_front(trial)
 
         def should_stop() -> bool:
             if self.should_stop() or heart.is_lost:
                 return True
-            # One that takes longer to its first rung than others did must not use up what the front needs.
+            # A candidate that is slow to its first rung must not use up the time that the front needs.
             reserve = kept if heart.step < self.rungs.steps[0] else 0.0
             return self.deadline is not None and self.deadline.left <= reserve
 
@@ -208,7 +208,7 @@ class Worker:
             self.row.refused += 1
             return self._stopped(trial, str(refused), TrialState.PRUNED)
         except EnoughError:
-            if self._was_queued(trial):  # an extended search wants it
+            if self._was_queued(trial):  # a queued candidate is tried when the search is extended
                 return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
             return self._stopped(trial, "the others made up the number", TrialState.PRUNED)
         except TrainingStoppedError:
@@ -225,7 +225,7 @@ class Worker:
         return Outcome(TrialState.COMPLETE, values)
 
     def _kept_for_the_front(self, trial: optuna.Trial) -> float:
-        """Return the seconds at the end of the time that a new candidate must leave to what may be on the front."""
+        """Return the seconds at the end of the time that a new candidate must leave to possible front members."""
         time_left = self._time_left()
         if time_left is None or len(self.rungs.steps) == 1 or RUNGS in trial.user_attrs:
             return 0.0
