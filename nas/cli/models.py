@@ -32,6 +32,7 @@ from nas.cli.terminal import (
 from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.report.whole import Counted
 
 METRICS = "Metrics"
 """A group of options."""
@@ -122,7 +123,8 @@ def train(
         room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads, group.size)
         if len(job.architectures) > 1:
             NOTES.print(room.describe(len(job.architectures)))
-        with StopFlag() as stop, TrainingDisplay() as display:
+        whole = Counted(len(job.architectures), "networks") if len(job.architectures) > 1 else None
+        with StopFlag() as stop, TrainingDisplay(whole) as display:
             models, failures = train_all(job, room, display, stop, logs, group)
     if models:
         show(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))

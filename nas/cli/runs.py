@@ -157,6 +157,7 @@ def worker(
     import torch
 
     from nas.plugins.given import give_command
+    from nas.report.search_view import SearchView
     from nas.search.run import open_run_data
     from nas.search.schedule.deadline import Deadline
     from nas.search.workers.join import join
@@ -168,9 +169,8 @@ def worker(
     opened = join(run, storage, study)
     images = open_run_data(opened, data)
     torch.set_num_threads(opened.settings.threads)
-    with StopFlag() as stop, TrainingDisplay() as display:
-        share = os.getpid() if number is None else number
-        deadline = Deadline.after(duration(time), STARTED)
+    share, deadline = os.getpid() if number is None else number, Deadline.after(duration(time), STARTED)
+    with StopFlag() as stop, TrainingDisplay(SearchView(opened, STARTED, deadline)) as display:
         ended = Worker(opened, images, pick_device(device), display, share).work(stop, deadline)
     NOTES.print(f"This worker ends: {ended.words}.", markup=False)
     _exit_as(opened, ended, stop)
@@ -205,6 +205,7 @@ def _search(request: "Request", where: "torch.device", deadline: "Deadline | Non
     import torch
 
     from nas.parallel.placement import spread_over
+    from nas.report.search_view import SearchView
     from nas.search.start import start
     from nas.search.workers.side_by_side import run_workers
     from nas.search.workers.worker import Worker
@@ -212,7 +213,7 @@ def _search(request: "Request", where: "torch.device", deadline: "Deadline | Non
     with CountDisplay("preparing") as progress:
         run, images = start(request, where, deadline=deadline, progress=progress)
     _introduce(run, images.synthetic, str(where), request.jobs)
-    with StopFlag() as stop, TrainingDisplay() as display:
+    with StopFlag() as stop, TrainingDisplay(SearchView(run, STARTED, deadline)) as display:
         if request.jobs > 1:
             devices = spread_over(where, request.jobs)
             ended = run_workers(run, devices, display, stop, deadline, request.storage)
