@@ -17,11 +17,11 @@ from pathlib import Path
 import yaml
 from matplotlib.figure import Figure
 
-from nas.budget import short
 from nas.cost import Cost, cost
 from nas.evaluation.comparison import Conditions, Evaluation, compare, load_contestant
 from nas.jobs.naming import resolve
 from nas.model import RESULTS, TRAINED, load_model
+from nas.quantities import short
 from nas.report.evaluation_files import evaluation_data
 from nas.report.front_picture import draw_picture
 from nas.report.front_view import Dot, View

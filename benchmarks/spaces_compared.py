@@ -59,7 +59,7 @@ def _search(space: str, seed: int, arguments: argparse.Namespace) -> Run:
 
 def _figures(run: Run) -> dict[str, object]:
     summary = summarise(run.snapshot())
-    front = pareto_front(run.candidates(), run.settings.aims)
+    front = pareto_front(run.candidates(), run.settings.objectives)
     return {
         "trained": summary["trained"],
         "recipe_steps": run.settings.recipe.steps,
@@ -94,7 +94,7 @@ def draw(runs: dict[tuple[str, int], Run], path: Path) -> None:
 
 def _draw_run(axes: Axes, run: Run, label: str, colour: str, dash: str) -> None:
     candidates = run.candidates()
-    front = pareto_front(candidates, run.settings.aims)
+    front = pareto_front(candidates, run.settings.objectives)
     axes.scatter([c.macs / 1e9 for c in candidates], [c.psnr for c in candidates], s=14, color=colour, alpha=0.35)
     axes.plot([c.macs / 1e9 for c in front], [c.psnr for c in front], dash, color=colour, marker="o", label=label)
 

@@ -35,10 +35,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Files
 
-from nas.budget import short
 from nas.data.dataset import Dataset, PatchSampler, open_dataset
 from nas.data.images import write_image
 from nas.model import RESULTS
+from nas.quantities import short
 from nas.report.tables import table
 from nas.training.capture import Captured, CudaGraphs
 from nas.training.logs import LOG, CsvLog

@@ -7,20 +7,21 @@ from decimal import Decimal
 
 from nas.cost import ScreeningCost
 from nas.errors import InputError
+from nas.objectives import OBJECTIVES, Form, Objective
+from nas.quantities import BINARY, PREFIXES, memory_size, prefix_of, quantity
 from search_spaces.documents import shortened
 
-_PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_FORM = re.compile(
-    r"\s*(?P<number>\d+(?:\.\d+)?)\s*"
-    r"((?P<prefix>[KMGT]?)[-\s]?(?P<count>MACs|params)|((?P<binary>[KMGT])i)?B[-\s]?memory|(?P<time>ms))\s*",
-    re.IGNORECASE | re.ASCII,
-)
-_COSTS = {"MACs": "macs", "params": "params", "memory": "memory", "ms": "latency"}
-_UNITS = {unit.casefold(): unit for unit in _COSTS}
+_NUMBER = r"\s*(?P<number>\d+(?:\.\d+)?)\s*"
+_PREFIX = {
+    Form.COUNT: r"(?P<prefix>[KMGT]?)[-\s]?",
+    Form.BYTES: r"(?:(?P<prefix>[KMGT])i)?B[-\s]?",
+    Form.MILLISECONDS: r"(?P<prefix>)",
+}
+_FACTORS = {Form.COUNT: PREFIXES, Form.BYTES: BINARY, Form.MILLISECONDS: {"": 1}}
 
-_MOST = {"MACs": 10**18, "params": 10**18, "memory": 2**60, "ms": 10**9}
+_MOST = {Form.COUNT: 10**18, Form.BYTES: 2**60, Form.MILLISECONDS: 10**9}
 """More than any network costs; beyond, numbers would not be exact."""
+_LEAST = {Form.COUNT: Decimal(1), Form.BYTES: Decimal(1), Form.MILLISECONDS: Decimal("0.001")}
 
 Costs = ScreeningCost | Mapping[str, float]
 """What was counted of a network, or its figures by the names of `nas.objectives`, as far as they are known."""
@@ -36,7 +37,7 @@ class Budget:
     limit: float
     """Multiply-adds, parameters, bytes of activations alive at once, or milliseconds to a thousandth."""
     unit: str
-    """`MACs`, `params`, `memory` or `ms`."""
+    """That of a cost among `nas.objectives`: `MACs`, `params`, `memory`, `ms`."""
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
@@ -44,38 +45,42 @@ class Budget:
 
         Raises InputError for anything else, and for zero.
         """
-        match = _FORM.fullmatch(text)
-        if match is None:
+        matches = ((cost, _match(cost, text)) for cost in _limited())
+        cost, match = next(((cost, match) for cost, match in matches if match), (None, None))
+        if cost is None or match is None:
             raise InputError(
                 f"'{shortened(text)}' is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms."
             )
-        number = Decimal(match["number"])
-        if match["time"]:
-            unit, least = "ms", Decimal("0.001")
-        elif match["count"]:
-            unit, least = _UNITS[match["count"].casefold()], Decimal(1)
-            number *= _PREFIXES[match["prefix"].upper()]
-        else:
-            unit, least = "memory", Decimal(1)
-            number *= _BINARY[(match["binary"] or "").upper()]
-        if number > _MOST[unit]:
-            raise InputError(f"A budget must be at most {cls(_MOST[unit], unit).in_words}, not '{shortened(text)}'.")
-        limit = float(round(number, 3)) if unit == "ms" else int(number)
-        if limit < least:
-            what = {"ms": "0.001 ms", "memory": "1 B memory"}.get(unit, f"1 {unit}")
-            raise InputError(f"A budget must be at least {what}, not '{shortened(text)}'.")
-        return cls(limit, unit)
+        number = Decimal(match["number"]) * _FACTORS[cost.form][(match["prefix"] or "").upper()]
+        if number > _MOST[cost.form]:
+            most = cls(_MOST[cost.form], cost.budget_unit).in_words
+            raise InputError(f"A budget must be at most {most}, not '{shortened(text)}'.")
+        limit = float(round(number, 3)) if cost.form == Form.MILLISECONDS else int(number)
+        if limit < _LEAST[cost.form]:
+            least = {Form.MILLISECONDS: "0.001 ", Form.BYTES: "1 B "}.get(cost.form, "1 ") + cost.budget_unit
+            raise InputError(f"A budget must be at least {least}, not '{shortened(text)}'.")
+        return cls(limit, cost.budget_unit)
 
     def __str__(self) -> str:
-        separator = "" if self.unit == "ms" else "-"
+        separator = "" if self.form == Form.MILLISECONDS else "-"
         return f"{self.amount}{separator}{self.unit}"
+
+    @property
+    def objective(self) -> Objective:
+        """What it limits. Raises UnknownNameError for a unit that nothing is counted in."""
+        return next(cost for cost in _limited() if cost.budget_unit == self.unit)
+
+    @property
+    def form(self) -> Form:
+        """How its limit is written."""
+        return self.objective.form
 
     @property
     def amount(self) -> str:
         """The limit without what it limits: `300G`, `64MiB`, `33`."""
-        if self.unit == "ms":
+        if self.form == Form.MILLISECONDS:
             return f"{self.limit:.3f}".rstrip("0").rstrip(".")
-        return memory_size(int(self.limit)) if self.unit == "memory" else quantity(int(self.limit))
+        return memory_size(int(self.limit)) if self.form == Form.BYTES else quantity(int(self.limit))
 
     @property
     def in_words(self) -> str:
@@ -85,7 +90,7 @@ class Budget:
     @property
     def cost(self) -> str:
         """The name of the cost that it limits, as in `nas.objectives`."""
-        return _COSTS[self.unit]
+        return self.objective.name
 
     def of(self, costs: Costs) -> float:
         """Return the part of `costs` that this budget limits. Raises KeyError where it isn't known."""
@@ -94,6 +99,16 @@ class Budget:
     def excess(self, costs: Costs) -> float:
         """Return how far `costs` are over the budget; at most 0 when they fit."""
         return self.of(costs) - self.limit
+
+
+def _limited() -> list[Objective]:
+    """Return the costs that a budget can limit."""
+    return [objective for objective in OBJECTIVES.in_order() if objective.is_cost]
+
+
+def _match(cost: Objective, text: str) -> re.Match[str] | None:
+    form = rf"{_NUMBER}{_PREFIX[cost.form]}{re.escape(cost.budget_unit)}\s*"
+    return re.fullmatch(form, text, re.IGNORECASE | re.ASCII)
 
 
 def known_budgets(budgets: Iterable[Budget], costs: Costs) -> list[Budget]:
@@ -119,52 +134,20 @@ def tightest(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
 
 def _above(cost: float, budget: Budget) -> str:
     """Print a cost over the budget with four digits, or with as many as show that it is over."""
-    prefix, factor = _prefix(cost) if budget.unit in ("MACs", "params") else ("", 1)
-    scaled = Decimal(cost) / (2**20 if budget.unit == "memory" else factor)
+    is_count, factor = budget.form == Form.COUNT, 1
+    prefix = ""
+    if is_count:
+        prefix, factor = prefix_of(cost)
+    elif budget.form == Form.BYTES:
+        factor = BINARY["M"]
+    scaled = Decimal(cost) / factor
     for digits in range(4, 25):
         decimals = max(0, digits - 1 - max(0, scaled.adjusted()))
         rounded = round(scaled, decimals)
-        if rounded * (2**20 if budget.unit == "memory" else factor) > Decimal(budget.limit):
+        if rounded * factor > Decimal(budget.limit):
             break
-    if budget.unit in ("MACs", "params"):
+    if is_count:
         return f"{rounded:f}{prefix}" if prefix else f"{cost:g}"
     text = f"{rounded:f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{text}MiB" if budget.unit == "memory" else text
-
-
-def quantity(count: int) -> str:
-    """Print a count exactly with the largest prefix that leaves at most three decimals: 300000000000 → 300G."""
-    return _exactly(count, _PREFIXES)
-
-
-def memory_size(count: int) -> str:
-    """Print bytes exactly with the largest binary prefix that leaves at most three decimals: 67108864 → 64MiB."""
-    text = _exactly(count, _BINARY)
-    return f"{text}B" if text[-1].isdigit() else f"{text}iB"
-
-
-def _exactly(count: int, prefixes: dict[str, int]) -> str:
-    for prefix, factor in reversed(prefixes.items()):
-        scaled = Decimal(count) / factor
-        if scaled >= 1 and scaled == round(scaled, 3):
-            return f"{scaled.normalize():f}{prefix}"
-    return str(count)
-
-
-def short(count: float) -> str:
-    """Print a count with four significant digits and a prefix: 235003852800 → 235.0G."""
-    prefix, factor = _prefix(count)
-    if not prefix:
-        return f"{count:g}"
-    scaled = count / factor
-    decimals = 1 if scaled >= 99.995 else 2 if scaled >= 9.9995 else 3
-    return f"{scaled:.{decimals}f}{prefix}"
-
-
-def _prefix(count: float) -> tuple[str, int]:
-    """Return the prefix that a rounded count is printed with, and its factor."""
-    for prefix, factor in reversed(_PREFIXES.items()):
-        if count >= 0.99995 * factor > 1:  # 999,960 is 1.000M when rounded
-            return prefix, factor
-    return "", 1
+    return f"{text}MiB" if budget.form == Form.BYTES else text

@@ -1,4 +1,7 @@
-"""What a network costs: parameters, multiply-adds, activations and memory, exactly and without running it."""
+"""What a network costs: parameters, multiply-adds, activations and memory, exactly and without running it.
+
+Called, `nas.cost(...)` is the public function of that name.
+"""
 
 import copy
 import weakref
@@ -10,10 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nas.callable import make_callable
 from search_spaces import SPACES, Architecture, Choice
 from search_spaces.layers.collapsible import fused
 from search_spaces.multiply_adds import multiply_adds
 from search_spaces.shapes import Shapes
+
+make_callable(__name__)
 
 HR_SIZE = (1280, 720)
 """Width and height of the HR image that costs are counted for: the convention of the literature since CARN's table."""
@@ -40,6 +46,8 @@ class Cost(ScreeningCost):
 
     activations: int
     """Elements that convolutions and matrix products write (the measure of Radosavovic et al., 2003.13678)."""
+    convs: int
+    """Convolutions that run, one after another: many short layers take longer than their multiply-adds say."""
     peak_memory: int
     """Most bytes of float32 activations alive at once, beside the image, when operators run one after another."""
     hr_size: tuple[int, int]
@@ -48,7 +56,12 @@ class Cost(ScreeningCost):
     @property
     def figures(self) -> dict[str, int]:
         """What was counted, by the names of `nas.objectives`."""
-        return {**super().figures, "memory": self.peak_memory}
+        return {
+            **super().figures,
+            "activations": self.activations,
+            "convs": self.convs,
+            "memory": self.peak_memory,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -73,6 +86,7 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
         params=_params(network),
         macs=macs,
         activations=activations.written,
+        convs=activations.convs,
         peak_memory=activations.peak,
         hr_size=hr_size,
     )
@@ -151,7 +165,7 @@ class _ActivationCounter(Shapes):
 
     def __init__(self, given: Sequence[Tensor]) -> None:
         super().__init__()
-        self.written = self.alive = self.peak = 0
+        self.written = self.convs = self.alive = self.peak = 0
         self._known = {tensor.untyped_storage()._cdata for tensor in given}
 
     def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
@@ -161,6 +175,7 @@ class _ActivationCounter(Shapes):
                 self._follow(tensor)
         if function in _COUNTED and isinstance(result, Tensor):
             self.written += result.numel()
+            self.convs += function is torch.ops.aten.convolution.default
 
     def _follow(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()

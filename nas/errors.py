@@ -5,6 +5,10 @@ class InputError(ValueError):
     """The user gave something that can't be used; one sentence says what would be right (exit code 2)."""
 
 
+class PluginError(InputError):
+    """Code that a run names was not allowed here, isn't there, or fails."""
+
+
 class RunError(RuntimeError):
     """Valid input, but the work failed or was stopped; one sentence says how to go on (exit code 1)."""
 

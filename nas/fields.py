@@ -21,7 +21,7 @@ Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 31)]
 
 def message_of(error: ValidationError) -> str:
     """Return what is wrong with the first field that is, as a clause without a full stop."""
-    return shortened(error.errors()[0]["msg"].removeprefix("Value error, "), 200)
+    return shortened(error.errors()[0]["msg"].removeprefix("Value error, ").removesuffix("."), 200)
 
 
 def in_words(error: ValidationError, origin: str) -> str:

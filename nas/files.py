@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from nas.errors import RunError
+from nas.errors import InputError, RunError
 
 _NO_SUCH_CALL = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
 """What file systems say that can't force a folder to disk, or may not be asked to."""
@@ -54,6 +54,28 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"The folder {folder} can't be made: {error.strerror or error}.") from None
+
+
+def check_writable(path: str | Path | None, option: str, *, folder: bool = False) -> Path | None:
+    """Return where a file (or a `folder`) is to be written, None for None.
+
+    Raises InputError, naming the `option`, where that can be told to fail, so that it is told before the work and not
+    after it.
+    """
+    if path is None:
+        return None
+    target = Path(path)
+    above = next(place for place in (target, *target.absolute().parents) if place.exists())
+    reason = ""
+    if target.is_dir() and not folder:
+        reason = "it is a folder"
+    elif above.is_file() and (folder or above != target):
+        reason = f"{above} is a file"
+    elif not os.access(above, os.W_OK):
+        reason = f"{above} may not be written to"
+    if reason:
+        raise InputError(f"{option} {path} can't be written: {reason}.")
+    return target
 
 
 def set_aside(path: Path) -> Path:

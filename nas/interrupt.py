@@ -4,6 +4,7 @@ So it can save what it has and say how to go on.
 """
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -19,7 +20,8 @@ class StopFlag:
     """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once.
 
     A RunError that leaves it after a Ctrl-C becomes a StoppedError, which has an exit code of its own.
-    `numbers` are the signals that ask for one. One that is ignored, as SIGHUP is under nohup, stays so.
+    `numbers` are the signals that ask for one. One that is ignored, as SIGHUP is under nohup, stays so. Python lets
+    the main thread alone handle signals: in another thread the flag stays down.
     """
 
     def __init__(self, *numbers: signal.Signals) -> None:
@@ -34,7 +36,7 @@ class StopFlag:
         return self._asked > 0
 
     def __enter__(self) -> "StopFlag":
-        for number in self._numbers:
+        for number in self._numbers if _is_main_thread() else ():
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._previous[number] = signal.signal(number, self._ask)
         return self
@@ -55,9 +57,19 @@ class StopFlag:
 
 @contextmanager
 def hidden_from_ctrl_c() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C, which a terminal sends to all: who started them tells them to stop."""
+    """Processes started inside ignore Ctrl-C, which a terminal sends to all: who started them tells them to stop.
+
+    Outside of the main thread nothing can be hidden, and nothing is.
+    """
+    if not _is_main_thread():
+        yield
+        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -1,7 +1,8 @@
 """What can be chosen in a space, and how a trial is asked for it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 from search_spaces.documents import shown
 
@@ -38,4 +39,39 @@ def ask(trial: Trial, name: str, values: Values) -> Choice:
     """Return what `trial` chooses: a range is asked as an integer, a tuple as a category."""
     if isinstance(values, range):
         return trial.suggest_int(name, values[0], values[-1], step=values.step)
-    return cast(Choice, trial.suggest_categorical(name, values))
+    chosen: Choice = trial.suggest_categorical(name, values)
+    return chosen
+
+
+Fields = TypeVar("Fields")
+
+
+def read_choices(kind: type[Fields], choices: Choices, prefix: str = "") -> Fields:
+    """Return flat choices as `kind`, a frozen dataclass whose fields are named like the choices, less the prefix.
+
+        @dataclass(frozen=True)
+        class Size:
+            image_skip: bool
+            width: int
+
+        read_choices(Size, {"image_skip": False, "width": 8, "depth": 3}).width  # 8, an int for mypy too
+
+    Choices that `kind` has no field for are ignored. By custom the dataclass of a family has all its choices,
+    `image_skip` too, and those of its cells (`cell3.width`) have a dataclass of their own.
+
+    Raises TypeError for a field whose choice is missing or has another type (`True` is no int). The choices of an
+    architecture are checked before a network is built, so only a mistake in a space's own code raises it.
+    """
+    make: Any = kind  # mypy can't call a type that it doesn't know
+    values = {}
+    for name, expected in _field_types(make).items():
+        value = choices.get(prefix + name)
+        if type(value) is not expected:
+            raise TypeError(f"The choice '{prefix}{name}' must be of type {expected.__name__}, not {shown(value)}.")
+        values[name] = value
+    return make(**values)
+
+
+@lru_cache
+def _field_types(kind: Hashable) -> Mapping[str, type]:
+    return get_type_hints(kind)

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import pairwise, product
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -219,7 +219,7 @@ def _narrowed(values: Values, kept: tuple[Choice, ...]) -> Values:
     """Return the values that are left; an ordered choice stays so where they are evenly spaced."""
     if not isinstance(values, range):
         return kept
-    numbers = cast(tuple[int, ...], kept)
+    numbers = [value for value in kept if isinstance(value, int)]  # all of them: they are values of a range
     steps = {b - a for a, b in pairwise(numbers)} or {1}
     return range(numbers[0], numbers[-1] + 1, steps.pop()) if len(steps) == 1 else kept
 
@@ -228,9 +228,10 @@ def _nearest(value: Choice, values: Values) -> Choice:
     """Return `value` if it is left, else what is likely to cost least: the nearest of numbers, the first of others."""
     if is_among(value, values):
         return value
-    if all(type(v) is int for v in (value, *values)):
-        return min(values, key=lambda v: abs(cast(int, v) - cast(int, value)))
-    return values[0]
+    numbers = [v for v in values if type(v) is int]
+    if type(value) is not int or len(numbers) < len(values):
+        return values[0]
+    return min(numbers, key=lambda number: abs(number - value))
 
 
 def _combinations(space: SearchSpace) -> int:

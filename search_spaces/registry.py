@@ -45,11 +45,11 @@ def _listed(names: list[str]) -> str:
 class Registry(Generic[Member]):
     """Name → member, for one kind of thing.
 
-    Members register themselves when their module is imported. The modules of `package` and the entry points of group
-    `entry_points` are imported at the first look-up, so adding a member means adding one file.
+    Members register themselves when their module is imported. The modules of `package`, where there is one, and the
+    entry points of group `entry_points` are imported at the first look-up, so adding a member means adding one file.
     """
 
-    def __init__(self, kind: str, package: str, entry_points: str) -> None:
+    def __init__(self, kind: str, package: str | None, entry_points: str) -> None:
         self._kind = kind
         self._package = package
         self._entry_points = entry_points
@@ -74,15 +74,21 @@ class Registry(Generic[Member]):
         self._load()
         return sorted(self._members)
 
+    def in_order(self) -> list[Member]:
+        """Return the members in the order in which they were registered."""
+        self._load()
+        return list(self._members.values())
+
     def __iter__(self) -> Iterator[Member]:
         return (self._members[name] for name in self.names())
 
     def _load(self) -> None:
         if self._loaded:
             return
-        package = importlib.import_module(self._package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self._package}.{module.name}")
+        if self._package is not None:
+            package = importlib.import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{self._package}.{module.name}")
         self._loaded = True
         for entry_point in importlib.metadata.entry_points(group=self._entry_points):
             self._load_entry_point(entry_point)

@@ -16,12 +16,14 @@ import optuna
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
+from nas.search.request import Request
 from nas.search.run import Run
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.ending import Ending
 from nas.search.settings import Settings, parse_settings, space_fingerprint
-from nas.search.start import Request, start
+from nas.search.start import start
 from nas.search.storage.opening import open_storage
 from nas.search.study import load_study
 from nas.search.workers.holding import take
@@ -69,7 +71,11 @@ def settings(**changed: Any) -> Settings:
     given: dict[str, Any] = {
         "run": "first",
         "space": "falsr",
+        "allow": {},
         "scale": 2,
+        "channels": 1,
+        "objectives": ("psnr", "macs"),
+        "hr_size": HR_SIZE,
         "budgets": ("300G-MACs", "900K-params"),
         "data": "night",
         "data_fingerprint": "0123456789abcdef",

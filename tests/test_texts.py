@@ -126,11 +126,19 @@ def recipe() -> Any:
 
 
 def settings() -> bytes:
-    space = {"space": "fsrcnn", "scale": 2, "budgets": ("3G-MACs", "33ms"), "data": None, "data_fingerprint": "0"}
+    space = {
+        "space": "fsrcnn",
+        "scale": 2,
+        "channels": 1,
+        "hr_size": (1280, 720),
+        "data": None,
+        "data_fingerprint": "0",
+    }
+    asked = {"budgets": ("3G-MACs", "33ms"), "objectives": ("psnr", "macs")}
     search = {"run": "a", "recipe": recipe(), "rungs": (recipe().steps,), "sampler": "local", "trials": 4, "seed": 0}
     allow = {"allow": {"width": (16, 32)}, "space_fingerprint": space_fingerprint("fsrcnn")}
     rest = {"fixed": {"image_skip": True}, "threads": 1, **allow}
-    return Settings.model_validate({**space, **search, **rest}).to_yaml().encode()
+    return Settings.model_validate({**space, **asked, **search, **rest}).to_yaml().encode()
 
 
 def rank_settings() -> bytes:
@@ -177,7 +185,7 @@ DOCUMENTS: dict[str, tuple[Callable[[], list[bytes]], Callable[[Path], object]]]
         lambda: [path.read_bytes() for path in DEGRADATIONS.values()],
         lambda path: get_degradation(str(path)),
     ),
-    "search.yaml": (lambda: [settings()], lambda path: read_settings(folder_of(path)).limits),
+    "search.yaml": (lambda: [settings()], lambda path: read_settings(folder_of(path)).budgets),
     "rank.yaml": (lambda: [rank_settings()], read_rank_settings),
 }
 

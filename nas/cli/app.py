@@ -9,7 +9,6 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from nas import __version__
 from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
 from nas.cli.help import PlainCommand, PlainGroup
@@ -21,6 +20,7 @@ from nas.cli.runs import front, search, worker
 from nas.cli.terminal import say
 from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
+from nas.version import __version__
 from search_spaces.choices import SpaceError
 from search_spaces.registry import UnknownNameError
 
@@ -61,7 +61,7 @@ def run() -> int:
     warnings.showwarning = lambda message, *_args, **_kwargs: NOTES.print(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nas", standalone_mode=False)
     except TyperException as error:
         return _wrong_usage(error)
     except (InputError, SpaceError, UnknownNameError) as error:

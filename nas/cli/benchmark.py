@@ -6,14 +6,8 @@ from typing import Annotated
 import typer
 
 from nas.cli.terminal import (
-    IMAGES,
-    MACHINE,
-    MANY,
-    NETWORKS,
     OUTPUT,
-    PROCESSES,
     SYNTHETIC,
-    TRAINING,
     Device,
     HrSize,
     Json,
@@ -30,6 +24,7 @@ from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.report.whole import Counted
+from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
 
 TABLE, SEARCHES = "Table", "Searches"
 """Groups of options."""

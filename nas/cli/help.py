@@ -101,6 +101,6 @@ def _text(parameter: Parameter) -> str:
             sentences.append("Required.")
         elif parameter.secondary_opts:
             sentences.append(f"Default: {(parameter.opts if parameter.default else parameter.secondary_opts)[0]}.")
-        elif not parameter.is_flag and parameter.default not in (None, ""):
+        elif not parameter.is_flag and parameter.default not in (None, "") and "Default: " not in sentences[0]:
             sentences.append(f"Default: {parameter.default}.")
     return " ".join(sentence for sentence in sentences if sentence)

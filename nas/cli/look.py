@@ -6,9 +6,6 @@ from typing import Annotated
 import typer
 
 from nas.cli.terminal import (
-    MANY,
-    MOST_SCALE,
-    PROCESSES,
     CountsScale,
     HrSize,
     Json,
@@ -23,6 +20,7 @@ from nas.cli.terminal import (
     show_json,
 )
 from nas.report.progress import NOTES, CountDisplay
+from nas.search.option import MANY, MOST_SCALE, PROCESSES
 
 
 def cost(

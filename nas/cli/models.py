@@ -1,21 +1,14 @@
 """Commands around trained models: train, measure, export, upscale."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas.cli.terminal import (
-    IMAGES,
-    MACHINE,
-    MANY,
-    MOST_SCALE,
-    NETWORKS,
     OUT,
     OUTPUT,
-    PROCESSES,
     SYNTHETIC,
-    TRAINING,
     CountsScale,
     Device,
     Json,
@@ -33,6 +26,10 @@ from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.report.whole import Counted
+from nas.search.option import IMAGES, MACHINE, MANY, MOST_SCALE, NETWORKS, PROCESSES, TRAINING
+
+if TYPE_CHECKING:
+    from nas.parallel.placement import Room
 
 METRICS = "Metrics"
 """A group of options."""
@@ -91,9 +88,8 @@ def train(
     device: Device = None,
 ) -> None:
     """Train a run's front, or named architectures, fully; the same command again continues."""
-    from nas.jobs.full_training import train_all
+    from nas.jobs.full_training import train_job
     from nas.jobs.training_plan import plan
-    from nas.parallel.placement import find_room
     from nas.report.model_tables import trained_table
     from nas.training.group import joined_group
     from nas.training.trainer import pick_device
@@ -120,17 +116,29 @@ def train(
             NOTES.print(SYNTHETIC)
         for note in job.notes:
             NOTES.print(f"Note: {note}")
-        room = find_room(job.architectures.values(), job.recipe, job.data, where, jobs, threads, group.size)
-        if len(job.architectures) > 1:
-            NOTES.print(room.describe(len(job.architectures)))
         whole = Counted(len(job.architectures), "networks") if len(job.architectures) > 1 else None
         with StopFlag() as stop, TrainingDisplay(whole) as display:
-            models, failures = train_all(job, room, display, stop, logs, group)
-    if models:
-        show(trained_table(models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
-        say(f"Wrote {job.write_summary(models)}")
-    if failures:
-        raise RunError(f"{', '.join(failures)} failed, as said above; the same command tries again.")
+            done = train_job(
+                job,
+                where,
+                display,
+                stop,
+                jobs=jobs,
+                threads=threads,
+                tensorboard=logs,
+                group=group,
+                introduce=lambda room: _introduce(room, len(job.architectures)),
+            )
+    if done.models:
+        show(trained_table(done.models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
+        say(f"Wrote {done.summary}")
+    if done.failures:
+        raise RunError(f"{', '.join(done.failures)} failed, as said above; the same command tries again.")
+
+
+def _introduce(room: "Room", count: int) -> None:
+    if count > 1:
+        NOTES.print(room.describe(count))
 
 
 def evaluate(
@@ -213,38 +221,32 @@ def evaluate(
     device: Device = None,
 ) -> None:
     """Measure models and bicubic interpolation on a folder of images, by one protocol that is printed."""
-    from nas.evaluation.comparison import BICUBIC, Conditions, compare, load_contestant
-    from nas.jobs.naming import locate
-    from nas.model import RESULTS
-    from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
+    from nas.api.measuring import measure
+    from nas.report.evaluation_files import evaluation_data
     from nas.report.model_tables import evaluation_tables
-    from nas.training.trainer import pick_device
 
-    where = pick_device(device)
-    table_file, crops_folder = check_target(csv, "--csv"), check_target(pictures, "--pictures", folder=True)
-    conditions = Conditions(
-        metrics=tuple(name.strip() for name in metrics.split(",") if name.strip()),
-        weights={"lpips": Path(lpips_weights)} if lpips_weights else {},
-        scale=scale,
-        degradation=degradation,
-        counts=counts,
-        denoiser=denoise,
-        peak=peak,
-        shave=shave,
-        channel=channel,
-        self_ensemble=self_ensemble,
-        crops=3 if pictures else 0,
-        skip_bad=bool(skip_bad),
-    )
-    contestants = [load_contestant(name, locate(name, scale)) for name in dict.fromkeys(models) if name != BICUBIC]
+    check_target(csv, "--csv")
+    check_target(pictures, "--pictures", folder=True)
     with CountDisplay("measuring") as progress:
-        evaluation = compare(contestants, Path(data), RESULTS / "cache", where, conditions, progress)
-    paths = []
-    if table_file:
-        write_csv(evaluation, table_file)
-        paths.append(table_file)
-    if crops_folder:
-        paths += write_pictures(evaluation, crops_folder)
+        evaluation, paths = measure(
+            models,
+            data,
+            progress,
+            metrics=metrics,
+            lpips_weights=lpips_weights,
+            scale=scale,
+            shave=shave,
+            channel=channel,
+            self_ensemble=self_ensemble,
+            degradation=degradation,
+            counts=counts,
+            denoise=denoise,
+            peak=peak,
+            csv=csv,
+            pictures=pictures,
+            skip_bad=bool(skip_bad),
+            device=device,
+        )
     if as_json:
         show_json(evaluation_data(evaluation))
         return
@@ -257,12 +259,10 @@ def evaluate(
 
 def export(model: Trained, to: Annotated[str, typer.Option(metavar="DIR", help="A new folder.")]) -> None:
     """Export a model: architecture, weights, ONNX and the recipe to train it again; each is verified."""
-    from nas.deploy.export import export as export_model
-    from nas.jobs.naming import locate
-    from nas.model import load_model
+    from nas.api.models import load
 
     check_target(to, "--to", folder=True)
-    done = export_model(load_model(locate(model)), Path(to))
+    done = load(model).export(to)
     wrote(done.files)
     say(f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.")
     say(f"Train it again: {done.command}")
@@ -316,24 +316,18 @@ def upscale(
     device: Device = None,
 ) -> None:
     """Upscale (with a denoiser: denoise) an image or a folder of images; types and units are kept."""
-    from nas.data.frames import Counts
-    from nas.deploy.denoising import load_stages
-    from nas.deploy.upscale import upscale_files
-    from nas.jobs.naming import locate
-    from nas.training.trainer import pick_device
+    from nas.api.models import load
 
-    where = pick_device(device)
-    loaded, denoiser = load_stages(locate(model), locate(denoise) if denoise else None, noise)
     with CountDisplay("upscaling") as progress:
-        paths = upscale_files(
-            loaded,
-            Path(source),
-            Path(target),
-            denoiser=denoiser,
+        paths = load(model).upscale_files(
+            source,
+            target,
+            denoise=denoise,
+            noise=noise,
             tile=tile,
-            device=where,
+            counts=counts,
             overwrite=overwrite,
-            counts=Counts.parse(counts) if counts else None,
-            progress=progress,
+            device=device,
+            callback=lambda event: progress(event.done, event.total),
         )
     say(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}")

@@ -6,24 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.terminal import (
-    IMAGES,
-    MANY,
-    NETWORKS,
-    SYNTHETIC,
-    TRAINING,
-    Device,
-    Json,
-    SearchScale,
-    say,
-    several,
-    show,
-    show_json,
-    wrote,
-)
+from nas.cli.terminal import SYNTHETIC, Device, Json, SearchScale, say, several, show, show_json, wrote
 from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.option import IMAGES, MANY, NETWORKS, TRAINING
 
 RANKING = "Ranking"
 """A group of options."""
@@ -139,18 +126,18 @@ def rank(
     )
     with StopFlag() as stop, TrainingDisplay() as display:
         ranking.measure(networks, chosen, display, stop)
-    _conclude(gather(ranking.rows()), f"{settings.run}: {settings.space_in_words} x{settings.scale}", folder, as_json)
+    _conclude(gather(ranking.table()), f"{settings.run}: {settings.space_in_words} x{settings.scale}", folder, as_json)
 
 
 def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
     from nas.evidence.benchmark.table import read_table
-    from nas.evidence.ranking.evidence import gather, rows_of
+    from nas.evidence.ranking.evidence import gather
     from nas.evidence.ranking.settings import FOLDER
     from nas.files import make_folder
     from nas.search.run import RESULTS
 
     read = read_table(file)
-    evidence = gather(rows_of(read), steps)
+    evidence = gather(read, steps)
     folder = RESULTS / FOLDER / file.name.partition(".")[0]
     make_folder(folder)
     _conclude(evidence, f"{file.name}: {read.header.label}".rstrip(": "), folder, as_json)

@@ -1,131 +1,65 @@
 """Commands around a search: begin it, join it, look at its front."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.cli import STARTED
+from nas.cli.options import of_request
 from nas.cli.plugins import given_plugins
 from nas.cli.terminal import (
-    LARGEST,
-    MANY,
-    PROCESSES,
     SYNTHETIC,
-    CountsScale,
     Device,
-    HrSize,
     Json,
-    LatencyCommand,
-    LrSize,
-    SearchScale,
-    SkipBad,
     Storage,
     command,
     duration,
-    fixed_choices,
-    rung_steps,
     say,
-    several,
     show,
     show_json,
     wrote,
 )
-from nas.errors import RunError, StoppedError
+from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.search.option import FIRST, LARGEST, TRAINING
+from nas.search.request import Request
 
 if TYPE_CHECKING:  # they load PyTorch and Optuna
     import torch
 
     from nas.search.schedule.deadline import Deadline
     from nas.search.schedule.ending import Ended
-    from nas.search.start import Request
 
 
+@of_request
 def search(
     context: typer.Context,
-    budget: Annotated[
-        list[str] | None, typer.Option(help="The most a network may cost: 300G-MACs, 900K-params, 64MiB-memory, 33ms.")
-    ] = None,
-    objectives: Annotated[
-        str | None, typer.Option(help="2 to 4 of psnr, ssim, macs, params, latency, memory. Default: psnr,macs.")
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="Folder of infrared images; default: synthetic scenes.")] = None,
-    space: Annotated[str | None, typer.Option(help="A space, or a YAML file that narrows one; hybrid.")] = None,
-    scale: SearchScale = None,
-    trials: Annotated[int | None, typer.Option(min=1, max=MANY, help="Candidates to train, over all workers.")] = None,
-    time: Annotated[str | None, typer.Option(help="Plan a new search for this long, and end by then: 20m, 2h.")] = None,
-    stop_when_flat: Annotated[
-        int | None,
-        typer.Option(min=1, max=MANY, help="End when this many candidates in a row brought nothing."),
-    ] = None,
-    run: Annotated[str | None, typer.Option(help="Name of the run; the same name goes on with it.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Brief recipe: a name or a YAML file. Default: brief.")] = None,
-    rungs: Annotated[
-        str | None, typer.Option(help="Steps after which weak candidates are paused. Default: 100,300,900 of brief.")
-    ] = None,
-    no_rungs: Annotated[bool, typer.Option("--no-rungs", help="Train every candidate to the end.")] = False,
-    reduction: Annotated[
-        int | None, typer.Option(min=1, max=MANY, help="One of this many candidates continues at a rung. Default: 3.")
-    ] = None,
-    degradation: Annotated[str | None, typer.Option(help="Makes the LR images. Default: the recipe's.")] = None,
-    counts: CountsScale = None,
-    sampler: Annotated[
+    request: Request,
+    *,
+    time: Annotated[
         str | None,
         typer.Option(
-            help="local, falsr, tpe, nsga2, nsga3, gp, spread, random. Default: local, with screen surrogate:100."
+            metavar="TIME",
+            rich_help_panel=FIRST,
+            help="Plan a new search for this long, and end by then: 90s, 20m, 2h. Default: no limit.",
         ),
     ] = None,
-    screen: Annotated[
-        list[str] | None, typer.Option(help="Chooses among the sampler's candidates: surrogate:200, zico:100.")
-    ] = None,
-    fix: Annotated[list[str] | None, typer.Option(help="Hold a choice fixed: cell1.width=32.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=LARGEST, help="Seed of the sampler. Default: 0.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=PROCESSES, help="Worker processes on this machine.")] = 1,
-    hr: HrSize = None,
-    lr: LrSize = None,
-    latency_command: LatencyCommand = None,
-    latency_threads: Annotated[
-        int | None, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency. Default: 1.")
-    ] = None,
-    storage: Storage = None,
-    skip_bad: SkipBad = None,
+    no_rungs: Annotated[
+        bool, typer.Option("--no-rungs", rich_help_panel=TRAINING, help="Train every candidate to the end.")
+    ] = False,
     device: Device = None,
 ) -> None:
-    """Search for the best networks within a budget; the same command again goes on with the search."""
+    """Search for the best networks within a budget; the same command again continues the search."""
     from nas.search.schedule.deadline import Deadline
-    from nas.search.start import Request
     from nas.training.trainer import pick_device
 
-    request = Request(
-        run=run,
-        budgets=several(budget),
-        objectives=tuple(name.strip() for name in objectives.split(",")) if objectives else None,
-        data=data,
-        space=space,
-        scale=scale,
-        fixed=fixed_choices(fix),
-        hr=hr,
-        lr=lr,
-        recipe=recipe,
-        rungs=rung_steps(rungs, no_rungs=no_rungs),
-        reduction=reduction,
-        degradation=degradation,
-        counts=counts,
-        sampler=sampler,
-        screens=several(screen),
-        seed=seed,
-        trials=trials,
-        stop_when_flat=stop_when_flat,
-        jobs=jobs,
-        latency_command=latency_command,
-        latency_threads=latency_threads,
-        storage=storage,
-        plugins=given_plugins(context),
-        skip_bad=skip_bad,
-    )
-    _search(request, pick_device(device), Deadline.after(duration(time), STARTED))
+    if no_rungs and request.rungs:
+        raise InputError("--rungs and --no-rungs exclude each other; give one of them.")
+    asked = replace(request, plugins=given_plugins(context), rungs=() if no_rungs else request.rungs)
+    _search(asked, pick_device(device), Deadline.after(duration(time), STARTED))
 
 
 def worker(
@@ -191,8 +125,9 @@ def front(
     from nas.report.front_text import front_lines, front_table
     from nas.search.run import open_run
 
-    limits = [Budget.parse(text) for text in under or ()]
-    seen = open_run(run, storage).snapshot()  # workers go on meanwhile
+    opened = open_run(run, storage)
+    limits = [Budget.parse(text) for text in under or ()]  # which may be on an objective of the run's plugin
+    seen = opened.snapshot()  # workers go on meanwhile
     if as_json:
         show_json(summarise(seen))
         return
@@ -202,24 +137,17 @@ def front(
 
 
 def _search(request: "Request", where: "torch.device", deadline: "Deadline | None") -> None:
-    import torch
-
-    from nas.parallel.placement import spread_over
+    from nas.api.searching import work_on
     from nas.report.search_view import SearchView
     from nas.search.start import start
-    from nas.search.workers.side_by_side import run_workers
-    from nas.search.workers.worker import Worker
 
     with CountDisplay("preparing") as progress:
         run, images = start(request, where, deadline=deadline, progress=progress)
     _introduce(run, images.synthetic, str(where), request.jobs)
     with StopFlag() as stop, TrainingDisplay(SearchView(run, STARTED, deadline)) as display:
-        if request.jobs > 1:
-            devices = spread_over(where, request.jobs)
-            ended = run_workers(run, devices, display, stop, deadline, request.storage)
-        else:
-            torch.set_num_threads(run.settings.threads)
-            ended = Worker(run, images, where, display).work(stop, deadline)
+        ended = work_on(
+            run, images, where, display, stop, jobs=request.jobs, deadline=deadline, storage=request.storage
+        )
     _conclude(run, ended)
     _exit_as(run, ended, stop)
 
@@ -232,9 +160,10 @@ def _introduce(run: Any, synthetic: bool, device: str, jobs: int) -> None:
     if synthetic:
         NOTES.print(SYNTHETIC)
     count = f"{'about' if settings.is_planned else 'up to'} {settings.trials} candidates"
+    budgets, objectives = map(str, settings.budgets), (objective.name for objective in settings.objectives)
     NOTES.print(
         f"Run '{settings.run}': {count} of {settings.space_in_words} x{settings.scale} within "
-        f"{', '.join(settings.budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(settings.objectives)}, "
+        f"{', '.join(budgets)} for HR {show_size(settings.hr_size)}, by {' and '.join(objectives)}, "
         f"{run.rungs.in_words} in {settings.recipe.precision} on {device} ({jobs} x {settings.threads} threads); "
         f"{baseline_name(settings.scale)} has {run.bicubic[0]:.2f} dB."
     )
@@ -253,10 +182,10 @@ def _conclude(run: Any, ended: "Ended") -> None:
     count = tried if run.settings.is_planned else f"{tried} of {run.settings.trials}"
     NOTES.print(f"The search ends: {ended.words}; {count} candidates were tried{fully}.")
     if trained:
-        quality = first_quality(run.settings.aims).name
+        quality = first_quality(run.settings.objectives).name
         best = max(trained, key=lambda c: c.figures[quality])
         gain = f"{best.psnr - seen.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
-        others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.aims if o.name != "psnr")
+        others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.objectives if o.name != "psnr")
         say(
             f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {others} for HR {show_size(run.settings.hr_size)}",
         )
@@ -270,15 +199,9 @@ def _conclude(run: Any, ended: "Ended") -> None:
 
 def _exit_as(run: Any, ended: "Ended", stop: StopFlag) -> None:
     """Raise what makes the command's exit code say how the search ended; return where it ended well."""
+    from nas.api.searching import check_end, stopped
     from nas.search.schedule.ending import Ending
 
     if ended.ending == Ending.STOPPED:
-        words = "The search was stopped; the same command goes on with it."
-        raise StoppedError(words) if stop.by_ctrl_c else RunError(words)
-    if ended.ending == Ending.ALL_FAIL:
-        raise RunError(f"The search gave up: {ended.words}; what each said stands above.")
-    if ended.is_final and not run.candidates():
-        raise RunError(
-            "None of the candidates could be trained to the end; what each said stands above. A recipe with a smaller "
-            "learning rate, or another --space, may help."
-        )
+        raise stopped(by_ctrl_c=stop.by_ctrl_c)
+    check_end(run, ended)

@@ -1,8 +1,6 @@
 """Options that several commands have, and how they print."""
 
 import math
-import os
-import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,29 +9,16 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from nas.errors import InputError
+from nas.duration import duration as duration
+from nas.files import check_writable
 from nas.report.console import PlainConsole
-from search_spaces.documents import DocumentError, parse_yaml, shortened
+from nas.search.option import COSTS, IMAGES, MACHINE, MOST_SCALE, NETWORKS
 
 OUT = PlainConsole()
 """Standard output, which holds results alone."""
 
-MANY = 1_000_000_000
-"""The most that an option counts: trials, steps, images."""
-
-LARGEST = 2**31 - 1
-"""The largest seed."""
-
-PROCESSES = 1024
-"""The most processes, or threads, at a time."""
-
-MOST_SCALE = 16
-
-_YEAR = 366 * 24 * 3600
-
-NETWORKS, TRAINING, IMAGES, COSTS = "Networks", "Training", "Images", "Costs"
-OUTPUT, MACHINE = "Output", "Where it runs"
-"""The groups of options in `--help`, as far as several commands have them."""
+OUTPUT = "Output"
+"""A group of options in `--help`, beside those of a search."""
 
 Device = Annotated[
     str | None,
@@ -140,25 +125,7 @@ def command(*words: str | Path) -> str:
     return shlex.join(["nas", *map(str, words)])
 
 
-def check_target(path: str | None, option: str, *, folder: bool = False) -> Path | None:
-    """Return where a file (or a `folder`) is to be written, None for None.
-
-    Raises InputError where that can be told to fail, so that it is told before the work and not after it.
-    """
-    if path is None:
-        return None
-    target = Path(path)
-    above = next(place for place in (target, *target.absolute().parents) if place.exists())
-    reason = ""
-    if target.is_dir() and not folder:
-        reason = "it is a folder"
-    elif above.is_file() and (folder or above != target):
-        reason = f"{above} is a file"
-    elif not os.access(above, os.W_OK):
-        reason = f"{above} may not be written to"
-    if reason:
-        raise InputError(f"{option} {path} can't be written: {reason}.")
-    return target
+check_target = check_writable
 
 
 def positive(value: float | None) -> float | None:
@@ -171,42 +138,3 @@ def positive(value: float | None) -> float | None:
 def several(values: list[str] | None) -> tuple[str, ...] | None:
     """Return what an option was given, once or several times; None where it was not."""
     return tuple(values) if values else None
-
-
-def duration(text: str | None) -> float | None:
-    """Return the seconds in `90s`, `20m` or `2h`, at most a year; None for None. Raises InputError."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh])", text.strip())
-    if not match:
-        raise InputError(f"'{shortened(text)}' is not a time; write it as 90s, 20m or 2h.")
-    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-    if seconds > _YEAR:
-        raise InputError(f"'{shortened(text)}' is more than a year; write a time as 90s, 20m or 2h.")
-    return seconds
-
-
-def fixed_choices(pairs: list[str] | None) -> dict[str, Any] | None:
-    """Return the choices in `cell1.width=32`, whose values are read as YAML; None for None. Raises InputError."""
-    if not pairs:
-        return None
-    split = [pair.partition("=") for pair in pairs]
-    if wrong := next((name for name, equals, _ in split if not equals), None):
-        raise InputError(f"--fix {shortened(wrong)} lacks a value; write it as cell1.width=32.")
-    try:
-        return {name: parse_yaml(value, f"The value of --fix {shortened(name)}") for name, _, value in split}
-    except DocumentError as error:
-        raise InputError(str(error)) from None
-
-
-def rung_steps(text: str | None, *, no_rungs: bool) -> tuple[int, ...] | None:
-    """Return the steps in `100,300,900`, none for `no_rungs`; None where neither is given. Raises InputError."""
-    if text is None:
-        return () if no_rungs else None
-    if no_rungs:
-        raise InputError("--rungs and --no-rungs exclude each other; give one of them.")
-    parts = [part.strip() for part in text.split(",")]
-    steps = tuple(int(part) for part in parts if part.isdecimal() and 0 < int(part[:10]) <= MANY)
-    if len(steps) < len(parts) or list(steps) != sorted(set(steps)):
-        raise InputError(f"--rungs '{shortened(text)}' are no increasing numbers of steps; write them as 100,300,900.")
-    return steps

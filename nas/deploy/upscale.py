@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas.data.files.counts import from_counts
+from nas.data.files.counts import as_counts, from_counts, is_scaled
 from nas.data.files.writing import WRITTEN, check_target, write_frames
 from nas.data.folder import image_files, in_words, no_image
 from nas.data.frames import Counts, Frame, frames_in, meaning_for, warn_unless_needed
@@ -69,13 +69,11 @@ def upscale_files(
     """
     enlarge = Upscaler(model, tile=tile, overlap=overlap, device=device)
     denoise = Upscaler(denoiser, tile=tile, device=device) if denoiser else None
-    if counts is None and (trained := model.recipe.get("counts")):
-        counts = Counts.model_validate(trained)
+    counts = counts or trained_counts(model)
     jobs = list(_jobs(source, target, counts))
     _refuse_collisions(source, jobs, overwrite)
     warn_unless_needed(counts, (frame for job in jobs for frame in job.frames))
-    if denoiser is None and (missing := model.recipe.get("denoiser")):
-        warnings.warn(f"the model was trained on images denoised by {missing}; give --denoise {missing}", stacklevel=2)
+    warn_without_denoiser(model, denoiser)
     failed: list[str] = []
     for done, job in enumerate(jobs, start=1):
         try:
@@ -93,6 +91,48 @@ def upscale_files(
     return [job.target for job in jobs]
 
 
+def upscale_values(
+    values: Pixels, enlarge: Upscaler, denoise: Upscaler | None, counts: Counts | None, *, name: str = "The image"
+) -> Pixels:
+    """Upscale an image [H, W] of any type to [scale·H, scale·W] of the same type and unit, as `upscale_files` does.
+
+    Raises InputError where `values` need a scale of `counts` or don't fit it, and as `Upscaler` does.
+    """
+    result = _enlarged(as_counts(Path(name), values, counts), enlarge, denoise, name)
+    return from_counts(result, values.dtype, counts if is_scaled(values.dtype) else None)
+
+
+def upscale_frame(
+    frame: Frame, enlarge: Upscaler, denoise: Upscaler | None = None, progress: Progress | None = None
+) -> Pixels:
+    """Read and upscale one frame of a file; its type and unit are kept.
+
+    Raises InputError for a frame that is unreadable or too small, RunError when the memory does not suffice.
+    """
+    pixels, stored = read_stored(frame)
+    result = _enlarged(pixels, enlarge, denoise, str(frame.path.with_name(frame.label)), progress)
+    return from_counts(result, stored, frame.meaning.counts)
+
+
+def trained_counts(model: Model) -> Counts | None:
+    """Return the scale of float and signed images that a model was trained with; None where there was none."""
+    trained = model.recipe.get("counts")
+    return Counts.model_validate(trained) if trained else None
+
+
+def warn_without_denoiser(model: Model, denoiser: Model | None) -> None:
+    """Warn where a model was trained on denoised images and no denoiser is given."""
+    if denoiser is None and (missing := model.recipe.get("denoiser")):
+        warnings.warn(f"the model was trained on images denoised by {missing}; give --denoise {missing}", stacklevel=3)
+
+
+def _enlarged(
+    pixels: Pixels, enlarge: Upscaler, denoise: Upscaler | None, name: str, progress: Progress | None = None
+) -> Pixels:
+    clean = denoise(pixels, name=name) if denoise else pixels
+    return enlarge(clean, name=name, progress=progress)
+
+
 def _upscale_file(job: _Job, enlarge: Upscaler, denoise: Upscaler | None, progress: Progress | None) -> None:
     if job.error is not None:
         raise _OfOneFileError(job.error)
@@ -105,17 +145,14 @@ def _upscale_file(job: _Job, enlarge: Upscaler, denoise: Upscaler | None, progre
 
 
 def _upscaled(frame: Frame, enlarge: Upscaler, denoise: Upscaler | None, progress: Progress | None) -> Pixels:
-    """Read and upscale one frame. Raises _OfOneFileError."""
-    name, of_tiles = str(frame.path.with_name(frame.label)), progress if frame.count == 1 else None
+    """Read and upscale one frame of a file. Raises _OfOneFileError."""
     try:
-        pixels, stored = read_stored(frame)
-        clean = denoise(pixels, name=name) if denoise else pixels
-        result = enlarge(clean, name=name, progress=of_tiles)
+        result = upscale_frame(frame, enlarge, denoise, progress if frame.count == 1 else None)
     except (InputError, RunError) as error:
         raise _OfOneFileError(error) from None
     if progress is not None and frame.count > 1:
         progress(frame.index + 1, frame.count)
-    return from_counts(result, stored, frame.meaning.counts)
+    return result
 
 
 def _jobs(source: Path, target: Path, counts: Counts | None) -> Iterator[_Job]:

@@ -84,9 +84,14 @@ class Conditions:
     """Whether images that can't be read are left out."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """What was measured."""
+    """What was measured.
+
+    Example:
+        >>> nas.load("camera").evaluate("images/val").metrics[0].name
+        'psnr'
+    """
 
     protocol: Protocol
     metrics: tuple[Metric, ...]
@@ -95,6 +100,18 @@ class Evaluation:
     notes: tuple[str, ...]
     pictured: Mapping[str, tuple[Pictured, ...]]
     """By a network's label, its best and worst crops in all networks, where they were asked for."""
+
+    @property
+    def means(self) -> dict[str, dict[str, float]]:
+        """The means over all images: figures by the networks' labels and the metrics' names."""
+        return {label: dict(measured.means) for label, measured in self.rows}
+
+    def __repr__(self) -> str:
+        lines = [f"<Evaluation, {self.protocol.describe()}:"]
+        for label, means in self.means.items():
+            shown = (f"{metric.label} {means[metric.name]:.{metric.digits}f} {metric.unit}" for metric in self.metrics)
+            lines.append(f"  {label}: {', '.join(text.rstrip() for text in shown)}")
+        return "\n".join(lines) + ">"
 
 
 def load_contestant(label: str, path: Path) -> Contestant:

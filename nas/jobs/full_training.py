@@ -1,6 +1,7 @@
 """Full training of what a search found, or of any named architecture."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +13,45 @@ from nas.jobs.training_plan import Job, Trained
 from nas.metrics import baseline_name
 from nas.model import load_model
 from nas.parallel.listener import Audience
-from nas.parallel.placement import Room
+from nas.parallel.placement import Room, find_room
 from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
 from nas.training.full import is_finished, train_fully
 from nas.training.group import ALONE, Group
 from nas.training.logs import find_summary_writer
 from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the training of a job brought."""
+
+    models: Trained
+    failures: Mapping[str, str]
+    """Why some were not trained, by name."""
+    summary: Path | None
+    """The file with the figures of all trained networks of the folder, where there is any."""
+
+
+def train_job(
+    job: Job,
+    device: torch.device,
+    audience: Audience,
+    should_stop: Stop,
+    *,
+    jobs: int | None = None,
+    threads: int | None = None,
+    tensorboard: Path | None = None,
+    group: Group = ALONE,
+    introduce: Callable[[Room], None] = lambda room: None,
+) -> Done:
+    """Find room for the trainings of `job`, tell `introduce` of it, train all and write their summary.
+
+    Raises as `find_room` and `train_all` do.
+    """
+    room = find_room(job.architectures.values(), job.recipe, job.data, device, jobs, threads, group.size)
+    introduce(room)
+    models, failures = train_all(job, room, audience, should_stop, tensorboard, group)
+    return Done(models, failures, job.write_summary(models) if models else None)
 
 
 def train_all(

@@ -80,7 +80,7 @@ class Asked:
 
 
 def plan(
-    names: Sequence[str],
+    wanted: Sequence[str | Asked],
     device: torch.device,
     *,
     top: int,
@@ -94,7 +94,7 @@ def plan(
     skip_bad: bool | None = None,
     results: Path = RESULTS,
 ) -> Job:
-    """Work out what `nas train` was asked: the `top` members of a run's front, or the named architectures.
+    """Work out what `nas train` was asked: the `top` members of a run's front, or architectures, named or given.
 
     The training of a model directory starts from its weights and goes to a folder of its name and `-tuned`; that of
     the `architecture.yaml` in it starts from nothing, as everything else does. No folder of another training is
@@ -104,12 +104,12 @@ def plan(
     """
     asked = {"steps": steps, "degradation": degradation, "counts": Counts.parse(counts) if counts else None}
     chosen = load_recipe(recipe, device, **{field: value for field, value in asked.items() if value is not None})
-    run = open_run(names[0], storage, results) if len(names) == 1 and _is_run(names[0], results) else None
+    run = _run_among(wanted, storage, results)
     if run:
         asked_for = [Asked(_folder_name(c), c.architecture) for c in _members(run, top)]
         folder, source = run.folder / TRAINED, data or remembered(run.settings.data, run.settings.run)
     else:
-        asked_for = [_named(name, scale, results) for name in names]
+        asked_for = [_named(one, scale, results) if isinstance(one, str) else one for one in wanted]
         folder, source = results / TRAINED, data
     if colour := next((one for one in asked_for if one.architecture.channels != 1), None):
         raise InputError(
@@ -188,14 +188,19 @@ def _counts(run: Run | None, starts: Sequence[Path]) -> Counts | None:
     return kept.pop() if kept else None
 
 
-def _is_run(name: str, results: Path) -> bool:
-    return (results / name / "search.yaml").is_file() or (Path(name) / "search.yaml").is_file()
+def _run_among(wanted: Sequence[str | Asked], storage: str | None, results: Path) -> Run | None:
+    """Return the run that is named, if it is one."""
+    if len(wanted) != 1 or not isinstance(name := wanted[0], str):
+        return None
+    if not any((place / "search.yaml").is_file() for place in (results / name, Path(name))):
+        return None
+    return open_run(name, storage, results)
 
 
 def _members(run: Run, top: int) -> list[Candidate]:
     seen = run.snapshot()
     if seen.candidates:
-        return spread(seen.candidates, top, run.settings.aims)
+        return spread(seen.candidates, top, run.settings.objectives)
     name, failed = run.settings.run, seen.given_up
     told = f"paused are {seen.paused_in_words or 'none'}, failed {len(failed)}"
     if failed:

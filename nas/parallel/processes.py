@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -129,7 +130,7 @@ class _Child:
         here, there = context.Pipe()
         arguments = (there, work, device, granted(), os.getpid())
         process = context.Process(target=_run, args=arguments, name=name, daemon=True)
-        with hidden_from_ctrl_c():
+        with hidden_from_ctrl_c(), _without_main():
             process.start()
         there.close()
         return cls(name, device, process, here)
@@ -179,9 +180,24 @@ class _Child:
         return self.failure or (f"The process ended with exit code {code}." if code else None)
 
 
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes started inside don't import the user's script again, which may start a search as soon as it is run.
+
+    What they are given to do is defined in modules that can be imported by name.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _run(connection: Connection, work: Work, device: torch.device, permissions: Granted, parent: int) -> None:
     """What a started process does."""
     audience = _Distant(connection, parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not yet ignored where another thread than the main one started it
     warnings.showwarning = lambda message, *_args, **_kwargs: audience.say(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     warnings.filterwarnings("ignore", message=BROKEN_ENTRY_POINT)  # the process that started this one has said it

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.errors import InputError
+from nas.errors import InputError, PluginError
 from nas.plugins.permission import allow, digest, given, is_allowed
 from search_spaces.plugins import Plugin, Source, load_plugin, loaded_plugins, loaded_sources, run_source
 
@@ -53,7 +53,7 @@ def give_plugins(paths: Iterable[str]) -> tuple[Plugin, ...]:
 def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
     """Run the plugins of a run, which are told by their content: those that were given, and those allowed before.
 
-    Raises InputError for one that nobody allowed here, that isn't where the run says, or that has another content.
+    Raises PluginError for one that nobody allowed here, that isn't where the run says, or that has another content.
     """
     for plugin in plugins:
         loaded = loaded_plugins()
@@ -61,12 +61,12 @@ def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
             continue
         path = _printable(plugin.path)
         if other := next((other for other in loaded if other.name == plugin.name), None):
-            raise InputError(
+            raise PluginError(
                 f"The plugin {other.path} is not the {plugin.name} that the run '{run}' began with, since its content "
                 "is another; give that file with --plugin."
             )
         if not is_allowed("plugins", plugin.sha256):
-            raise InputError(
+            raise PluginError(
                 f"The run '{run}' would execute {path}, which was not allowed here and was not run; read the file, "
                 f"then allow it, where it lies here, with --plugin {shlex.quote(path)}."
             )
@@ -93,14 +93,14 @@ def _run(source: Source) -> Plugin:
     try:
         return run_source(source)
     except Exception as error:
-        raise InputError(_can_not_be_loaded(source.path, error)) from None
+        raise PluginError(_can_not_be_loaded(source.path, error)) from None
 
 
 def _load(path: str, sha256: str | None = None, remedy: str = "") -> Plugin:
     try:
         return load_plugin(Path(path), sha256)
     except Exception as error:
-        raise InputError(_can_not_be_loaded(path, error, remedy)) from None
+        raise PluginError(_can_not_be_loaded(path, error, remedy)) from None
 
 
 def _can_not_be_loaded(path: str, error: Exception, remedy: str = "") -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.table import Table
 
-from nas.budget import quantity
 from nas.cost import HR_SIZE, Cost, cost, thop_macs
 from nas.image_size import Size, check_size, hr_size, show_size
 from nas.jobs.naming import Reference
+from nas.quantities import quantity
 from nas.report.tables import table
 from search_spaces import SPACES, Architecture, Claim, Published
 
@@ -23,7 +23,7 @@ class Count:
     reference: Reference
     cost: Cost
     thop: int | None
-    """Its multiply-adds as thop counts them; None where thop fails."""
+    """Its multiply-adds as thop counts them; None where thop fails or was not asked."""
     size: str
     """What is counted, in the words of `Claim.at`."""
 
@@ -33,9 +33,10 @@ class Count:
         return {"scale": scale, **self.cost.to_dict(), "thop_macs": self.thop, **claims_data(published)}
 
 
-def count(reference: Reference, hr: str | None = None, lr: str | None = None) -> Count:
+def count(reference: Reference, hr: str | None = None, lr: str | None = None, *, with_thop: bool = True) -> Count:
     """Count what a network costs for an HR image of the size `hr`, or for an LR image of the size `lr`.
 
+    thop, a second opinion, takes some seconds of a large network.
     Raises InputError for a size that is none or too small, SpaceError for what can't be built.
     """
     architecture = reference.architecture
@@ -43,7 +44,7 @@ def count(reference: Reference, hr: str | None = None, lr: str | None = None) ->
     check_size(size, architecture.scale, SPACES.get(architecture.space).minimum_side)
     words = f"LR {show_size((size[0] // architecture.scale, size[1] // architecture.scale))}" if lr else ""
     words = f"x{architecture.scale}, {words or f'HR {show_size(size)}'}"
-    return Count(reference, cost(architecture, size), _thop(architecture, size), words)
+    return Count(reference, cost(architecture, size), _thop(architecture, size) if with_thop else None, words)
 
 
 def _thop(architecture: Architecture, size: Size) -> int | None:

@@ -20,7 +20,7 @@ def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
             metric.name: {"label": metric.label, "unit": metric.unit, "higher_is_better": metric.higher_is_better}
             for metric in evaluation.metrics
         },
-        "results": {label: dict(measurement.means) for label, measurement in evaluation.rows},
+        "results": evaluation.means,
         "notes": list(evaluation.notes),
     }
 

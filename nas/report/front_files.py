@@ -4,12 +4,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from nas.cost import cost
 from nas.files import write_atomic
-from nas.objectives import first_cost, first_quality
+from nas.objectives import OBJECTIVES, first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
 from nas.report.front_view import Kind
-from nas.search.costs import COUNTED
 from nas.search.front import Candidate, hypervolume, hypervolume_unit, knee, pareto_front
 from nas.search.snapshot import Snapshot
 from search_spaces import SPACES, Architecture
@@ -17,7 +15,7 @@ from search_spaces import SPACES, Architecture
 
 def summarise(run: Snapshot) -> dict[str, object]:
     """Return the front with its figures as plain data: what `nas front --json` prints."""
-    aims, candidates, reference = run.settings.aims, run.candidates, run.reference
+    aims, candidates, reference = run.settings.objectives, run.candidates, run.reference
     bend = knee(candidates, aims)
     psnr, ssim = run.bicubic
     return {
@@ -25,7 +23,7 @@ def summarise(run: Snapshot) -> dict[str, object]:
         "protocol": run.protocol.to_dict(),
         "hr_size": list(run.settings.hr_size),
         "bicubic": {"psnr": psnr, "ssim": ssim},
-        "objectives": list(run.settings.objectives),
+        "objectives": [objective.name for objective in run.settings.objectives],
         "hypervolume": hypervolume(candidates, aims, reference),
         "hypervolume_unit": hypervolume_unit(aims),
         "hypervolume_reference": dict(reference),
@@ -50,9 +48,9 @@ def write_front(run: Snapshot) -> tuple[Path, Path, Path]:
 def view_of(run: Snapshot) -> View:
     """Return what is to be drawn of a run: its first quality over its first cost."""
     settings, candidates = run.settings, run.candidates
-    members = {c.trial for c in pareto_front(candidates, settings.aims)}
-    quality, price = first_quality(settings.aims), first_cost(settings.aims)
-    limits = [budget for budget in settings.limits if budget.cost == price.name]
+    members = {c.trial for c in pareto_front(candidates, settings.objectives)}
+    quality, price = first_quality(settings.objectives), first_cost(settings.objectives)
+    limits = [budget for budget in settings.budgets if budget.cost == price.name]
     return View(
         [*(_dot(c, c.trial in members) for c in candidates), *_paused(run)],
         untrained=_untrained(run, candidates, price.name),
@@ -85,9 +83,10 @@ def _untrained(run: Snapshot, candidates: list[Candidate], name: str) -> dict[st
 
     None where the cost can't be counted.
     """
-    if name not in COUNTED:
+    count = OBJECTIVES.get(name).count
+    if count is None:
         return {}
     space, trained = SPACES.get(run.settings.space), {c.label for c in candidates}
     labels = [label for label in space.published if f"{space.name}/{label}" not in trained]
     points = {label: Architecture.published(f"{space.name}/{label}", run.settings.scale) for label in labels}
-    return {label: cost(point, run.settings.hr_size).figures[name] for label, point in points.items()}
+    return {label: count(point, run.settings.hr_size) for label, point in points.items()}

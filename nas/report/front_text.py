@@ -13,21 +13,26 @@ from nas.search.front import Candidate, best_under, hypervolume, hypervolume_uni
 from nas.search.settings import Settings
 from nas.search.snapshot import Snapshot
 
+ALWAYS_SHOWN = ("psnr", "ssim", "macs", "params")
+"""The columns of every front; other figures have one where the run knows them."""
+
 
 def front_table(run: Snapshot) -> Table:
     """Return the front beside the published networks, cheapest first."""
     settings, trained, bicubic = run.settings, run.candidates, run.bicubic[0]
-    members = pareto_front(trained, settings.aims)
+    members = pareto_front(trained, settings.objectives)
     marks = {c.trial: "dominated" for c in trained if c.published} | {c.trial: "front" for c in members}
-    if bend := knee(trained, settings.aims):
+    if bend := knee(trained, settings.objectives):
         marks[bend.trial] = "front, knee"
     over = f"over {baseline_name(settings.scale)}"
     title = f"Front of {settings.run} ({len(trained)} trained); MACs for HR {show_size(settings.hr_size)}"
-    more = [OBJECTIVES[name] for name in ("latency", "memory") if any(name in c.figures for c in trained)]
+    always = [OBJECTIVES.get(name) for name in ALWAYS_SHOWN]
+    known = {name for candidate in trained for name in candidate.figures}
+    more = [o for o in OBJECTIVES.in_order() if o.name in known and o.name not in ALWAYS_SHOWN]
     shown = table(title, "network", "PSNR dB", over, "SSIM", "MACs", "params", *(o.title for o in more), "")
-    cost = first_cost(settings.aims).name
+    cost = first_cost(settings.objectives).name
     for c in sorted((c for c in trained if c.trial in marks), key=lambda c: c.figures[cost]):
-        psnr, *others = [_cell(c, o) for o in (*(OBJECTIVES[n] for n in ("psnr", "ssim", "macs", "params")), *more)]
+        psnr, *others = [_cell(c, o) for o in (*always, *more)]
         name = in_run(c.label, settings.run)
         shown.add_row(name, psnr, f"{c.psnr - bicubic:+.2f}", *others, marks[c.trial])
     return shown
@@ -47,7 +52,7 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
         held = ", ".join(f"{name}={value}" for name, value in settings.fixed.items())
         yield f"Held fixed, in the published networks too: {held}."
     yield f"Protocol: {run.protocol.describe()}; {baseline_name(settings.scale)} {bicubic:.2f} dB."
-    aims, reference = settings.aims, run.reference
+    aims, reference = settings.objectives, run.reference
     volume = f"{hypervolume(trained, aims, reference):.4g} {hypervolume_unit(aims)}"
     against = ", ".join(objective.in_words(reference[objective.name]) for objective in aims)
     size, quality = f"for HR {show_size(settings.hr_size)}", first_quality(aims)

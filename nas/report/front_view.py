@@ -12,6 +12,8 @@ from nas.cost import HR_SIZE
 from nas.image_size import Size, show_size
 from nas.objectives import OBJECTIVES, Objective
 
+MACS, PSNR = OBJECTIVES.get("macs"), OBJECTIVES.get("psnr")
+
 Kind = Literal["stopped", "candidate", "front", "published"]
 
 COLOURS: Mapping[Kind, str] = {
@@ -46,7 +48,7 @@ class Dot:
     @property
     def in_words(self) -> list[str]:
         """Its figures with what they are, `35.45 dB`, `74.50G MACs`, and the remark."""
-        figures = [OBJECTIVES[name].in_words(figure) for name, figure in self.figures.items()]
+        figures = [OBJECTIVES.get(name).in_words(figure) for name, figure in self.figures.items()]
         return [*figures, self.remark] if self.remark else figures
 
 
@@ -67,8 +69,8 @@ class View:
     hr_size: Size = HR_SIZE
     """What costs are for."""
     baseline: str = "bicubic interpolation"
-    cost: Objective = OBJECTIVES["macs"]
-    quality: Objective = OBJECTIVES["psnr"]
+    cost: Objective = MACS
+    quality: Objective = PSNR
 
     @property
     def x_label(self) -> str:

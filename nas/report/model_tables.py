@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rich.table import Table
 
-from nas.budget import short
 from nas.cost import Cost
 from nas.evaluation.comparison import Evaluation
 from nas.image_size import show_size
 from nas.metrics import Metric, baseline_name
 from nas.model import Model
+from nas.quantities import short
 from nas.report.tables import in_run, table
 
 METRICS_ABREAST = 4

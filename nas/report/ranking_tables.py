@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-from nas.evidence.ranking.agreement import BANDS, TOP, Agreement, Estimate
+from nas.evidence.ranking.agreement import Agreement, Estimate
 from nas.evidence.ranking.evidence import Evidence
+from nas.evidence.statistics import BANDS, TOP
 from nas.report.tables import table
 from proxies import Proxy
 

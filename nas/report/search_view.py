@@ -160,8 +160,8 @@ class SearchView:
 
 def _best(seen: Snapshot) -> list[Best]:
     """Return the best network within the first budget, and within each part of it."""
-    settings, quality = seen.settings, first_quality(seen.settings.aims)
-    budget = settings.limits[0]
+    settings, quality = seen.settings, first_quality(seen.settings.objectives)
+    budget = settings.budgets[0]
     found: list[Best] = []
     for share in SHARES:
         part = budget if share == 1 else replace(budget, limit=budget.limit / share)
@@ -185,13 +185,13 @@ def _name(seen: Snapshot, one: Known) -> str:
 
 def _figures(seen: Snapshot, one: Known, budget: Budget) -> tuple[Part, ...]:
     """Return quality, gain over the baseline, cost, and how far it is trained where that is not to the end."""
-    settings, quality = seen.settings, first_quality(seen.settings.aims)
+    settings, quality = seen.settings, first_quality(seen.settings.objectives)
     figure = one.figures[quality.name]
     baseline = dict(zip(("psnr", "ssim"), seen.bicubic, strict=True)).get(quality.name)
     steps = settings.recipe.steps
     return (
         Part(quality.in_words(figure)),
         Part("" if baseline is None else f"{figure - baseline:+.{quality.digits}f}", 2),
-        Part(OBJECTIVES[budget.cost].shown(one.figures[budget.cost]), 3),
+        Part(OBJECTIVES.get(budget.cost).shown(one.figures[budget.cost]), 3),
         Part("" if one.steps >= steps else f"{one.steps}/{steps} steps", 1),
     )

@@ -7,15 +7,13 @@ from typing import Protocol
 from optuna import Trial
 
 from nas.budget import known_budgets, refusal
-from nas.cost import cost, screening_cost
+from nas.cost import screening_cost
 from nas.image_size import Size
+from nas.objectives import OBJECTIVES
 from nas.progress import Progress
 from nas.search.latency import latency_meter
 from nas.search.settings import Settings
 from search_spaces import Architecture
-
-COUNTED = ("macs", "params", "memory")
-"""Costs that are exact and need no run."""
 
 
 class Meter(Protocol):
@@ -27,7 +25,7 @@ class Meter(Protocol):
 
 def asked_for(settings: Settings) -> set[str]:
     """Return the names of the costs that objectives and budgets are about."""
-    return {o.name for o in settings.aims if o.is_cost} | {budget.cost for budget in settings.limits}
+    return {o.name for o in settings.objectives if o.is_cost} | {budget.cost for budget in settings.budgets}
 
 
 def meter_for(settings: Settings, results: Path, progress: Progress | None = None) -> Meter | None:
@@ -42,14 +40,15 @@ def meter_for(settings: Settings, results: Path, progress: Progress | None = Non
 def costs_of(architecture: Architecture, settings: Settings, meter: Meter | None) -> Iterator[dict[str, float]]:
     """Yield what is known of a candidate's costs, more each time: what is quickly known first.
 
-    First MACs and parameters, in a moment; then the bytes of memory, in some milliseconds; then the latency in ms. The
-    last two only where they are asked for. So a candidate can be refused before it takes time.
+    First MACs and parameters, in a moment; then what else can be counted, in some milliseconds; then the latency in
+    ms. The last two only where they are asked for. So a candidate can be refused before it takes time.
     """
     asked, size = asked_for(settings), settings.hr_size
     costs: dict[str, float] = {**screening_cost(architecture, size).figures}
     yield costs
-    if "memory" in asked:
-        costs = costs | {"memory": cost(architecture, size).peak_memory}
+    others = [OBJECTIVES.get(name) for name in sorted(asked - costs.keys())]
+    if counted := {other.name: other.count(architecture, size) for other in others if other.count}:
+        costs = costs | counted
         yield costs
     if meter:
         yield costs | {"latency": meter.ms(architecture, size)}
@@ -57,12 +56,12 @@ def costs_of(architecture: Architecture, settings: Settings, meter: Meter | None
 
 def refused(trial: Trial, settings: Settings, costs: Mapping[str, float]) -> str | None:
     """Return why a candidate's costs don't fit the budgets, if they don't; by how much is kept with its trial."""
-    for budget in known_budgets(settings.limits, costs):
+    for budget in known_budgets(settings.budgets, costs):
         if budget.unit not in trial.constraints:  # one that was queued again brings its own
             trial.set_constraint(budget.unit, budget.excess(costs))
-    return refusal(settings.limits, costs)
+    return refusal(settings.budgets, costs)
 
 
 def values(figures: Mapping[str, float], settings: Settings) -> tuple[float, ...]:
     """Return a candidate's figures as its trial's values, in the order of the objectives."""
-    return tuple(objective.in_study(figures[objective.name]) for objective in settings.aims)
+    return tuple(objective.in_study(figures[objective.name]) for objective in settings.objectives)

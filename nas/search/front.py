@@ -21,29 +21,36 @@ class Candidate:
     architecture: Architecture
     label: str
     """The published point it is (`falsr/FALSR-B`), else `RUN:TRIAL`."""
-    psnr: float
-    """dB, by the run's protocol."""
-    ssim: float | None
-    """None when the proxy doesn't measure it."""
-    macs: int
-    params: int
+    figures: Mapping[str, float]
+    """What is known of it, by the names of `nas.objectives`; PSNR and SSIM by the run's protocol."""
     seconds: float
     published: bool = False
-    latency: float | None = None
-    """ms; None where the run doesn't ask for it."""
-    memory: int | None = None
-    """Bytes; None where the run doesn't ask for it."""
 
     @property
-    def figures(self) -> dict[str, float]:
-        """What is known of it, by the names of `nas.objectives`."""
-        known = {name: getattr(self, name) for name in OBJECTIVES}
-        return {name: figure for name, figure in known.items() if figure is not None}
+    def psnr(self) -> float:
+        """PSNR in dB."""
+        return self.figures["psnr"]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds."""
+        return int(self.figures["macs"])
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters."""
+        return int(self.figures["params"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data without the architecture's choices."""
-        names = ("trial", "label", *OBJECTIVES, "seconds", "published")
-        return {name: getattr(self, name) for name in names} | {"fingerprint": self.architecture.fingerprint}
+        """Return plain data without the architecture's choices; None for what is not known."""
+        return {
+            "trial": self.trial,
+            "label": self.label,
+            **{objective.name: self.figures.get(objective.name) for objective in OBJECTIVES.in_order()},
+            "seconds": self.seconds,
+            "published": self.published,
+            "fingerprint": self.architecture.fingerprint,
+        }
 
 
 def pareto_front(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> list[Candidate]:

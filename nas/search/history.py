@@ -46,7 +46,7 @@ class Known:
     fingerprint: str
     choices: Choices
     costs: Mapping[str, float]
-    """What is known without training: macs, params, and latency and memory where they are asked for."""
+    """What is known without training: macs, params, and other costs where they are asked for."""
     rungs: Mapping[int, Mapping[str, float]]
     """Steps → the figures measured there, by increasing steps."""
     trial: int
@@ -93,7 +93,7 @@ def _known(trial: FrozenTrial) -> Known | None:
     if not rungs:
         return None
     choices = trial.params or trial.system_attrs.get(FIXED, {})  # those of a trial that waits
-    costs = {name: attributes[name] for name, o in OBJECTIVES.items() if o.is_cost and name in attributes}
+    costs = {o.name: attributes[o.name] for o in OBJECTIVES.in_order() if o.is_cost and o.name in attributes}
     is_busy = trial.state in (TrialState.RUNNING, TrialState.WAITING)
     is_open = not is_busy and not (trial.state == TrialState.FAIL and has_failed(trial))
     return Known(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import optuna
 
-from nas.errors import InputError, RunError
+from nas.errors import InputError, PluginError, RunError
 from nas.files import set_aside
 from nas.search.settings import SETTINGS, Settings, read_settings
 from nas.search.storage.opening import open_storage
@@ -22,7 +22,7 @@ def run_settings(folder: Path, storage: str | None = None) -> Settings:
     try:
         settings = read_settings(folder)
     except InputError as error:
-        if not (folder / SETTINGS).is_file():
+        if isinstance(error, PluginError) or not (folder / SETTINGS).is_file():
             raise
         return _mended(folder, storage, str(error).removesuffix("."))
     if storage or settings.storage or not study_file_in(folder).is_file():
@@ -53,5 +53,7 @@ def _remembered(folder: Path, storage: str | None) -> Settings | None:
         if storage is not None:  # others' studies may lie beside it
             names = [name for name in names if name == folder.resolve().name]
         return settings_of(load_study(database, names[0])) if len(names) == 1 else None
+    except PluginError:
+        raise
     except (InputError, RunError):
         return None

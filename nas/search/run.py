@@ -10,11 +10,11 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
-from nas.plugins.given import need_plugins
 from nas.search.front import Candidate, reference_point
 from nas.search.history import Known, history
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
+from nas.search.quiet import quiet_optuna
 from nas.search.run_id import identified
 from nas.search.schedule.rungs import Rungs
 from nas.search.settings import Settings, check_data
@@ -93,7 +93,7 @@ class Run:
 
     def reference(self) -> dict[str, float]:
         """The worst network that counts: from it the hypervolume is measured."""
-        return reference_point(self.candidates(), self.settings.aims, self.bicubic, self.settings.limits)
+        return reference_point(self.candidates(), self.settings.objectives, self.bicubic, self.settings.budgets)
 
     @property
     def bicubic(self) -> tuple[float, float]:
@@ -107,11 +107,11 @@ class Run:
         return Protocol.from_dict(self.study.user_attrs["protocol"])
 
 
+@quiet_optuna()
 def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> Run:
     """Open a run by its name or by the path of its directory. Raises InputError."""
     folder = Path(name) if (Path(name) / "search.yaml").is_file() else results / name
     settings = run_settings(folder, storage)
-    need_plugins(settings.plugins, settings.run)
     database = open_storage(url_of(folder, settings, storage))
     study = load_study(database, settings.study)
     return make_run(folder, identified(settings, study), study, database)

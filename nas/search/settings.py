@@ -6,19 +6,29 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from nas.budget import Budget, tightest
-from nas.cost import HR_SIZE
 from nas.data.dataset import Dataset
-from nas.data.normalisation import AUTO, TYPE
 from nas.errors import InputError
 from nas.fields import Seed, Truth, Whole, in_words
 from nas.files import write_atomic
-from nas.objectives import DEFAULT_OBJECTIVES, Objective, parse_objectives, resolve
+from nas.objectives import OBJECTIVES, Objective, checked
+from nas.plugins.given import need_plugins
 from nas.search.names import RUN_NAME, is_taken
+from nas.search.option import REDUCTION
 from nas.training.recipe import Recipe
-from search_spaces import Choice, SearchSpace
+from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml
 from search_spaces.narrowed import Allowed, narrowed
 from search_spaces.plugins import Plugin
@@ -31,10 +41,27 @@ EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run"
 A fingerprint guards the data, and `nas.search.run_id` the study.
 """
 
-REDUCTION = 3
-"""One of this many candidates on a rung continues unless the user says otherwise."""
 
 _Count = Annotated[Whole, Field(gt=0)]
+
+
+def _parsed(budget: Any) -> Any:
+    return Budget.parse(budget) if isinstance(budget, str) else budget
+
+
+def _known(objective: Any) -> Any:
+    return OBJECTIVES.get(objective) if isinstance(objective, str) else objective
+
+
+_Budget = Annotated[Budget, BeforeValidator(_parsed), PlainSerializer(str)]
+_Objective = Annotated[Objective, BeforeValidator(_known), PlainSerializer(lambda objective: objective.name)]
+
+
+class _Head(BaseModel):
+    """What is read of settings before the others can be."""
+
+    study: str = ""
+    plugins: tuple[Plugin, ...] = ()
 
 
 class Settings(BaseModel):
@@ -51,14 +78,15 @@ class Settings(BaseModel):
     place: str = ""
     """The folder that `search.yaml` was written for, which tells a copy; empty elsewhere."""
     space: str
-    allow: dict[str, tuple[Choice, ...]] = {}
+    allow: dict[str, tuple[Choice, ...]]
     """The values that its user left to choices of the space; the others may take all of theirs."""
     scale: Whole
-    channels: Whole = 1
-    budgets: tuple[str, ...]
-    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
+    channels: Whole
+    budgets: Annotated[tuple[_Budget, ...], AfterValidator(tightest)]
+    """The most that a network may cost; of two of one unit the tighter."""
+    objectives: Annotated[tuple[_Objective, ...], AfterValidator(checked)]
     """What is to be improved, in the order of a trial's values."""
-    hr_size: tuple[_Count, _Count] = HR_SIZE
+    hr_size: tuple[_Count, _Count]
     """Width and height of the HR image that costs are counted for."""
     data: str | None
     """The folder as given; None is the embedded synthetic set."""
@@ -104,12 +132,6 @@ class Settings(BaseModel):
             return {"run": name, "study": name} | data
         return data
 
-    @field_validator("recipe")
-    @classmethod
-    def _resolve(cls, recipe: Recipe) -> Recipe:
-        """A run that remembers no range is from before there was a choice."""
-        return recipe.seeing(TYPE) if recipe.normalisation == AUTO else recipe
-
     @model_validator(mode="after")
     def _check_rungs(self) -> "Settings":
         if list(self.rungs) != sorted(set(self.rungs)) or self.rungs[-1:] != (self.recipe.steps,):
@@ -119,34 +141,12 @@ class Settings(BaseModel):
             )
         return self
 
-    @field_validator("budgets")
-    @classmethod
-    def _check_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
-        for text in budgets:
-            Budget.parse(text)
-        return budgets
-
     @field_validator("study")
     @classmethod
     def _check_name(cls, study: str) -> str:
         if is_taken(study):
             raise ValueError(f"no run may be called '{study}'")
         return study
-
-    @field_validator("objectives")
-    @classmethod
-    def _check(cls, objectives: tuple[str, ...]) -> tuple[str, ...]:
-        return parse_objectives(objectives)
-
-    @property
-    def aims(self) -> tuple[Objective, ...]:
-        """The objectives themselves."""
-        return resolve(self.objectives)
-
-    @property
-    def limits(self) -> tuple[Budget, ...]:
-        """The budgets, parsed; of two of one unit the tighter."""
-        return tightest(Budget.parse(text) for text in self.budgets)
 
     @property
     def searched(self) -> SearchSpace:
@@ -155,6 +155,10 @@ class Settings(BaseModel):
         Raises SpaceError or UnknownNameError where this machine's space is another.
         """
         return narrowed(self.space, self.allow)
+
+    def architecture(self, choices: Choices) -> Architecture:
+        """Return the architecture of these choices."""
+        return Architecture(self.space, self.scale, self.channels, dict(choices))
 
     @property
     def space_in_words(self) -> str:
@@ -189,15 +193,21 @@ def read_settings(folder: Path) -> Settings:
     if not path.is_file():
         raise InputError(f"There is no run '{folder.name}' in {folder.parent}.")
     try:
-        settings = parse_settings(read_yaml(path), str(path))
+        settings = parse_settings(read_yaml(path), str(path), folder.resolve().name)
     except DocumentError as error:
         raise InputError(str(error)) from None
     return settings.model_copy(update={"run": folder.resolve().name})
 
 
-def parse_settings(data: Any, origin: str = SETTINGS) -> Settings:
-    """Return the settings in plain data. Raises InputError naming `origin` and the first field that is wrong."""
+def parse_settings(data: Any, origin: str = SETTINGS, run: str | None = None) -> Settings:
+    """Return the settings in plain data, of what is called `run`.
+
+    The plugins that they name are run before, since budgets and objectives may be theirs. Raises PluginError, and
+    InputError naming `origin` and the first field that is wrong.
+    """
     try:
+        head = _Head.model_validate(data)
+        need_plugins(head.plugins, run or head.study)
         return Settings.model_validate(data)
     except ValidationError as error:
         raise InputError(in_words(error, origin)) from None

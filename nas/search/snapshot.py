@@ -62,7 +62,7 @@ class Snapshot:
     @cached_property
     def reference(self) -> Mapping[str, float]:
         """The worst network that counts: from it the hypervolume is measured."""
-        return reference_point(self.candidates, self.settings.aims, self.bicubic, self.settings.limits)
+        return reference_point(self.candidates, self.settings.objectives, self.bicubic, self.settings.budgets)
 
     @cached_property
     def paused(self) -> list[Known]:
@@ -89,7 +89,7 @@ class Snapshot:
             return ""
         counts = Counter(one.steps for one in self.paused)
         places = ", ".join(f"{count} at {steps}" for steps, count in sorted(counts.items()))
-        quality = first_quality(self.settings.aims)
+        quality = first_quality(self.settings.objectives)
         farthest = max(counts)
         measured = [one for one in self.paused if one.steps == farthest and quality.name in one.figures]
         best = max(measured, key=lambda one: one.figures[quality.name], default=None)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,14 @@ from nas.deploy.latency_runtime import runtime
 from nas.errors import InputError, RunError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
-from nas.plugins.given import give_command, give_plugins, need_plugins
-from nas.search.costs import COUNTED, meter_for
+from nas.plugins.given import give_command, give_plugins
+from nas.search.costs import meter_for
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.names import as_name, check_run_name
+from nas.search.option import DEFAULT_SCALE, DEFAULT_SCREENS, DEFAULT_SPACE, DEFAULT_TRIALS, REDUCTION
+from nas.search.quiet import quiet_optuna
+from nas.search.request import Request, defaults
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.samplers import SAMPLERS, check_screens
@@ -31,60 +34,17 @@ from nas.search.samplers.cheapest import smallest_cost
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.rungs import default_rungs
 from nas.search.schedule.time_plan import Given, planned
-from nas.search.settings import REDUCTION, SETTINGS, Settings, parse_settings, space_fingerprint
+from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.storage.opening import open_storage
 from nas.search.storage.urls import embedded_url, without_secrets
 from nas.search.study import create_study, publish
 from nas.training.recipe import load_recipe
-from search_spaces import Choice, SearchSpace
+from search_spaces import SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
 from search_spaces.registry import unknown_name
 
-_NO_SETTINGS = ("space", "hr", "lr", "jobs", "degradation", "counts", "plugins")
-"""Fields of a request that decide settings but are none."""
 
-DEFAULT_SPACE = "hybrid"
-DEFAULT_SCALE = 2
-DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:100",)
-"""The winner of results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
-DEFAULT_TRIALS = {"cpu": 40, "cuda": 120}
-"""Eight to fifteen minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user gave; None means as before in a run that goes on, and the default in a new one."""
-
-    run: str | None = None
-    budgets: tuple[str, ...] | None = None
-    data: str | None = None
-    space: str | None = None
-    """Its name, or the path of a YAML file that narrows one."""
-    scale: int | None = None
-    recipe: str | None = None
-    rungs: tuple[int, ...] | None = None
-    """Steps after which candidates are compared, the last being the whole training; empty: none before that."""
-    reduction: int | None = None
-    sampler: str | None = None
-    trials: int | None = None
-    seed: int | None = None
-    jobs: int = 1
-    fixed: dict[str, Choice] | None = None
-    skip_bad: bool | None = None
-    plugins: tuple[str, ...] | None = None
-    storage: str | None = None
-    hr: str | None = None
-    lr: str | None = None
-    degradation: str | None = None
-    counts: str | None = None
-    """Scale and offset of images that aren't of 8 or 16 bits: `0.01,0`."""
-    screens: tuple[str, ...] | None = None
-    latency_command: str | None = None
-    latency_threads: int | None = None
-    objectives: tuple[str, ...] | None = None
-    stop_when_flat: int | None = None
-
-
+@quiet_optuna()
 def start(
     request: Request,
     device: torch.device,
@@ -111,8 +71,6 @@ def start(
 def _asked(request: Request, folder: Path, device: torch.device) -> tuple[Settings | None, dict[str, Any], SearchSpace]:
     """Return what the run remembers, if it is there, the settings that are wanted, and the space. Raises InputError."""
     earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
-    if earlier:
-        need_plugins(earlier.plugins, folder.name)
     plugins = earlier.plugins if earlier else give_plugins(request.plugins or ())
     wanted = _wanted(request, folder.name, earlier, device) | {"plugins": plugins}
     space = narrowed(wanted["space"], wanted["allow"])
@@ -199,8 +157,9 @@ def _default_name(request: Request) -> str:
     space, scale = Path(request.space or DEFAULT_SPACE).stem, request.scale or DEFAULT_SCALE
     size = hr_size(request.hr, request.lr, scale) or HR_SIZE
     parts = [space, f"x{scale}", limits]
-    if (objectives := parse_objectives(request.objectives or DEFAULT_OBJECTIVES)) != DEFAULT_OBJECTIVES:
-        parts += objectives
+    objectives = parse_objectives(request.objectives or DEFAULT_OBJECTIVES)
+    if objectives != parse_objectives(DEFAULT_OBJECTIVES):
+        parts += [objective.name for objective in objectives]
     return as_name("-".join([*parts, *([] if size == HR_SIZE else [show_size(size)]), images]))
 
 
@@ -208,13 +167,13 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     """Merge what was given over what the run remembers, or over the defaults."""
     space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
     asked = {key: value for key, value in asdict(request).items() if value is not None}
-    given = {key: value for key, value in asked.items() if key not in _NO_SETTINGS}
+    given = {key: value for key, value in asked.items() if key in defaults()}
     given |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
     scale = request.scale or (earlier.scale if earlier else DEFAULT_SCALE)
     if size := hr_size(request.hr, request.lr, scale):
         given["hr_size"] = size
     if request.budgets:
-        given["budgets"] = tuple(str(Budget.parse(text)) for text in request.budgets)
+        given["budgets"] = tuple(map(Budget.parse, request.budgets))
     if request.objectives:
         given["objectives"] = parse_objectives(request.objectives)
     if request.trials is not None:
@@ -243,23 +202,16 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         return kept | given | {"run": name, "fixed": fixed}
     if not request.budgets:
         raise InputError("Give a --budget, e.g. --budget 300G-MACs.")
-    defaults = {
-        "scale": scale,
+    unsaid = {
         "channels": 1,
-        "objectives": DEFAULT_OBJECTIVES,
+        "objectives": parse_objectives(DEFAULT_OBJECTIVES),
         "hr_size": HR_SIZE,
-        "data": None,
-        "sampler": DEFAULT_SAMPLER,
         "screens": () if request.sampler else DEFAULT_SCREENS,
-        "trials": DEFAULT_TRIALS.get(device.type, DEFAULT_TRIALS["cuda"]),
-        "seed": 0,
-        "latency_command": None,
-        "latency_threads": 1,
+        "trials": DEFAULT_TRIALS["cpu" if device.type == "cpu" else "cuda"],
         "threads": max(1, torch.get_num_threads() // request.jobs),
-        "skip_bad": False,
-        "storage": None,
     }
-    return defaults | given | {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+    named: dict[str, Any] = {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
+    return {**defaults(), **unsaid, **given, **named}
 
 
 def _rungs(request: Request, steps: int) -> tuple[int, ...]:
@@ -270,7 +222,8 @@ def _rungs(request: Request, steps: int) -> tuple[int, ...]:
 
 def _latency_runtime(wanted: dict[str, Any]) -> str | None:
     """Return what latencies are measured on; None where the search doesn't ask for any."""
-    if "latency" not in wanted.get("objectives", ()) and all(Budget.parse(b).unit != "ms" for b in wanted["budgets"]):
+    asked = {objective.name for objective in wanted["objectives"]} | {budget.cost for budget in wanted["budgets"]}
+    if "latency" not in asked:
         return None
     return runtime(wanted["latency_command"], wanted["latency_threads"]).name
 
@@ -292,12 +245,12 @@ def _check_budget(wanted: dict[str, Any], space: SearchSpace) -> None:
     """Raise InputError when not even the smallest network of the space fits; what is measured shows itself later."""
     scale, size = wanted["scale"], wanted["hr_size"]
     check_size(size, scale, space.minimum_side)
-    for budget in (b for b in map(Budget.parse, wanted["budgets"]) if b.cost in COUNTED):
+    for budget in (budget for budget in wanted["budgets"] if budget.objective.count):
         smallest = smallest_cost(space, scale, wanted["channels"], wanted["fixed"], size, budget)
         if budget.excess(smallest) > 0:
-            costs, shown = smallest.figures, dict.fromkeys(("macs", "params", budget.cost))
+            shown = dict.fromkeys(("macs", "params", budget.cost))
             raise InputError(
                 f"The budget {budget} is under the smallest network of the space '{space.name}'"
                 f"{' as narrowed' if wanted['allow'] else ''} at x{scale}, HR {show_size(size)}: "
-                f"{', '.join(OBJECTIVES[name].in_words(costs[name]) for name in shown)}."
+                f"{', '.join(OBJECTIVES.get(name).in_words(smallest[name]) for name in shown)}."
             )

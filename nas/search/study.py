@@ -1,6 +1,5 @@
 """The Optuna study of a run: its storage, and its trials as candidates."""
 
-import warnings
 from collections.abc import Iterable
 
 import optuna
@@ -12,13 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.budget import refusal
 from nas.cost import screening_cost
 from nas.errors import InputError
+from nas.objectives import OBJECTIVES
 from nas.search.front import Candidate
 from nas.search.run_id import open_or_create
 from nas.search.settings import Settings, parse_settings
 from search_spaces import Architecture
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 def create_study(storage: BaseStorage, settings: Settings, with_published: bool = True) -> optuna.Study:
@@ -27,13 +24,13 @@ def create_study(storage: BaseStorage, settings: Settings, with_published: bool 
     Raises InputError when it is there with other settings. `publish` then lets workers in.
     """
     directions = [
-        StudyDirection.MINIMIZE if objective.is_cost else StudyDirection.MAXIMIZE for objective in settings.aims
+        StudyDirection.MINIMIZE if objective.is_cost else StudyDirection.MAXIMIZE for objective in settings.objectives
     ]
     study = open_or_create(storage, settings, directions)
     if "settings" in study.user_attrs:
         settings.check_continues(settings_of(study))
     else:
-        study.set_metric_names([objective.title for objective in settings.aims])
+        study.set_metric_names([objective.title for objective in settings.objectives])
     if with_published:
         _enqueue_published(study, settings)
     return study
@@ -44,8 +41,8 @@ def _enqueue_published(study: optuna.Study, settings: Settings) -> None:
     space, left = settings.searched, settings.trials
     for name, point in space.published.items():
         choices = dict(point.choices) | settings.fixed
-        architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
-        if refusal(settings.limits, screening_cost(architecture, settings.hr_size)) is None:
+        architecture = settings.architecture(choices)
+        if refusal(settings.budgets, screening_cost(architecture, settings.hr_size)) is None:
             left -= 1
             if left < 0:
                 continue
@@ -91,12 +88,7 @@ def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
         trial=trial.number,
         architecture=architecture_of(trial, settings),
         label=attributes.get("name") or f"{settings.run}:{trial.number}",
-        psnr=attributes["psnr"],
-        ssim=attributes.get("ssim"),
-        macs=attributes["macs"],
-        params=attributes["params"],
-        latency=attributes.get("latency"),
-        memory=attributes.get("memory"),
+        figures={o.name: attributes[o.name] for o in OBJECTIVES.in_order() if o.name in attributes},
         seconds=attributes["seconds"],
         published="name" in attributes,
     )
@@ -106,4 +98,4 @@ def architecture_of(trial: FrozenTrial, settings: Settings) -> Architecture:
     """Return the architecture of a trial. Raises InputError for one that has no choices yet."""
     if not trial.params:
         raise InputError(f"Trial {trial.number} of '{settings.run}' has no architecture yet.")
-    return Architecture(settings.space, settings.scale, settings.channels, dict(trial.params))
+    return settings.architecture(trial.params)

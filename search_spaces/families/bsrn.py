@@ -4,16 +4,17 @@ BSRN-S is the smaller network that won the complexity track of NTIRE 2022.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers import blueprint, distillation, spatial_attention
 from search_spaces.layers.attention import ContrastAttention
-from search_spaces.layers.blueprint import BlueprintConv, plain
+from search_spaces.layers.blueprint import BlueprintConv, ordinary_conv
 from search_spaces.layers.conv import conv
 from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
@@ -25,6 +26,25 @@ from search_spaces.space import register
 
 COPIES = 4
 """How often the image is repeated over the channels before the first convolution."""
+
+
+@dataclass(frozen=True)
+class BsrnChoices:
+    """The choices of `bsrn`. `distilled_eighths`: what is put aside at each step, in eighths of `width`."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    distilled_eighths: int
+    steps: int
+    channel: str
+    pointwise_bias: bool
+    plain_reduction: bool
+
+    @property
+    def distilled(self) -> int:
+        """Channels that are put aside at each step."""
+        return self.width * self.distilled_eighths // 8
 
 
 class ChannelGain(nn.Module):
@@ -61,7 +81,7 @@ class SeparableDistillation(nn.Module):
             width,
             width // 4,
             convolution=convolution,
-            reduction=plain if plain_reduction else None,
+            reduction=ordinary_conv if plain_reduction else None,
             activation=nn.GELU,
         )
         self.channel: nn.Module = ContrastAttention(width)
@@ -70,19 +90,23 @@ class SeparableDistillation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.channel(self.spatial(self.distillation(features))))
+        return features + self.channel(self.spatial(self.distillation(features)))
 
 
 class Bsrn(nn.Module):
     """Head, blocks whose outputs are all gathered, a skip over everything, one pixel shuffle."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: BsrnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, bias = cast(int, choices["width"]), bool(choices["pointwise_bias"])
+        width, bias = chosen.width, chosen.pointwise_bias
         self.head = BlueprintConv(COPIES * channels, width, pointwise_bias=bias)
-        blocks = range(cast(int, choices["blocks"]))
-        self.blocks = nn.ModuleList(SeparableDistillation(*_block(choices)) for _ in blocks)
-        self.gather = nn.Sequential(conv(len(blocks) * width, width, 1), nn.GELU())
+        self.blocks = nn.ModuleList()
+        for _ in range(chosen.blocks):
+            block = SeparableDistillation(
+                width, chosen.distilled, chosen.steps, bias, chosen.plain_reduction, chosen.channel
+            )
+            self.blocks.append(block)
+        self.gather = nn.Sequential(conv(chosen.blocks * width, width, 1), nn.GELU())
         self.trunk = BlueprintConv(width, width, pointwise_bias=bias)
         self.upsample = PixelShuffleDirect(width, channels, scale)
 
@@ -94,20 +118,7 @@ class Bsrn(nn.Module):
             features = block(features)
             outputs.append(features)
         trunk = self.trunk(self.gather(torch.cat(outputs, dim=1)))
-        return cast(Tensor, self.upsample(trunk + head))
-
-
-def _block(choices: Choices) -> tuple[int, int, int, bool, bool, str]:
-    """Return the arguments of a block."""
-    width = cast(int, choices["width"])
-    return (
-        width,
-        width * cast(int, choices["distilled_eighths"]) // 8,
-        cast(int, choices["steps"]),
-        bool(choices["pointwise_bias"]),
-        bool(choices["plain_reduction"]),
-        str(choices["channel"]),
-    )
+        return self.upsample(trunk + head)
 
 
 def _separable(inputs: int, outputs: int, pointwise_bias: bool) -> nn.Module:
@@ -171,15 +182,17 @@ class BsrnSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `Bsrn`."""
-        network = Bsrn(choices, scale, channels)
+        network = Bsrn(read_choices(BsrnChoices, choices), scale, channels)
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the parts whose costs add up to the network's."""
-        width, blocks, bias = cast(int, choices["width"]), cast(int, choices["blocks"]), choices["pointwise_bias"]
+        chosen = read_choices(BsrnChoices, choices)
+        width, blocks, bias = chosen.width, chosen.blocks, chosen.pointwise_bias
+        block = (width, chosen.distilled, chosen.steps, bias, chosen.plain_reduction, chosen.channel)
         return [
             Part(_separable, (COPIES * channels, width, bias), COPIES * channels),
-            Part(SeparableDistillation, _block(choices), width, repeats=blocks),
+            Part(SeparableDistillation, block, width, repeats=blocks),
             Part(conv, (blocks * width, width, 1), blocks * width),
             Part(_separable, (width, width, bias), width),
             Part(PixelShuffleDirect, (width, channels, scale), width),

@@ -1,12 +1,13 @@
 """CAMixerSR: a router sends the windows that are hard to self-attention, the others past it (arXiv 2402.19289)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 from search_spaces.layers.upsample import PixelShuffleDirect
@@ -21,6 +22,19 @@ CONDITION = 2
 
 REACH = 8.0
 """Pixels that the keys may be moved by."""
+
+
+@dataclass(frozen=True)
+class CaMixerChoices:
+    """The choices of `camixersr`: two groups of `early_blocks`, then two of `late_blocks`."""
+
+    image_skip: bool
+    width: int
+    early_blocks: int
+    late_blocks: int
+    window: int
+    attended_percent: int
+    expansion: int
 
 
 class Router(nn.Module):
@@ -42,12 +56,12 @@ class Router(nn.Module):
 
         The gates are [N, width, 1, 1] and [N, 1, H, W], in 0..1.
         """
-        common = cast(Tensor, self.common(features))
+        common = self.common(features)
         pixels = partition(common.mean(dim=1, keepdim=True).permute(0, 2, 3, 1), self.window).squeeze(-1)
-        hardness = cast(Tensor, self.hardness(pixels)).softmax(dim=-1)[..., 0]
-        offsets = REACH * torch.tanh(cast(Tensor, self.offsets(common)))
-        channels = cast(Tensor, self.channel_gate(common.mean(dim=(2, 3), keepdim=True)))
-        return hardness, offsets, torch.sigmoid(channels), torch.sigmoid(cast(Tensor, self.pixel_gate(common)))
+        hardness = self.hardness(pixels).softmax(dim=-1)[..., 0]
+        offsets = REACH * torch.tanh(self.offsets(common))
+        channels = self.channel_gate(common.mean(dim=(2, 3), keepdim=True))
+        return hardness, offsets, torch.sigmoid(channels), torch.sigmoid(self.pixel_gate(common))
 
 
 def moved(features: Tensor, offsets: Tensor) -> Tensor:
@@ -91,7 +105,7 @@ class Mixer(nn.Module):
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """[N, width, H, W], sides multiples of the window, and the condition [N, 2, H, W] → the shape of the first."""
         n, _, height, width = features.shape
-        values = cast(Tensor, self.project_v(features))
+        values = self.project_v(features)
         place = self.place.repeat(n, 1, height // self.window[0], width // self.window[1])
         hardness, offsets, channel_gate, pixel_gate = self.router(torch.cat([values, condition, place], dim=1))
         windows = [
@@ -100,8 +114,8 @@ class Mixer(nn.Module):
         ]
         mixed = self.route(hardness, *windows)
         mixed = merge(mixed, self.window, (height, width)).permute(0, 3, 1, 2)
-        spatial = F.gelu(cast(Tensor, self.spatial(mixed)))
-        return cast(Tensor, self.project_out(spatial * channel_gate + mixed))
+        spatial = F.gelu(self.spatial(mixed))
+        return self.project_out(spatial * channel_gate + mixed)
 
     def route(self, hardness: Tensor, queries: Tensor, keys: Tensor, values: Tensor, gated: Tensor) -> Tensor:
         """Hardness [N, windows] and four times [N, windows, pixels, width] → the same: values, attended or gated."""
@@ -118,7 +132,7 @@ class Mixer(nn.Module):
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Three times [N, windows, pixels, width] → the same shape."""
-        q, k = cast(Tensor, self.project_q(queries)), cast(Tensor, self.project_k(keys))
+        q, k = self.project_q(queries), self.project_k(keys)
         return (q @ k.transpose(-2, -1)).softmax(dim=-1) @ values
 
 
@@ -134,8 +148,8 @@ class GatedForward(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        gate, value = cast(Tensor, self.depthwise(self.project_in(features))).chunk(2, dim=1)
-        return cast(Tensor, self.project_out(F.gelu(gate) * value))
+        gate, value = self.depthwise(self.project_in(features)).chunk(2, dim=1)
+        return self.project_out(F.gelu(gate) * value)
 
 
 class CaMixerBlock(nn.Module):
@@ -150,7 +164,7 @@ class CaMixerBlock(nn.Module):
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """[N, width, H, W] and the condition → the same shape."""
         features = self.norm1(features + self.mixer(features, condition))
-        return cast(Tensor, self.norm2(features + self.forwards(features)))
+        return self.norm2(features + self.forwards(features))
 
 
 class CaMixerGroup(nn.Module):
@@ -166,7 +180,7 @@ class CaMixerGroup(nn.Module):
         mixed = features
         for block in self.blocks:
             mixed = block(mixed, condition)
-        return features + cast(Tensor, self.conv(mixed))
+        return features + self.conv(mixed)
 
 
 def condition(width: int) -> nn.Sequential:
@@ -174,36 +188,32 @@ def condition(width: int) -> nn.Sequential:
     return nn.Sequential(conv(width, 8, 1), nn.LeakyReLU(0.1), conv(8, CONDITION), nn.LeakyReLU(0.1))
 
 
-def sizes(choices: Choices) -> tuple[int, ...]:
-    """Return the width, the blocks of an early and of a late group, the window, the percentage, the expansion."""
-    names = ("width", "early_blocks", "late_blocks", "window", "attended_percent", "expansion")
-    return tuple(cast(int, choices[name]) for name in names)
-
-
 class CaMixerNetwork(nn.Module):
     """Head, four groups with the skip over all of them, pixel shuffle; padded to whole windows by mirroring."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: CaMixerChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, early, late, window, percent, expansion = sizes(choices)
+        width, window = chosen.width, chosen.window
         self.window, self.scale = (window, window), scale
         self.head = conv(channels, width)
         self.condition = condition(width)
-        self.groups = nn.ModuleList(
-            CaMixerGroup([CaMixerBlock(width, window, percent, expansion) for _ in range(depth)], width)
-            for depth in (early, early, late, late)
-        )
+        self.groups = nn.ModuleList()
+        for depth in (chosen.early_blocks, chosen.early_blocks, chosen.late_blocks, chosen.late_blocks):
+            blocks = []
+            for _ in range(depth):
+                blocks.append(CaMixerBlock(width, window, chosen.attended_percent, chosen.expansion))
+            self.groups.append(CaMixerGroup(blocks, width))
         self.conv = conv(width, width)
         self.tail = PixelShuffleDirect(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         height, width = image.shape[2:]
-        head = cast(Tensor, self.head(pad_to_multiple(image, self.window)))
+        head = self.head(pad_to_multiple(image, self.window))
         features, condition = head, self.condition(head)
         for group in self.groups:
             features = group(features, condition)
-        image = cast(Tensor, self.tail(head + self.conv(features)))
+        image = self.tail(head + self.conv(features))
         return image[:, :, : self.scale * height, : self.scale * width]
 
 
@@ -309,16 +319,19 @@ class CaMixerSr(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `CaMixerNetwork`."""
-        network = CaMixerNetwork(choices, scale, channels)
+        network = CaMixerNetwork(read_choices(CaMixerChoices, choices), scale, channels)
         return network, network.tail.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return the network as parts to be counted."""
-        width, early, late, window, percent, expansion = sizes(choices)
+        chosen = read_choices(CaMixerChoices, choices)
+        width, window = chosen.width, chosen.window
+        block = (width, window, chosen.attended_percent, chosen.expansion)
+        blocks = 2 * (chosen.early_blocks + chosen.late_blocks)
         return [
             Part(_conv, (channels, width, 3, window), channels),
             Part(_condition, (width, window), width),
-            Part(_block, (width, window, percent, expansion), width, repeats=2 * (early + late)),
+            Part(_block, block, width, repeats=blocks),
             Part(_conv, (width, width, 1, window), width, repeats=4),
             Part(_conv, (width, width, 3, window), width),
             Part(_tail, (width, channels, scale, window), width),

@@ -1,13 +1,14 @@
 """CARN: residual units whose outputs cascade into 1x1 fusions, twice nested (Ahn et al., arXiv 1803.08664)."""
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance, start_small
 from search_spaces.layers.mean_shift import MeanShift, around
@@ -16,6 +17,34 @@ from search_spaces.part import Part
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class CarnChoices:
+    """The choices of `carn`: `blocks` of `units`, whose convolutions have 2^`groups_log2` groups."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    units: int
+    unit: str
+    shared_units: bool
+    groups_log2: int
+
+    @property
+    def groups(self) -> int:
+        """Groups of the convolutions of units and of the tail."""
+        return 1 << self.groups_log2
+
+    @property
+    def efficient(self) -> bool:
+        """Whether a 1x1 convolution ends each unit."""
+        return self.unit == "efficient"
+
+    @property
+    def own_units(self) -> int:
+        """Units that a block has weights of."""
+        return 1 if self.shared_units else self.units
 
 
 class Unit(nn.Module):
@@ -29,7 +58,7 @@ class Unit(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return F.relu(features + cast(Tensor, self.body(features)))
+        return F.relu(features + self.body(features))
 
 
 class Cascade(nn.Module):
@@ -57,14 +86,16 @@ class Cascade(nn.Module):
 class CarnNetwork(nn.Module):
     """Head, a cascade of cascades, grouped convolutions and pixel shuffles, and the output convolution."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int, *, shift: bool) -> None:
+    def __init__(self, chosen: CarnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        blocks = cast(int, choices["blocks"])
-        width, groups, *_ = block = _block(choices)
-        self.shift = MeanShift(channels) if shift else None
+        width = chosen.width
+        self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width)
-        self.body = Cascade([_cascade(*block) for _ in range(blocks)], blocks, width)
-        self.upsample = _upsample(width, groups, scale)
+        blocks: list[nn.Module] = []
+        for _ in range(chosen.blocks):
+            blocks.append(_cascade(width, chosen.groups, chosen.efficient, chosen.own_units, chosen.units))
+        self.body = Cascade(blocks, chosen.blocks, width)
+        self.upsample = _upsample(width, chosen.groups, scale)
         keep_variance(self)
         for module in self.modules():
             if isinstance(module, Unit):
@@ -76,18 +107,11 @@ class CarnNetwork(nn.Module):
         return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
-        return cast(Tensor, self.last(self.upsample(self.body(self.head(image)))))
+        return self.last(self.upsample(self.body(self.head(image))))
 
 
-def _block(choices: Choices) -> tuple[int, int, bool, int, int]:
-    """Return what `_cascade` takes."""
-    width, units = cast(int, choices["width"]), cast(int, choices["units"])
-    count = 1 if choices["shared_units"] else units
-    return width, 1 << cast(int, choices["groups_log2"]), choices["unit"] == "efficient", count, units
-
-
-def _cascade(width: int, groups: int, efficient: bool, count: int, steps: int) -> Cascade:
-    return Cascade([Unit(width, groups, efficient=efficient) for _ in range(count)], steps, width)
+def _cascade(width: int, groups: int, efficient: bool, own_units: int, steps: int) -> Cascade:
+    return Cascade([Unit(width, groups, efficient=efficient) for _ in range(own_units)], steps, width)
 
 
 def _upsample(width: int, groups: int, scale: int) -> PixelShuffleSteps:
@@ -174,17 +198,18 @@ class Carn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution."""
-        network = CarnNetwork(choices, scale, channels, shift=not choices["image_skip"])
+        network = CarnNetwork(read_choices(CarnChoices, choices), scale, channels)
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, cascades of units, the fusions of their outputs and tail."""
-        blocks = cast(int, choices["blocks"])
-        width, groups, *_ = block = _block(choices)
-        fused = [(step + 2) * width for step in range(blocks)]
+        chosen = read_choices(CarnChoices, choices)
+        width, groups = chosen.width, chosen.groups
+        block = (width, groups, chosen.efficient, chosen.own_units, chosen.units)
+        fused = [(step + 2) * width for step in range(chosen.blocks)]
         return [
             Part(conv, (channels, width), channels),
-            Part(_cascade, block, width, repeats=blocks),
+            Part(_cascade, block, width, repeats=chosen.blocks),
             *(Part(conv, (inputs, width, 1), inputs) for inputs in fused),
             Part(_tail, (width, channels, groups, scale), width),
         ]

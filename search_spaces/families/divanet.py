@@ -8,13 +8,14 @@ weight-normalised. A colour mean is taken away and given back.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.image_skip import upscale_bicubic
 from search_spaces.layers.mean_shift import MeanShift, around
@@ -23,6 +24,24 @@ from search_spaces.part import Part
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class DivaNetChoices:
+    """The choices of `divanet`: `groups` of `blocks`, each narrowed to tenths of the width at its waist."""
+
+    image_skip: bool
+    width: int
+    expansion: int
+    waist_tenths: int
+    blocks: int
+    groups: int
+    tail_groups_log2: int
+
+    @property
+    def tail_groups(self) -> int:
+        """Groups of the convolution that enlarges."""
+        return 1 << self.tail_groups_log2
 
 
 class NormedConv(nn.Module):
@@ -72,7 +91,7 @@ class VarianceBlock(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[N, width, H, W] → twice the same shape: features and their attention."""
-        answer = cast(Tensor, self.body(features))
+        answer = self.body(features)
         return features + answer, self.attention(answer)
 
 
@@ -100,16 +119,18 @@ class Bank(nn.Module):
 class DivaNetwork(nn.Module):
     """Head, a bank of banks of blocks, tail; colour mean and enlarged image around them unless the image is skipped."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: DivaNetChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, *_ = block = _block(choices)
-        groups, blocks = int(choices["groups"]), int(choices["blocks"])
+        width = chosen.width
         self.scale = scale
-        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = NormedConv(channels, width)
-        row = (Bank((VarianceBlock(*block) for _ in range(blocks)), width) for _ in range(groups))
-        self.bank = Bank(row, width)
-        self.tail = _tail(width, channels, scale, *_tail_options(choices))
+        banks = []
+        for _ in range(chosen.groups):
+            blocks = [VarianceBlock(width, chosen.expansion, chosen.waist_tenths) for _ in range(chosen.blocks)]
+            banks.append(Bank(blocks, width))
+        self.bank = Bank(banks, width)
+        self.tail = _tail(width, channels, scale, chosen.tail_groups, ordinary=chosen.image_skip)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
@@ -117,24 +138,15 @@ class DivaNetwork(nn.Module):
 
     def _computed(self, image: Tensor) -> Tensor:
         features, _ = self.bank(self.head(image))
-        output = cast(Tensor, self.tail(features))
+        output = self.tail(features)
         return output if self.shift is None else output + upscale_bicubic(image, self.scale)
 
 
-def _block(choices: Choices) -> tuple[int, int, int]:
-    """Return width, expansion and tenths of the waist."""
-    return int(choices["width"]), int(choices["expansion"]), int(choices["waist_tenths"])
-
-
-def _tail_options(choices: Choices) -> tuple[int, bool]:
-    """Return the groups of the enlarging convolution, and whether the last one is ordinary.
-
-    A normalised one that is to start at zero could at first learn a single number an output.
-    """
-    return 1 << int(choices["tail_groups_log2"]), bool(choices["image_skip"])
-
-
 def _tail(width: int, channels: int, scale: int, groups: int, ordinary: bool) -> nn.Sequential:
+    """Return the tail; its last convolution is `ordinary` within an `ImageSkip`, where it starts at zero.
+
+    A normalised convolution that starts at zero could at first learn a single number an output.
+    """
     layers: list[nn.Module] = []
     for factor in factors(scale):
         layers += [NormedConv(width, width * factor**2, groups=groups), nn.ReLU(), nn.PixelShuffle(factor)]
@@ -198,17 +210,17 @@ class DivaNet(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `DivaNetwork`."""
-        network = DivaNetwork(choices, scale, channels)
+        network = DivaNetwork(read_choices(DivaNetChoices, choices), scale, channels)
         return network, network.tail[-1]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, blocks, the merging convolutions of both levels and tail."""
-        width, *_ = block = _block(choices)
-        groups, blocks = int(choices["groups"]), int(choices["blocks"])
+        chosen = read_choices(DivaNetChoices, choices)
+        width, groups, blocks = chosen.width, chosen.groups, chosen.blocks
         merges = [(blocks + 1, groups), (blocks, groups), (groups + 1, 1), (groups, 1)]
         return [
             Part(NormedConv, (channels, width), channels),
-            Part(VarianceBlock, block, width, repeats=groups * blocks),
+            Part(VarianceBlock, (width, chosen.expansion, chosen.waist_tenths), width, repeats=groups * blocks),
             *(Part(NormedConv, (count * width, width, 1), count * width, repeats=repeats) for count, repeats in merges),
-            Part(_tail, (width, channels, scale, *_tail_options(choices)), width),
+            Part(_tail, (width, channels, scale, chosen.tail_groups, chosen.image_skip), width),
         ]

@@ -1,29 +1,40 @@
 """DnCNN: a chain of convolutions that learns the noise in an image (Zhang et al., arXiv 1608.03981)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.chain import chain
 from search_spaces.published import Claim, Published, TrainedLuma
 from search_spaces.space import SearchSpace, register
 
 
+@dataclass(frozen=True)
+class DnCnnChoices:
+    """The choices of `dncnn`."""
+
+    layers: int
+    width: int
+    batch_norm: bool
+    activation: str
+
+
 class DnCnnNetwork(nn.Module):
     """[N, C, H, W] → the same shape: the image less its noise."""
 
-    def __init__(self, choices: Choices, channels: int) -> None:
+    def __init__(self, chosen: DnCnnChoices, channels: int) -> None:
         super().__init__()
-        layers, width = cast(int, choices["layers"]), cast(int, choices["width"])
-        act, batch_norm = str(choices["activation"]), bool(choices["batch_norm"])
-        self.residual = chain(channels, channels, layers, width, act, batch_norm=batch_norm)
+        self.residual = chain(
+            channels, channels, chosen.layers, chosen.width, chosen.activation, batch_norm=chosen.batch_norm
+        )
         for parameter in self.residual[-1].parameters():
             nn.init.zeros_(parameter)  # an untrained network leaves the image as it is
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → the same shape."""
-        return image - cast(Tensor, self.residual(image))
+        return image - self.residual(image)
 
 
 def dncnn(layers: int, *, batch_norm: bool = True) -> dict[str, Choice]:
@@ -68,4 +79,4 @@ class DnCnn(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network."""
-        return DnCnnNetwork(choices, channels)
+        return DnCnnNetwork(read_choices(DnCnnChoices, choices), channels)

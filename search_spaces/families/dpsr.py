@@ -1,12 +1,13 @@
 """DPSR: deblurring by splitting, with a super-resolution network as the prior (Zhang et al., arXiv 1903.12529)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conditioning import Level, level_of, planes
 from search_spaces.layers.conv import conv
 from search_spaces.layers.fourier import fit_to_data, transfer
@@ -21,6 +22,15 @@ LEAST_NOISE = 0.255 / 255
 """The least noise that an image is taken to have."""
 
 
+@dataclass(frozen=True)
+class DpsrChoices:
+    """The choices of `dpsr`; without iterations the network is its prior alone."""
+
+    width: int
+    blocks: int
+    iterations: int
+
+
 class ResidualBlock(nn.Module):
     """x + conv(ReLU(conv(x))): [N, width, H, W] → the same shape."""
 
@@ -30,7 +40,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 class Body(nn.Sequential):
@@ -52,17 +62,17 @@ class DpsrNetwork(nn.Module):
 
     kernel: Tensor
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: DpsrChoices, scale: int, channels: int) -> None:
         super().__init__()
         self.noise = 0.0
         """The noise level where `forward` is given none."""
-        width, blocks, self.iterations = (cast(int, choices[name]) for name in ("width", "blocks", "iterations"))
+        width, self.iterations = chosen.width, chosen.iterations
         self.register_buffer("kernel", torch.ones(1, 1, 1, 1), persistent=False)
         upsample = PixelShuffleSteps(width, scale, activation=nn.ReLU)
         # In one sequence, as the authors have it.
         self.prior = nn.Sequential(
             conv(channels + 1, width),
-            Body(width, blocks),
+            Body(width, chosen.blocks),
             *upsample,
             conv(width, width),
             nn.ReLU(),
@@ -89,7 +99,7 @@ class DpsrNetwork(nn.Module):
         return output
 
     def _super_resolved(self, image: Tensor, level: Tensor) -> Tensor:
-        return cast(Tensor, self.prior(torch.cat((image, planes(level, image)), dim=1)))
+        return self.prior(torch.cat((image, planes(level, image)), dim=1))
 
 
 def _down(output: Tensor, image: Tensor) -> Tensor:
@@ -126,4 +136,4 @@ class Dpsr(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network."""
-        return DpsrNetwork(choices, scale, channels)
+        return DpsrNetwork(read_choices(DpsrChoices, choices), scale, channels)

@@ -1,11 +1,12 @@
 """DRCN: one convolution applied again and again to the enlarged image (Kim et al., arXiv 1511.04491)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.enlarged import Enlarged
 from search_spaces.layers.initialisation import keep_variance
@@ -14,39 +15,56 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 
+@dataclass(frozen=True)
+class DrcnChoices:
+    """The choices of `drcn`."""
+
+    image_skip: bool
+    width: int
+    recursions: int
+    embedding_layers: int
+    reconstruction_layers: int
+
+
 class DrcnBody(nn.Module):
     """Embed, then recurse; every recursion's features are reconstructed to a prediction, and the output is their sum.
 
-    The reconstruction is shared and the sum has a learned weight for each recursion. Where `skip`, each prediction is
-    what the image lacks. The authors' training compares every prediction with the target as well.
+    The reconstruction is shared and the sum has a learned weight for each recursion. Each prediction is what the image
+    lacks, except within an `ImageSkip`. The authors' training compares every prediction with the target as well.
     """
 
-    def __init__(self, choices: Choices, channels: int, *, skip: bool) -> None:
+    def __init__(self, chosen: DrcnChoices, channels: int) -> None:
         super().__init__()
-        names = ("width", "recursions", "embedding_layers", "reconstruction_layers")
-        width, recursions, before, after = (cast(int, choices[name]) for name in names)
-        inputs = [channels] + [width] * (before - 1)
-        self.embedding = nn.Sequential(*(layer for n in inputs for layer in (conv(n, width), nn.ReLU())))
-        self.recursion = nn.Sequential(conv(width, width), nn.ReLU())
-        reconstruction = [layer for _ in range(after - 1) for layer in (conv(width, width), nn.ReLU())]
-        self.reconstruction = nn.Sequential(*reconstruction)
+        width, recursions = chosen.width, chosen.recursions
+        self.embedding = _rectified([channels, *[width] * (chosen.embedding_layers - 1)], width)
+        recursion = conv(width, width)
+        self.recursion = nn.Sequential(recursion, nn.ReLU())
+        self.reconstruction = _rectified([width] * (chosen.reconstruction_layers - 1), width)
         self.last = conv(width, channels)
         self.weights = nn.Parameter(torch.full((recursions,), 1 / recursions))
         self.recursions = recursions
-        self.skip = skip
+        self.own_skip = not chosen.image_skip
         for module in (self.embedding, self.recursion, self.reconstruction):
             keep_variance(module)
         # As the authors do: the recursion starts as the identity, so that sixteen of them neither grow nor fade.
-        nn.init.dirac_(cast(nn.Conv2d, self.recursion[0]).weight)
+        nn.init.dirac_(recursion.weight)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → the same shape."""
-        features = cast(Tensor, self.embedding(image))
-        output = image * self.weights.sum() if self.skip else torch.zeros_like(image)
+        features = self.embedding(image)
+        output = image * self.weights.sum() if self.own_skip else torch.zeros_like(image)
         for i in range(self.recursions):
             features = self.recursion(features)
-            output = output + self.weights[i] * cast(Tensor, self.last(self.reconstruction(features)))
+            output = output + self.weights[i] * self.last(self.reconstruction(features))
         return output
+
+
+def _rectified(inputs: list[int], width: int) -> nn.Sequential:
+    """Return a chain of convolutions to `width` channels, a ReLU after each."""
+    layers: list[nn.Module] = []
+    for channels in inputs:
+        layers += [conv(channels, width), nn.ReLU()]
+    return nn.Sequential(*layers)
 
 
 @register
@@ -83,6 +101,6 @@ class Drcn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and the last convolution of its reconstruction."""
-        within = bool(choices["image_skip"])
-        body = DrcnBody(choices, channels, skip=not within)
-        return Enlarged(body, scale, plain=within, skip=False), body.last
+        chosen = read_choices(DrcnChoices, choices)
+        body = DrcnBody(chosen, channels)
+        return Enlarged(body, scale, within_skip=chosen.image_skip, skip=False), body.last

@@ -1,16 +1,28 @@
 """DRRN: residual units that share their weights, on the enlarged image (Tai et al., CVPR 2017)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.enlarged import Enlarged
 from search_spaces.layers.initialisation import keep_variance, start_small
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class DrrnChoices:
+    """The choices of `drrn`: `blocks` of `units`."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    units: int
+    shared_units: bool
 
 
 class RecursiveBlock(nn.Module):
@@ -23,47 +35,48 @@ class RecursiveBlock(nn.Module):
         super().__init__()
         self.rectify = nn.ReLU() if rectify else nn.Identity()
         self.entry = conv(inputs, width, bias=False)
-        self.units = nn.ModuleList(
-            nn.Sequential(nn.ReLU(), conv(width, width, bias=False), nn.ReLU(), conv(width, width, bias=False))
-            for _ in range(1 if shared else units)
-        )
+        lasts = []
+        self.units = nn.ModuleList()
+        for _ in range(1 if shared else units):
+            first, last = conv(width, width, bias=False), conv(width, width, bias=False)
+            self.units.append(nn.Sequential(nn.ReLU(), first, nn.ReLU(), last))
+            lasts.append(last)
         self.count = units
         keep_variance(self)
-        for unit in self.units:
-            start_small(cast(nn.Sequential, unit)[-1])
+        for last in lasts:
+            start_small(last)
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, width, H, W]."""
-        first = cast(Tensor, self.entry(self.rectify(features)))
+        first = self.entry(self.rectify(features))
         present = first
         for i in range(self.count):
-            present = first + cast(Tensor, self.units[i % len(self.units)](present))
+            present = first + self.units[i % len(self.units)](present)
         return present
 
 
 class DrrnBody(nn.Module):
     """`blocks` recursive blocks and the convolution that writes the image.
 
-    `rectify` applies the first block's ReLU to the image itself, as the authors do: it only cuts what interpolation
-    undershoots. An image around zero, as within an `ImageSkip`, must be spared it.
+    As the authors do, the first block applies its ReLU to the image itself: that only cuts what interpolation
+    undershoots. Within an `ImageSkip` the image lies around zero, so the first block has no ReLU.
     """
 
-    def __init__(self, choices: Choices, channels: int, *, rectify: bool) -> None:
+    def __init__(self, chosen: DrrnChoices, channels: int) -> None:
         super().__init__()
-        width, blocks, units = (cast(int, choices[name]) for name in ("width", "blocks", "units"))
-        shared = bool(choices["shared_units"])
-        self.blocks = nn.Sequential(
-            *(
-                RecursiveBlock(width if i else channels, width, units, shared=shared, rectify=rectify or i > 0)
-                for i in range(blocks)
-            )
-        )
+        width = chosen.width
+        self.blocks = nn.Sequential()
+        for i in range(chosen.blocks):
+            rectify = i > 0 or not chosen.image_skip
+            inputs = width if i else channels
+            block = RecursiveBlock(inputs, width, chosen.units, shared=chosen.shared_units, rectify=rectify)
+            self.blocks.append(block)
         self.relu = nn.ReLU()
         self.last = conv(width, channels, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → the same shape."""
-        return cast(Tensor, self.last(self.relu(self.blocks(image))))
+        return self.last(self.relu(self.blocks(image)))
 
 
 def point(units: int) -> dict[str, Choice]:
@@ -108,6 +121,6 @@ class Drrn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution."""
-        within = bool(choices["image_skip"])
-        body = DrrnBody(choices, channels, rectify=not within)
-        return Enlarged(body, scale, plain=within, skip=not within), body.last
+        chosen = read_choices(DrrnChoices, choices)
+        body = DrrnBody(chosen, channels)
+        return Enlarged(body, scale, within_skip=chosen.image_skip, skip=not chosen.image_skip), body.last

@@ -1,31 +1,40 @@
 """DRUNet: a residual U-Net that denoises at any noise level, the prior of DPIR (Zhang et al., arXiv 2008.13751)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conditioning import Level, level_of, planes
 from search_spaces.layers.unet import AUTHORS_NAMES, ResidualUNet
 from search_spaces.published import Claim, Published, TrainedLuma
 from search_spaces.space import SearchSpace, register
 
 
+@dataclass(frozen=True)
+class DruNetChoices:
+    """The choices of `drunet`."""
+
+    width: int
+    levels: int
+    blocks: int
+
+
 class DruNetNetwork(nn.Module):
     """[N, C, H, W] → the same shape: the image without its noise."""
 
-    def __init__(self, choices: Choices, channels: int) -> None:
+    def __init__(self, chosen: DruNetChoices, channels: int) -> None:
         super().__init__()
         self.noise = 15 / 255
         """The noise level where `forward` is given none; set it to the camera's."""
-        width, levels, blocks = (cast(int, choices[name]) for name in ("width", "levels", "blocks"))
-        self.unet = ResidualUNet(channels + 1, channels, width, levels, blocks)
+        self.unet = ResidualUNet(channels + 1, channels, chosen.width, chosen.levels, chosen.blocks)
 
     def forward(self, image: Tensor, noise: Level | None = None) -> Tensor:
         """[N, C, H, W] in 0..1 → the same shape; `noise` is the standard deviation in the same units."""
         level = planes(level_of(self.noise if noise is None else noise, image), image)
-        return cast(Tensor, self.unet(torch.cat((image, level), dim=1)))
+        return self.unet(torch.cat((image, level), dim=1))
 
 
 def drunet(width: int, levels: int, blocks: int) -> dict[str, Choice]:
@@ -50,4 +59,4 @@ class DruNet(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network."""
-        return DruNetNetwork(choices, channels)
+        return DruNetNetwork(read_choices(DruNetChoices, choices), channels)

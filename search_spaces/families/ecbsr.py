@@ -4,13 +4,15 @@ The fastest kind of network on phones and cameras: once trained, it is convoluti
 """
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
-from search_spaces.layers.activation import activation
+from search_spaces.choices import Choices, Values, read_choices
+from search_spaces.layers.activation import SLOPES, activation
 from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
@@ -27,40 +29,51 @@ BRANCHES: dict[str, Callable[[int, int], nn.Conv2d | Collapsible]] = {
 """What a convolution trains as; all deploy as one 3x3."""
 
 
+@dataclass(frozen=True)
+class EcbsrChoices:
+    """The choices of `ecbsr`: `blocks` convolutions between head and tail, all of `width` channels."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    activation: str
+    branches: str
+
+
 class Ecbsr(nn.Module):
     """A head, `blocks` convolutions and a tail, activated but for the tail, and the image copied to the sub-pixels."""
 
-    def __init__(
-        self, width: int, blocks: int, branches: str, activated: str, scale: int, channels: int, *, own_skip: bool
-    ) -> None:
+    def __init__(self, chosen: EcbsrChoices, scale: int, channels: int) -> None:
         super().__init__()
-        layers = [_activated(width if i else channels, width, branches, activated) for i in range(1 + blocks)]
-        self.layers = nn.Sequential(*layers, nn.Sequential(BRANCHES[branches](width, channels * scale**2)))
+        widths = [channels, *[chosen.width] * (1 + chosen.blocks), channels * scale**2]
+        convs = [BRANCHES[chosen.branches](inputs, outputs) for inputs, outputs in pairwise(widths)]
+        activated = [nn.Sequential(layer, activation(chosen.activation, chosen.width)) for layer in convs[:-1]]
+        self.layers = nn.Sequential(*activated, nn.Sequential(convs[-1]))
         self.shuffle = nn.PixelShuffle(scale)
         self.scale = scale
-        self.own_skip = own_skip
-        for layer in self.layers:
-            first = cast(nn.Sequential, layer)[0]
-            start_chain(cast(nn.Conv2d | Collapsible, first), 0.25 if activated == "prelu" else 0.0)
+        self.own_skip = not chosen.image_skip
+        for layer in convs:
+            start_chain(layer, SLOPES.get(chosen.activation, 0.0))
         for parameter in self.last.parameters():  # an untrained network copies pixels
             nn.init.zeros_(parameter)
 
     @property
     def last(self) -> nn.Module:
         """What writes the image: a convolution, or of one with branches the parameters at their ends."""
-        tail = cast(nn.Sequential, self.layers[-1])[0]
-        return tail.output_parameters() if isinstance(tail, Collapsible) else tail
+        tail = self.layers[-1]
+        assert isinstance(tail, nn.Sequential)
+        return tail[0].output_parameters() if isinstance(tail[0], Collapsible) else tail[0]
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        output = cast(Tensor, self.shuffle(self.layers(image)))
+        output = self.shuffle(self.layers(image))
         if self.own_skip:
             output = output + F.interpolate(image, scale_factor=float(self.scale), mode="nearest")
         return output
 
 
-def _activated(inputs: int, outputs: int, branches: str, activated: str) -> nn.Module:
-    return nn.Sequential(BRANCHES[branches](inputs, outputs), activation(activated, outputs))
+def _activated(inputs: int, outputs: int, act: str) -> nn.Module:
+    return nn.Sequential(conv(inputs, outputs), activation(act, outputs))
 
 
 def _point(width: int, blocks: int) -> Choices:
@@ -120,22 +133,15 @@ class EcbsrSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and what writes its image; see `Ecbsr`."""
-        network = Ecbsr(
-            cast(int, choices["width"]),
-            cast(int, choices["blocks"]),
-            str(choices["branches"]),
-            str(choices["activation"]),
-            scale,
-            channels,
-            own_skip=not choices["image_skip"],
-        )
+        network = Ecbsr(read_choices(EcbsrChoices, choices), scale, channels)
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the parts whose costs add up to the network's."""
-        width, activated = cast(int, choices["width"]), str(choices["activation"])
+        chosen = read_choices(EcbsrChoices, choices)
+        width = chosen.width
         return [
-            Part(_activated, (channels, width, "none", activated), channels),
-            Part(_activated, (width, width, "none", activated), width, repeats=cast(int, choices["blocks"])),
+            Part(_activated, (channels, width, chosen.activation), channels),
+            Part(_activated, (width, width, chosen.activation), width, repeats=chosen.blocks),
             Part(conv, (width, channels * scale**2), width),
         ]

@@ -6,11 +6,12 @@ did away with, and activations after its head and its shuffles.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
@@ -22,6 +23,25 @@ from search_spaces.space import register
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "prelu": nn.PReLU}
 """The PReLUs have one slope for all channels."""
 NO_ACTIVATION = "none"
+
+
+@dataclass(frozen=True)
+class EdsrChoices:
+    """The choices of `edsr`. The ends are the head and the tail."""
+
+    image_skip: bool
+    blocks: int
+    width: int
+    residual_scale: float
+    activation: str
+    batch_norm: bool
+    activated_ends: bool
+    ends_kernel: int
+
+    @property
+    def ends_activation(self) -> str:
+        """The activation of head and tail."""
+        return self.activation if self.activated_ends else NO_ACTIVATION
 
 
 def normalised_conv(width: int, *, batch_norm: bool) -> list[nn.Module]:
@@ -41,20 +61,27 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + self.residual_scale * cast(Tensor, self.body(features))
+        return features + self.residual_scale * self.body(features)
 
 
 class EdsrNetwork(nn.Module):
-    """The network of both. `shift` takes the colour mean away and widens the range to 0..255, as EDSR does."""
+    """The network of both.
 
-    def __init__(self, choices: Choices, scale: int, channels: int, *, shift: bool) -> None:
+    With neither an image skip nor batch normalisation, the colour mean is taken away and the range widened to 0..255,
+    as EDSR does.
+    """
+
+    def __init__(self, chosen: EdsrChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, blocks, kernel = (cast(int, choices[name]) for name in ("width", "blocks", "ends_kernel"))
-        batch_norm, ends = bool(choices["batch_norm"]), _ends(choices)
-        self.shift = MeanShift(channels, spread=RANGE) if shift else None
+        width, kernel, ends = chosen.width, chosen.ends_kernel, chosen.ends_activation
+        shifts = not chosen.image_skip and not chosen.batch_norm
+        self.shift = MeanShift(channels, spread=RANGE) if shifts else None
         self.head = _head(channels, width, kernel, ends)
-        self.blocks = nn.Sequential(*(_block(*_style(choices)) for _ in range(blocks)))
-        self.merge = _merge(width, batch_norm)
+        blocks = []
+        for _ in range(chosen.blocks):
+            blocks.append(_block(width, chosen.activation, chosen.residual_scale, chosen.batch_norm))
+        self.blocks = nn.Sequential(*blocks)
+        self.merge = _merge(width, chosen.batch_norm)
         self.upsample = PixelShuffleSteps(width, scale, activation=ACTIVATIONS.get(ends))
         self.last = conv(width, channels, kernel)
 
@@ -63,8 +90,8 @@ class EdsrNetwork(nn.Module):
         return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = cast(Tensor, self.head(image))
-        return cast(Tensor, self.last(self.upsample(head + cast(Tensor, self.merge(self.blocks(head))))))
+        head = self.head(image)
+        return self.last(self.upsample(head + self.merge(self.blocks(head))))
 
 
 def _head(channels: int, width: int, kernel: int, act: str) -> nn.Sequential:
@@ -83,17 +110,6 @@ def _tail(width: int, channels: int, scale: int, kernel: int, act: str) -> nn.Se
     return nn.Sequential(
         PixelShuffleSteps(width, scale, activation=ACTIVATIONS.get(act)), conv(width, channels, kernel)
     )
-
-
-def _style(choices: Choices) -> tuple[int, str, float, bool]:
-    """Return what the residual blocks are made of."""
-    width, residual_scale = cast(int, choices["width"]), cast(float, choices["residual_scale"])
-    return width, str(choices["activation"]), residual_scale, bool(choices["batch_norm"])
-
-
-def _ends(choices: Choices) -> str:
-    """Return the activation of head and tail."""
-    return str(choices["activation"]) if choices["activated_ends"] else NO_ACTIVATION
 
 
 def edsr(blocks: int, width: int, residual_scale: float) -> dict[str, Choice]:
@@ -174,17 +190,17 @@ class Edsr(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution."""
-        shift = not choices["image_skip"] and not choices["batch_norm"]
-        network = EdsrNetwork(choices, scale, channels, shift=shift)
+        network = EdsrNetwork(read_choices(EdsrChoices, choices), scale, channels)
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, blocks, the convolution after them and tail."""
-        width, blocks, kernel = (cast(int, choices[name]) for name in ("width", "blocks", "ends_kernel"))
-        ends = _ends(choices)
+        chosen = read_choices(EdsrChoices, choices)
+        width, kernel, ends = chosen.width, chosen.ends_kernel, chosen.ends_activation
+        block = (width, chosen.activation, chosen.residual_scale, chosen.batch_norm)
         return [
             Part(_head, (channels, width, kernel, ends), channels),
-            Part(_block, _style(choices), width, repeats=blocks),
-            Part(_merge, (width, bool(choices["batch_norm"])), width),
+            Part(_block, block, width, repeats=chosen.blocks),
+            Part(_merge, (width, chosen.batch_norm), width),
             Part(_tail, (width, channels, scale, kernel, ends), width),
         ]

@@ -1,13 +1,14 @@
 """ELAN: shift convolutions, and self-attention in windows of three sizes whose scores are reused (arXiv 2203.06697)."""
 
 import math
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleDirect
@@ -19,6 +20,19 @@ from search_spaces.space import register
 
 STEPS = ((1, 2), (1, 0), (2, 1), (0, 1), (1, 1))
 """Where the one of a 3x3 kernel stands that moves a channel left, right, up, down, or not at all."""
+
+
+@dataclass(frozen=True)
+class ElanChoices:
+    """The choices of `elan`: `blocks` of one module that scores attention and `shared` that reuse its scores."""
+
+    image_skip: bool
+    blocks: int
+    shared: int
+    width: int
+    expansion: int
+    windows: str
+    activation: str
 
 
 def sides(windows: str) -> tuple[int, ...]:
@@ -47,7 +61,7 @@ class ShiftConv(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, H, W]."""
         moved = F.conv2d(features, self.kernels.to(features.dtype), padding=1, groups=len(self.kernels))
-        return cast(Tensor, self.conv(moved))
+        return self.conv(moved)
 
 
 class GroupAttention(nn.Module):
@@ -65,7 +79,7 @@ class GroupAttention(nn.Module):
 
     def forward(self, features: Tensor, scores: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """[N, width, H, W] and the scores of each group, if any yet → the same shape and the scores."""
-        parts = cast(Tensor, self.project_in(features)).permute(0, 2, 3, 1).chunk(len(self.windows), dim=-1)
+        parts = self.project_in(features).permute(0, 2, 3, 1).chunk(len(self.windows), dim=-1)
         mixed, size = [], (features.shape[2], features.shape[3])
         for index, (side, part) in enumerate(zip(self.windows, parts, strict=True)):
             window, shift = (side, side), side // 2 if self.shifted else 0
@@ -74,7 +88,7 @@ class GroupAttention(nn.Module):
                 queries, values = values.chunk(2, dim=-1)
                 scores = [*scores, (queries @ queries.transpose(-2, -1)).softmax(dim=-1)]
             mixed.append(roll(merge(scores[index] @ values, window, size), (shift, shift)))
-        return cast(Tensor, self.project_out(torch.cat(mixed, dim=-1).permute(0, 3, 1, 2))), scores
+        return self.project_out(torch.cat(mixed, dim=-1).permute(0, 3, 1, 2)), scores
 
 
 class ElanBlock(nn.Module):
@@ -109,14 +123,18 @@ class ElanBlock(nn.Module):
 class ElanNetwork(nn.Module):
     """Head, blocks with the skip over all of them, pixel shuffle; the image is padded to whole windows by mirroring."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: ElanChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, blocks = cast(int, choices["width"]), cast(int, choices["blocks"])
-        self.multiple, self.scale = math.lcm(*sides(str(choices["windows"]))), scale
+        width, expansion, shared = chosen.width, chosen.expansion, chosen.shared
+        self.multiple, self.scale = math.lcm(*sides(chosen.windows)), scale
         # Where bicubic interpolation carries the image, there is no mean to take away and no range to fill.
-        self.shift = None if choices["image_skip"] else MeanShift(channels, spread=RANGE)
+        self.shift = None if chosen.image_skip else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
-        self.blocks = nn.Sequential(*(ElanBlock(*_block(choices), shifted=i % 2 == 1) for i in range(blocks)))
+        self.blocks = nn.Sequential()
+        for i in range(chosen.blocks):
+            shifted = i % 2 == 1
+            block = ElanBlock(width, expansion, shared, chosen.windows, chosen.activation, shifted=shifted)
+            self.blocks.append(block)
         self.tail = PixelShuffleDirect(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -126,16 +144,8 @@ class ElanNetwork(nn.Module):
         return image[:, :, : self.scale * height, : self.scale * width]
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = cast(Tensor, self.head(image))
-        return cast(Tensor, self.tail(head + self.blocks(head)))
-
-
-Block = tuple[int, int, int, str, str]
-
-
-def _block(choices: Choices) -> Block:
-    """Return the arguments of an `ElanBlock`."""
-    return cast(Block, tuple(choices[name] for name in ("width", "expansion", "shared", "windows", "activation")))
+        head = self.head(image)
+        return self.tail(head + self.blocks(head))
 
 
 def _padded(windows: str, module: nn.Module) -> nn.Module:
@@ -218,14 +228,16 @@ class Elan(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `ElanNetwork`."""
-        network = ElanNetwork(choices, scale, channels)
+        network = ElanNetwork(read_choices(ElanChoices, choices), scale, channels)
         return network, network.tail.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return the network as parts to be counted."""
-        width, windows = cast(int, choices["width"]), choices["windows"]
+        chosen = read_choices(ElanChoices, choices)
+        width, windows = chosen.width, chosen.windows
+        block = (width, chosen.expansion, chosen.shared, windows, chosen.activation)
         return [
             Part(_head, (windows, channels, width), channels),
-            Part(_counted_block, _block(choices), width, repeats=cast(int, choices["blocks"])),
+            Part(_counted_block, block, width, repeats=chosen.blocks),
             Part(_tail, (windows, width, channels, scale), width),
         ]

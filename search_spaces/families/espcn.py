@@ -1,10 +1,11 @@
 """ESPCN: everything at the low resolution, then the first pixel shuffle (Shi et al., arXiv 1609.05158)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.activation import activation
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
@@ -14,23 +15,40 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 
+@dataclass(frozen=True)
+class EspcnChoices:
+    """The choices of `espcn`: a convolution of `width` channels, then `depth` of `squeezed`."""
+
+    image_skip: bool
+    width: int
+    squeezed: int
+    depth: int
+    first_kernel: int
+    activation: str
+
+
 class EspcnNetwork(nn.Module):
     """A wide convolution, `depth` narrower ones, an activation after each, and the sub-pixel convolution."""
 
-    def __init__(self, widths: list[int], kernel: int, act: str, channels: int, scale: int) -> None:
+    def __init__(self, chosen: EspcnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for i, width in enumerate(widths):
-            inputs = widths[i - 1] if i else channels
-            act_layer = nn.Tanh() if act == "tanh" else activation(act, width)
-            layers += [conv(inputs, width, 3 if i else kernel), act_layer]
+        layers: list[nn.Module] = [conv(channels, chosen.width, chosen.first_kernel)]
+        layers.append(_activation(chosen.activation, chosen.width))
+        inputs = chosen.width
+        for _ in range(chosen.depth):
+            layers += [conv(inputs, chosen.squeezed), _activation(chosen.activation, chosen.squeezed)]
+            inputs = chosen.squeezed
         self.body = nn.Sequential(*layers)
         keep_variance(self.body)
-        self.tail = PixelShuffleDirect(widths[-1], channels, scale)
+        self.tail = PixelShuffleDirect(chosen.squeezed, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        return cast(Tensor, self.tail(self.body(image)))
+        return self.tail(self.body(image))
+
+
+def _activation(name: str, width: int) -> nn.Module:
+    return nn.Tanh() if name == "tanh" else activation(name, width)
 
 
 @register
@@ -79,9 +97,5 @@ class Espcn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its sub-pixel convolution."""
-        width, squeezed, depth, kernel = (
-            cast(int, choices[name]) for name in ("width", "squeezed", "depth", "first_kernel")
-        )
-        widths = [width] + [squeezed] * depth
-        network = EspcnNetwork(widths, kernel, str(choices["activation"]), channels, scale)
+        network = EspcnNetwork(read_choices(EspcnChoices, choices), scale, channels)
         return network, network.tail.last

@@ -7,14 +7,14 @@ channels to the 8·scale² that depth-to-space needs.
 """
 
 import math
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from search_spaces.choices import Choice, Choices, Values
 from search_spaces.layers.cell import Cell, CellChoices, cell_options, cell_parts
-from search_spaces.layers.conv import conv
+from search_spaces.layers.conv import bias_of, conv
 from search_spaces.part import Part
 from search_spaces.published import ARTICLE, Claim, Published, TrainedLuma
 from search_spaces.skipped import SkippedSpace
@@ -63,18 +63,20 @@ class CellNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        nodes = [cast(Tensor, self.head(image))]
+        nodes = [self.head(image)]
         for layer, sources in zip([*self.cells, self.merge], self.sources, strict=True):
-            nodes.append(
-                layer(torch.cat([nodes[i] for i in sources], dim=1) if len(sources) > 1 else nodes[sources[0]])
-            )
-        return cast(Tensor, self.last(self.upsample(nodes[-1] + nodes[0])))
+            inputs = [nodes[source] for source in sources]
+            nodes.append(layer(torch.cat(inputs, dim=1) if len(inputs) > 1 else inputs[0]))
+        return self.last(self.upsample(nodes[-1] + nodes[0]))
 
 
 def _inputs(cells: list[CellChoices], sources: Sources) -> list[int]:
     """Return how many channels reach each of the nodes 1..8."""
     widths = [WIDTH, *(cell.width for cell in cells)]
-    return [sum(widths[node] for node in nodes) for nodes in sources]
+    reaching = []
+    for nodes in sources:
+        reaching.append(sum(widths[node] for node in nodes))
+    return reaching
 
 
 def _upsampler(scale: int) -> nn.Sequential:
@@ -89,7 +91,7 @@ def _tail(scale: int, channels: int) -> nn.Sequential:
 def _initialise(module: nn.Conv2d) -> None:
     """Keep the signal's variance in deep chains; the papers' fixed deviation of 0.02 lets it die in brief training."""
     nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    nn.init.zeros_(cast(nn.Parameter, module.bias))
+    nn.init.zeros_(bias_of(module))
 
 
 def chain() -> Sources:
@@ -143,9 +145,10 @@ class CellSpace(SkippedSpace):
         """Return the parts whose costs add up to the network's."""
         cells = _cells(choices)
         *inputs, merged = _inputs(cells, self.sources(choices))
-        inside = [part for n, cell in zip(inputs, cells, strict=True) for part in cell_parts(n, cell)]
-        ends = [Part(conv, (channels, WIDTH), channels), Part(conv, (merged, WIDTH), merged)]
-        return [*ends, *inside, Part(_tail, (scale, channels), WIDTH)]
+        parts = [Part(conv, (channels, WIDTH), channels), Part(conv, (merged, WIDTH), merged)]
+        for reaching, cell in zip(inputs, cells, strict=True):
+            parts += cell_parts(reaching, cell)
+        return [*parts, Part(_tail, (scale, channels), WIDTH)]
 
     def sources(self, choices: Choices) -> Sources:
         """Return each node's sources in ascending order, the chain's own last."""
@@ -165,7 +168,11 @@ class Falsr(CellSpace):
 
     def sources(self, choices: Choices) -> Sources:
         """Return each node's sources in ascending order, the chain's own last."""
-        return tuple((*(s for s in range(t - 1) if choices[f"edge.{s}-{t}"]), t - 1) for t in range(1, FUSE + 1))
+        sources = []
+        for target in range(1, FUSE + 1):
+            free = [source for source in range(target - 1) if choices[f"edge.{source}-{target}"]]
+            sources.append((*free, target - 1))
+        return tuple(sources)
 
     smallest: ClassVar[Choices] = point("group4 f16 k1 b1\n" * CELLS, "0|1|2|3|4|5|6|7")
 

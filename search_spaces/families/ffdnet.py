@@ -1,12 +1,13 @@
 """FFDNet: a denoiser at half the resolution that is told the noise level (Zhang et al., arXiv 1710.04026)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.chain import chain
 from search_spaces.layers.conditioning import Level, level_of, planes
 from search_spaces.published import Claim, Published, TrainedLuma
@@ -16,17 +17,27 @@ FACTOR = 2
 """Sides of the blocks of pixels that become channels."""
 
 
+@dataclass(frozen=True)
+class FfdNetChoices:
+    """The choices of `ffdnet`."""
+
+    layers: int
+    width: int
+    batch_norm: bool
+    activation: str
+
+
 class FfdNetNetwork(nn.Module):
     """[N, C, H, W] → the same shape: the image without its noise."""
 
-    def __init__(self, choices: Choices, channels: int) -> None:
+    def __init__(self, chosen: FfdNetChoices, channels: int) -> None:
         super().__init__()
         self.noise = 15 / 255
         """The noise level where `forward` is given none; set it to the camera's."""
-        layers, width = cast(int, choices["layers"]), cast(int, choices["width"])
-        act, batch_norm = str(choices["activation"]), bool(choices["batch_norm"])
         folded = channels * FACTOR**2
-        self.body = chain(folded + 1, folded, layers, width, act, batch_norm=batch_norm)
+        self.body = chain(
+            folded + 1, folded, chosen.layers, chosen.width, chosen.activation, batch_norm=chosen.batch_norm
+        )
 
     def forward(self, image: Tensor, noise: Level | None = None) -> Tensor:
         """[N, C, H, W] in 0..1 → the same shape; `noise` is the standard deviation in the same units."""
@@ -34,7 +45,7 @@ class FfdNetNetwork(nn.Module):
         padded = F.pad(image, (0, -width % FACTOR, 0, -height % FACTOR), mode="replicate")
         folded = F.pixel_unshuffle(padded, FACTOR)
         level = planes(level_of(self.noise if noise is None else noise, image), folded)
-        clean = cast(Tensor, self.body(torch.cat((folded, level), dim=1)))
+        clean = self.body(torch.cat((folded, level), dim=1))
         return F.pixel_shuffle(clean, FACTOR)[..., :height, :width]
 
 
@@ -68,4 +79,4 @@ class FfdNet(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network."""
-        return FfdNetNetwork(choices, channels)
+        return FfdNetNetwork(read_choices(FfdNetChoices, choices), channels)

@@ -1,10 +1,11 @@
 """FSRCNN: an hourglass at the low resolution and a large transposed convolution (Dong et al., arXiv 1608.00367)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.activation import activation
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
@@ -13,24 +14,34 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 
+@dataclass(frozen=True)
+class FsrcnnChoices:
+    """The choices of `fsrcnn`."""
+
+    image_skip: bool
+    width: int
+    squeezed: int
+    depth: int
+    first_kernel: int
+    last_kernel: int
+    activation: str
+
+
 class FsrcnnNetwork(nn.Module):
     """Extract, shrink by 1x1, map by 3x3, expand by 1x1, and write the image by the transposed convolution."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: FsrcnnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, squeezed, depth = (cast(int, choices[name]) for name in ("width", "squeezed", "depth"))
-        first, last = (cast(int, choices[name]) for name in ("first_kernel", "last_kernel"))
-        act = str(choices["activation"])
+        width, squeezed, last = chosen.width, chosen.squeezed, chosen.last_kernel
 
         def layer(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-            return [conv(inputs, outputs, kernel), activation(act, outputs)]
+            return [conv(inputs, outputs, kernel), activation(chosen.activation, outputs)]
 
-        self.head = nn.Sequential(*layer(channels, width, first))
-        self.body = nn.Sequential(
-            *layer(width, squeezed, 1),
-            *(module for _ in range(depth) for module in layer(squeezed, squeezed, 3)),
-            *layer(squeezed, width, 1),
-        )
+        self.head = nn.Sequential(*layer(channels, width, chosen.first_kernel))
+        body = layer(width, squeezed, 1)
+        for _ in range(chosen.depth):
+            body += layer(squeezed, squeezed, 3)
+        self.body = nn.Sequential(*body, *layer(squeezed, width, 1))
         keep_variance(self.head)
         keep_variance(self.body)
         # The kernel is centred on the input pixel's first output pixel; the output padding fills up to the full size.
@@ -38,7 +49,7 @@ class FsrcnnNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        return cast(Tensor, self.last(self.body(self.head(image))))
+        return self.last(self.body(self.head(image)))
 
 
 def point(width: int, squeezed: int, depth: int) -> dict[str, Choice]:
@@ -89,5 +100,5 @@ class Fsrcnn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its transposed convolution."""
-        network = FsrcnnNetwork(choices, scale, channels)
+        network = FsrcnnNetwork(read_choices(FsrcnnChoices, choices), scale, channels)
         return network, network.last

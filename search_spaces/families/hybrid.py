@@ -6,13 +6,13 @@ their outputs, an upsampler. All features have one width, so every cell can foll
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.families.hybrid_seeds import CELLS, IDENTITY, INERT, SEEDS, point
 from search_spaces.layers.activation import ACTIVATIONS, activation
 from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices, block
@@ -26,8 +26,32 @@ from search_spaces.space import SearchSpace, register
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One active cell: its block, how often it is repeated, and how it is connected.
+class HybridChoices:
+    """The choices of the whole network."""
+
+    width: int
+    activation: str
+    resolution: str
+    fusion: str
+    body_skip: bool
+    upsampler: str
+
+
+@dataclass(frozen=True)
+class HybridCellChoices:
+    """The choices of a cell."""
+
+    block: str
+    repeats: int
+    kernel: int
+    expansion: int
+    reach: int
+    fused: bool
+
+
+@dataclass(frozen=True)
+class ActiveCell:
+    """A cell of the network: its block, how often it is repeated, and how it is connected.
 
     `reach` adds the output of the node so many before the previous one to the input (0: none); `fused` keeps the output
     for the fusion.
@@ -47,7 +71,7 @@ class Plan:
     width: int
     activation: str
     unshuffle: int
-    cells: tuple[Cell, ...]
+    cells: tuple[ActiveCell, ...]
     fuses: bool
     body_skip: bool
     upsampler: str
@@ -55,27 +79,26 @@ class Plan:
 
 def plan(choices: Choices) -> Plan:
     """Read the flat choices."""
-    width, act = cast(int, choices["width"]), str(choices["activation"])
-    names = [i for i in range(1, CELLS + 1) if choices[f"cell{i}.block"] != IDENTITY]
-    fusion = choices["fusion"] if names else "none"
+    whole = read_choices(HybridChoices, choices)
+    every = [read_choices(HybridCellChoices, choices, f"cell{i}.") for i in range(1, CELLS + 1)]
+    chosen = [cell for cell in every if cell.block != IDENTITY]
+    fusion = whole.fusion if chosen else "none"
     cells = []
-    for node, i in enumerate(names, start=1):
-        get = {key: choices[f"cell{i}.{key}"] for key in INERT}
-        name = str(get["block"])
-        expansion = 1 if name in FIXED_EXPANSION else cast(int, get["expansion"])
-        chosen = BlockChoices(name, width, cast(int, get["kernel"]), expansion, act)
-        reach = cast(int, get["reach"])
-        # The last cell is always fused: after the last fused one, cells would have no effect.
-        fused = fusion == "concat" or (fusion == "selected" and (bool(get["fused"]) or i == names[-1]))
-        cells.append(Cell(chosen, name, cast(int, get["repeats"]), reach if reach < node else 0, fused))
+    for node, cell in enumerate(chosen, start=1):
+        expansion = 1 if cell.block in FIXED_EXPANSION else cell.expansion
+        block = BlockChoices(cell.block, whole.width, cell.kernel, expansion, whole.activation)
+        reach = cell.reach if cell.reach < node else 0
+        # The last cell is always fused: after the last fused cell, others would have no effect.
+        fused = fusion == "concat" or (fusion == "selected" and (cell.fused or node == len(chosen)))
+        cells.append(ActiveCell(block, cell.block, cell.repeats, reach, fused))
     return Plan(
-        width=width,
-        activation=act,
-        unshuffle=2 if choices["resolution"] == "half" else 1,
+        width=whole.width,
+        activation=whole.activation,
+        unshuffle=2 if whole.resolution == "half" else 1,
         cells=tuple(cells),
         fuses=fusion != "none",
-        body_skip=bool(choices["body_skip"]) and bool(cells),
-        upsampler=str(choices["upsampler"]),
+        body_skip=whole.body_skip and bool(cells),
+        upsampler=whole.upsampler,
     )
 
 
@@ -92,9 +115,10 @@ class HybridNetwork(nn.Module):
         chained = not plan.cells or plan.cells[0].name in CHAINED
         head = conv(channels * plan.unshuffle**2, plan.width)
         self.head = nn.Sequential(head, activation(plan.activation, plan.width)) if chained else nn.Sequential(head)
-        self.cells = nn.ModuleList(
-            nn.Sequential(*(cell.block.build(place) for place in range(cell.repeats))) for cell in plan.cells
-        )
+        self.cells = nn.ModuleList()
+        for cell in plan.cells:
+            repeats = [cell.block.build(place) for place in range(cell.repeats)]
+            self.cells.append(nn.Sequential(*repeats))
         self.merge = conv(plan.width * sum(self.fused), plan.width, 1) if plan.fuses else nn.Identity()
         self.tail = Upsampler(plan.upsampler, plan.width, channels, scale * plan.unshuffle, plan.activation)
         for end in (self.head, self.merge, self.tail):
@@ -106,16 +130,16 @@ class HybridNetwork(nn.Module):
         if self.unshuffle > 1:
             missing = (0, -width % self.unshuffle, 0, -height % self.unshuffle)
             image = F.pixel_unshuffle(F.pad(image, missing, mode="replicate"), self.unshuffle)
-        nodes = [cast(Tensor, self.head(image))]
+        nodes = [self.head(image)]
         for cell, reach in zip(self.cells, self.reach, strict=True):
             nodes.append(cell(nodes[-1] + nodes[-1 - reach] if reach else nodes[-1]))
         features = self._merged(nodes)
-        output = cast(Tensor, self.tail(features + nodes[0] if self.body_skip else features))
+        output = self.tail(features + nodes[0] if self.body_skip else features)
         return output[..., : self.scale * height, : self.scale * width] if self.unshuffle > 1 else output
 
     def _merged(self, nodes: Sequence[Tensor]) -> Tensor:
         kept = [node for node, fused in zip(nodes[1:], self.fused, strict=True) if fused]
-        return cast(Tensor, self.merge(torch.cat(kept, dim=1))) if kept else nodes[-1]
+        return self.merge(torch.cat(kept, dim=1)) if kept else nodes[-1]
 
 
 def _cell_options(cell: int) -> dict[str, Values]:
@@ -185,7 +209,8 @@ class Hybrid(SearchSpace):
         parts = [Part(_head, (inputs, width, _counted(act) if chained else "none"), inputs, unshuffle, timed_as=head)]
         for cell in settled.cells:
             parts.append(Part(block, cell.block.cost_key, width, unshuffle, cell.repeats, cell.block.time_key))
-        if fused := sum(cell.fused for cell in settled.cells):
+        fused = sum(cell.fused for cell in settled.cells)
+        if fused:
             parts.append(Part(conv, (fused * width, width, 1), fused * width, unshuffle))
         tail = settled.upsampler, width, channels, scale * unshuffle
         act = act if settled.upsampler == "nearest" else "relu"  # the others have none
@@ -214,7 +239,7 @@ def _head(inputs: int, width: int, act: str) -> nn.Module:
     return conv(inputs, width) if act == "none" else nn.Sequential(conv(inputs, width), activation(act, width))
 
 
-def _flat(cell: Cell) -> dict[str, Choice]:
+def _flat(cell: ActiveCell) -> dict[str, Choice]:
     return {
         "block": cell.name,
         "repeats": cell.repeats,

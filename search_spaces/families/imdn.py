@@ -1,12 +1,13 @@
 """IMDN and IMDN-RTC: blocks that put a part of their features aside three times (Hui et al., arXiv 1909.11856)."""
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.attention import ContrastAttention
 from search_spaces.layers.conv import conv
 from search_spaces.layers.upsample import PixelShuffleDirect
@@ -19,6 +20,23 @@ STEPS = 3
 """How often a block splits its features; a last convolution makes as many again as were put aside each time."""
 
 SLOPE = 0.05
+
+
+@dataclass(frozen=True)
+class ImdnChoices:
+    """The choices of `imdn`. `kept_eighths`: what is put aside at each step, in eighths of `width`."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    kept_eighths: int
+    attention: bool
+    gathered: bool
+
+    @property
+    def kept(self) -> int:
+        """Channels that are put aside at each step."""
+        return self.width * self.kept_eighths // 8
 
 
 class MultiDistillation(nn.Module):
@@ -45,7 +63,7 @@ class MultiDistillation(nn.Module):
             part, passed = torch.split(self.activation(layer(passed)), self.parts, dim=1)
             kept.append(part)
         kept.append(self.convs[-1](passed))
-        return features + cast(Tensor, self.merge(self.attention(torch.cat(kept, dim=1))))
+        return features + self.merge(self.attention(torch.cat(kept, dim=1)))
 
 
 class Imdn(nn.Module):
@@ -54,26 +72,25 @@ class Imdn(nn.Module):
     The trunk sees the outputs of all blocks where they are gathered, else that of the last one through a 1x1.
     """
 
-    def __init__(
-        self, width: int, blocks: int, kept: int, scale: int, channels: int, *, attention: bool, gathered: bool
-    ) -> None:
+    def __init__(self, chosen: ImdnChoices, scale: int, channels: int) -> None:
         super().__init__()
+        width, blocks = chosen.width, chosen.blocks
         self.head = conv(channels, width)
-        self.blocks = nn.ModuleList(MultiDistillation(width, kept, attention) for _ in range(blocks))
-        self.gather = nn.Sequential(conv(blocks * width, width, 1), nn.LeakyReLU(SLOPE)) if gathered else None
-        self.trunk = conv(width, width, 3 if gathered else 1)
+        self.blocks = nn.ModuleList(MultiDistillation(width, chosen.kept, chosen.attention) for _ in range(blocks))
+        self.gather = nn.Sequential(conv(blocks * width, width, 1), nn.LeakyReLU(SLOPE)) if chosen.gathered else None
+        self.trunk = conv(width, width, 3 if chosen.gathered else 1)
         self.upsample = PixelShuffleDirect(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        head = features = cast(Tensor, self.head(image))
+        head = features = self.head(image)
         outputs = []
         for block in self.blocks:
             features = block(features)
             outputs.append(features)
         if self.gather is not None:
             features = self.gather(torch.cat(outputs, dim=1))
-        return cast(Tensor, self.upsample(self.trunk(features) + head))
+        return self.upsample(self.trunk(features) + head)
 
 
 _BLOCKS = range(1, 17)
@@ -146,28 +163,19 @@ class ImdnSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `Imdn`."""
-        width = cast(int, choices["width"])
-        network = Imdn(
-            width,
-            cast(int, choices["blocks"]),
-            width * cast(int, choices["kept_eighths"]) // 8,
-            scale,
-            channels,
-            attention=bool(choices["attention"]),
-            gathered=bool(choices["gathered"]),
-        )
+        network = Imdn(read_choices(ImdnChoices, choices), scale, channels)
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the parts whose costs add up to the network's."""
-        width, blocks = cast(int, choices["width"]), cast(int, choices["blocks"])
-        kept = width * cast(int, choices["kept_eighths"]) // 8
+        chosen = read_choices(ImdnChoices, choices)
+        width, blocks = chosen.width, chosen.blocks
         parts = [
             Part(conv, (channels, width), channels),
-            Part(MultiDistillation, (width, kept, choices["attention"]), width, repeats=blocks),
-            Part(conv, (width, width, 3 if choices["gathered"] else 1), width),
+            Part(MultiDistillation, (width, chosen.kept, chosen.attention), width, repeats=blocks),
+            Part(conv, (width, width, 3 if chosen.gathered else 1), width),
             Part(PixelShuffleDirect, (width, channels, scale), width),
         ]
-        if choices["gathered"]:
+        if chosen.gathered:
             parts.append(Part(conv, (blocks * width, width, 1), blocks * width))
         return parts

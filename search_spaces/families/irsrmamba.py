@@ -5,16 +5,17 @@ convolutional block with channel attention, both with learned skips. The front e
 what the Haar wavelet says of a 3x3 view. The authors drop whole blocks at random in training; here none is dropped.
 """
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.channel_norm import ChannelNorm
-from search_spaces.layers.conv import conv
+from search_spaces.layers.conv import bias_of, conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.scan import SelectiveScan2d
@@ -36,6 +37,31 @@ EPSILON = 1e-5
 """Of the layer normalisations."""
 
 
+@dataclass(frozen=True)
+class IrsrMambaChoices:
+    """The choices of `irsrmamba`: `groups` of `blocks`, each of which scans `inner` channels of `state` numbers."""
+
+    image_skip: bool
+    wavelet: bool
+    groups: int
+    blocks: int
+    width: int
+    state: int
+    expansion_tenths: int
+    squeeze: int
+    tail: str
+
+    @property
+    def inner(self) -> int:
+        """Channels that are scanned."""
+        return self.width * self.expansion_tenths // 10
+
+    @property
+    def squeezed(self) -> int:
+        """Channels between the two convolutions of a block."""
+        return self.width // self.squeeze
+
+
 class WaveletFrontEnd(nn.Module):
     """[N, C, H, W] → the same shape, for H and W from 2: the image as the authors' body sees it."""
 
@@ -53,16 +79,16 @@ class WaveletFrontEnd(nn.Module):
         with torch.no_grad():
             self.merge.weight[:, len(self.merge.weight) :].copy_(torch.eye(len(self.merge.weight))[..., None, None])
         for last in (self.small, self.merge):
-            nn.init.zeros_(cast(nn.Parameter, last.bias))
+            nn.init.zeros_(bias_of(last))
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → the same shape."""
-        small, large = cast(Tensor, self.small(image)), cast(Tensor, self.large(image))
+        small, large = self.small(image), self.large(image)
         bands = F.interpolate(haar(small), scale_factor=2.0, mode="bicubic", align_corners=False)
-        factor = cast(Tensor, self.modulation(bands))
+        factor = self.modulation(bands)
         # An odd row or column has no partner in the wavelet; the factor is stretched over it.
         factor = F.interpolate(factor, size=image.shape[-2:], mode="bilinear", align_corners=False)
-        return cast(Tensor, self.merge(torch.cat((large * factor, small), dim=1)))
+        return self.merge(torch.cat((large * factor, small), dim=1))
 
 
 def haar(image: Tensor) -> Tensor:
@@ -90,8 +116,8 @@ class Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        features = features * self.skip[:, None, None] + cast(Tensor, self.scan(self.norm(features)))
-        return features * self.local_skip[:, None, None] + cast(Tensor, self.local(self.local_norm(features)))
+        features = features * self.skip[:, None, None] + self.scan(self.norm(features))
+        return features * self.local_skip[:, None, None] + self.local(self.local_norm(features))
 
 
 class Group(nn.Module):
@@ -104,7 +130,7 @@ class Group(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.conv(self.blocks(features)))
+        return features + self.conv(self.blocks(features))
 
 
 class Tail(nn.Module):
@@ -130,40 +156,36 @@ class Tail(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → [N, channels, scale·H, scale·W]."""
-        return cast(Tensor, self.write(self.upsample(self.narrow(features))))
+        return self.write(self.upsample(self.narrow(features)))
 
 
 class IrsrMambaNetwork(nn.Module):
     """[N, C, H, W] → [N, C, scale·H, scale·W]."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: IrsrMambaChoices, scale: int, channels: int) -> None:
         super().__init__()
-        block = _block(choices)
-        width, blocks, groups = block[0], cast(int, choices["blocks"]), cast(int, choices["groups"])
-        shifts = channels == len(INFRARED_MEAN) and not choices["image_skip"]
+        width = chosen.width
+        shifts = channels == len(INFRARED_MEAN) and not chosen.image_skip
         self.shift = MeanShift(channels, INFRARED_MEAN) if shifts else None
-        self.front = WaveletFrontEnd(channels) if choices["wavelet"] else nn.Identity()
+        self.front = WaveletFrontEnd(channels) if chosen.wavelet else nn.Identity()
         self.head = conv(channels, width)
         self.enter = ChannelNorm(width, EPSILON)
-        self.groups = nn.Sequential(*(Group([Block(*block) for _ in range(blocks)], width) for _ in range(groups)))
+        self.groups = nn.Sequential()
+        for _ in range(chosen.groups):
+            blocks = [Block(width, chosen.inner, chosen.state, chosen.squeezed) for _ in range(chosen.blocks)]
+            self.groups.append(Group(blocks, width))
         self.norm = ChannelNorm(width, EPSILON)
         self.merge = conv(width, width)
-        self.tail = Tail(str(choices["tail"]), width, scale, channels)
+        self.tail = Tail(chosen.tail, width, scale, channels)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = cast(Tensor, self.head(self.front(image)))
-        deep = cast(Tensor, self.merge(self.norm(self.groups(self.enter(head)))))
-        return cast(Tensor, self.tail(head + deep))
-
-
-def _block(choices: Choices) -> tuple[int, int, int, int]:
-    """Return the width, the scanned channels, the states of each and the squeezed width of a block."""
-    width, state, tenths, squeeze = (cast(int, choices[n]) for n in ("width", "state", "expansion_tenths", "squeeze"))
-    return width, width * tenths // 10, state, width // squeeze
+        head = self.head(self.front(image))
+        deep = self.merge(self.norm(self.groups(self.enter(head))))
+        return self.tail(head + deep)
 
 
 def _full(blocks: int) -> dict[str, Choice]:
@@ -267,19 +289,20 @@ class IrsrMamba(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and the convolution that writes its image."""
-        network = IrsrMambaNetwork(choices, scale, channels)
+        network = IrsrMambaNetwork(read_choices(IrsrMambaChoices, choices), scale, channels)
         return network, network.tail.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return the front end, the ends, the blocks and the convolutions of the groups."""
-        block = _block(choices)
-        width, groups, blocks = block[0], cast(int, choices["groups"]), cast(int, choices["blocks"])
-        front = [Part(WaveletFrontEnd, (channels,), channels)] if choices["wavelet"] else []
+        chosen = read_choices(IrsrMambaChoices, choices)
+        width, groups = chosen.width, chosen.groups
+        block = (width, chosen.inner, chosen.state, chosen.squeezed)
+        front = [Part(WaveletFrontEnd, (channels,), channels)] if chosen.wavelet else []
         return [
             *front,
             Part(conv, (channels, width), channels),
             Part(ChannelNorm, (width,), width, repeats=2),
-            Part(Block, block, width, repeats=groups * blocks),
+            Part(Block, block, width, repeats=groups * chosen.blocks),
             Part(conv, (width, width), width, repeats=groups + 1),
-            Part(Tail, (str(choices["tail"]), width, scale, channels), width),
+            Part(Tail, (chosen.tail, width, scale, channels), width),
         ]

@@ -1,11 +1,12 @@
 """LapSRN: a pyramid that doubles the image level by level (Lai et al., arXiv 1704.03915)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import factors
@@ -15,6 +16,17 @@ from search_spaces.space import register
 
 SLOPE = 0.2
 """The negative slope of LapSRN's activations, and where learned ones start."""
+
+
+@dataclass(frozen=True)
+class LapsrnChoices:
+    """The choices of `lapsrn`: `depth` convolutions a level, `kernel` of the transposed ones."""
+
+    image_skip: bool
+    width: int
+    depth: int
+    kernel: int
+    activation: str
 
 
 def activation(name: str, width: int) -> nn.Module:
@@ -35,7 +47,7 @@ class TransposedConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, stride·H, stride·W]."""
-        enlarged = cast(Tensor, self.conv(features))
+        enlarged = self.conv(features)
         return enlarged[..., : -self.odd, : -self.odd] if self.odd else enlarged
 
 
@@ -52,52 +64,57 @@ class ImageEnlarger(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → [N, C, stride·H, stride·W]."""
-        enlarged = cast(Tensor, self.enlarge(image.flatten(0, 1).unsqueeze(1)))
+        enlarged = self.enlarge(image.flatten(0, 1).unsqueeze(1))
         return enlarged.reshape(*image.shape[:2], *enlarged.shape[-2:])
 
 
 class Level(nn.Module):
     """Convolutions, the transposed one that enlarges the features, and the one that writes this level's detail."""
 
-    def __init__(self, choices: Choices, stride: int, channels: int) -> None:
+    def __init__(self, chosen: LapsrnChoices, stride: int, channels: int) -> None:
         super().__init__()
-        width, depth, kernel = (cast(int, choices[name]) for name in ("width", "depth", "kernel"))
-        act = str(choices["activation"])
-        convs: list[nn.Module] = [conv(width, width) for _ in range(depth)]
-        convs.append(TransposedConv(width, width, kernel, stride))
-        self.features = nn.Sequential(*(layer for each in convs for layer in (each, activation(act, width))))
+        width = chosen.width
+        layers: list[nn.Module] = []
+        for _ in range(chosen.depth):
+            layers += [conv(width, width), activation(chosen.activation, width)]
+        layers += [TransposedConv(width, width, chosen.kernel, stride), activation(chosen.activation, width)]
+        self.features = nn.Sequential(*layers)
         keep_variance(self.features)
         self.detail = conv(width, channels)
 
 
 class LapsrnNetwork(nn.Module):
-    """The pyramid. Where `skip`, the image is carried beside the features, enlarged at each level, and detail added.
+    """The pyramid. The image is carried beside the features, enlarged at each level, and the level's detail is added.
 
-    Without, only detail is carried, so the first level has nothing to enlarge. The authors' training compares every
-    level's image with a target of its size; the output is the last one.
+    Within an `ImageSkip` only detail is carried, so the first level has nothing to enlarge. The authors' training
+    compares every level's image with a target of its size; the output is the last level's.
     """
 
-    def __init__(self, choices: Choices, scale: int, channels: int, *, skip: bool) -> None:
+    def __init__(self, chosen: LapsrnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, strides = cast(int, choices["width"]), factors(scale)
-        self.skip = skip
-        self.head = nn.Sequential(conv(channels, width), activation(str(choices["activation"]), width))
+        strides = factors(scale)
+        self.own_skip = not chosen.image_skip
+        self.head = nn.Sequential(conv(channels, chosen.width), activation(chosen.activation, chosen.width))
         keep_variance(self.head)
-        self.levels = nn.ModuleList(Level(choices, stride, channels) for stride in strides)
-        carried = strides if skip else strides[1:]
+        self.levels = nn.ModuleList(Level(chosen, stride, channels) for stride in strides)
+        carried = strides if self.own_skip else strides[1:]
         self.images = nn.ModuleList(ImageEnlarger(stride) for stride in carried)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        features = cast(Tensor, self.head(image))
-        images = iter(self.images)
-        output = image if self.skip else None
-        for module in self.levels:
-            level = cast(Level, module)
-            features = cast(Tensor, level.features(features))
-            detail = cast(Tensor, level.detail(features))
-            output = detail if output is None else detail + cast(Tensor, next(images)(output))
-        return cast(Tensor, output)
+        features: Tensor = self.head(image)
+        enlargers = iter(self.images)
+        carried = [image] if self.own_skip else []
+        for level in levels_of(self):
+            features = level.features(features)
+            detail = level.detail(features)
+            carried = [detail + next(enlargers)(carried[-1]) if carried else detail]
+        return carried[-1]
+
+
+def levels_of(network: LapsrnNetwork) -> list[Level]:
+    """Return the levels of the pyramid, the coarsest first."""
+    return [level for level in network.levels if isinstance(level, Level)]
 
 
 LAPSRN: dict[str, Choice] = {"image_skip": False, "width": 64, "depth": 10, "kernel": 3, "activation": "leaky"}
@@ -142,5 +159,5 @@ class Lapsrn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and the convolutions that write the detail of its levels."""
-        network = LapsrnNetwork(choices, scale, channels, skip=not choices["image_skip"])
-        return network, nn.ModuleList(cast(Level, level).detail for level in network.levels)
+        network = LapsrnNetwork(read_choices(LapsrnChoices, choices), scale, channels)
+        return network, nn.ModuleList(level.detail for level in levels_of(network))

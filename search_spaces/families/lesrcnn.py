@@ -1,11 +1,12 @@
 """LESRCNN: 3x3 and 1x1 convolutions by turns, and a refinement at the high resolution (arXiv 2007.04344)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance, start_small
 from search_spaces.layers.mean_shift import MeanShift, around
@@ -13,6 +14,17 @@ from search_spaces.layers.upsample import PixelShuffleSteps
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class LesrcnnChoices:
+    """The choices of `lesrcnn`."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    second_kernel: int
+    refinements: int
 
 
 class Block(nn.Module):
@@ -28,7 +40,7 @@ class Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return F.relu(features + cast(Tensor, self.second(F.relu(self.first(features)))))
+        return F.relu(features + self.second(F.relu(self.first(features))))
 
 
 class LesrcnnNetwork(nn.Module):
@@ -37,20 +49,21 @@ class LesrcnnNetwork(nn.Module):
     The refinement's convolutions work at the high resolution: they are half of what the network costs.
     """
 
-    def __init__(self, choices: Choices, scale: int, channels: int, *, shift: bool) -> None:
+    def __init__(self, chosen: LesrcnnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        names = ("width", "blocks", "second_kernel", "refinements")
-        width, blocks, second_kernel, refinements = (cast(int, choices[name]) for name in names)
-        self.shift = MeanShift(channels) if shift else None
+        width = chosen.width
+        self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width, bias=False)
-        self.blocks = nn.Sequential(*(Block(width, second_kernel) for _ in range(blocks)))
+        blocks = [Block(width, chosen.second_kernel) for _ in range(chosen.blocks)]
+        self.blocks = nn.Sequential(*blocks)
         self.upsample = PixelShuffleSteps(width, scale)
-        self.refine = nn.Sequential(
-            *(layer for _ in range(refinements) for layer in (conv(width, width, bias=False), nn.ReLU()))
-        )
+        refinements: list[nn.Module] = []
+        for _ in range(chosen.refinements):
+            refinements += [conv(width, width, bias=False), nn.ReLU()]
+        self.refine = nn.Sequential(*refinements)
         keep_variance(self)
-        for block in self.blocks:
-            start_small(cast(Block, block).second)
+        for block in blocks:
+            start_small(block.second)
         self.last = conv(width, channels, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -58,9 +71,9 @@ class LesrcnnNetwork(nn.Module):
         return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = F.relu(cast(Tensor, self.head(image)))
-        merged = cast(Tensor, self.upsample(self.blocks(head))) + cast(Tensor, self.upsample(head))
-        return cast(Tensor, self.last(self.refine(F.relu(merged))))
+        head = F.relu(self.head(image))
+        merged = self.upsample(self.blocks(head)) + self.upsample(head)
+        return self.last(self.refine(F.relu(merged)))
 
 
 LESRCNN: Choices = {"image_skip": False, "width": 64, "blocks": 8, "second_kernel": 1, "refinements": 4}
@@ -112,5 +125,5 @@ class Lesrcnn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution."""
-        network = LesrcnnNetwork(choices, scale, channels, shift=not choices["image_skip"])
+        network = LesrcnnNetwork(read_choices(LesrcnnChoices, choices), scale, channels)
         return network, network.last

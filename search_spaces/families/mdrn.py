@@ -4,14 +4,15 @@ The winner of the complexity track of NTIRE 2023, where its team was called Telu
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers import blueprint, distillation
 from search_spaces.layers.attention import ContrastAttention
 from search_spaces.layers.blueprint import BlueprintConv
@@ -34,6 +35,24 @@ LEAST = 15
 """The side of the smallest image of which every pooled map has the two pixels that reflection needs."""
 
 reflecting = partial(BlueprintConv, reflect=True)
+
+
+@dataclass(frozen=True)
+class MdrnChoices:
+    """The choices of `mdrn`. `distilled_eighths`: what is put aside at each step, in eighths of `width`."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    distilled_eighths: int
+    steps: int
+    levels: int
+    dispersion: bool
+
+    @property
+    def distilled(self) -> int:
+        """Channels that are put aside at each step."""
+        return self.width * self.distilled_eighths // 8
 
 
 class DispersionAttention(nn.Module):
@@ -87,7 +106,7 @@ class EnhancedContrastAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 class AttentionDistillation(nn.Module):
@@ -103,20 +122,22 @@ class AttentionDistillation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.channel(self.spatial(self.distillation(features))))
+        return features + self.channel(self.spatial(self.distillation(features)))
 
 
 class Mdrn(nn.Module):
     """Head, blocks whose outputs are all gathered, a skip over everything, one pixel shuffle."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: MdrnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width = cast(int, choices["width"])
-        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        width = chosen.width
+        self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width)
-        blocks = range(cast(int, choices["blocks"]))
-        self.blocks = nn.ModuleList(AttentionDistillation(*_block(choices)) for _ in blocks)
-        self.gather = nn.Sequential(conv(len(blocks) * width, width, 1), nn.GELU())
+        self.blocks = nn.ModuleList()
+        for _ in range(chosen.blocks):
+            block = AttentionDistillation(width, chosen.distilled, chosen.steps, chosen.levels, chosen.dispersion)
+            self.blocks.append(block)
+        self.gather = nn.Sequential(conv(chosen.blocks * width, width, 1), nn.GELU())
         self.trunk = reflecting(width, width)
         self.upsample = PixelShuffleDirect(width, channels, scale)
 
@@ -125,21 +146,13 @@ class Mdrn(nn.Module):
         return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = features = cast(Tensor, self.head(image))
+        head = features = self.head(image)
         outputs = []
         for block in self.blocks:
             features = block(features)
             outputs.append(features)
         trunk = self.trunk(self.gather(torch.cat(outputs, dim=1)))
-        return cast(Tensor, self.upsample(trunk + head))
-
-
-def _block(choices: Choices) -> tuple[int, int, int, int, bool]:
-    """Return the arguments of a block."""
-    width = cast(int, choices["width"])
-    distilled = width * cast(int, choices["distilled_eighths"]) // 8
-    steps, levels = cast(int, choices["steps"]), cast(int, choices["levels"])
-    return width, distilled, steps, levels, bool(choices["dispersion"])
+        return self.upsample(trunk + head)
 
 
 def _point(width: int, blocks: int, eighths: int = 4, steps: int = 3, levels: int = 3) -> dict[str, Choice]:
@@ -207,15 +220,17 @@ class MdrnSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `Mdrn`."""
-        network = Mdrn(choices, scale, channels)
+        network = Mdrn(read_choices(MdrnChoices, choices), scale, channels)
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the parts whose costs add up to the network's."""
-        width, blocks = cast(int, choices["width"]), cast(int, choices["blocks"])
+        chosen = read_choices(MdrnChoices, choices)
+        width, blocks = chosen.width, chosen.blocks
+        block = (width, chosen.distilled, chosen.steps, chosen.levels, chosen.dispersion)
         return [
             Part(conv, (channels, width), channels),
-            Part(AttentionDistillation, _block(choices), width, repeats=blocks),
+            Part(AttentionDistillation, block, width, repeats=blocks),
             Part(conv, (blocks * width, width, 1), blocks * width),
             Part(BlueprintConv, (width, width), width),
             Part(PixelShuffleDirect, (width, channels, scale), width),

@@ -1,13 +1,14 @@
 """PAN: self-calibrated convolutions with pixel attention (Zhao et al., arXiv 2010.01073)."""
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.attention import PixelAttention
 from search_spaces.layers.conv import conv
 from search_spaces.layers.upsample import factors
@@ -19,7 +20,18 @@ from search_spaces.space import register
 SLOPE = 0.2
 
 
-class SelfCalibration(nn.Module):
+@dataclass(frozen=True)
+class PanChoices:
+    """The choices of `pan`. `tail_width`: channels at the high resolution."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    tail_width: int
+    attention: bool
+
+
+class SelfCalibratedBlock(nn.Module):
     """Two branches of half the width, one of them gated pixel by pixel (SCPA). [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, attention: bool) -> None:
@@ -41,36 +53,27 @@ class SelfCalibration(nn.Module):
         if self.gate is not None:
             gated = gated * torch.sigmoid(self.gate(entered))
         both = torch.cat([plain, self.gated[1](gated)], dim=1)
-        return features + cast(Tensor, self.merge(self.activation(both)))
+        return features + self.merge(self.activation(both))
 
 
 class Pan(nn.Module):
     """Head, blocks with a skip over all, enlargement by copied pixels and convolutions, and the bilinear image."""
 
-    def __init__(
-        self,
-        width: int,
-        blocks: int,
-        tail_width: int,
-        scale: int,
-        channels: int,
-        *,
-        attention: bool,
-        own_skip: bool,
-    ) -> None:
+    def __init__(self, chosen: PanChoices, scale: int, channels: int) -> None:
         super().__init__()
+        width, attention = chosen.width, chosen.attention
         self.head = conv(channels, width)
-        self.blocks = nn.Sequential(*(SelfCalibration(width, attention) for _ in range(blocks)))
+        self.blocks = nn.Sequential(*(SelfCalibratedBlock(width, attention) for _ in range(chosen.blocks)))
         self.trunk = conv(width, width)
-        self.upsample = _upsampler(width, tail_width, scale, attention)
-        self.last = conv(tail_width, channels)
+        self.upsample = _upsampler(width, chosen.tail_width, scale, attention)
+        self.last = conv(chosen.tail_width, channels)
         self.scale = scale
-        self.own_skip = own_skip
+        self.own_skip = not chosen.image_skip
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         head = self.head(image)
-        output = cast(Tensor, self.last(self.upsample(head + self.trunk(self.blocks(head)))))
+        output = self.last(self.upsample(head + self.trunk(self.blocks(head))))
         if self.own_skip:
             output = output + F.interpolate(image, scale_factor=float(self.scale), mode="bilinear", align_corners=False)
         return output
@@ -145,23 +148,16 @@ class PanSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `Pan`."""
-        network = Pan(
-            cast(int, choices["width"]),
-            cast(int, choices["blocks"]),
-            cast(int, choices["tail_width"]),
-            scale,
-            channels,
-            attention=bool(choices["attention"]),
-            own_skip=not choices["image_skip"],
-        )
+        network = Pan(read_choices(PanChoices, choices), scale, channels)
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the parts whose costs add up to the network's."""
-        width, attention = cast(int, choices["width"]), choices["attention"]
+        chosen = read_choices(PanChoices, choices)
+        width, attention = chosen.width, chosen.attention
         return [
             Part(conv, (channels, width), channels),
-            Part(SelfCalibration, (width, attention), width, repeats=cast(int, choices["blocks"])),
+            Part(SelfCalibratedBlock, (width, attention), width, repeats=chosen.blocks),
             Part(conv, (width, width), width),
-            Part(_tail, (width, choices["tail_width"], scale, channels, attention), width),
+            Part(_tail, (width, chosen.tail_width, scale, channels, attention), width),
         ]

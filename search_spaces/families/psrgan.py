@@ -4,14 +4,15 @@ Made for infrared images, trained on visible ones first. The adversarial trainin
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers import distillation, spatial_attention
-from search_spaces.layers.blueprint import MakesConv, SeparableConv, plain
+from search_spaces.layers.blueprint import MakesConv, SeparableConv, ordinary_conv
 from search_spaces.layers.collapsible import start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.distillation import FeatureDistillation
@@ -23,7 +24,19 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 
-class Residual(nn.Module):
+@dataclass(frozen=True)
+class PsrGanChoices:
+    """The choices of `psrgan`. `branch`: the distillation beside the residual blocks."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    kernel: int
+    separable: bool
+    branch: bool
+
+
+class SeparableResidual(nn.Module):
     """Adds to the features what two convolutions make of them. [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, kernel: int, separable: bool) -> None:
@@ -33,29 +46,22 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 class PsrGan(nn.Module):
     """Head; residual blocks, beside them distillation with attention; both merged; enlargement by copied pixels."""
 
-    def __init__(
-        self,
-        width: int,
-        blocks: int,
-        kernel: int,
-        scale: int,
-        channels: int,
-        *,
-        separable: bool,
-        branch: bool,
-    ) -> None:
+    def __init__(self, chosen: PsrGanChoices, scale: int, channels: int) -> None:
         super().__init__()
+        width, separable = chosen.width, chosen.separable
         self.head = conv(channels, width)
-        self.blocks = nn.Sequential(*(Residual(width, kernel, separable) for _ in range(blocks)))
+        self.blocks = nn.Sequential()
+        for _ in range(chosen.blocks):
+            self.blocks.append(SeparableResidual(width, chosen.kernel, separable))
         self.trunk = conv(width, width)
-        self.branch = branch
-        if branch:
+        self.branch = chosen.branch
+        if self.branch:
             self.distillation = _distillation(width, separable)
             self.spatial = _attention(width, separable)
             self.merge = conv(2 * width, width, 1)
@@ -68,11 +74,11 @@ class PsrGan(nn.Module):
         if self.branch:
             distilled = self.spatial(self.distillation(head))
             features = self.merge(torch.cat([distilled, features], dim=1))
-        return cast(Tensor, self.tail(features))
+        return self.tail(features)
 
 
 def _kind(separable: bool) -> MakesConv:
-    return SeparableConv if separable else plain
+    return SeparableConv if separable else ordinary_conv
 
 
 def _distillation(width: int, separable: bool) -> nn.Module:
@@ -147,20 +153,13 @@ class PsrGanSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `PsrGan`."""
-        network = PsrGan(
-            cast(int, choices["width"]),
-            cast(int, choices["blocks"]),
-            cast(int, choices["kernel"]),
-            scale,
-            channels,
-            separable=bool(choices["separable"]),
-            branch=bool(choices["branch"]),
-        )
+        network = PsrGan(read_choices(PsrGanChoices, choices), scale, channels)
         return network, network.tail[-1]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the parts whose costs add up to the network's."""
-        width, blocks, separable = cast(int, choices["width"]), cast(int, choices["blocks"]), choices["separable"]
+        chosen = read_choices(PsrGanChoices, choices)
+        width, separable = chosen.width, chosen.separable
         branch = [
             Part(_distillation, (width, separable), width),
             Part(_attention, (width, separable), width),
@@ -168,8 +167,8 @@ class PsrGanSpace(SkippedSpace):
         ]
         return [
             Part(conv, (channels, width), channels),
-            Part(Residual, (width, choices["kernel"], separable), width, repeats=blocks),
+            Part(SeparableResidual, (width, chosen.kernel, separable), width, repeats=chosen.blocks),
             Part(conv, (width, width), width),
-            *(branch if choices["branch"] else []),
+            *(branch if chosen.branch else []),
             Part(_tail, (width, scale, channels), width),
         ]

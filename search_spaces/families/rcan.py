@@ -6,11 +6,12 @@ less a colour mean, and there is no global skip.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
@@ -19,6 +20,22 @@ from search_spaces.part import Part
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class RcanChoices:
+    """The choices of `rcan`: `groups` of `blocks`."""
+
+    image_skip: bool
+    width: int
+    groups: int
+    blocks: int
+    reduction_log2: int
+
+    @property
+    def reduction(self) -> int:
+        """How many times narrower a channel attention is inside."""
+        return 1 << self.reduction_log2
 
 
 class AttentiveBlock(nn.Module):
@@ -30,7 +47,7 @@ class AttentiveBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 class Group(nn.Module):
@@ -42,20 +59,22 @@ class Group(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 class RcanNetwork(nn.Module):
     """Head, a group of groups of blocks, tail; around them the colour mean and range unless the image is skipped."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: RcanChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, reduction = _block(choices)
-        groups, blocks = int(choices["groups"]), int(choices["blocks"])
-        self.shift = None if choices["image_skip"] else MeanShift(channels, spread=RANGE)
+        width = chosen.width
+        self.shift = None if chosen.image_skip else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
-        inner = [Group([AttentiveBlock(width, reduction) for _ in range(blocks)], width) for _ in range(groups)]
-        self.groups = Group(inner, width)
+        groups = []
+        for _ in range(chosen.groups):
+            blocks = [AttentiveBlock(width, chosen.reduction) for _ in range(chosen.blocks)]
+            groups.append(Group(blocks, width))
+        self.groups = Group(groups, width)
         self.tail = _tail(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -63,16 +82,11 @@ class RcanNetwork(nn.Module):
         return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
-        return cast(Tensor, self.tail(self.groups(self.head(image))))
+        return self.tail(self.groups(self.head(image)))
 
 
 def _tail(width: int, channels: int, scale: int) -> nn.Sequential:
     return nn.Sequential(PixelShuffleSteps(width, scale), conv(width, channels))
-
-
-def _block(choices: Choices) -> tuple[int, int]:
-    """Return width and reduction."""
-    return int(choices["width"]), 1 << int(choices["reduction_log2"])
 
 
 @register
@@ -113,16 +127,16 @@ class Rcan(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `RcanNetwork`."""
-        network = RcanNetwork(choices, scale, channels)
+        network = RcanNetwork(read_choices(RcanChoices, choices), scale, channels)
         return network, network.tail[-1]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, blocks, the convolutions between them and tail."""
-        width, reduction = _block(choices)
-        groups, blocks = int(choices["groups"]), int(choices["blocks"])
+        chosen = read_choices(RcanChoices, choices)
+        width, groups = chosen.width, chosen.groups
         return [
             Part(conv, (channels, width), channels),
-            Part(AttentiveBlock, (width, reduction), width, repeats=groups * blocks),
+            Part(AttentiveBlock, (width, chosen.reduction), width, repeats=groups * chosen.blocks),
             Part(conv, (width, width), width, repeats=groups + 1),
             Part(_tail, (width, channels, scale), width),
         ]

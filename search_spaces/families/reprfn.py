@@ -1,16 +1,17 @@
 """RepRFN: residual blocks of convolutions that train with many branches (Deng et al., CVPR Workshops 2023)."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers import spatial_attention
 from search_spaces.layers.collapsible import Collapsible, start_chain
-from search_spaces.layers.conv import conv
-from search_spaces.layers.edge_conv import EdgeConv, absorb_into, edge_branches, merged_pair, unit_weight
+from search_spaces.layers.conv import bias_of, conv
+from search_spaces.layers.edge_conv import EdgeConv, absorb_into, edge_branches, edges_of, merged_pair, unit_weight
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
@@ -19,6 +20,18 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 SLOPE = 0.05
+
+
+@dataclass(frozen=True)
+class RepRfnChoices:
+    """The choices of `reprfn`: `blocks` of `convs` convolutions with branches."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    convs: int
+    attention_width: int
+    branches: str
 
 
 class ManyBranches(Collapsible):
@@ -39,10 +52,11 @@ class ManyBranches(Collapsible):
         weight, bias = merged_pair(self.widen, self.narrow)
         weight = weight + F.pad(self.point.weight, (1, 1, 1, 1))
         weight = weight + F.pad(self.column.weight, (1, 1, 0, 0)) + F.pad(self.row.weight, (0, 0, 1, 1))
-        for branch in (self.plain, *self.edges.values()):
-            weight = weight + cast(Tensor, branch.weight)
-        for branch in (self.plain, self.column, self.row, self.point, *self.edges.values()):
-            bias = bias + cast(Tensor, branch.bias)
+        weight = weight + self.plain.weight
+        for layer in (self.plain, self.column, self.row, self.point):
+            bias = bias + bias_of(layer)
+        for branch in edges_of(self.edges):
+            weight, bias = weight + branch.weight, bias + branch.bias
         return weight + unit_weight(weight) if self.inputs == self.outputs else weight, bias
 
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
@@ -76,25 +90,26 @@ class ResidualFeatures(nn.Module):
         refined = features
         for layer in self.convs:
             refined = self.activation(layer(refined))
-        return cast(Tensor, self.spatial(features + refined))
+        return self.spatial(features + refined)
 
 
 class RepRfn(nn.Module):
     """Head, blocks and a convolution with a skip over everything, one pixel shuffle."""
 
-    def __init__(
-        self, width: int, blocks: int, convs: int, attention_width: int, branches: str, scale: int, channels: int
-    ) -> None:
+    def __init__(self, chosen: RepRfnChoices, scale: int, channels: int) -> None:
         super().__init__()
+        width = chosen.width
         self.head = conv(channels, width)
-        self.blocks = nn.Sequential(*(ResidualFeatures(width, convs, attention_width, branches) for _ in range(blocks)))
+        self.blocks = nn.Sequential()
+        for _ in range(chosen.blocks):
+            self.blocks.append(ResidualFeatures(width, chosen.convs, chosen.attention_width, chosen.branches))
         self.trunk = conv(width, width)
         self.upsample = PixelShuffleDirect(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         head = self.head(image)
-        return cast(Tensor, self.upsample(head + self.trunk(self.blocks(head))))
+        return self.upsample(head + self.trunk(self.blocks(head)))
 
 
 _CONVS = 3
@@ -170,24 +185,17 @@ class RepRfnSpace(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `RepRfn`."""
-        network = RepRfn(
-            cast(int, choices["width"]),
-            cast(int, choices["blocks"]),
-            cast(int, choices["convs"]),
-            cast(int, choices["attention_width"]),
-            str(choices["branches"]),
-            scale,
-            channels,
-        )
+        network = RepRfn(read_choices(RepRfnChoices, choices), scale, channels)
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the parts whose costs add up to the network's."""
-        width, blocks = cast(int, choices["width"]), cast(int, choices["blocks"])
-        block = (width, choices["convs"], choices["attention_width"], "none")
+        chosen = read_choices(RepRfnChoices, choices)
+        width = chosen.width
+        block = (width, chosen.convs, chosen.attention_width, "none")
         return [
             Part(conv, (channels, width), channels),
-            Part(ResidualFeatures, block, width, repeats=blocks),
+            Part(ResidualFeatures, block, width, repeats=chosen.blocks),
             Part(conv, (width, width), width),
             Part(PixelShuffleDirect, (width, channels, scale), width),
         ]

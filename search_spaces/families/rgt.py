@@ -9,13 +9,14 @@ taken away and given back; there is no global skip.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import MeanShift
 from search_spaces.layers.upsample import PixelShuffleSteps
@@ -31,6 +32,42 @@ SHARE = 1e-4
 """What share of its input a block adds to its output at the start of training."""
 SHRINK = 4
 """How many times one recursion shrinks the image."""
+
+
+@dataclass(frozen=True)
+class RgtChoices:
+    """The choices of `rgt`: `groups` of `pairs` of blocks, twice `head_pairs` heads of `head_width` channels each."""
+
+    image_skip: bool
+    groups: int
+    pairs: int
+    head_pairs: int
+    head_width: int
+    expansion: int
+    window_short_log2: int
+    window_long_log2: int
+    key_width: int
+    recursions: int
+
+    @property
+    def heads(self) -> int:
+        """Heads of an attention."""
+        return 2 * self.head_pairs
+
+    @property
+    def width(self) -> int:
+        """Channels of the features."""
+        return self.heads * self.head_width
+
+    @property
+    def hidden(self) -> int:
+        """Channels within a feed-forward layer."""
+        return self.expansion * self.width
+
+    @property
+    def window(self) -> Size:
+        """The short and the long side of a window."""
+        return 1 << self.window_short_log2, 1 << self.window_long_log2
 
 
 class DynamicPosition(nn.Module):
@@ -50,7 +87,7 @@ class DynamicPosition(nn.Module):
 
     def forward(self) -> Tensor:
         """Return the scores [heads, pixels, pixels]."""
-        return cast(Tensor, self.layers(self.project(self.offsets)))[self.index].permute(2, 0, 1)
+        return self.layers(self.project(self.offsets))[self.index].permute(2, 0, 1)
 
 
 def _normed_linear(inputs: int, outputs: int) -> nn.Sequential:
@@ -80,7 +117,7 @@ class RectangleAttention(nn.Module):
 
     def _split(self, windows: Tensor) -> Tensor:
         """[N, windows, pixels, width] → [N, windows, heads, pixels, width of a head]."""
-        return cast(Tensor, windows.unflatten(3, (self.heads, -1))).transpose(2, 3)
+        return windows.unflatten(3, (self.heads, -1)).transpose(2, 3)
 
 
 class LocalAttention(nn.Module):
@@ -99,13 +136,13 @@ class LocalAttention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """[N, H, W, width] → the same shape."""
         height, width = features.shape[1:3]
-        qkv = cast(Tensor, self.qkv(features)).unflatten(3, (3, -1)).movedim(3, 0)
+        qkv = self.qkv(features).unflatten(3, (3, -1)).movedim(3, 0)
         missing = [(side + self.multiple - 1) // self.multiple * self.multiple - side for side in (width, height)]
         # As the authors do, after the projection: what is padded has no features, but pixels may look at it.
         padded = F.pad(qkv, (0, 0, 0, missing[0], 0, missing[1])).chunk(2, dim=-1)
         halves = [attention(half) for attention, half in zip(self.attentions, padded, strict=True)]
         local = self.local(qkv[2].movedim(3, 1)).movedim(1, 3)
-        return cast(Tensor, self.project(torch.cat(halves, dim=-1)[:, :height, :width] + local))
+        return self.project(torch.cat(halves, dim=-1)[:, :height, :width] + local)
 
 
 class GlobalAttention(nn.Module):
@@ -130,17 +167,17 @@ class GlobalAttention(nn.Module):
         small = features.movedim(3, 1)
         for _ in range(self.recursions):
             small = self.shrink(small)
-        small = F.gelu(cast(Tensor, self.norm(cast(Tensor, self.small(small)).movedim(1, 3))))
-        values = cast(Tensor, self.v(small))
+        small = F.gelu(self.norm(self.small(small).movedim(1, 3)))
+        values = self.v(small)
         values = values + self.position(values.movedim(3, 1)).movedim(1, 3)
         q, k, v = (self._split(part) for part in (self.q(features), self.k(small), values))
         scores = (q @ k.transpose(-2, -1)) * k.shape[-1] ** -0.5
         mixed = (scores.softmax(dim=-1) @ v).transpose(1, 2).reshape(features.shape)
-        return cast(Tensor, self.project(mixed))
+        return self.project(mixed)
 
     def _split(self, features: Tensor) -> Tensor:
         """[N, H, W, width] → [N, heads, H·W, width of a head]."""
-        return cast(Tensor, features.flatten(1, 2).unflatten(2, (self.heads, -1))).transpose(1, 2)
+        return features.flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
 class GatedForward(nn.Module):
@@ -155,9 +192,9 @@ class GatedForward(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, H, W, width] → the same shape."""
-        kept, gate = F.gelu(cast(Tensor, self.expand(features))).chunk(2, dim=-1)
-        gate = self.gate(cast(Tensor, self.norm(gate)).movedim(3, 1)).movedim(1, 3)
-        return cast(Tensor, self.project(kept * gate))
+        kept, gate = F.gelu(self.expand(features)).chunk(2, dim=-1)
+        gate = self.gate(self.norm(gate).movedim(3, 1)).movedim(1, 3)
+        return self.project(kept * gate)
 
 
 class RgtBlock(nn.Module):
@@ -172,8 +209,8 @@ class RgtBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, H, W, width] → the same shape."""
-        mixed = features + cast(Tensor, self.attention(self.norm1(features)))
-        mixed = mixed + cast(Tensor, self.forwards(self.norm2(mixed)))
+        mixed = features + self.attention(self.norm1(features))
+        mixed = mixed + self.forwards(self.norm2(mixed))
         return mixed + features * self.share
 
 
@@ -187,24 +224,26 @@ class RgtGroup(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, H, W, width] → the same shape."""
-        mixed = cast(Tensor, self.blocks(features)).movedim(3, 1)
-        return features + cast(Tensor, self.conv(mixed)).movedim(1, 3)
+        mixed = self.blocks(features).movedim(3, 1)
+        return features + self.conv(mixed).movedim(1, 3)
 
 
 class RgtNetwork(nn.Module):
     """Head, groups, tail; around them the colour mean unless the image is skipped."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: RgtChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, pairs = _width(choices), int(choices["pairs"])
-        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        width = chosen.width
+        self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         groups = []
-        for group in range(int(choices["groups"])):
+        for group in range(chosen.groups):
             blocks = []
-            for pair in range(pairs):
-                blocks += [_local_block(*_local(choices, (group + pair) % 2 == 1)), _global_block(*_global(choices))]
+            for pair in range(chosen.pairs):
+                shifted = (group + pair) % 2 == 1
+                blocks.append(_local_block(width, chosen.hidden, chosen.heads, *chosen.window, shifted))
+                blocks.append(_global_block(width, chosen.hidden, chosen.heads, chosen.key_width, chosen.recursions))
             groups.append(RgtGroup(blocks, width))
         self.groups = nn.Sequential(*groups)
         self.body_end = conv(width, width)
@@ -215,30 +254,13 @@ class RgtNetwork(nn.Module):
         return self._computed(image) if self.shift is None else self.shift.back(self._computed(self.shift(image)))
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = cast(Tensor, self.head(image))
+        head = self.head(image)
         body = self.norm2(self.groups(self.norm1(head.movedim(1, 3)))).movedim(3, 1)
-        return cast(Tensor, self.tail(self.body_end(body) + head))
-
-
-def _width(choices: Choices) -> int:
-    return 2 * int(choices["head_pairs"]) * int(choices["head_width"])
-
-
-def _local(choices: Choices, shifted: bool) -> tuple[int, int, int, int, int, bool]:
-    """Return what makes a block of local attention: width, hidden width, heads, window, and whether it is shifted."""
-    width, heads = _width(choices), 2 * int(choices["head_pairs"])
-    short, long = 1 << int(choices["window_short_log2"]), 1 << int(choices["window_long_log2"])
-    return width, int(choices["expansion"]) * width, heads, short, long, shifted
+        return self.tail(self.body_end(body) + head)
 
 
 def _local_block(width: int, hidden: int, heads: int, short: int, long: int, shifted: bool) -> RgtBlock:
     return RgtBlock(width, hidden, LocalAttention(width, heads, (short, long), shifted=shifted))
-
-
-def _global(choices: Choices) -> tuple[int, int, int, int, int]:
-    """Return what makes a block of global attention: width, hidden width, heads, width of a key, recursions."""
-    width, heads = _width(choices), 2 * int(choices["head_pairs"])
-    return width, int(choices["expansion"]) * width, heads, int(choices["key_width"]), int(choices["recursions"])
 
 
 def _global_block(width: int, hidden: int, heads: int, key_width: int, recursions: int) -> RgtBlock:
@@ -258,15 +280,16 @@ class _ChannelsLast(nn.Module):
         self.module = module
 
     def forward(self, features: Tensor) -> Tensor:
-        return cast(Tensor, self.module(features.movedim(1, 3))).movedim(3, 1)
+        return self.module(features.movedim(1, 3)).movedim(3, 1)
 
 
-def _local_part(*args: Choice) -> nn.Module:
-    return _ChannelsLast(_local_block(*args))  # type: ignore[arg-type]
+def _local_part(width: int, hidden: int, heads: int, short: int, long: int) -> nn.Module:
+    """Return a block of local attention to be counted; shifted windows cost the same."""
+    return _ChannelsLast(_local_block(width, hidden, heads, short, long, shifted=False))
 
 
-def _global_part(*args: Choice) -> nn.Module:
-    return _ChannelsLast(_global_block(*args))  # type: ignore[arg-type]
+def _global_part(width: int, hidden: int, heads: int, key_width: int, recursions: int) -> nn.Module:
+    return _ChannelsLast(_global_block(width, hidden, heads, key_width, recursions))
 
 
 def _norm_part(width: int) -> nn.Module:
@@ -351,18 +374,20 @@ class Rgt(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `RgtNetwork`."""
-        network = RgtNetwork(choices, scale, channels)
+        network = RgtNetwork(read_choices(RgtChoices, choices), scale, channels)
         return network, network.tail[-1]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, norms, blocks, the convolutions between them and tail."""
-        width, groups, pairs = _width(choices), int(choices["groups"]), int(choices["pairs"])
-        # Shifted windows cost the same.
+        chosen = read_choices(RgtChoices, choices)
+        width, heads, pairs = chosen.width, chosen.heads, chosen.groups * chosen.pairs
+        local_block = (width, chosen.hidden, heads, *chosen.window)
+        global_block = (width, chosen.hidden, heads, chosen.key_width, chosen.recursions)
         return [
             Part(conv, (channels, width), channels),
             Part(_norm_part, (width,), width, repeats=2),
-            Part(_local_part, _local(choices, shifted=False), width, repeats=groups * pairs),
-            Part(_global_part, _global(choices), width, repeats=groups * pairs),
-            Part(conv, (width, width), width, repeats=groups + 1),
+            Part(_local_part, local_block, width, repeats=pairs),
+            Part(_global_part, global_block, width, repeats=pairs),
+            Part(conv, (width, width), width, repeats=chosen.groups + 1),
             Part(_tail, (width, channels, scale), width),
         ]

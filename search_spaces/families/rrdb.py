@@ -6,14 +6,15 @@ its size and four times its channels, then is the x4 network. There is no global
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
-from search_spaces.layers.conv import conv
+from search_spaces.choices import Choices, Values, read_choices
+from search_spaces.layers.conv import bias_of, conv
 from search_spaces.layers.upsample import factors
 from search_spaces.layers.window import pad_to_multiple
 from search_spaces.part import Part
@@ -27,24 +28,43 @@ RESIDUAL = 0.2
 """Factor of what a dense block, and what a chain of them, adds to its input."""
 
 
+@dataclass(frozen=True)
+class RrdbChoices:
+    """The choices of `rrdb`: `layers` a dense block, `dense_blocks` a block."""
+
+    image_skip: bool
+    width: int
+    growth: int
+    layers: int
+    dense_blocks: int
+    blocks: int
+    unshuffle_log2: int
+
+    @property
+    def shrink(self) -> int:
+        """How many times the image is smaller in the body."""
+        return 1 << self.unshuffle_log2
+
+
 class DenseBlock(nn.Module):
     """Convolutions that each see the input and all outputs before; x + 0.2 · the last one's output."""
 
     def __init__(self, width: int, growth: int, layers: int) -> None:
         super().__init__()
         outputs = [growth] * (layers - 1) + [width]
-        self.convs = nn.ModuleList(conv(width + i * growth, output) for i, output in enumerate(outputs))
-        for layer in self.convs:
+        convs = [conv(width + i * growth, output) for i, output in enumerate(outputs)]
+        for layer in convs:
             # The authors' start: nearly the identity, however deep.
-            nn.init.kaiming_normal_(cast(nn.Conv2d, layer).weight).data.mul_(0.1)
-            nn.init.zeros_(cast(nn.Parameter, layer.bias))
+            nn.init.kaiming_normal_(layer.weight).data.mul_(0.1)
+            nn.init.zeros_(bias_of(layer))
+        self.convs = nn.ModuleList(convs)
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
         seen = features
         for layer in self.convs[:-1]:
             seen = torch.cat([seen, F.leaky_relu(layer(seen), SLOPE)], dim=1)
-        return features + RESIDUAL * cast(Tensor, self.convs[-1](seen))
+        return features + RESIDUAL * self.convs[-1](seen)
 
 
 class ResidualDenseBlocks(nn.Module):
@@ -56,7 +76,7 @@ class ResidualDenseBlocks(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + RESIDUAL * cast(Tensor, self.chain(features))
+        return features + RESIDUAL * self.chain(features)
 
 
 class NearestTail(nn.Module):
@@ -74,18 +94,21 @@ class NearestTail(nn.Module):
         for factor, layer in zip(self.factors, self.enlarge, strict=True):
             larger = F.interpolate(features, scale_factor=float(factor), mode="nearest")
             features = F.leaky_relu(layer(larger), SLOPE)
-        return cast(Tensor, self.last(F.leaky_relu(self.high(features), SLOPE)))
+        return self.last(F.leaky_relu(self.high(features), SLOPE))
 
 
 class RrdbNetwork(nn.Module):
     """Head, blocks and a convolution with a skip around them, and the tail; between a shuffle and a crop."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: RrdbChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, *_ = block = _block(choices)
-        self.scale, self.shrink = scale, 1 << int(choices["unshuffle_log2"])
+        width = chosen.width
+        self.scale, self.shrink = scale, chosen.shrink
         self.head = conv(channels * self.shrink**2, width)
-        self.blocks = nn.Sequential(*(ResidualDenseBlocks(*block) for _ in range(int(choices["blocks"]))))
+        blocks = []
+        for _ in range(chosen.blocks):
+            blocks.append(ResidualDenseBlocks(width, chosen.growth, chosen.layers, chosen.dense_blocks))
+        self.blocks = nn.Sequential(*blocks)
         self.body_end = conv(width, width)
         self.tail = NearestTail(width, channels, scale * self.shrink)
 
@@ -94,15 +117,9 @@ class RrdbNetwork(nn.Module):
         height, width = image.shape[2:]
         if self.shrink > 1:
             image = F.pixel_unshuffle(pad_to_multiple(image, (self.shrink, self.shrink)), self.shrink)
-        head = cast(Tensor, self.head(image))
-        enlarged = cast(Tensor, self.tail(head + cast(Tensor, self.body_end(self.blocks(head)))))
+        head = self.head(image)
+        enlarged = self.tail(head + self.body_end(self.blocks(head)))
         return enlarged[:, :, : height * self.scale, : width * self.scale]
-
-
-def _block(choices: Choices) -> tuple[int, int, int, int]:
-    """Return width, growth, layers and dense blocks."""
-    width, growth = int(choices["width"]), int(choices["growth"])
-    return width, growth, int(choices["layers"]), int(choices["dense_blocks"])
 
 
 def point(unshuffle_log2: int = 0) -> dict[str, int | bool]:
@@ -171,16 +188,17 @@ class Rrdb(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `RrdbNetwork`."""
-        network = RrdbNetwork(choices, scale, channels)
+        network = RrdbNetwork(read_choices(RrdbChoices, choices), scale, channels)
         return network, network.tail.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, blocks, the convolution after them and tail."""
-        width, *_ = block = _block(choices)
-        shrink = 1 << int(choices["unshuffle_log2"])
+        chosen = read_choices(RrdbChoices, choices)
+        width, shrink = chosen.width, chosen.shrink
+        block = (width, chosen.growth, chosen.layers, chosen.dense_blocks)
         return [
             Part(conv, (channels * shrink**2, width), channels * shrink**2, divisor=shrink),
-            Part(ResidualDenseBlocks, block, width, divisor=shrink, repeats=int(choices["blocks"])),
+            Part(ResidualDenseBlocks, block, width, divisor=shrink, repeats=chosen.blocks),
             Part(conv, (width, width), width, divisor=shrink),
             Part(NearestTail, (width, channels, scale * shrink), width, divisor=shrink),
         ]

@@ -6,11 +6,12 @@ a pixel shuffle. There is no global skip from the image.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 from search_spaces.layers.modulation import SpatialModulation
@@ -19,6 +20,23 @@ from search_spaces.part import Part
 from search_spaces.published import Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class SafmnChoices:
+    """The choices of `safmn`: `levels` parts of `level_width` channels each."""
+
+    image_skip: bool
+    level_width: int
+    levels: int
+    blocks: int
+    expansion: int
+    mixer_kernel: int
+
+    @property
+    def width(self) -> int:
+        """Channels of the features."""
+        return self.levels * self.level_width
 
 
 class ModulatedBlock(nn.Module):
@@ -32,30 +50,27 @@ class ModulatedBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        features = features + cast(Tensor, self.modulation(self.norm1(features)))
-        return features + cast(Tensor, self.mixer(self.norm2(features)))
+        features = features + self.modulation(self.norm1(features))
+        return features + self.mixer(self.norm2(features))
 
 
 class SafmnNetwork(nn.Module):
     """Head, blocks with a skip around them, a pixel shuffle."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: SafmnChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, *_ = block = _block(choices)
+        width = chosen.width
         self.head = conv(channels, width)
-        self.blocks = nn.Sequential(*(ModulatedBlock(*block) for _ in range(int(choices["blocks"]))))
+        blocks = []
+        for _ in range(chosen.blocks):
+            blocks.append(ModulatedBlock(width, chosen.levels, chosen.expansion, chosen.mixer_kernel))
+        self.blocks = nn.Sequential(*blocks)
         self.tail = PixelShuffleDirect(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        head = cast(Tensor, self.head(image))
-        return cast(Tensor, self.tail(self.blocks(head) + head))
-
-
-def _block(choices: Choices) -> tuple[int, int, int, int]:
-    """Return width, levels, expansion and mixer's kernel."""
-    levels = int(choices["levels"])
-    return levels * int(choices["level_width"]), levels, int(choices["expansion"]), int(choices["mixer_kernel"])
+        head = self.head(image)
+        return self.tail(self.blocks(head) + head)
 
 
 def point(level_width: int, blocks: int) -> dict[str, int | bool]:
@@ -104,14 +119,16 @@ class Safmn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `SafmnNetwork`."""
-        network = SafmnNetwork(choices, scale, channels)
+        network = SafmnNetwork(read_choices(SafmnChoices, choices), scale, channels)
         return network, network.tail.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, blocks and tail."""
-        width, *_ = block = _block(choices)
+        chosen = read_choices(SafmnChoices, choices)
+        width = chosen.width
+        block = (width, chosen.levels, chosen.expansion, chosen.mixer_kernel)
         return [
             Part(conv, (channels, width), channels),
-            Part(ModulatedBlock, block, width, repeats=int(choices["blocks"])),
+            Part(ModulatedBlock, block, width, repeats=chosen.blocks),
             Part(PixelShuffleDirect, (width, channels, scale), width),
         ]

@@ -8,19 +8,36 @@ are in -1..1 and the output passes through tanh.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.image_skip import upscale_bicubic
 from search_spaces.part import Part
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class SinirChoices:
+    """The choices of `sinir`. `ends_eighths`: the width between the two 1x1 at either end, in eighths of `width`."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    ends_eighths: int
+    norm: str
+
+    @property
+    def ends_width(self) -> int:
+        """Channels between the two 1x1 convolutions at either end."""
+        return self.width * self.ends_eighths // 8
 
 
 class NormedBlock(nn.Module):
@@ -34,36 +51,36 @@ class NormedBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
         mirrored = F.pad(features, (1, 1, 1, 1), mode="reflect")
-        return F.leaky_relu(cast(Tensor, self.norm(self.conv(mirrored))), 0.2)
+        return F.leaky_relu(self.norm(self.conv(mirrored)), 0.2)
 
 
 class SinirNetwork(nn.Module):
     """Bicubic interpolation, 1x1 convolutions, blocks, 1x1 convolutions, all at the high resolution."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: SinirChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, inner = _widths(choices)
+        width, inner = chosen.width, chosen.ends_width
         self.scale = scale
-        self.plain = bool(choices["image_skip"])
+        self.within_skip = chosen.image_skip
         self.head = nn.Sequential(conv(channels, inner, 1), conv(inner, width, 1))
-        self.blocks = nn.ModuleList(NormedBlock(width, str(choices["norm"])) for _ in range(int(choices["blocks"])))
+        self.blocks = nn.ModuleList(NormedBlock(width, chosen.norm) for _ in range(chosen.blocks))
         self.tail = nn.Sequential(conv(width, inner, 1), conv(inner, channels, 1))
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         enlarged = upscale_bicubic(image, self.scale)
-        if self.plain:
+        if self.within_skip:
             return self._computed(enlarged)
         return (torch.tanh(self._computed(2 * enlarged - 1)) + 1) / 2
 
     def _computed(self, image: Tensor) -> Tensor:
-        first = features = cast(Tensor, self.head(image))
+        first = features = self.head(image)
         for block in self.blocks:
             features = block(features) + first
-        return cast(Tensor, self.tail(features))
+        return self.tail(features)
 
 
-class Enlarged(nn.Module):
+class AtHighResolution(nn.Module):
     """A layer that works at the high resolution: on features enlarged `scale` times."""
 
     def __init__(self, layer: nn.Module, scale: int) -> None:
@@ -72,21 +89,15 @@ class Enlarged(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, scale·H, scale·W]."""
-        return cast(Tensor, self.layer(F.interpolate(features, scale_factor=float(self.scale))))
+        return self.layer(F.interpolate(features, scale_factor=float(self.scale)))
 
 
-def _enlarged_conv(inputs: int, outputs: int, scale: int) -> Enlarged:
-    return Enlarged(conv(inputs, outputs, 1), scale)
+def _enlarged_conv(inputs: int, outputs: int, scale: int) -> AtHighResolution:
+    return AtHighResolution(conv(inputs, outputs, 1), scale)
 
 
-def _enlarged_block(width: int, norm: str, scale: int) -> Enlarged:
-    return Enlarged(NormedBlock(width, norm), scale)
-
-
-def _widths(choices: Choices) -> tuple[int, int]:
-    """Return the width, and that between the two 1x1 convolutions at either end."""
-    width = int(choices["width"])
-    return width, width * int(choices["ends_eighths"]) // 8
+def _enlarged_block(width: int, norm: str, scale: int) -> AtHighResolution:
+    return AtHighResolution(NormedBlock(width, norm), scale)
 
 
 @register
@@ -117,14 +128,15 @@ class Sinir(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `SinirNetwork`."""
-        network = SinirNetwork(choices, scale, channels)
+        network = SinirNetwork(read_choices(SinirChoices, choices), scale, channels)
         return network, network.tail[-1]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the convolutions and the blocks, each at the high resolution."""
-        width, inner = _widths(choices)
+        chosen = read_choices(SinirChoices, choices)
+        width, inner = chosen.width, chosen.ends_width
         ends = [(channels, inner), (inner, width), (width, inner), (inner, channels)]
         return [
             *(Part(_enlarged_conv, (*end, scale), end[0]) for end in ends),
-            Part(_enlarged_block, (width, choices["norm"], scale), width, repeats=int(choices["blocks"])),
+            Part(_enlarged_block, (width, chosen.norm, scale), width, repeats=chosen.blocks),
         ]

@@ -5,13 +5,14 @@ blocks; one convolution and a pixel shuffle. There is no global skip from the im
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.modulation import enlarge_to, max_pool_to_fraction
 from search_spaces.layers.upsample import PixelShuffleDirect
@@ -19,6 +20,24 @@ from search_spaces.part import Part
 from search_spaces.published import Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class SmfaNetChoices:
+    """The choices of `smfanet`. `partial_eighths`: what a mixer convolves, in eighths of its features."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    expansion: int
+    local_expansion: int
+    partial_eighths: int
+    pooling_log2: int
+
+    @property
+    def divisor(self) -> int:
+        """Pixels of the patches that the modulation is made from."""
+        return 1 << self.pooling_log2
 
 
 class SelfModulation(nn.Module):
@@ -43,11 +62,11 @@ class SelfModulation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        near, far = cast(Tensor, self.split(features)).chunk(2, dim=1)
+        near, far = self.split(features).chunk(2, dim=1)
         maxima = self.coarse(max_pool_to_fraction(far, self.divisor))
         variance = far.var(dim=(2, 3), keepdim=True)
-        modulator = F.gelu(cast(Tensor, self.map(maxima * self.alpha + variance * self.beta)))
-        return cast(Tensor, self.mix(far * enlarge_to(modulator, far) + self.local(near)))
+        modulator = F.gelu(self.map(maxima * self.alpha + variance * self.beta))
+        return self.mix(far * enlarge_to(modulator, far) + self.local(near))
 
 
 class PartialMixer(nn.Module):
@@ -62,8 +81,8 @@ class PartialMixer(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        some, rest = F.gelu(cast(Tensor, self.expand(features))).split(self.widths, dim=1)
-        return cast(Tensor, self.project(torch.cat([F.gelu(cast(Tensor, self.partial(some))), rest], dim=1)))
+        some, rest = F.gelu(self.expand(features)).split(self.widths, dim=1)
+        return self.project(torch.cat([F.gelu(self.partial(some)), rest], dim=1))
 
 
 class SelfModulatedBlock(nn.Module):
@@ -77,30 +96,29 @@ class SelfModulatedBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        features = features + cast(Tensor, self.modulation(F.normalize(features)))
-        return features + cast(Tensor, self.mixer(F.normalize(features)))
+        features = features + self.modulation(F.normalize(features))
+        return features + self.mixer(F.normalize(features))
 
 
 class SmfaNetwork(nn.Module):
     """Head, blocks with a skip around them, a pixel shuffle."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: SmfaNetChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, *_ = block = _block(choices)
+        width = chosen.width
         self.head = conv(channels, width)
-        self.blocks = nn.Sequential(*(SelfModulatedBlock(*block) for _ in range(int(choices["blocks"]))))
+        self.blocks = nn.Sequential()
+        for _ in range(chosen.blocks):
+            block = SelfModulatedBlock(
+                width, chosen.expansion, chosen.local_expansion, chosen.partial_eighths, chosen.divisor
+            )
+            self.blocks.append(block)
         self.tail = PixelShuffleDirect(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        head = cast(Tensor, self.head(image))
-        return cast(Tensor, self.tail(self.blocks(head) + head))
-
-
-def _block(choices: Choices) -> tuple[int, int, int, int, int]:
-    """Return what makes a block, in the order of its arguments."""
-    width, expansion, local = int(choices["width"]), int(choices["expansion"]), int(choices["local_expansion"])
-    return width, expansion, local, int(choices["partial_eighths"]), 1 << int(choices["pooling_log2"])
+        head = self.head(image)
+        return self.tail(self.blocks(head) + head)
 
 
 def point(width: int, blocks: int) -> dict[str, int | bool]:
@@ -163,14 +181,16 @@ class SmfaNet(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `SmfaNetwork`."""
-        network = SmfaNetwork(choices, scale, channels)
+        network = SmfaNetwork(read_choices(SmfaNetChoices, choices), scale, channels)
         return network, network.tail.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, blocks and tail."""
-        width, *_ = block = _block(choices)
+        chosen = read_choices(SmfaNetChoices, choices)
+        width = chosen.width
+        block = (width, chosen.expansion, chosen.local_expansion, chosen.partial_eighths, chosen.divisor)
         return [
             Part(conv, (channels, width), channels),
-            Part(SelfModulatedBlock, block, width, repeats=int(choices["blocks"])),
+            Part(SelfModulatedBlock, block, width, repeats=chosen.blocks),
             Part(PixelShuffleDirect, (width, channels, scale), width),
         ]

@@ -7,16 +7,17 @@ convolution; one convolution and a pixel shuffle write the image. Each 3x3 convo
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.collapsible import Collapsible
-from search_spaces.layers.conv import conv
+from search_spaces.layers.conv import bias_of, conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift
 from search_spaces.layers.parameter_free import ParameterFreeAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
@@ -30,7 +31,18 @@ SKIPPED_RANGE = 10.0
 gained 1.5 dB on bicubic with 1 and PyTorch's initialisation, 2.0 dB with 255, 2.4 dB with 10 and plain convolutions."""
 
 
-class ExpandedConv(Collapsible):
+@dataclass(frozen=True)
+class SpanChoices:
+    """The choices of `span`: `blocks` of `convs` convolutions, each `expansion` times wider inside in training."""
+
+    image_skip: bool
+    width: int
+    blocks: int
+    convs: int
+    expansion: int
+
+
+class ExpandedChain(Collapsible):
     """A 3x3 convolution that trains as 1x1 → 3x3 → 1x1 through `expansion` times the channels, beside a 1x1."""
 
     def __init__(self, inputs: int, outputs: int, expansion: int = 2) -> None:
@@ -48,58 +60,55 @@ class ExpandedConv(Collapsible):
         first, middle, last = self.first.weight[:, :, 0, 0], self.middle.weight, self.last.weight[:, :, 0, 0]
         chain = torch.einsum("om,mnhw,ni->oihw", last, middle, first)
         weight = (chain + F.pad(self.skip.weight, (1, 1, 1, 1))).contiguous()
-        inner = middle.sum(dim=(2, 3)) @ _bias(self.first) + _bias(self.middle)
-        return weight, last @ inner + _bias(self.last) + _bias(self.skip)
+        inner = middle.sum(dim=(2, 3)) @ bias_of(self.first) + bias_of(self.middle)
+        return weight, last @ inner + bias_of(self.last) + bias_of(self.skip)
 
     @torch.no_grad()
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
         """Let the first channels of the chain compute the convolution, less what the 1x1 beside it does."""
-        nn.init.zeros_(_bias(self.first))
-        nn.init.zeros_(_bias(self.middle))
+        nn.init.zeros_(bias_of(self.first))
+        nn.init.zeros_(bias_of(self.middle))
         nn.init.dirac_(self.first.weight)
         nn.init.dirac_(self.last.weight)
         self.middle.weight[: self.outputs] = 0
         self.middle.weight[: self.outputs, : self.inputs] = weight - F.pad(self.skip.weight, (1, 1, 1, 1))
-        _bias(self.last).copy_(bias - _bias(self.skip))
-
-
-def _bias(layer: nn.Conv2d) -> Tensor:
-    return cast(nn.Parameter, layer.bias)
+        bias_of(self.last).copy_(bias - bias_of(self.skip))
 
 
 def _block(width: int, convs: int, expansion: int) -> ParameterFreeAttention:
-    return ParameterFreeAttention(width, convs, partial(ExpandedConv, expansion=expansion))
+    return ParameterFreeAttention(width, convs, partial(ExpandedChain, expansion=expansion))
 
 
 class SpanNetwork(nn.Module):
     """Head, blocks, one convolution; four stages of it merged and shuffled into the image."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: SpanChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width, blocks, convs, expansion = (int(choices[name]) for name in ("width", "blocks", "convs", "expansion"))
-        self.plain = bool(choices["image_skip"])
+        width, expansion = chosen.width, chosen.expansion
+        self.within_skip = chosen.image_skip
         self.shift = MeanShift(channels, spread=RANGE)
-        self.head = ExpandedConv(channels, width, expansion)
-        self.blocks = nn.ModuleList(_block(width, convs, expansion) for _ in range(blocks))
-        self.body_end = ExpandedConv(width, width, expansion)
+        self.head = ExpandedChain(channels, width, expansion)
+        self.blocks = nn.ModuleList(_block(width, chosen.convs, expansion) for _ in range(chosen.blocks))
+        self.body_end = ExpandedChain(width, width, expansion)
         self.merge = conv(4 * width, width, 1)
         self.tail = PixelShuffleDirect(width, channels, scale)
-        if self.plain:
+        if self.within_skip:
             for module in self.modules():
-                if isinstance(module, ExpandedConv):
-                    module.start_as_plain()
+                if isinstance(module, ExpandedChain):
+                    module.start_as_merged()
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        image = image * SKIPPED_RANGE if self.plain else self.shift(image)
-        head = cast(Tensor, self.head(image))
+        image = image * SKIPPED_RANGE if self.within_skip else self.shift(image)
+        head = self.head(image)
         outputs, first = [head], head
         for block in self.blocks:
-            stages = cast(ParameterFreeAttention, block).stages(outputs[-1])
+            assert isinstance(block, ParameterFreeAttention)
+            stages = block.stages(outputs[-1])
             outputs.append(ParameterFreeAttention.attend(outputs[-1], stages[-1]))
             first = stages[0]
         merged = torch.cat([head, self.body_end(outputs[-1]), outputs[1], F.silu(first)], dim=1)
-        return cast(Tensor, self.tail(self.merge(merged)))
+        return self.tail(self.merge(merged))
 
 
 def point(width: int) -> dict[str, int | bool]:
@@ -157,16 +166,17 @@ class Span(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `SpanNetwork`."""
-        network = SpanNetwork(choices, scale, channels)
+        network = SpanNetwork(read_choices(SpanChoices, choices), scale, channels)
         return network, network.tail.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return the convolutions and the blocks."""
-        width, convs, expansion = (int(choices[name]) for name in ("width", "convs", "expansion"))
+        chosen = read_choices(SpanChoices, choices)
+        width, expansion = chosen.width, chosen.expansion
         return [
-            Part(ExpandedConv, (channels, width, expansion), channels),
-            Part(_block, (width, convs, expansion), width, repeats=int(choices["blocks"])),
-            Part(ExpandedConv, (width, width, expansion), width),
+            Part(ExpandedChain, (channels, width, expansion), channels),
+            Part(_block, (width, chosen.convs, expansion), width, repeats=chosen.blocks),
+            Part(ExpandedChain, (width, width, expansion), width),
             Part(conv, (4 * width, width, 1), 4 * width),
             Part(PixelShuffleDirect, (width, channels, scale), width),
         ]

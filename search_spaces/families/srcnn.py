@@ -1,10 +1,11 @@
 """SRCNN: three convolutions on the enlarged image (Dong et al., arXiv 1501.00092)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.activation import activation
 from search_spaces.layers.conv import conv
 from search_spaces.layers.enlarged import Enlarged
@@ -12,6 +13,19 @@ from search_spaces.layers.initialisation import keep_variance
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
+
+
+@dataclass(frozen=True)
+class SrcnnChoices:
+    """The choices of `srcnn`: the widths between the three convolutions, and their kernels."""
+
+    image_skip: bool
+    width: int
+    squeezed: int
+    first_kernel: int
+    middle_kernel: int
+    last_kernel: int
+    activation: str
 
 
 def point(first: int, middle: int, last: int) -> dict[str, Choice]:
@@ -50,14 +64,13 @@ class Srcnn(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its third convolution."""
-        width, squeezed = cast(int, choices["width"]), cast(int, choices["squeezed"])
-        first, middle, last = (cast(int, choices[f"{part}_kernel"]) for part in ("first", "middle", "last"))
+        chosen = read_choices(SrcnnChoices, choices)
         body = nn.Sequential(
-            conv(channels, width, first),
-            activation(str(choices["activation"]), width),
-            conv(width, squeezed, middle),
-            activation(str(choices["activation"]), squeezed),
+            conv(channels, chosen.width, chosen.first_kernel),
+            activation(chosen.activation, chosen.width),
+            conv(chosen.width, chosen.squeezed, chosen.middle_kernel),
+            activation(chosen.activation, chosen.squeezed),
         )
         keep_variance(body)
-        body.append(conv(squeezed, channels, last))
-        return Enlarged(body, scale, plain=bool(choices["image_skip"]), skip=False), body[-1]
+        body.append(conv(chosen.squeezed, channels, chosen.last_kernel))
+        return Enlarged(body, scale, within_skip=chosen.image_skip, skip=False), body[-1]

@@ -1,12 +1,13 @@
 """SRMD: super-resolution that is told the blur and the noise of its image (Zhang et al., arXiv 1712.06116)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.chain import chain
 from search_spaces.layers.conditioning import Level, kernel_basis, level_of, planes
 from search_spaces.published import Claim, Published
@@ -14,6 +15,17 @@ from search_spaces.space import SearchSpace, register
 
 KERNEL = 15
 """Sides of a blur kernel, at the high resolution."""
+
+
+@dataclass(frozen=True)
+class SrmdChoices:
+    """The choices of `srmd`: `components` of the blur kernel are told, and the noise if `noise_plane`."""
+
+    layers: int
+    width: int
+    components: int
+    noise_plane: bool
+    activation: str
 
 
 class SrmdNetwork(nn.Module):
@@ -24,16 +36,15 @@ class SrmdNetwork(nn.Module):
 
     basis: Tensor
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: SrmdChoices, scale: int, channels: int) -> None:
         super().__init__()
         self.noise = 0.0
         """The noise level where `forward` is given none."""
-        layers, width, components = (cast(int, choices[name]) for name in ("layers", "width", "components"))
-        self.scale, self.told_noise = scale, bool(choices["noise_plane"])
-        basis = kernel_basis(KERNEL, components).to(torch.get_default_device(), copy=True)
+        self.scale, self.told_noise = scale, chosen.noise_plane
+        basis = kernel_basis(KERNEL, chosen.components).to(torch.get_default_device(), copy=True)
         self.register_buffer("basis", basis, persistent=False)
-        inputs = channels + components + self.told_noise
-        self.body = chain(inputs, channels * scale**2, layers, width, str(choices["activation"]))
+        inputs = channels + chosen.components + self.told_noise
+        self.body = chain(inputs, channels * scale**2, chosen.layers, chosen.width, chosen.activation)
 
     def encode(self, kernels: Tensor) -> Tensor:
         """[N, 15, 15] blur kernels with sum 1 → [N, components, 1, 1]."""
@@ -50,7 +61,7 @@ class SrmdNetwork(nn.Module):
         told = [image, planes(code, image)]
         if self.told_noise:
             told.append(planes(level_of(self.noise if noise is None else noise, image), image))
-        return F.pixel_shuffle(cast(Tensor, self.body(torch.cat(told, dim=1))), self.scale)
+        return F.pixel_shuffle(self.body(torch.cat(told, dim=1)), self.scale)
 
 
 def srmd(layers: int, width: int, components: int, *, noise_plane: bool) -> dict[str, Choice]:
@@ -84,4 +95,4 @@ class Srmd(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network."""
-        return SrmdNetwork(choices, scale, channels)
+        return SrmdNetwork(read_choices(SrmdChoices, choices), scale, channels)

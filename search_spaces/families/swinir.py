@@ -1,11 +1,12 @@
 """SwinIR: groups of layers of self-attention in windows, every second layer with shifted windows (arXiv 2108.10257)."""
 
 from collections import OrderedDict
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import MeanShift, around
@@ -18,6 +19,25 @@ from search_spaces.space import register
 
 TAIL_WIDTH = 64
 """Channels of the tails that compute at the high resolution."""
+
+
+@dataclass(frozen=True)
+class SwinIrChoices:
+    """The choices of `swinir`: `groups` of `depth` layers, `heads` of `head_width` channels each."""
+
+    image_skip: bool
+    groups: int
+    depth: int
+    heads: int
+    head_width: int
+    window: int
+    expansion: int
+    tail: str
+
+    @property
+    def width(self) -> int:
+        """Channels of the features."""
+        return self.heads * self.head_width
 
 
 class SwinLayer(nn.Module):
@@ -35,11 +55,11 @@ class SwinLayer(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         """[N, H, W, width] → the same shape; only a shifted layer needs the mask."""
-        normal = roll(cast(Tensor, self.norm1(features)), (-self.shift, -self.shift))
+        normal = roll(self.norm1(features), (-self.shift, -self.shift))
         mixed = self.attention(partition(normal, self.window), mask if self.shift else None)
         mixed = merge(mixed, self.window, (features.shape[1], features.shape[2]))
         features = features + roll(mixed, (self.shift, self.shift))
-        return features + cast(Tensor, self.mlp(self.norm2(features)))
+        return features + self.mlp(self.norm2(features))
 
 
 class SwinGroup(nn.Module):
@@ -57,7 +77,7 @@ class SwinGroup(nn.Module):
         mixed = features
         for layer in self.layers:
             mixed = layer(mixed, mask)
-        return features + cast(Tensor, self.conv(mixed.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+        return features + self.conv(mixed.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 class _CountedLayer(SwinLayer):
@@ -99,28 +119,23 @@ def tail(kind: str, width: int, channels: int, scale: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(steps, last=conv(TAIL_WIDTH, channels)))
 
 
-def sizes(choices: Choices) -> tuple[int, ...]:
-    """Return the numbers of groups and of layers in each, the width, the heads, the window's side, the expansion."""
-    names = ("groups", "depth", "head_width", "heads", "window", "expansion")
-    groups, depth, head_width, heads, window, expansion = (cast(int, choices[name]) for name in names)
-    return groups, depth, heads * head_width, heads, window, expansion
-
-
 class SwinNetwork(nn.Module):
     """Head, groups with a skip over all of them, tail; the image is padded to whole windows by mirroring."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: SwinIrChoices, scale: int, channels: int) -> None:
         super().__init__()
-        groups, depth, width, heads, window, expansion = sizes(choices)
+        width, window = chosen.width, chosen.window
         self.window, self.scale = (window, window), scale
         # Where bicubic interpolation carries the image, there is no mean to take away.
-        self.shift = None if choices["image_skip"] else MeanShift(channels)
+        self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width)
         self.norm1 = nn.LayerNorm(width)
-        self.groups = nn.ModuleList(SwinGroup(width, heads, window, expansion, depth) for _ in range(groups))
+        self.groups = nn.ModuleList()
+        for _ in range(chosen.groups):
+            self.groups.append(SwinGroup(width, chosen.heads, window, chosen.expansion, chosen.depth))
         self.norm2 = nn.LayerNorm(width)
         self.conv = conv(width, width)
-        self.tail = tail(str(choices["tail"]), width, channels, scale)
+        self.tail = tail(chosen.tail, width, channels, scale)
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.02)
@@ -138,13 +153,13 @@ class SwinNetwork(nn.Module):
         return image[:, :, : self.scale * height, : self.scale * width]
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = cast(Tensor, self.head(image))
-        features = cast(Tensor, self.norm1(head.permute(0, 2, 3, 1)))
+        head = self.head(image)
+        features = self.norm1(head.permute(0, 2, 3, 1))
         mask = shift_mask(features, self.window, (self.window[0] // 2, self.window[1] // 2))
         for group in self.groups:
             features = group(features, mask)
-        features = cast(Tensor, self.norm2(features)).permute(0, 3, 1, 2)
-        return cast(Tensor, self.tail(head + self.conv(features)))
+        features = self.norm2(features).permute(0, 3, 1, 2)
+        return self.tail(head + self.conv(features))
 
 
 def _point(groups: int, head_width: int, tail: str) -> Choices:
@@ -239,16 +254,18 @@ class SwinIr(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `SwinNetwork`."""
-        network = SwinNetwork(choices, scale, channels)
+        network = SwinNetwork(read_choices(SwinIrChoices, choices), scale, channels)
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return the network as parts to be counted; a shifted layer costs what one that is not shifted does."""
-        groups, depth, width, heads, window, expansion = sizes(choices)
+        chosen = read_choices(SwinIrChoices, choices)
+        width, window = chosen.width, chosen.window
+        layer = (width, chosen.heads, window, chosen.expansion)
         return [
             Part(_conv, (channels, width, window), channels),
             Part(ChannelNorm, (width,), width, repeats=2),
-            Part(_layer, (width, heads, window, expansion), width, repeats=groups * depth),
-            Part(_conv, (width, width, window), width, repeats=groups + 1),
-            Part(_tail, (choices["tail"], width, channels, scale, window), width),
+            Part(_layer, layer, width, repeats=chosen.groups * chosen.depth),
+            Part(_conv, (width, width, window), width, repeats=chosen.groups + 1),
+            Part(_tail, (chosen.tail, width, channels, scale, window), width),
         ]

@@ -7,11 +7,12 @@ TPSR is TPSR-NoGAN after further training against a discriminator.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.collapsible import start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
@@ -28,6 +29,30 @@ EARLY, MAIN, SIDE, BYPASS = (0, 1, 2), (4, 5, 6), (3, 7, 8), (9,)
 """The nodes of each path, numbered as the authors do."""
 OPERATIONS = ("conv3", "conv5", "conv7", "sep3", "sep5", "sep7")
 """Convolutions and depthwise-separable ones, with their kernel."""
+
+
+@dataclass(frozen=True)
+class TpsrChoices:
+    """The choices of `tpsr`: the width, and the operation of each node, numbered as the authors do."""
+
+    image_skip: bool
+    width: int
+    node0: str
+    node1: str
+    node2: str
+    node3: str
+    node4: str
+    node5: str
+    node6: str
+    node7: str
+    node8: str
+    node9: str
+
+    @property
+    def operations(self) -> list[str]:
+        """The operations in the order of the nodes."""
+        early = [self.node0, self.node1, self.node2, self.node3, self.node4]
+        return [*early, self.node5, self.node6, self.node7, self.node8, self.node9]
 
 
 def operation(kind: str, width: int) -> nn.Sequential:
@@ -54,12 +79,12 @@ class ImageSteps(nn.Sequential):
 class TpsrNetwork(nn.Module):
     """Head, nodes, tail; around them the colour mean and range unless the image is skipped."""
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: TpsrChoices, scale: int, channels: int) -> None:
         super().__init__()
-        width = int(choices["width"])
-        self.shift = None if choices["image_skip"] else MeanShift(channels, spread=RANGE)
+        width = chosen.width
+        self.shift = None if chosen.image_skip else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
-        self.nodes = nn.ModuleList(operation(str(choices[f"node{node}"]), width) for node in range(NODES))
+        self.nodes = nn.ModuleList(operation(kind, width) for kind in chosen.operations)
         self.merge = nn.PReLU()
         self.tail = ImageSteps(width, channels, scale)
         for module in self.modules():
@@ -72,10 +97,10 @@ class TpsrNetwork(nn.Module):
         return around(self.shift, self._computed, image)
 
     def _computed(self, image: Tensor) -> Tensor:
-        head = cast(Tensor, self.head(image))
+        head = self.head(image)
         early = self._row(EARLY, head)
         merged = self._row(BYPASS, head) + self._row(SIDE, early) + self._row(MAIN, early)
-        return cast(Tensor, self.tail(self.merge(merged)))
+        return self.tail(self.merge(merged))
 
     def _row(self, nodes: tuple[int, ...], features: Tensor) -> Tensor:
         for node in nodes:
@@ -120,15 +145,16 @@ class Tpsr(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution; see `TpsrNetwork`."""
-        network = TpsrNetwork(choices, scale, channels)
+        network = TpsrNetwork(read_choices(TpsrChoices, choices), scale, channels)
         return network, network.tail[-2]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
         """Return head, nodes, the activation of their sum and tail."""
-        width = int(choices["width"])
+        chosen = read_choices(TpsrChoices, choices)
+        width = chosen.width
         return [
             Part(conv, (channels, width), channels),
-            *(Part(operation, (choices[f"node{node}"], width), width) for node in range(NODES)),
+            *(Part(operation, (kind, width), width) for kind in chosen.operations),
             Part(nn.PReLU, (), width),
             Part(ImageSteps, (width, channels, scale), width),
         ]

@@ -1,12 +1,13 @@
 """USRNet: an unfolded optimisation for any blur, scale and noise (Zhang et al., arXiv 2003.10428)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conditioning import Level, bicubic_kernel, level_of, planes
 from search_spaces.layers.conv import conv
 from search_spaces.layers.fourier import fit_to_data, transfer
@@ -18,6 +19,17 @@ LEAST = 1e-6
 """Added to the weights and noise levels that the network sets itself."""
 
 
+@dataclass(frozen=True)
+class UsrNetChoices:
+    """The choices of `usrnet`. `hyper_width`: of the layers that set the strength of each iteration."""
+
+    iterations: int
+    width: int
+    levels: int
+    blocks: int
+    hyper_width: int
+
+
 class UsrNetNetwork(nn.Module):
     """[N, C, H, W] → [N, C, scale·H, scale·W], for an image that was blurred, down-sampled and is noisy.
 
@@ -27,21 +39,20 @@ class UsrNetNetwork(nn.Module):
 
     kernel: Tensor
 
-    def __init__(self, choices: Choices, scale: int, channels: int) -> None:
+    def __init__(self, chosen: UsrNetChoices, scale: int, channels: int) -> None:
         super().__init__()
         self.noise = 0.0
         """The noise level where `forward` is given none."""
-        names = ("iterations", "width", "levels", "blocks", "hyper_width")
-        iterations, width, levels, blocks, hyper = (cast(int, choices[name]) for name in names)
-        self.scale, self.iterations = scale, iterations
+        hyper = chosen.hyper_width
+        self.scale, self.iterations = scale, chosen.iterations
         self.register_buffer("kernel", bicubic_kernel(scale)[None, None], persistent=False)
-        self.prior = ResidualUNet(channels + 1, channels, width, levels, blocks)
+        self.prior = ResidualUNet(channels + 1, channels, chosen.width, chosen.levels, chosen.blocks)
         self.hyper = nn.Sequential(
             conv(2, hyper, 1),
             nn.ReLU(),
             conv(hyper, hyper, 1),
             nn.ReLU(),
-            conv(hyper, 2 * iterations, 1),
+            conv(hyper, 2 * chosen.iterations, 1),
             nn.Softplus(),
         )
 
@@ -53,16 +64,14 @@ class UsrNetNetwork(nn.Module):
         the image's units.
         """
         level = level_of(self.noise if noise is None else noise, image)
-        settings = (
-            cast(Tensor, self.hyper(torch.cat((level, torch.full_like(level, self.scale)), dim=1))).float() + LEAST
-        )
+        settings = self.hyper(torch.cat((level, torch.full_like(level, self.scale)), dim=1)).float() + LEAST
         weights, levels = settings.split_with_sizes([self.iterations, self.iterations], dim=1)
         height, width = (self.scale * side for side in image.shape[-2:])
         spectrum = transfer((self.kernel if kernel is None else kernel).to(image.float()), height, width)
         output = F.interpolate(image, scale_factor=float(self.scale), mode="nearest")
         for weight, told in zip(weights.unbind(1), levels.unbind(1), strict=True):
             fitted = fit_to_data(output, image, spectrum, weight[:, None], self.scale)
-            output = cast(Tensor, self.prior(torch.cat((fitted, planes(told[:, None], fitted)), dim=1)))
+            output = self.prior(torch.cat((fitted, planes(told[:, None], fitted)), dim=1))
         return output
 
 
@@ -91,4 +100,4 @@ class UsrNet(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network."""
-        return UsrNetNetwork(choices, scale, channels)
+        return UsrNetNetwork(read_choices(UsrNetChoices, choices), scale, channels)

@@ -1,10 +1,11 @@
 """VDSR: a chain of twenty convolutions on the enlarged image (Kim et al., arXiv 1511.04587)."""
 
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choices, Values
+from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.activation import activation
 from search_spaces.layers.conv import conv
 from search_spaces.layers.enlarged import Enlarged
@@ -14,21 +15,34 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 
+@dataclass(frozen=True)
+class VdsrChoices:
+    """The choices of `vdsr`."""
+
+    image_skip: bool
+    depth: int
+    width: int
+    kernel: int
+    activation: str
+
+
 class Chain(nn.Module):
     """`depth` convolutions without bias and an activation after each but the last."""
 
-    def __init__(self, depth: int, width: int, kernel: int, act: str, channels: int) -> None:
+    def __init__(self, chosen: VdsrChoices, channels: int) -> None:
         super().__init__()
-        inputs = [channels] + [width] * (depth - 2)
-        self.layers = nn.Sequential(
-            *(nn.Sequential(conv(n, width, kernel, bias=False), activation(act, width)) for n in inputs)
-        )
+        width, kernel = chosen.width, chosen.kernel
+        layers = []
+        for inputs in [channels, *[width] * (chosen.depth - 2)]:
+            layer = conv(inputs, width, kernel, bias=False)
+            layers.append(nn.Sequential(layer, activation(chosen.activation, width)))
+        self.layers = nn.Sequential(*layers)
         keep_variance(self.layers)
         self.last = conv(width, channels, kernel, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → the same shape."""
-        return cast(Tensor, self.last(self.layers(image)))
+        return self.last(self.layers(image))
 
 
 @register
@@ -59,7 +73,6 @@ class Vdsr(SkippedSpace):
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and its last convolution."""
-        depth, width, kernel = (cast(int, choices[name]) for name in ("depth", "width", "kernel"))
-        chain = Chain(depth, width, kernel, str(choices["activation"]), channels)
-        within = bool(choices["image_skip"])
-        return Enlarged(chain, scale, plain=within, skip=not within), chain.last
+        chosen = read_choices(VdsrChoices, choices)
+        chain = Chain(chosen, channels)
+        return Enlarged(chain, scale, within_skip=chosen.image_skip, skip=not chosen.image_skip), chain.last

@@ -1,7 +1,5 @@
 """Activations by their names."""
 
-from typing import Literal, cast
-
 from torch import nn
 
 ACTIVATIONS = ("relu", "leaky", "prelu", "gelu", "silu")
@@ -9,12 +7,10 @@ ACTIVATIONS = ("relu", "leaky", "prelu", "gelu", "silu")
 SLOPES = {"leaky": 0.05, "prelu": 0.25}
 """The slope for negative values, at the start of training, where it is not zero."""
 
-Activation = Literal["relu", "leaky", "prelu", "gelu", "silu"]
-
 
 def activation(name: str, width: int) -> nn.Module:
     """Return an activation for features of `width` channels; `leaky` has slope 0.05, `prelu` one slope a channel."""
-    match cast(Activation, name):
+    match name:
         case "relu":
             return nn.ReLU()
         case "leaky":
@@ -25,3 +21,4 @@ def activation(name: str, width: int) -> nn.Module:
             return nn.GELU()
         case "silu":
             return nn.SiLU()
+    raise ValueError(f"There is no activation '{name}'; there are {', '.join(ACTIVATIONS)}.")

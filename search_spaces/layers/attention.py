@@ -1,7 +1,5 @@
 """Gates: a map in 0..1 that a network multiplies its own features by."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +19,7 @@ class ChannelAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features * cast(Tensor, self.gate(self.statistic(features)))
+        return features * self.gate(self.statistic(features))
 
     def statistic(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → [N, width, 1, 1]: what the factors are computed from."""
@@ -48,4 +46,4 @@ class PixelAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features * torch.sigmoid(cast(Tensor, self.conv(features)))
+        return features * torch.sigmoid(self.conv(features))

@@ -7,7 +7,6 @@ judges what a block learns, not how it was initialised.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -79,19 +78,24 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 def skipped(*layers: nn.Module, last: nn.Module | None = None) -> Residual:
     """Return the layers with a skip around them, `last` (by default the last of them) starting at zero."""
     block = Residual(*layers)
     keep_variance(block)
-    for parameter in (last or layers[-1]).parameters():
-        nn.init.zeros_(parameter)
+    zero_parameters(last or layers[-1])
     return block
 
 
-def plain(c: BlockChoices, _place: int) -> nn.Module:
+def zero_parameters(layer: nn.Module) -> None:
+    """Let a layer start at zero."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
+def activated_conv(c: BlockChoices, _place: int) -> nn.Module:
     """A convolution and its activation, no skip: shallow networks of these are the strongest small ones."""
     layer = conv(c.width, c.width, c.kernel)
     start_chain(layer, SLOPES.get(c.activation, 0.0))
@@ -187,7 +191,7 @@ class SelfCalibration(nn.Module):
         """[N, width, H, W] → the same shape."""
         split = self.split(features)
         gated = self.after(self.gated(split) * torch.sigmoid(self.gate(split)))
-        return cast(Tensor, self.merge(self.activation(torch.cat([self.plain(features), gated], dim=1))))
+        return self.merge(self.activation(torch.cat([self.plain(features), gated], dim=1)))
 
 
 def pixel_attention(c: BlockChoices, _place: int) -> nn.Module:
@@ -222,12 +226,12 @@ def window_attention(c: BlockChoices, place: int) -> nn.Module:
     block = WindowBlock(c.width, heads, window, shifted=place % 2 == 1, expansion=c.expansion)
     keep_variance(block)
     nn.init.zeros_(block.attention.project.weight)
-    nn.init.zeros_(cast(nn.Conv2d, block.forwards[-1]).weight)
+    zero_parameters(block.forwards[-1])
     return block
 
 
 BLOCKS: Mapping[str, Callable[[BlockChoices, int], nn.Module]] = {
-    "conv": plain,
+    "conv": activated_conv,
     "ecb": collapsible,
     "residual": residual,
     "group": grouped,

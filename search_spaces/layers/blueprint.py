@@ -1,6 +1,6 @@
 """Convolutions in two halves, one over channels (1x1) and one over space (depthwise), and what they stand in for."""
 
-from typing import Protocol, cast
+from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -11,7 +11,7 @@ AUTHORS_NAMES = ((r"\.pw\.", ".pointwise."), (r"\.dw\.", ".depthwise."))
 
 
 class MakesConv(Protocol):
-    """How a block that leaves the kind of its convolutions open asks for one: by a class of this file, or `plain`."""
+    """How a block that leaves the kind of its convolutions open asks for one: by a class or a function of this file."""
 
     def __call__(
         self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, padding: int | None = None
@@ -19,7 +19,9 @@ class MakesConv(Protocol):
         """Return [N, inputs, H, W] → [N, outputs, H', W']; a padding of None keeps height and width at stride 1."""
 
 
-def plain(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, padding: int | None = None) -> nn.Conv2d:
+def ordinary_conv(
+    inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, padding: int | None = None
+) -> nn.Conv2d:
     """Return an ordinary convolution."""
     return nn.Conv2d(inputs, outputs, kernel, stride, _padding(kernel, padding))
 
@@ -53,7 +55,7 @@ class BlueprintConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, H', W']."""
-        return cast(Tensor, self.depthwise(self.pointwise(features)))
+        return self.depthwise(self.pointwise(features))
 
 
 class SeparableConv(nn.Module):
@@ -68,7 +70,7 @@ class SeparableConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, H', W']."""
-        return cast(Tensor, self.pointwise(self.depthwise(features)))
+        return self.pointwise(self.depthwise(features))
 
 
 def _padding(kernel: int, given: int | None) -> int:

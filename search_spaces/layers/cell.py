@@ -6,11 +6,10 @@ Semantics decoded from the authors' published graphs of FALSR-A/B/C (arXiv 1901.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from torch import Tensor, nn
 
-from search_spaces.choices import Choice, Choices, Values
+from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.part import Part
 
@@ -39,9 +38,8 @@ class CellChoices:
     @classmethod
     def read(cls, choices: Choices, cell: int) -> "CellChoices":
         """Take the choices of cell number `cell` (1-based) out of the flat mapping."""
-        values = [cast(int, choices[f"cell{cell}.{name}"]) for name in ("width", "kernel", "repeats_log2")]
-        operation, skip = choices[f"cell{cell}.op"], choices[f"cell{cell}.skip"]
-        return cls(str(operation), values[0], values[1], 1 << values[2], bool(skip))
+        flat = read_choices(_FlatCell, choices, f"cell{cell}.")
+        return cls(flat.op, flat.width, flat.kernel, 1 << flat.repeats_log2, flat.skip)
 
     def to_choices(self, cell: int) -> dict[str, Choice]:
         """Return the flat choices of this cell as number `cell` (1-based)."""
@@ -53,6 +51,17 @@ class CellChoices:
             "skip": self.skip,
         }
         return {f"cell{cell}.{name}": value for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class _FlatCell:
+    """The choices of a cell by their names in the flat mapping."""
+
+    op: str
+    width: int
+    kernel: int
+    repeats_log2: int
+    skip: bool
 
 
 def cell_options(cell: int) -> dict[str, Values]:
@@ -82,7 +91,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 class Cell(nn.Module):
@@ -106,8 +115,8 @@ class Cell(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, width, H, W]."""
-        first = cast(Tensor, self.first(features))
-        last = cast(Tensor, self.rest(first))
+        first = self.first(features)
+        last = self.rest(first)
         return first + last if self.skip else last
 
 

@@ -3,13 +3,12 @@
 import copy
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.layers.conv import conv
+from search_spaces.layers.conv import bias_of, conv
 
 
 class Collapsible(nn.Module, ABC):
@@ -43,7 +42,7 @@ class Collapsible(nn.Module, ABC):
         return F.conv2d(features, weight.contiguous(), bias, padding=self.kernel // 2)
 
     @torch.no_grad()
-    def start_as_plain(self, slope: float = 0.0) -> None:
+    def start_as_merged(self, slope: float = 0.0) -> None:
         """Initialise as one convolution before a (leaky or parametric) ReLU of this slope: the signal's variance stays.
 
         Several branches, each with the usual initialisation, would add up to something else in every width.
@@ -57,7 +56,7 @@ class Collapsible(nn.Module, ABC):
         weight, bias = self.merged()
         with torch.no_grad():
             fused.weight.copy_(weight)
-            cast(nn.Parameter, fused.bias).copy_(bias)
+            bias_of(fused).copy_(bias)
         return fused.to(weight.device)
 
 
@@ -90,7 +89,8 @@ def fused(network: nn.Module) -> nn.Module:
     The network itself is left as it was, and returned where there is nothing to replace.
     """
     if _fusible(network):
-        return cast(nn.Module, network.fuse())  # type: ignore[operator]
+        merged: nn.Module = network.fuse()  # type: ignore[operator]
+        return merged
     if not any(_fusible(module) for module in network.modules()):
         return network
     network = copy.deepcopy(network)

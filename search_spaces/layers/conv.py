@@ -11,6 +11,13 @@ def conv(inputs: int, outputs: int, kernel: int = 3, *, groups: int = 1, bias: b
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=bias)
 
 
+def bias_of(layer: nn.Module) -> Tensor:
+    """Return the bias of a convolution or a linear map that has one."""
+    bias = layer.bias
+    assert isinstance(bias, Tensor)
+    return bias
+
+
 class LargeDepthwise(nn.Conv2d):
     """A depthwise convolution that keeps height and width, for kernels of 15 pixels and more.
 

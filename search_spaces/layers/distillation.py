@@ -1,11 +1,9 @@
 """Blocks that put a part of their features aside at every step, and merge the parts at the end."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
-from search_spaces.layers.blueprint import MakesConv, plain
+from search_spaces.layers.blueprint import MakesConv, ordinary_conv
 
 AUTHORS_NAMES = (
     *((rf"\bc{i + 1}_d\.", f"distillation.distil.{i}.") for i in range(3)),
@@ -28,8 +26,8 @@ class FeatureDistillation(nn.Module):
         width: int,
         distilled: int,
         *,
-        convolution: MakesConv = plain,
-        pointwise: MakesConv = plain,
+        convolution: MakesConv = ordinary_conv,
+        pointwise: MakesConv = ordinary_conv,
         activation: nn.Module,
         steps: int = 3,
     ) -> None:
@@ -47,4 +45,4 @@ class FeatureDistillation(nn.Module):
             parts.append(self.activation(distil(features)))
             features = self.activation(refine(features) + features)
         parts.append(self.activation(self.rest(features)))
-        return cast(Tensor, self.merge(torch.cat(parts, dim=1)))
+        return self.merge(torch.cat(parts, dim=1))

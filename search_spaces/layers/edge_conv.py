@@ -1,12 +1,10 @@
 """Convolutions that train with branches for edges, or through a wide intermediate, and deploy as a plain one."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
 from search_spaces.layers.collapsible import Collapsible
-from search_spaces.layers.conv import conv
+from search_spaces.layers.conv import bias_of, conv
 
 FILTERS = {
     "sobel_x": ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0)),
@@ -42,6 +40,11 @@ def edge_branches(inputs: int, outputs: int) -> nn.ModuleDict:
     return nn.ModuleDict({name: EdgeBranch(inputs, outputs, name) for name in FILTERS})
 
 
+def edges_of(branches: nn.ModuleDict) -> list[EdgeBranch]:
+    """Return the branches that `edge_branches` made, in their order."""
+    return [branch for branch in branches.values() if isinstance(branch, EdgeBranch)]
+
+
 class EdgeConv(Collapsible):
     """The edge-oriented convolution of ECBSR: 3x3, plus 1x1 to a multiple of the outputs and 3x3, plus three for edges.
 
@@ -59,8 +62,9 @@ class EdgeConv(Collapsible):
     def merged(self) -> tuple[Tensor, Tensor]:
         """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the one convolution."""
         weight, bias = merged_pair(self.widen, self.narrow)
-        for branch in (self.plain, *self.edges.values()):
-            weight, bias = weight + cast(Tensor, branch.weight), bias + cast(Tensor, branch.bias)
+        branches: list[nn.Conv2d | EdgeBranch] = [self.plain, *edges_of(self.edges)]
+        for branch in branches:
+            weight, bias = weight + branch.weight, bias + bias_of(branch)
         return weight + unit_weight(weight) if self.identity else weight, bias
 
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
@@ -69,8 +73,10 @@ class EdgeConv(Collapsible):
 
     def output_parameters(self) -> nn.ParameterList:
         """Return what the branches end in; see `Collapsible`. Not for a block with an identity."""
-        edges = [parameter for branch in self.edges.values() for parameter in (branch.gain, branch.bias)]
-        return nn.ParameterList([*self.plain.parameters(), *self.narrow.parameters(), *edges])
+        parameters = [*self.plain.parameters(), *self.narrow.parameters()]
+        for branch in edges_of(self.edges):
+            parameters += [branch.gain, branch.bias]
+        return nn.ParameterList(parameters)
 
 
 class ExpandedConv(Collapsible):
@@ -99,7 +105,7 @@ class ExpandedConv(Collapsible):
             lacking = (weight - self.merged()[0]).flatten(1)
             change = torch.linalg.pinv(self.narrow.weight.flatten(1)) @ lacking
             self.widen.weight += change.view_as(self.widen.weight)
-            cast(nn.Parameter, self.narrow.bias).copy_(bias)
+            bias_of(self.narrow).copy_(bias)
 
     def output_parameters(self) -> nn.ParameterList:
         """Return the parameters of the 1x1; see `Collapsible`. Not for a block with an identity."""
@@ -130,4 +136,4 @@ def absorb_into(branch: nn.Conv2d, block: Collapsible, weight: Tensor, bias: Ten
     with torch.no_grad():
         merged_weight, merged_bias = block.merged()
         branch.weight += weight - merged_weight
-        cast(nn.Parameter, branch.bias).add_(bias - merged_bias)
+        bias_of(branch).add_(bias - merged_bias)

@@ -1,7 +1,5 @@
 """A global image skip: the network learns only what interpolation gets wrong."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -33,7 +31,7 @@ class ImageSkip(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        learned = cast(Tensor, self.network(image - CENTRE))
+        learned = self.network(image - CENTRE)
         return GAIN * learned + interpolate(image, self.scale, self.mode)
 
 

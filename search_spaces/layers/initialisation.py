@@ -1,9 +1,9 @@
 """How weights start where the default would let a deep network's signal die or explode."""
 
-from typing import cast
-
 import torch
 from torch import nn
+
+from search_spaces.layers.conv import bias_of
 
 
 def keep_variance(network: nn.Module) -> None:
@@ -19,7 +19,7 @@ def keep_variance(network: nn.Module) -> None:
                 taps /= module.stride[0] * module.stride[1]
             nn.init.normal_(module.weight, std=(2 / taps) ** 0.5)
             if module.bias is not None:
-                nn.init.zeros_(cast(nn.Parameter, module.bias))
+                nn.init.zeros_(bias_of(module))
 
 
 def start_small(last: nn.Module) -> None:

@@ -1,7 +1,5 @@
 """Features multiplied by a map made from coarser copies of themselves (SAFMN, arXiv 2302.13800)."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,7 +26,7 @@ class SpatialModulation(nn.Module):
         for level, (part, layer) in enumerate(zip(features.split(self.widths, dim=1), self.levels, strict=True)):
             coarse = layer(max_pool_to_fraction(part, 2**level))
             parts.append(enlarge_to(coarse, features) if level else coarse)
-        return F.gelu(cast(Tensor, self.mix(torch.cat(parts, dim=1)))) * features
+        return F.gelu(self.mix(torch.cat(parts, dim=1))) * features
 
 
 def max_pool_to_fraction(features: Tensor, divisor: int) -> Tensor:
@@ -53,9 +51,7 @@ def _max_of_parts(features: Tensor, axis: int, divisor: int) -> Tensor:
     # No part is longer than 2·divisor - 1, that of an image with a single one.
     within = torch.arange(2 * divisor - 1, device=features.device)
     index = torch.minimum(start + within, last)
-    return cast(
-        Tensor, features.index_select(axis, index.flatten()).unflatten(axis, (count, 2 * divisor - 1)).amax(axis + 1)
-    )
+    return features.index_select(axis, index.flatten()).unflatten(axis, (count, 2 * divisor - 1)).amax(axis + 1)
 
 
 def enlarge_to(coarse: Tensor, like: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """Attention without parameters of its own (SPAN, arXiv 2311.12770)."""
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +26,9 @@ class ParameterFreeAttention(nn.Module):
 
     def stages(self, features: Tensor) -> list[Tensor]:
         """Return the output of each convolution, before the SiLU through which the next one takes it."""
-        stages = [cast(Tensor, self.convs[0](features))]
+        stages = [self.convs[0](features)]
         for layer in self.convs[1:]:
-            stages.append(cast(Tensor, layer(F.silu(stages[-1]))))
+            stages.append(layer(F.silu(stages[-1])))
         return stages
 
     @staticmethod

@@ -1,7 +1,6 @@
 """The selective scan of state-space networks in plain PyTorch, and the block that scans an image in four directions."""
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +44,7 @@ def selective_scan(tokens: Tensor, steps: Tensor, decay: Tensor, write: Tensor, 
 
 def _scan_again_in_backward(*inputs: Tensor) -> Tensor:
     # Nothing in a scan is random, so no generator's state must be kept.
-    return cast(Tensor, checkpoint(_scan, *inputs, use_reentrant=False, preserve_rng_state=False))
+    return checkpoint(_scan, *inputs, use_reentrant=False, preserve_rng_state=False)
 
 
 def _scan(tokens: Tensor, steps: Tensor, decay: Tensor, write: Tensor, read: Tensor) -> Tensor:
@@ -129,10 +128,10 @@ class SelectiveScan2d(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        entered, gate = cast(Tensor, self.enter(features.permute(0, 2, 3, 1))).chunk(2, dim=-1)
-        image = F.silu(cast(Tensor, self.depthwise(entered.permute(0, 3, 1, 2))))
-        scanned = cast(Tensor, self.norm(self.scanned(image)))
-        return cast(Tensor, self.leave(scanned * F.silu(gate))).permute(0, 3, 1, 2)
+        entered, gate = self.enter(features.permute(0, 2, 3, 1)).chunk(2, dim=-1)
+        image = F.silu(self.depthwise(entered.permute(0, 3, 1, 2)))
+        scanned = self.norm(self.scanned(image))
+        return self.leave(scanned * F.silu(gate)).permute(0, 3, 1, 2)
 
     def scanned(self, image: Tensor) -> Tensor:
         """[N, inner, H, W] → [N, H, W, inner]: the sum of the four scans."""

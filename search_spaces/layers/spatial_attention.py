@@ -1,12 +1,10 @@
 """Gates over space, computed from a wide neighbourhood at a low resolution."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.layers.blueprint import MakesConv, plain
+from search_spaces.layers.blueprint import MakesConv, ordinary_conv
 
 POOL, STEP = 7, 3
 """Window and stride of the pooling."""
@@ -36,9 +34,9 @@ class EnhancedSpatialAttention(nn.Module):
         width: int,
         squeezed: int,
         *,
-        convolution: MakesConv = plain,
+        convolution: MakesConv = ordinary_conv,
         reduction: MakesConv | None = None,
-        pointwise: MakesConv = plain,
+        pointwise: MakesConv = ordinary_conv,
         padding: int = 0,
         depth: int = 3,
         activation: type[nn.Module] = nn.ReLU,
@@ -58,9 +56,9 @@ class EnhancedSpatialAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        squeezed = cast(Tensor, self.squeeze(features))
-        reduced = cast(Tensor, self.reduce(at_least(squeezed, self.least)))
-        coarse = cast(Tensor, self.body(F.max_pool2d(reduced, POOL, STEP)))
+        squeezed = self.squeeze(features)
+        reduced = self.reduce(at_least(squeezed, self.least))
+        coarse = self.body(F.max_pool2d(reduced, POOL, STEP))
         gate = self.expand(interpolated(coarse, features) + self.shortcut(squeezed))
         return features * torch.sigmoid(gate)
 

@@ -1,7 +1,6 @@
 """The residual U-Net of DRUNet and USRNet."""
 
 from itertools import pairwise
-from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,7 +17,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        return features + cast(Tensor, self.body(features))
+        return features + self.body(features)
 
 
 class ResidualUNet(nn.Module):
@@ -49,14 +48,14 @@ class ResidualUNet(nn.Module):
         """[N, inputs, H, W] → [N, outputs, H, W]."""
         height, width = image.shape[-2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
-        features = cast(Tensor, self.head(F.pad(image, padding, mode="replicate")))
+        features = self.head(F.pad(image, padding, mode="replicate"))
         skipped = [features]
         for down in self.down:
-            skipped.append(cast(Tensor, down(skipped[-1])))
-        features = cast(Tensor, self.body(skipped[-1]))
+            skipped.append(down(skipped[-1]))
+        features = self.body(skipped[-1])
         for up, skip in zip(reversed(list(self.up)), reversed(skipped), strict=False):
             features = up(features + skip)
-        return cast(Tensor, self.tail(features + skipped[0]))[..., :height, :width]
+        return self.tail(features + skipped[0])[..., :height, :width]
 
 
 def _blocks(width: int, count: int) -> list[ResidualBlock]:

@@ -1,7 +1,5 @@
 """How features become an image at the high resolution."""
 
-from typing import cast
-
 from torch import Tensor, nn
 
 from search_spaces.layers.activation import activation as make_activation
@@ -75,4 +73,4 @@ class Upsampler(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → [N, channels, factor·H, factor·W]."""
-        return cast(Tensor, self.shuffle(self.last(self.body(features))))
+        return self.shuffle(self.last(self.body(features)))

@@ -4,8 +4,6 @@ Everything works at any height and width by arithmetic on the shapes, without a 
 takes images of any size; products are plain matrix products, so that they are counted.
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +41,7 @@ class Padded(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, C, H, W] → what the module makes of it, padded."""
-        return cast(Tensor, self.module(pad_to_multiple(features, self.multiple)))
+        return self.module(pad_to_multiple(features, self.multiple))
 
 
 def partition(features: Tensor, window: Size) -> Tensor:
@@ -113,13 +111,13 @@ class WindowAttention(nn.Module):
     def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
         """[N, windows, pixels, width] → the same shape; `mask` is that of `shift_mask`."""
         n, count, pixels, width = windows.shape
-        qkv = cast(Tensor, self.qkv(windows)).reshape(n, count, pixels, 3, self.heads, width // self.heads)
+        qkv = self.qkv(windows).reshape(n, count, pixels, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(3, 0, 1, 4, 2, 5).unbind(0)
         scores = q * (width // self.heads) ** -0.5 @ k.transpose(-2, -1) + self.position()
         if mask is not None:
             scores = scores + mask[:, None]
         mixed = scores.softmax(dim=-1) @ v
-        return cast(Tensor, self.project(mixed.transpose(2, 3).reshape(n, count, pixels, width)))
+        return self.project(mixed.transpose(2, 3).reshape(n, count, pixels, width))
 
 
 class WindowBlock(nn.Module):
@@ -142,8 +140,8 @@ class WindowBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
-        features = features + self.attend(cast(Tensor, self.norm(features)))
-        return features + cast(Tensor, self.forwards(features))
+        features = features + self.attend(self.norm(features))
+        return features + self.forwards(features)
 
     def attend(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape: attention in windows that need not divide the image."""

@@ -2,17 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.budget import Budget, known_budgets, quantity, refusal, short, tightest
+from nas.budget import Budget, known_budgets, refusal, tightest
 from nas.cost import Cost
 from nas.errors import InputError
+from nas.quantities import quantity, short
 
-budgets = st.builds(Budget, st.integers(1, 10**18), st.sampled_from(["MACs", "params", "memory"])) | st.builds(
-    Budget, st.integers(1, 10**9).map(lambda microseconds: microseconds / 1000), st.just("ms")
-)
+budgets = st.builds(
+    Budget, st.integers(1, 10**18), st.sampled_from(["MACs", "params", "activations", "convs", "memory"])
+) | st.builds(Budget, st.integers(1, 10**9).map(lambda microseconds: microseconds / 1000), st.just("ms"))
 
 
 def priced(*, params: int = 0, macs: int = 0, memory: int = 0) -> Cost:
-    return Cost(params, macs, activations=0, peak_memory=memory, hr_size=(1280, 720))
+    return Cost(params, macs, activations=0, convs=0, peak_memory=memory, hr_size=(1280, 720))
 
 
 @given(budgets)
@@ -34,6 +35,9 @@ def test_a_budget_is_printed_as_it_is_parsed(budget: Budget) -> None:
         ("5657 params", 5_657, "params"),
         ("1310000000 MACs", 1_310_000_000, "MACs"),
         ("7M MACs", 7_000_000, "MACs"),
+        ("40M-activations", 40_000_000, "activations"),
+        ("20-convs", 20, "convs"),
+        ("20 convs", 20, "convs"),
         ("64MiB-memory", 64 * 2**20, "memory"),
         ("1.5 gib memory", 1536 * 2**20, "memory"),
         ("100B-memory", 100, "memory"),
@@ -46,7 +50,17 @@ def test_budgets_are_written_in_many_ways(text: str, limit: float, unit: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["300G-MACs", "1.2M-params", "64MiB-memory", "1.5GiB-memory", "100B-memory", "16.667ms"]
+    "text",
+    [
+        "300G-MACs",
+        "1.2M-params",
+        "64MiB-memory",
+        "1.5GiB-memory",
+        "100B-memory",
+        "16.667ms",
+        "40M-activations",
+        "20-convs",
+    ],
 )
 def test_budgets_are_printed_in_the_shortest_way(text: str) -> None:
     assert str(Budget.parse(text)) == text

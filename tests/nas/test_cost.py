@@ -111,9 +111,27 @@ def test_multiply_adds_and_activations_grow_with_the_area_and_parameters_do_not(
 
 
 def test_a_cost_is_plain_data() -> None:
-    assert Cost(1, 2, 3, 4, (5, 6)).to_dict() == {
-        "params": 1, "macs": 2, "activations": 3, "peak_memory": 4, "hr_size": (5, 6)
+    assert Cost(1, 2, 3, 4, 5, (6, 7)).to_dict() == {
+        "params": 1, "macs": 2, "activations": 3, "convs": 4, "peak_memory": 5, "hr_size": (6, 7)
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "convs", "channels"),
+    [
+        ("fsrcnn/FSRCNN", 8, [56, 12, 12, 12, 12, 12, 56]),  # its last convolution writes the enlarged image
+        ("espcn/ESPCN", 3, [64, 32, 4]),
+    ],
+)
+def test_convolutions_and_what_they_write_are_counted(name: str, convs: int, channels: list[int]) -> None:
+    counted = cost(Architecture.published(name), (128, 96))
+    enlarged = 128 * 96 if len(channels) < convs else 0
+    assert counted.convs == convs
+    assert counted.activations == 64 * 48 * sum(channels) + enlarged
+
+
+def test_branches_that_merge_for_inference_are_one_convolution() -> None:
+    assert cost(Architecture.published("ecbsr/M4C8")).convs == 6
 
 
 def test_counting_again_is_free() -> None:

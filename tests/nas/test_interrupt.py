@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,3 +53,14 @@ def test_a_flag_may_be_for_one_signal_alone() -> None:
         assert signal.getsignal(signal.SIGINT) == before
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()
+
+
+def test_in_another_thread_nothing_is_handled_and_nothing_fails() -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def work() -> bool:
+        with StopFlag() as stop, hidden_from_ctrl_c():
+            return stop() or signal.getsignal(signal.SIGINT) != before
+
+    with ThreadPoolExecutor(1) as pool:
+        assert not pool.submit(work).result()

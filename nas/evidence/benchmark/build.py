@@ -1,8 +1,6 @@
 """Building a table: train every selected architecture, keep each curve as soon as it is there, go on after a kill."""
 
-import importlib.metadata
 import math
-import platform
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,24 +10,24 @@ from typing import Any
 
 import torch
 
-from nas import __version__
-from nas.budget import Budget, short
+from nas.budget import Budget
 from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.evidence.benchmark.journal import Journal
 from nas.evidence.benchmark.selection import Wanted, select
-from nas.evidence.benchmark.table import Header, Row, Table, Training
+from nas.evidence.benchmark.table import Row, Table
+from nas.evidence.benchmark.training import make_header, train_network
 from nas.image_size import Size
-from nas.metrics import Protocol, bicubic_baseline
 from nas.parallel.listener import Audience
 from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
+from nas.quantities import short
 from nas.search.run import RESULTS
 from nas.search.settings import space_fingerprint
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask
-from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train
+from nas.training.trainer import TrainingStoppedError, seed_all
 from proxies import PROXIES
-from search_spaces import SPACES, Architecture
+from search_spaces import SPACES
 
 _PROXY_SEED = 0
 """Added to the architecture's own seed for the network that proxies see: the weights that its first training has."""
@@ -119,37 +117,23 @@ def prepare(plan: Plan, data: Dataset, recipe: Recipe, device: torch.device, fol
         "hr_size": list(plan.hr_size),
         "spaces": SPACES.names(),
     }
-    header = _header(plan, data, recipe, device)
+    spaces = {name: space_fingerprint(name) for name in plan.counts}
+    header = make_header(
+        data,
+        recipe,
+        device,
+        scale=plan.scale,
+        hr_size=plan.hr_size,
+        budgets=plan.budgets,
+        spaces=spaces,
+        label=plan.label,
+    )
     rows = journal.rows_for(asked)
     if rows is None:
         rows = select(plan.counts, plan.wanted, journal.rows())
     journal.begin(header, asked, rows)
     repeated = len(rows) if plan.repeated is None else plan.repeated
     return Build(folder, tuple(rows), data, recipe, plan.seeds, repeated)
-
-
-def _header(plan: Plan, data: Dataset, recipe: Recipe, device: torch.device) -> Header:
-    baseline = bicubic_baseline(data.validation, recipe.validation_crop)
-    on_gpu = device.type == "cuda"
-    return Header(
-        label=plan.label,
-        scale=plan.scale,
-        hr_size=plan.hr_size,
-        budgets=tuple(str(budget) for budget in plan.budgets),
-        spaces={name: space_fingerprint(name) for name in plan.counts},
-        data=data.name,
-        data_fingerprint=data.fingerprint,
-        protocol=Protocol.of(data.validation, recipe.validation_crop).to_dict(),
-        bicubic=(baseline.psnr, baseline.ssim),
-        recipe=recipe,
-        device=torch.cuda.get_device_name(device) if on_gpu else f"{platform.machine()} CPU, one thread",
-        clock="seconds" if on_gpu else "CPU seconds",
-        versions={
-            "nas": __version__,
-            "torch": importlib.metadata.version("torch"),
-            "python": platform.python_version(),
-        },
-    )
 
 
 def work_on(
@@ -197,47 +181,12 @@ def _work(
         label = f"{row.name or row.network.space + ' ' + row.network.fingerprint} ({short(row.macs)} MACs, seed {seed})"
         try:
             with audience.training(label) as listener:
-                training = _train(build, row.network, seed, device, listener, should_stop)
+                training = train_network(row.network, build.data, build.recipe, seed, device, listener, should_stop)
         except TrainingStoppedError:
             return
         build.journal.append(share, row.network.fingerprint, training=training.model_dump(exclude_defaults=True))
         audience.say(f"{label}: {training.failure or f'{training.curve[-1][1]:.2f} dB'}")
     _ask_proxies(build, share, count, device, audience, ends)
-
-
-def _train(
-    build: Build, architecture: Architecture, seed: int, device: torch.device, listener: Listener, should_stop: Stop
-) -> Training:
-    """Train one network; what makes a training fail is part of the table. Raises TrainingStoppedError."""
-    number = architecture.seed + build.recipe.seed + seed
-    seed_all(number)
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
-    began = clock()
-    try:
-        network = architecture.build()
-        trained = train(
-            network,
-            build.data,
-            build.recipe,
-            seed=number,
-            device=device,
-            listener=listener,
-            should_stop=should_stop,
-        )
-    except TrainingStoppedError:
-        raise
-    except RuntimeError as error:  # it diverged, or torch gave up on it: memory, most often
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        return Training(seed=seed, failure=reason)
-    # What was measured by the wall tells how the process's own time splits: other load lengthens both parts alike.
-    spent = (clock() - began) / (trained.train_seconds + trained.validation_seconds)
-    return Training(
-        seed=seed,
-        curve=tuple((int(entry["step"]), round(entry["psnr"], 4)) for entry in trained.curve),
-        ssim=round(trained.validation.ssim, 5),
-        training_seconds=round(trained.train_seconds * spent, 3),
-        validation_seconds=round(trained.validation_seconds * spent, 3),
-    )
 
 
 def _ask_proxies(build: Build, share: int, count: int, device: torch.device, audience: Audience, ends: Stop) -> None:

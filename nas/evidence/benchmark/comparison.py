@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import bootstrap
 
 from nas.evidence.benchmark.replay import Conditions, Course, replay
+from nas.evidence.statistics import draws, interval
 from nas.plugins.given import Granted, granted, inherit
 
 BASELINE = "random"
@@ -21,7 +21,6 @@ BASELINE = "random"
 _GRID = 200
 """Points of a curve over time."""
 _RESAMPLES = 2000
-_CONFIDENCE = 0.95
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -172,16 +171,8 @@ def _interval(values: Array) -> tuple[Array, Array, Array]:
     mean = values.mean(axis=0)
     if len(values) == 1:
         return mean, mean, mean
-    interval = bootstrap(
-        (values,),
-        np.mean,
-        axis=0,
-        n_resamples=_RESAMPLES,
-        confidence_level=_CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return mean, np.asarray(interval.low), np.asarray(interval.high)
+    low, high = interval(values[draws(len(values), resamples=_RESAMPLES)].mean(axis=1))
+    return mean, low, high
 
 
 def comparison_data(conditions: Conditions, standings: Sequence[Standing], seeds: int) -> Mapping[str, Any]:

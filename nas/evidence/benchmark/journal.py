@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,31 @@ from search_spaces.documents import DocumentError, parse_json, read_json
 PLAN = "plan.json"
 """Holds the header, what was asked for, and the rows without their trainings."""
 
-_TELLING = ("data_fingerprint", "scale", "channels", "hr_size", "recipe", "clock")
+_TELLING = ("data_fingerprint", "scale", "channels", "hr_size", "recipe", "reference", "clock")
 """Fields of a header that must be as they were for a build to go on; so must every space that is in both."""
+
+
+@dataclass
+class _Found:
+    """What was found of one network."""
+
+    trainings: dict[tuple[bool, int], Training] = field(default_factory=dict)
+    proxies: dict[str, float | None] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in a line of the journal."""
+        if "training" in record:
+            training = Training.model_validate(record["training"])
+            self.trainings[training.is_reference, training.seed] = training
+        self.proxies.update(record.get("proxies", {}))
+        self.seconds.update(record.get("seconds", {}))
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a row."""
+        trainings = tuple(self.trainings[key] for key in sorted(self.trainings))
+        return {"trainings": trainings, "proxies": self.proxies, "proxy_seconds": self.seconds}
 
 
 class Journal:
@@ -80,20 +104,13 @@ class Journal:
         plan = self._plan()
         if plan is None:
             raise InputError(f"{self.folder} holds no table that is being built.")
-        trainings: dict[str, dict[int, Training]] = {}
-        proxies: dict[str, dict[str, float | None]] = {}
+        found: dict[str, _Found] = {}
         for record in self._records():
-            if "training" in record:
-                training = Training.model_validate(record["training"])
-                trainings.setdefault(record["fingerprint"], {})[training.seed] = training
-            if "proxies" in record:
-                proxies.setdefault(record["fingerprint"], {}).update(record["proxies"])
+            found.setdefault(record["fingerprint"], _Found()).add(record)
         rows = []
         for row in self.rows():
-            key = row.network.fingerprint
-            if done := trainings.get(key):
-                found = {"trainings": tuple(done[seed] for seed in sorted(done)), "proxies": proxies.get(key, {})}
-                rows.append(row.model_copy(update=found))
+            if known := found.get(row.network.fingerprint):
+                rows.append(row.model_copy(update=known.fields))
         return Table(header=Header.model_validate(plan["header"]), rows=tuple(rows))
 
     def _records(self) -> Iterator[dict[str, Any]]:

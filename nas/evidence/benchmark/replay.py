@@ -18,6 +18,7 @@ from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
 from nas.search.history import RUNGS, Known, history
+from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
 from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
@@ -54,6 +55,8 @@ class Conditions:
         fields: dict[str, Any] = {
             "run": "replay",
             "space": space,
+            "allow": {},
+            "objectives": DEFAULT_OBJECTIVES,
             "scale": header.scale,
             "channels": header.channels,
             "budgets": header.budgets,
@@ -82,7 +85,7 @@ class Conditions:
     @property
     def reference(self) -> tuple[float, float]:
         """The worst that counts for a hypervolume: bicubic's PSNR at the price of the budget."""
-        macs = min(budget.limit for budget in self.settings("random", 0).limits if budget.unit == "MACs")
+        macs = min(budget.limit for budget in self.settings("random", 0).budgets if budget.unit == "MACs")
         worst = losses([{"psnr": self.header.bicubic[0], "macs": macs}], resolve(DEFAULT_OBJECTIVES))[0]
         return float(worst[0]), float(worst[1])
 
@@ -112,6 +115,7 @@ class Course:
     """Measured, not simulated: what the sampler took to think of all candidates."""
 
 
+@quiet_optuna()
 def replay(conditions: Conditions, sampler: str, seed: int) -> Course:
     """Run a search with one worker on the response. Raises UnknownNameError for a sampler, as a real search does."""
     search = _Search(conditions, conditions.settings(sampler, seed))
@@ -171,7 +175,7 @@ class _Search:
         trial = take(self.study) if action.promotes is None else promote(self.study, action.promotes)
         choices = dict(self.space.suggest(trial))
         self.asking_seconds += time.perf_counter() - began
-        architecture = Architecture(self.settings.space, self.settings.scale, self.settings.channels, choices)
+        architecture = self.settings.architecture(choices)
         price = screening_cost(architecture, self.settings.hr_size)
         is_known = architecture.fingerprint in self.tried and RUNGS not in trial.user_attrs
         if refused(trial, self.settings, price.figures) or is_known:

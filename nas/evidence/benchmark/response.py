@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import kendalltau
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import RidgeCV
@@ -26,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from nas.errors import InputError
 from nas.evidence.benchmark.models import MODELS, Model
 from nas.evidence.benchmark.table import Row, Table
+from nas.evidence.statistics import banded_taus, cost_bands, taus
 from nas.search.samplers.encoding import Encoding
 from search_spaces import SPACES, Choices
 from search_spaces.registry import unknown_name
@@ -36,8 +36,6 @@ LEAST_ROWS = 20
 """Networks of a space below which nothing is fitted."""
 
 _FOLDS = 5
-_BANDS = 4
-"""Equally many networks each, by their multiply-adds: rank within them is what costs can't tell."""
 _SHAPES = 3
 """Principal components of what curves lack of their last value."""
 _OF_MEDIAN = 1.4826
@@ -47,17 +45,6 @@ _COLLAPSE = 6.0
 _RIDGE = tuple(np.logspace(-2, 3, 11))
 
 
-class Features:
-    """Networks as numbers: their encoded choices, the same summed over numbered parts such as cells, log2 of costs."""
-
-    def __init__(self, space: str) -> None:
-        self._encoding = Encoding(SPACES.get(space))
-
-    def __call__(self, choices: Choices, macs: int, params: int) -> Array:
-        """Return the vector of one network."""
-        return np.concatenate([self._encoding(choices), self._encoding.sums(choices), np.log2([macs, params])])
-
-
 @dataclass(frozen=True)
 class Fidelity:
     """How well a model predicts networks that it hasn't seen, by cross-validation."""
@@ -65,7 +52,7 @@ class Fidelity:
     tau: float
     """Kendall's tau of the PSNR after the last step."""
     tau_in_bands: float
-    """The mean of its values within bands of multiply-adds."""
+    """The mean of its values within bands of multiply-adds, weighted by their pairs: what costs can't tell."""
     rmse: float
     """dB after the last step."""
     rmse_of_curves: float
@@ -92,15 +79,19 @@ class Response:
 
     It is the standard deviation of what isn't out of the ordinary: 1.48 times the median of the absolute deviations.
     """
-    _features: Features
+    _encoding: Encoding
     _model: Model
     _shapes: PCA
     _seconds: Any
     _deviations: Array
 
+    def _features(self, choices: Choices, macs: int, params: int) -> Array:
+        """Return the numbers of one network, [1, F]."""
+        return np.hstack(self._encoding.blocks([(choices, {"macs": macs, "params": params})]))
+
     def curve(self, choices: Choices, macs: int, params: int) -> Array:
         """Return the usual PSNR in dB of a training at each of `steps`."""
-        features = self._features(choices, macs, params)[None]
+        features = self._features(choices, macs, params)
         curve: Array = _curves(self._model.predict(features), self._shapes)[0]
         return curve
 
@@ -117,7 +108,7 @@ class Response:
 
     def seconds(self, choices: Choices, macs: int, params: int) -> tuple[float, float]:
         """Return the seconds of one training step, and of one validation."""
-        step, validation = np.exp(self._seconds.predict(self._features(choices, macs, params)[None])[0])
+        step, validation = np.exp(self._seconds.predict(self._features(choices, macs, params))[0])
         return float(step), float(validation)
 
 
@@ -148,8 +139,8 @@ def most_frequent_space(table: Table) -> str:
 
 def _fit(rows: Sequence[Row], space: str, model: str | None) -> Response:
     steps = _common_steps(rows)
-    features = Features(space)
-    x = np.array([features(row.network.choices, row.macs, row.params) for row in rows])
+    encoding = Encoding(SPACES.get(space))
+    x = np.hstack(encoding.blocks([(row.network.choices, {"macs": row.macs, "params": row.params}) for row in rows]))
     curves = [_curves_of(row, steps) for row in rows]
     noise, usual, deviations = _apart(curves)
     shapes = PCA(min(_SHAPES, len(steps) - 1), random_state=0).fit(_lacks(usual)) if len(steps) > 1 else None
@@ -170,10 +161,10 @@ def _fit(rows: Sequence[Row], space: str, model: str | None) -> Response:
         rows=len(rows),
         model=best,
         fidelities=fidelities,
-        tau_of_macs=float(kendalltau(macs, usual[:, -1]).statistic),
+        tau_of_macs=float(taus(macs, usual[:, -1], np.arange(len(macs))[None])[0]),
         r2_of_seconds=r2,
         noise=noise,
-        _features=features,
+        _encoding=encoding,
         _model=MODELS[best].make().fit(x, targets),
         _shapes=shapes,
         _seconds=seconds,
@@ -211,11 +202,10 @@ def _curves(targets: Array, shapes: PCA | None) -> Array:
 
 
 def _fidelity(predicted: Array, measured: Array, macs: Array) -> Fidelity:
-    bands = np.array_split(np.argsort(macs, kind="stable"), _BANDS)
-    last, truth = predicted[:, -1], measured[:, -1]
+    last, truth, once = predicted[:, -1], measured[:, -1], np.arange(len(predicted))[None]
     return Fidelity(
-        tau=float(kendalltau(last, truth).statistic),
-        tau_in_bands=float(np.nanmean([kendalltau(last[band], truth[band]).statistic for band in bands])),
+        tau=float(taus(last, truth, once)[0]),
+        tau_in_bands=float(banded_taus(last, truth, cost_bands(macs), once)[0]),
         rmse=float(np.sqrt(np.mean((last - truth) ** 2))),
         rmse_of_curves=float(np.sqrt(np.mean((predicted - measured) ** 2))),
     )

@@ -48,6 +48,8 @@ class Training(_Fields):
     """Of all validations of the curve."""
     failure: str | None = None
     """Why there is no curve, e.g. that it diverged."""
+    is_reference: bool = False
+    """Whether it was made by the header's reference recipe."""
 
 
 class Row(_Fields):
@@ -60,9 +62,11 @@ class Row(_Fields):
     macs: int
     params: int
     trainings: tuple[Training, ...] = ()
-    """By increasing seed."""
+    """By increasing seed, those by the reference recipe last."""
     proxies: Mapping[str, float | None] = {}
-    """What proxies that don't train say of the freshly initialised network, by their names; None: there is no score."""
+    """What proxies say of the network, by their names; None: there is no score."""
+    proxy_seconds: Mapping[str, float] = {}
+    """How long some of them took, by their names."""
 
     @cached_property
     def network(self) -> Architecture:
@@ -94,6 +98,8 @@ class Header(_Fields):
     bicubic: tuple[float, float]
     """PSNR and SSIM of bicubic interpolation by the same protocol."""
     recipe: Recipe
+    reference: Recipe | None = None
+    """A second recipe, whose trainings are the truth that proxies are held against; None where there is only one."""
     device: str
     clock: Literal["CPU seconds", "seconds"]
     """What a training took: on one thread of a CPU the process's own time, which other load does not lengthen."""

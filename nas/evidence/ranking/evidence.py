@@ -1,27 +1,19 @@
-"""What is known of how proxies rank networks: rows of measured networks, as proxies' values and the truth beside them.
+"""How proxies rank the networks of a table: their values, and beside them the truth.
 
-A row is plain data, as `nas proxies rank` keeps it and as `rows_of` makes it of a benchmark's table:
-
-    {"architecture": {…}, "macs": 30e9, "params": 60e3, "curves": {"<seed>": [[step, psnr], …]},
-     "proxies": {"synflow": 16.7, …}, "seconds": {"synflow": 0.04, "training": 61.0, …}}
-
-`curves` are of the reference training, PSNR in dB; `proxies` what each proxy said. `seconds` may be a number alone:
-that of the training.
+The truth is the PSNR of the trainings by the table's reference recipe where it has one, else of all its trainings.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from nas.errors import InputError
-from nas.evidence.benchmark.table import Table
-from nas.evidence.ranking.agreement import Agreement, Numbers, Ranked, judge
+from nas.evidence.benchmark.table import Row, Table
+from nas.evidence.ranking.agreement import Agreement, Ranked, judge
+from nas.evidence.statistics import Numbers
 
-Row = Mapping[str, Any]
-TRAINING = "training"
 FEWEST = 4
 """Networks below which nothing can be said of an order."""
 
@@ -46,59 +38,62 @@ class Evidence:
         return sorted(judged, key=lambda one: -_or_least(one.tau_at_equal_cost.value))
 
 
-def gather(rows: Sequence[Row], steps: int | None = None) -> Evidence:
-    """Return what `rows` say, the PSNR after `steps` steps (by default the most that any has) being the truth.
+def gather(table: Table, steps: int | None = None) -> Evidence:
+    """Return what a table says, the PSNR after `steps` steps (by default the most that any has) being the truth.
 
     Beside the proxies' values, those of shorter training count as proxies: `400 steps` is the PSNR at that point of the
-    reference training, of its first seed. So do the MACs and parameters, where no proxy said them.
+    training that is the truth, of its first seed. So do the MACs and parameters, where no proxy said them.
     Raises InputError where fewer than `FEWEST` networks were trained so long.
     """
-    lengths = {step for row in rows for curve in row["curves"].values() for step, _ in curve}
+    networks = [_network(row, table.header.reference is not None) for row in table.rows]
+    lengths = {step for network in networks for curve in network.curves for step in curve}
     if not lengths:
         raise InputError("No network is trained yet, so there is nothing to rank against.")
     last = max(lengths) if steps is None else steps
-    kept = [row for row in rows if any(step == last for curve in row["curves"].values() for step, _ in curve)]
+    kept = [network for network in networks if any(last in curve for curve in network.curves)]
     if len(kept) < FEWEST:
         known = ", ".join(map(str, sorted(lengths)))
         raise InputError(
             f"Only {len(kept)} networks are trained for {last} steps, too few to rank (lengths there are: {known})."
         )
-    truth = [np.mean([dict(curve)[last] for curve in row["curves"].values() if last in dict(curve)]) for row in kept]
-    names = dict.fromkeys(name for row in kept for name in row["proxies"])
-    counted = [name for name in ("macs", "params") if name not in names]
+    truth = [np.mean([curve[last] for curve in network.curves if last in curve]) for network in kept]
+    names = dict.fromkeys(name for network in kept for name in network.row.proxies)
     proxies = [
-        *(_ranked(name, [row["proxies"].get(name) for row in kept], _seconds(kept, name)) for name in names),
-        *(_ranked(name, [row[name] for row in kept], []) for name in counted),
-        *(_shorter(kept, step, last) for step in sorted(lengths) if step < last),
+        _ranked(name, [network.row.proxies.get(name) for network in kept], _seconds(kept, name)) for name in names
     ]
+    for name in ("macs", "params"):
+        if name not in names:
+            proxies.append(_ranked(name, [getattr(network.row, name) for network in kept], []))
+    proxies += [_shorter(kept, step, last) for step in sorted(lengths) if step < last]
     return Evidence(
         last,
         np.array(truth, dtype=np.float64),
-        np.array([row["macs"] for row in kept], dtype=np.float64),
+        np.array([network.row.macs for network in kept], dtype=np.float64),
         tuple(proxies),
-        len(rows) - len(kept),
+        len(networks) - len(kept),
     )
 
 
-def rows_of(table: Table) -> list[Row]:
-    """Return the trained networks of a benchmark's table as rows."""
-    return [
-        {
-            "architecture": row.architecture,
-            "macs": row.macs,
-            "params": row.params,
-            "curves": {str(training.seed): training.curve for training in row.trained},
-            "proxies": row.proxies,
-            "seconds": row.trained[0].training_seconds + row.trained[0].validation_seconds,
-        }
-        for row in table.trained
-    ]
+@dataclass(frozen=True)
+class _Network:
+    """A row of a table, and the curves of those of its trainings that are the truth."""
+
+    row: Row
+    curves: tuple[Mapping[int, float], ...]
+    """Steps → PSNR in dB."""
+    seconds: float | None
+    """Of the first of these trainings."""
 
 
-def _shorter(rows: Sequence[Row], step: int, last: int) -> Ranked:
-    curves = [dict(next(iter(row["curves"].values()))) for row in rows]
-    seconds = [whole * step / last for whole in _seconds(rows, TRAINING)]
-    return _ranked(f"{step} steps", [curve.get(step) for curve in curves], seconds)
+def _network(row: Row, has_reference: bool) -> _Network:
+    truth = [training for training in row.trained if training.is_reference == has_reference]
+    seconds = truth[0].training_seconds + truth[0].validation_seconds if truth else 0.0
+    return _Network(row, tuple(dict(training.curve) for training in truth), seconds or None)
+
+
+def _shorter(networks: Sequence[_Network], step: int, last: int) -> Ranked:
+    seconds = [network.seconds * step / last for network in networks if network.seconds is not None]
+    return _ranked(f"{step} steps", [network.curves[0].get(step) for network in networks], seconds)
 
 
 def _ranked(name: str, values: Sequence[float | None], seconds: Sequence[float]) -> Ranked:
@@ -106,11 +101,9 @@ def _ranked(name: str, values: Sequence[float | None], seconds: Sequence[float])
     return Ranked(name, numbers, float(np.median(seconds)) if seconds else None)
 
 
-def _seconds(rows: Sequence[Row], name: str) -> list[float]:
-    """Return the seconds of those rows that know them."""
-    of_rows = [row.get("seconds") for row in rows]
-    known = [one.get(name) if isinstance(one, Mapping) else one if name == TRAINING else None for one in of_rows]
-    return [float(seconds) for seconds in known if seconds is not None]
+def _seconds(networks: Sequence[_Network], name: str) -> list[float]:
+    """Return the seconds that a proxy took, of those networks of which they are known."""
+    return [network.row.proxy_seconds[name] for network in networks if name in network.row.proxy_seconds]
 
 
 def _or_least(value: float) -> float:

@@ -15,10 +15,10 @@ from nas.fields import Seed, Whole, in_words
 from nas.files import write_atomic
 from nas.search.images import open_for, remembered
 from nas.search.names import RUN_NAME, as_name, check_name
+from nas.search.option import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.search.run import RESULTS
 from nas.search.samplers.problem import Problem
 from nas.search.settings import space_fingerprint
-from nas.search.start import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.training.recipe import Recipe, load_recipe
 from search_spaces import Choice, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml
@@ -87,10 +87,15 @@ class RankSettings(BaseModel):
         return narrowed(self.space, self.allow)
 
     @property
+    def limits(self) -> tuple[Budget, ...]:
+        """The budgets, parsed; of two of one unit the tighter."""
+        return tightest(Budget.parse(text) for text in self.budgets)
+
+    @property
     def drawn(self) -> Problem:
         """What may be drawn of it: networks within the budgets, as a search holds them."""
-        space, limits = self.searched, tightest(Budget.parse(text) for text in self.budgets)
-        return Problem(space, self.scale, self.channels, HR_SIZE, limits, fixed=space.pinned)
+        space = self.searched
+        return Problem(space, self.scale, self.channels, HR_SIZE, self.limits, fixed=space.pinned)
 
     @property
     def space_in_words(self) -> str:

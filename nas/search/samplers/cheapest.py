@@ -1,27 +1,35 @@
 """What the cheapest network of a space costs, also of one that its user has narrowed."""
 
+from collections.abc import Mapping
+
 from nas.budget import Budget
-from nas.cost import Cost, cost
+from nas.cost import screening_cost
 from nas.image_size import Size
+from nas.objectives import SCREENED
 from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.narrowed import NarrowedSpace
 
 
-def smallest_cost(space: SearchSpace, scale: int, channels: int, fixed: Choices, hr_size: Size, budget: Budget) -> Cost:
-    """Return the cost of the cheapest network by what `budget` limits, or of any that fits it.
+def smallest_cost(
+    space: SearchSpace, scale: int, channels: int, fixed: Choices, hr_size: Size, budget: Budget
+) -> Mapping[str, float]:
+    """Return what the cheapest network costs by what `budget` limits, or any that fits it, beside MACs and parameters.
 
-    A space knows its cheapest network, but not the cheapest within what a user left of it: there each choice that may
-    not have its cheapest value takes, in turn, that of the others which costs least, until no exchange saves anything.
-    The least memory may be another network's than the fewest parameters, so for it every choice is exchanged.
+    A space knows its cheapest network by MACs and parameters, but not the cheapest within what a user left of it, nor
+    by other costs. So this is a coordinate descent over the excluded choices (over all, for other costs), until no
+    single change lowers the cost. `budget` must limit a cost that can be counted.
     """
+    count = budget.objective.count
+    assert count is not None
 
-    def price(choices: Choices) -> Cost:
-        return cost(Architecture(space.name, scale, channels, choices), hr_size)
+    def price(choices: Choices) -> dict[str, float]:
+        architecture = Architecture(space.name, scale, channels, choices)
+        return {**screening_cost(architecture, hr_size).figures, budget.cost: count(architecture, hr_size)}
 
     best: dict[str, Choice] = {**space.smallest, **fixed}
     least = price(best)
     exchanged = space.excluded if isinstance(space, NarrowedSpace) else ()
-    free = [name for name in (space.options if budget.cost == "memory" else exchanged) if name not in fixed]
+    free = [name for name in (exchanged if budget.cost in SCREENED else space.options) if name not in fixed]
     saved = True
     while saved and budget.excess(least) > 0:
         saved = False

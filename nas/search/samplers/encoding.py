@@ -1,6 +1,7 @@
 """Architectures as numbers for what learns from them."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,15 @@ class Encoding:
         """Return the numbers of equal choices of all cells added up, [len(totals)]: what counts wherever it stands."""
         numbers = self(choices)
         return self._summed @ numbers if self.totals else np.zeros(0)
+
+    def blocks(self, networks: Sequence[tuple[Choices, Mapping[str, float]]]) -> list[Features]:
+        """Return what is learned from, of networks with their `macs` and `params`, as three blocks of columns.
+
+        Their choices, the sums over cells, and the binary logarithm of the two costs.
+        """
+        numbers = np.array([self(choices) for choices, _ in networks])
+        sums = np.array([self.sums(choices) for choices, _ in networks])
+        return [numbers, sums, np.log2([[costs["macs"], costs["params"]] for _, costs in networks])]
 
 
 def _kind(name: str) -> str:

@@ -3,12 +3,14 @@
 import numpy as np
 from optuna.samplers import BaseSampler, PartialFixedSampler
 
+from nas.search.quiet import quiet_optuna
 from nas.search.samplers.problem import Problem
 from nas.search.samplers.sampler import SAMPLERS
 from nas.search.samplers.screen import Score, make_screens
 from nas.search.settings import Settings
 
 
+@quiet_optuna()
 def make_sampler(settings: Settings, worker: int, known: int = 0, score: Score | None = None) -> BaseSampler:
     """Return the sampler of worker number `worker` of a study that holds `known` trials. Raises UnknownNameError.
 

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from nas.budget import Budget, known_budgets, refusal
 from nas.cost import ScreeningCost, screening_cost
 from nas.image_size import Size
-from nas.objectives import Objective, resolve
+from nas.objectives import Objective
 from nas.pareto import Points
 from nas.search.settings import Settings
 from search_spaces import Architecture, Choice, Choices, SearchSpace
@@ -63,9 +63,9 @@ class Problem:
             scale=settings.scale,
             channels=settings.channels,
             hr_size=settings.hr_size,
-            budgets=settings.limits,
+            budgets=settings.budgets,
             fixed=settings.fixed,
-            objectives=resolve(settings.objectives),
+            objectives=settings.objectives,
         )
 
     @cached_property

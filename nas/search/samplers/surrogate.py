@@ -1,19 +1,18 @@
 """The screen by a surrogate: which candidates are expected to widen the front most."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.random import Generator
 
-from nas.objectives import Objective
+from nas.objectives import SCREENED, Objective
 from nas.pareto import Points, hypervolume, losses, ranks
-from nas.search.samplers.encoding import Encoding, Features
+from nas.search.samplers.encoding import Encoding
+from nas.search.samplers.gaussian_process import GaussianProcess
 from nas.search.samplers.observations import Seen
 from nas.search.samplers.problem import Draw, Problem
-from proxies.surrogate import Surrogate
-from search_spaces import Choices
 
 FEWEST = 8
 """With fewer known networks than this there is nothing to learn from, and candidates are kept at random."""
@@ -31,9 +30,6 @@ class SurrogateScreen:
     own that learns from all measured networks of the run, those that were stopped early among them.
     """
 
-    model: str = "gp"
-    """One of `proxies.surrogate.MODELS`."""
-
     def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
         """Return `keep` of the candidates, the most promising first."""
         if not self.can_tell(seen):
@@ -49,7 +45,7 @@ class SurrogateScreen:
 
     def improvements(self, pool: Sequence[Draw], seen: Seen, rng: Generator) -> Points:
         """Return by how much each candidate is expected to widen the front, [len(pool)]."""
-        forecast = _Forecast(seen, self.model)
+        forecast = _Forecast(seen)
         running = [seen.problem.draw(choices) for choices in seen.running]
         # What others train at the moment counts as it is predicted, so that not all train the same.
         expected = forecast.points(running).mean(axis=1) if running else np.zeros((0, seen.points.shape[1]))
@@ -81,11 +77,11 @@ def reference_point(front: Points, problem: Problem) -> Points:
 class _Forecast:
     """What the objectives of candidates may turn out to be, learnt from the known networks."""
 
-    def __init__(self, seen: Seen, model: str) -> None:
+    def __init__(self, seen: Seen) -> None:
         self.problem, self.encoding = seen.problem, Encoding(seen.problem.space)
-        features = self._features([(known.choices, known.costs) for known in seen.known])
+        features = self.encoding.blocks([(known.choices, known.costs) for known in seen.known])
         self.models = {
-            column: Surrogate(model).fit(features, -seen.measured[:, column])
+            column: GaussianProcess().fit(features, -seen.measured[:, column])
             for column, objective in enumerate(seen.problem.objectives)
             if not _is_counted(objective)
         }
@@ -93,7 +89,7 @@ class _Forecast:
     def points(self, draws: Sequence[Draw], rng: Generator | None = None) -> Points:
         """Return [len(draws), FUTURES, K] points to minimise: as the objectives may turn out to be, and count."""
         levels = np.array([NormalDist().inv_cdf((i + 0.5) / FUTURES) for i in range(FUTURES)])
-        features = self._features([(draw.choices, vars(draw.cost)) for draw in draws])
+        features = self.encoding.blocks([(draw.choices, vars(draw.cost)) for draw in draws])
         futures = np.empty((len(draws), FUTURES, len(self.problem.objectives)))
         for column, objective in enumerate(self.problem.objectives):
             if _is_counted(objective):
@@ -106,15 +102,9 @@ class _Forecast:
                 futures[:, :, column] = -(mean[:, None] + deviation[:, None] * order)
         return self.problem.worth(futures)
 
-    def _features(self, networks: Sequence[tuple[Choices, Mapping[str, float]]]) -> list[Features]:
-        """Return three blocks of features: the choices, their sums over the cells, and the costs."""
-        numbers = np.array([self.encoding(choices) for choices, _ in networks])
-        sums = np.array([self.encoding.sums(choices) for choices, _ in networks])
-        return [numbers, sums, np.log2([[costs["macs"], costs["params"]] for _, costs in networks])]
-
 
 def _is_counted(objective: Objective) -> bool:
-    return objective.name in ("macs", "params")
+    return objective.name in SCREENED
 
 
 def _front(points: Points) -> Points:

@@ -31,7 +31,7 @@ def growth(study: optuna.Study, settings: Settings) -> list[Step]:
     reference point is today's for all steps, so that they compare.
     """
     trained = {candidate.trial: candidate for candidate in candidates(study, settings)}
-    worst = reference_point(list(trained.values()), settings.aims, study.user_attrs["bicubic"], settings.limits)
+    worst = reference_point(list(trained.values()), settings.objectives, study.user_attrs["bicubic"], settings.budgets)
     front: list[Candidate] = []
     steps: list[Step] = []
     for trial in sorted(
@@ -39,9 +39,9 @@ def growth(study: optuna.Study, settings: Settings) -> list[Step]:
     ):
         reached = steps[-1].hypervolume if steps else 0.0
         if trial.number in trained:
-            larger = pareto_front([*front, trained[trial.number]], settings.aims)
+            larger = pareto_front([*front, trained[trial.number]], settings.objectives)
             if larger != front:
-                front, reached = larger, hypervolume(larger, settings.aims, worst)
+                front, reached = larger, hypervolume(larger, settings.objectives, worst)
         elif not _was_paused(trial):
             continue
         steps.append(Step(trial.number, reached))

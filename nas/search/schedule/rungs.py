@@ -12,15 +12,20 @@ from itertools import pairwise
 from nas.objectives import Objective
 from nas.pareto import best_first, losses, ranks
 from nas.search.history import Known, lifted
-from nas.search.settings import REDUCTION, Settings
+from nas.search.option import REDUCTION
+from nas.search.settings import Settings
 
 LEVELS = 3
 """How many rungs a search has unless its user says otherwise: by the default reduction a ninth, a third and all."""
 
 
 def default_rungs(steps: int, reduction: int = REDUCTION) -> tuple[int, ...]:
-    """Return the rungs of a training of `steps` steps, the last of which is `steps`; a short training has fewer."""
-    shares = (max(2, reduction) ** level for level in range(LEVELS))
+    """Return the rungs of a training of `steps` steps, the last of which is `steps`; a short training has fewer.
+
+    Each is `reduction` times the one before; where all continue, as by the default.
+    """
+    factor = reduction if reduction > 1 else REDUCTION
+    shares = (factor**level for level in range(LEVELS))
     return tuple(sorted({steps // share for share in shares} - {0}))
 
 
@@ -37,7 +42,7 @@ class Rungs:
     @classmethod
     def of(cls, settings: Settings) -> "Rungs":
         """Return the rungs of a run."""
-        return cls(settings.rungs, settings.reduction, settings.aims)
+        return cls(settings.rungs, settings.reduction, settings.objectives)
 
     @property
     def in_words(self) -> str:

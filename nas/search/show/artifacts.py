@@ -11,11 +11,11 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna_dashboard import save_note
 from torch import Tensor, nn
 
-from nas.budget import short
 from nas.cost import Cost
 from nas.data.image_set import ImageSet
 from nas.data.images import Pixels, resize_bicubic, to_pixels
 from nas.metrics import baseline_name
+from nas.quantities import short
 from search_spaces import Architecture
 
 PICTURE_CROP = 160

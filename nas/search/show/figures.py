@@ -33,7 +33,7 @@ def hypervolume_figure(study: optuna.Study, settings: Settings) -> graph_objects
     steps = growth(study, settings)
     before = [0.0, *(step.hypervolume for step in steps)]
     kept = [i for i, step in enumerate(steps) if step.hypervolume > before[i] or i == len(steps) - 1]
-    figure = _figure("Hypervolume", "trainings ended", hypervolume_unit(settings.aims))
+    figure = _figure("Hypervolume", "trainings ended", hypervolume_unit(settings.objectives))
     figure.update_yaxes(rangemode="tozero")
     figure.add_scatter(
         x=[i + 1 for i in kept],
@@ -47,8 +47,8 @@ def hypervolume_figure(study: optuna.Study, settings: Settings) -> graph_objects
 
 def learning_figure(known: Sequence[Known], settings: Settings) -> graph_objects.Figure:
     """Return a line of PSNR over training steps for each network, coloured by how many fronts lie before its own."""
-    figure = _figure("PSNR by training step", "steps", OBJECTIVES["psnr"].axis)
-    rank = ranks(losses(lifted(known), settings.aims))
+    figure = _figure("PSNR by training step", "steps", OBJECTIVES.get("psnr").axis)
+    rank = ranks(losses(lifted(known), settings.objectives))
     last = len(RANK_COLOURS) - 1
     for level, (name, colour) in reversed(list(enumerate(RANK_COLOURS.items()))):  # the front on top
         members = [one for one, r in zip(known, rank, strict=True) if min(int(r), last) == level]

@@ -1,7 +1,7 @@
 """How a worker on any machine finds its search."""
 
 from nas.errors import InputError
-from nas.plugins.given import need_plugins
+from nas.search.quiet import quiet_optuna
 from nas.search.run import RESULTS, Run, make_run, open_run
 from nas.search.run_id import check_is_no_copy, check_is_of, identified
 from nas.search.storage.opening import open_storage
@@ -9,6 +9,7 @@ from nas.search.storage.urls import without_secrets
 from nas.search.study import load_study, settings_of
 
 
+@quiet_optuna()
 def join(name: str | None, storage: str | None, study: str | None) -> Run:
     """Open a run of this machine by its name, or a study of a database that machines share.
 
@@ -25,7 +26,6 @@ def join(name: str | None, storage: str | None, study: str | None) -> Run:
     database = open_storage(storage)
     opened = load_study(database, study)
     settings = identified(settings_of(opened), opened)
-    need_plugins(settings.plugins, settings.study)
     folder = RESULTS / settings.study
     check_is_of(folder, settings)
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,12 +12,12 @@ import torch
 from optuna_dashboard import save_note
 from torch import nn
 
-from nas.budget import short
 from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.metrics import Measurement, baseline_name
 from nas.model import Model
 from nas.parallel.listener import Audience
+from nas.quantities import short
 from nas.search.costs import Meter, costs_of, refused, values
 from nas.search.faults import in_words
 from nas.search.history import RUNGS, Known, history
@@ -58,8 +58,7 @@ class Scoring:
         make up the `wanted` number, TrainingStoppedError when `should_stop` turned true, and what went wrong.
         """
         settings = self.run.settings
-        choices = dict(settings.searched.suggest(trial))
-        architecture = Architecture(settings.space, settings.scale, settings.channels, choices)
+        architecture = settings.architecture(settings.searched.suggest(trial))
         known = costs_of(architecture, settings, self.meter)
         self._refuse_over_budget(trial, costs := next(known))
         claim(self.study, trial, architecture, wanted)

@@ -16,6 +16,7 @@ from nas.parallel.listener import Audience
 from nas.search.costs import meter_for
 from nas.search.faults import in_words, is_the_networks
 from nas.search.history import FIXED, INTERRUPTED, RUNGS, STOPPED, Known, history
+from nas.search.quiet import quiet_optuna
 from nas.search.run import Run
 from nas.search.samplers import make_sampler
 from nas.search.schedule.claim import EnoughError
@@ -112,6 +113,7 @@ class Worker:
         self.row = _Row()
         self.waiting = _Waiting(audience.say)
 
+    @quiet_optuna()
     def work(self, should_stop: Callable[[], bool], deadline: Deadline | None = None) -> Ended:
         """Train candidates until the run has enough of them, and return why it ended.
 

@@ -27,7 +27,12 @@ ARCHITECTURE = Architecture.published("moremnas/MoreMNAS-C")
 
 
 def candidate(trial: int, psnr: float, gmacs: float) -> Candidate:
-    return Candidate(trial, ARCHITECTURE, f"run:{trial}", psnr, 0.9, round(gmacs * G), 1000, 1.0)
+    figures = {"psnr": psnr, "ssim": 0.9, "macs": round(gmacs * G), "params": 1000}
+    return Candidate(trial, ARCHITECTURE, f"run:{trial}", figures, 1.0)
+
+
+def timed(of: Candidate, latency: float) -> Candidate:
+    return replace(of, figures={**of.figures, "latency": latency})
 
 
 CANDIDATES = [
@@ -103,7 +108,7 @@ def test_what_is_beyond_the_reference_counts_nothing() -> None:
 def test_a_dominated_candidate_leaves_the_hypervolume_alone(candidates: list[Candidate], data: st.DataObject) -> None:
     if candidates:
         better = data.draw(st.sampled_from(candidates))
-        worse = replace(better, psnr=better.psnr - data.draw(st.integers(0, 5)), macs=better.macs + G)
+        worse = candidate(better.trial, better.psnr - data.draw(st.integers(0, 5)), better.macs / G + 1)
         assert area([*candidates, worse], 25.0, 101) == pytest.approx(area(candidates, 25.0, 101))
 
 
@@ -133,8 +138,8 @@ def test_the_reference_is_bicubic_at_the_budget_or_at_the_dearest_candidate() ->
 
 
 def test_a_third_objective_brings_more_to_the_front() -> None:
-    quick, slow = replace(CANDIDATES[1], latency=30.0), replace(CANDIDATES[3], latency=60.0)
-    quickest = replace(CANDIDATES[2], latency=10.0)  # dearer and worse than the first, but quicker
+    quick, slow = timed(CANDIDATES[1], 30.0), timed(CANDIDATES[3], 60.0)
+    quickest = timed(CANDIDATES[2], 10.0)  # dearer and worse than the first, but quicker
     aims = resolve(("psnr", "macs", "latency"))
     assert pareto_front([quick, slow, quickest], aims) == [quick, quickest, slow]
     assert pareto_front([quick, slow, quickest], AIMS) == [quick, slow]
@@ -144,8 +149,8 @@ def test_a_third_objective_brings_more_to_the_front() -> None:
 def test_a_budget_on_what_is_not_known_finds_nothing_silently() -> None:
     with pytest.raises(InputError, match="The latency of run:0 is not known, so none can be found within 33ms"):
         best_under(CANDIDATES, Budget(33.0, "ms"), AIMS)
-    timed = [replace(c, latency=float(10 * i)) for i, c in enumerate(CANDIDATES)]
-    assert best_under(timed, Budget(20.0, "ms"), AIMS) == timed[1]
+    measured = [timed(c, float(10 * i)) for i, c in enumerate(CANDIDATES)]
+    assert best_under(measured, Budget(20.0, "ms"), AIMS) == measured[1]
 
 
 def test_the_knee_is_the_bend_on_a_logarithmic_scale() -> None:

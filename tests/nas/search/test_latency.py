@@ -34,7 +34,7 @@ def test_predictions_rest_on_networks_that_the_search_may_find_always_the_same()
     assert len({network.fingerprint for network in networks}) == CALIBRATION
     for network in networks:
         assert (network.choices["image_skip"], network.choices["width"]) == ("nearest", 16)
-        assert refusal(asked.limits, screening_cost(network)) is None
+        assert refusal(asked.budgets, screening_cost(network)) is None
     assert networks == calibration_networks(asked)
 
 

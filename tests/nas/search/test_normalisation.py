@@ -20,7 +20,7 @@ from nas.jobs.training_plan import plan
 from nas.metrics import Protocol
 from nas.model import ARCHITECTURE, Model, load_model
 from nas.search.run import open_run, open_run_data
-from nas.search.settings import parse_settings, read_settings
+from nas.search.settings import read_settings
 from nas.search.show.artifacts import picture
 from nas.training.full import is_trained, train_fully
 from nas.training.recipe import load_recipe
@@ -88,14 +88,6 @@ def test_a_run_does_not_go_on_with_another_normalisation(
     begin(data=str(tiny_data16))
     with pytest.raises(InputError, match=r"recipe\.normalisation is .*'percentile'.*, not .*'image'"):
         begin(data=str(tiny_data16), recipe=recipe(normalisation="image"))
-
-
-def test_a_run_from_before_there_was_a_choice_saw_the_type(begin: Begin) -> None:
-    run, _ = begin()
-    old = yaml.safe_load(run.settings.to_yaml())
-    del old["recipe"]["normalisation"]
-    assert parse_settings(old) == run.settings
-    assert run.settings.recipe.normalisation == TYPE
 
 
 def test_candidates_are_models_that_know_their_range(begin: Begin, tiny_data16: Path) -> None:

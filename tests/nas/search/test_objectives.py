@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from optuna.trial import TrialState
-from searches import Begin, trials_in, work
+from searches import SPACES, Begin, finish, start_nas, trials_in, work, write_recipe
 
 from nas.budget import Budget
 from nas.cost import cost
@@ -75,19 +74,42 @@ def test_costs_are_known_before_the_training(begin: Begin) -> None:
     assert "psnr" not in failed
 
 
-def test_a_run_from_before_there_was_a_choice_goes_on(begin: Begin) -> None:
-    run, data = begin(trials=1)
-    work(run, data)
-    settings = run.folder / "search.yaml"
-    old = yaml.safe_load(settings.read_text())
-    del old["objectives"], old["stop_when_flat"]
-    settings.write_text(yaml.safe_dump(old))
-    run.study.set_user_attr("settings", old)
-    longer, data = begin(trials=2)
-    assert work(longer, data)[0] == Ending.DONE
-    assert len(longer.candidates()) == 2
+def test_objectives_are_fixed_for_a_run(begin: Begin) -> None:
+    begin(trials=1)
     with pytest.raises(InputError, match=r"objectives is \['psnr', 'macs'\], not \['psnr', 'params'\]"):
         begin(objectives=("psnr", "params"))
+
+
+def test_a_search_by_convolutions_and_activations(begin: Begin) -> None:
+    run, data = begin(trials=3, objectives=("psnr", "convs", "activations"), budgets=("3-convs", "10M-activations"))
+    assert work(run, data)[0] == Ending.DONE
+    for trial in trials_in(run, COMPLETE):
+        counted = cost(run.architecture(trial.number))
+        assert trial.values == [trial.user_attrs["psnr"], counted.convs, counted.activations / 1e6]
+        assert counted.activations <= 10_000_000
+    refused = next(t for t in trials_in(run, PRUNED) if t.user_attrs.get("name") == "dots/Dots-B")
+    assert refused.user_attrs["stopped"].endswith("M > 10M activations")
+    assert columns(run)[-3:] == ["M activations", "convs", ""]
+    assert view_of(run.snapshot()).x_label == "convolutions"
+
+
+def test_one_file_adds_an_objective(tmp_path: Path, tiny_data: Path) -> None:
+    """The whole way in processes: search by two workers, front, a refusal; with the rungs that are the default."""
+    (tmp_path / "kernels.py").write_text((SPACES / "kernels.py").read_text())
+    recipe = write_recipe(tmp_path, 9)
+    words = ("--space", "fsrcnn", "--recipe", recipe, "--data", tiny_data, "--trials", 4, "--jobs", 2, "--run", "few")
+    plugin = ("--plugin", "kernels.py")
+    asked = ("--objectives", "psnr,kernels", "--budget", "5-kernels", "--budget", "20G-MACs")
+    finish(start_nas(tmp_path, "search", *plugin, *words, *asked), 300)
+    front = json.loads(finish(start_nas(tmp_path, "front", "few", "--json")))
+    assert front["objectives"] == ["psnr", "kernels"]
+    assert front["hypervolume_reference"]["kernels"] == 5
+    for candidate in front["candidates"]:
+        assert 1 <= candidate["kernels"] <= 5
+    said = finish(
+        start_nas(tmp_path, "search", *plugin, *words, "--objectives", "psnr,kernls", *asked[2:]), 120, code=2
+    )
+    assert "no objective named 'kernls'; did you mean 'kernels'?" in said
 
 
 def test_a_run_is_named_by_its_objectives(begin: Begin, tiny_data: Path) -> None:
@@ -120,8 +142,8 @@ def test_the_best_within_a_budget_on_memory_is_named(begin: Begin) -> None:
     run, data = begin(trials=2, objectives=("ssim", "memory"))
     work(run, data)
     lines = list(front_lines(run.snapshot(), [Budget.parse("1GiB-memory"), Budget.parse("1MiB-memory")]))
-    best = max(run.candidates(), key=lambda c: c.ssim or 0)
-    assert lines[-2] == f"Best within 1GiB-memory for HR 1280x720: {best.label}, {best.ssim:.4f} SSIM"
+    best = max(run.candidates(), key=lambda c: c.figures["ssim"])
+    assert lines[-2] == f"Best within 1GiB-memory for HR 1280x720: {best.label}, {best.figures['ssim']:.4f} SSIM"
     assert lines[-1].endswith("none")
     with pytest.raises(InputError, match=r"The latency of .* is not known"):
         list(front_lines(run.snapshot(), [Budget.parse("33ms")]))

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from nas.convert.checkpoint import fit
 from search_spaces import SPACES, Architecture
-from search_spaces.families.imdn import Imdn, MultiDistillation
+from search_spaces.families.imdn import Imdn, ImdnChoices, MultiDistillation
 
 CONVS = ((64, 64, 3), (64, 48, 3), (64, 48, 3), (16, 48, 3), (64, 64, 1))
 """Outputs, inputs and kernels of c1..c5 of a block of IMDN."""
@@ -38,7 +38,8 @@ def test_the_attention_gates_what_was_kept() -> None:
 @pytest.mark.parametrize("gathered", [False, True])
 def test_the_trunk_sees_all_blocks_only_where_they_are_gathered(gathered: bool) -> None:
     torch.manual_seed(0)
-    network = Imdn(8, 3, 2, scale=2, channels=1, attention=False, gathered=gathered)
+    chosen = ImdnChoices(image_skip=False, width=8, blocks=3, kept_eighths=2, attention=False, gathered=gathered)
+    network = Imdn(chosen, scale=2, channels=1)
     for block in network.blocks[1:]:
         torch.nn.init.zeros_(block.merge.weight)
     image = torch.rand(1, 1, 5, 6)

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from nas.convert.checkpoint import fit
 from search_spaces import SPACES, Architecture
-from search_spaces.families.pan import SelfCalibration
+from search_spaces.families.pan import SelfCalibratedBlock
 
 
 def leaky(x: Tensor) -> Tensor:
@@ -15,7 +15,7 @@ def leaky(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("attention", [False, True])
 def test_one_of_the_two_branches_of_a_block_is_gated(attention: bool) -> None:
     torch.manual_seed(0)
-    block = SelfCalibration(8, attention=attention)
+    block = SelfCalibratedBlock(8, attention=attention)
     image = torch.randn(2, 8, 6, 7)
     a, b = leaky(block.enter_plain(image)), leaky(block.enter_gated(image))
     gate = block.gate(b).sigmoid() if attention else 1

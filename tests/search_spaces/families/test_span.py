@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from search_spaces import SPACES, Architecture
-from search_spaces.families.span import ExpandedConv
+from search_spaces.families.span import ExpandedChain
 from search_spaces.layers.collapsible import fused
 
 SPAN = SPACES.get("span")
@@ -31,7 +31,7 @@ def authors_state(width: int, scale: int) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize(("inputs", "outputs", "expansion"), [(3, 5, 2), (4, 2, 1)])
 def test_the_branches_equal_one_convolution_also_at_the_border(inputs: int, outputs: int, expansion: int) -> None:
-    layer, image = ExpandedConv(inputs, outputs, expansion), torch.rand(1, inputs, 6, 7)
+    layer, image = ExpandedChain(inputs, outputs, expansion), torch.rand(1, inputs, 6, 7)
     # What is padded is the image, so that the biases of the first 1x1 reach across the border.
     chain = layer.last(F.conv2d(layer.first(F.pad(image, (1, 1, 1, 1))), layer.middle.weight, layer.middle.bias))
     assert torch.allclose(layer(image), chain + layer.skip(image), atol=1e-6)
@@ -39,7 +39,7 @@ def test_the_branches_equal_one_convolution_also_at_the_border(inputs: int, outp
 
 
 def test_a_merged_convolution_can_be_trained_on() -> None:
-    layer, weight, bias = ExpandedConv(4, 3), torch.rand(3, 4, 3, 3), torch.rand(3)
+    layer, weight, bias = ExpandedChain(4, 3), torch.rand(3, 4, 3, 3), torch.rand(3)
     layer.absorb(weight, bias)
     merged_weight, merged_bias = layer.merged()
     assert torch.allclose(merged_weight, weight, atol=1e-6)

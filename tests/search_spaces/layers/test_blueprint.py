@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from search_spaces.layers.blueprint import BlueprintConv, SeparableConv, plain
+from search_spaces.layers.blueprint import BlueprintConv, SeparableConv, ordinary_conv
 
 
 def test_a_blueprint_conv_mixes_channels_first() -> None:
@@ -31,7 +31,7 @@ def test_reflection_keeps_a_flat_image_flat() -> None:
         assert torch.allclose(output, value, atol=1e-6) == reflect
 
 
-@pytest.mark.parametrize("make", [BlueprintConv, SeparableConv, plain])
+@pytest.mark.parametrize("make", [BlueprintConv, SeparableConv, ordinary_conv])
 @pytest.mark.parametrize(("padding", "height"), [(None, 5), (0, 4), (1, 5)])
 def test_every_kind_takes_stride_and_padding(make: type[BlueprintConv], padding: int | None, height: int) -> None:
     assert make(3, 4, 3, stride=2, padding=padding)(torch.rand(1, 3, 9, 9)).shape == (1, 4, height, height)

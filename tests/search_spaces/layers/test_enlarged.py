@@ -28,12 +28,12 @@ def test_the_authors_kernel_is_smoother_than_the_plain_one(scale: int) -> None:
     assert torch.allclose(upscale_bicubic(impulse, scale)[0, 0], impulse_response(scale, -0.75), atol=1e-6)
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_the_body_sees_the_enlarged_image_and_the_skip_adds_it(plain: bool) -> None:
+@pytest.mark.parametrize("within_skip", [False, True])
+def test_the_body_sees_the_enlarged_image_and_the_skip_adds_it(within_skip: bool) -> None:
     image = torch.rand(1, 3, 5, 7)
-    enlarged = upscale_bicubic(image, 3) if plain else upscale_smoothly(image, 3)
-    assert torch.equal(Enlarged(nn.Tanh(), 3, plain=plain, skip=False)(image), enlarged.tanh())
-    assert torch.equal(Enlarged(nn.Tanh(), 3, plain=plain, skip=True)(image), enlarged + enlarged.tanh())
+    enlarged = upscale_bicubic(image, 3) if within_skip else upscale_smoothly(image, 3)
+    assert torch.equal(Enlarged(nn.Tanh(), 3, within_skip=within_skip, skip=False)(image), enlarged.tanh())
+    assert torch.equal(Enlarged(nn.Tanh(), 3, within_skip=within_skip, skip=True)(image), enlarged + enlarged.tanh())
 
 
 def test_the_skip_stays_float32_under_autocast() -> None:
@@ -42,4 +42,4 @@ def test_the_skip_stays_float32_under_autocast() -> None:
     nn.init.zeros_(body.weight)
     nn.init.zeros_(body.bias)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(Enlarged(body, 2, plain=False, skip=True)(image), upscale_smoothly(image, 2))
+        assert torch.equal(Enlarged(body, 2, within_skip=False, skip=True)(image), upscale_smoothly(image, 2))

@@ -3,12 +3,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from search_spaces.layers.blueprint import BlueprintConv, SeparableConv, plain
+from search_spaces.layers.blueprint import BlueprintConv, SeparableConv, ordinary_conv
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention, at_least
 
 VARIANTS = {
     "BSRN": {"convolution": BlueprintConv, "activation": nn.GELU},
-    "BSRN-S": {"convolution": BlueprintConv, "reduction": plain, "activation": nn.GELU},
+    "BSRN-S": {"convolution": BlueprintConv, "reduction": ordinary_conv, "activation": nn.GELU},
     "RepRFN": {"depth": 1},
     "PSRGAN": {"convolution": SeparableConv, "pointwise": SeparableConv, "padding": 1},
 }

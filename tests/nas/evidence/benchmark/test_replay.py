@@ -8,6 +8,7 @@ import pytest
 from searches import SPACES as PLUGINS
 from tables import BUDGET, formula_table
 
+from nas.budget import Budget
 from nas.errors import InputError
 from nas.evidence.benchmark.replay import Conditions, Course, _Search, replay
 from nas.evidence.benchmark.response import fit
@@ -122,4 +123,4 @@ def test_what_a_table_can_not_tell_is_refused(conditions: Conditions) -> None:
 
 
 def test_budgets_are_those_of_the_table(conditions: Conditions) -> None:
-    assert conditions.settings("tpe", 0).budgets == (BUDGET,)
+    assert conditions.settings("tpe", 0).budgets == (Budget.parse(BUDGET),)

@@ -7,7 +7,7 @@ from tables import SECONDS_PER_GIGA, STEPS, formula_table, wide_is_good
 
 from nas.cost import screening_cost
 from nas.errors import InputError
-from nas.evidence.benchmark.response import Features, Response, fit
+from nas.evidence.benchmark.response import Response, fit
 from search_spaces import Architecture, UnknownNameError, load_plugin
 
 UNSEEN = {"width": 21, "kernel": 3, "padded": True}
@@ -106,12 +106,3 @@ def test_too_few_networks_are_refused() -> None:
         fit(formula_table().model_copy(update={"rows": formula_table().rows[:10]}), "dots")
     with pytest.raises(UnknownNameError, match="did you mean 'forest'"):
         fit(formula_table(), "dots", "forrest")
-
-
-def test_features_sum_what_cells_share() -> None:
-    features = Features("hybrid")
-    choices = dict(Architecture.published("hybrid/Plain-C32M3").choices)
-    swapped = choices | {"cell1.block": "identity", "cell2.block": choices["cell1.block"],
-                         "cell2.repeats": choices["cell1.repeats"], "cell1.repeats": 1}  # fmt: skip
-    assert features(choices, 8, 4) == pytest.approx(features(swapped, 8, 4))  # cells move up
-    assert features(choices, 8, 4)[-2:] == pytest.approx([3, 2])

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
-from nas.evidence.ranking.agreement import Agreement, Numbers, Ranked, banded_taus, cost_bands, judge, recalls, taus
+from nas.evidence.ranking.agreement import Agreement, Ranked, judge
+from nas.evidence.statistics import Numbers, banded_taus, cost_bands, recalls, taus
 
 FEW = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=25)
 """Values and truths of networks, with many ties."""

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,8 @@ import torch
 from searches import Listener
 
 from nas.errors import InputError
+from nas.evidence.benchmark.journal import PLAN
+from nas.evidence.benchmark.table import read_table, write_table
 from nas.evidence.ranking.evidence import gather
 from nas.evidence.ranking.measuring import Ranking, default_proxies
 from nas.evidence.ranking.settings import RankRequest, open_settings
@@ -40,22 +41,34 @@ def measured(ranking: Ranking, should_stop: Callable[[], bool] = lambda: False) 
     return audience
 
 
-def without_seconds(ranking: Ranking) -> list[dict[str, object]]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in ranking.rows()]
+def without_seconds(ranking: Ranking) -> list[object]:
+    return [
+        (
+            row.network,
+            row.proxies,
+            [(training.is_reference, training.curve, training.ssim) for training in row.trainings],
+        )
+        for row in ranking.table().rows
+    ]
 
 
 def test_every_network_is_scored_and_trained(request_: RankRequest, tmp_path: Path) -> None:
     ranking = opened(request_, tmp_path / "results")
     audience = measured(ranking)
-    rows = ranking.rows()
-    assert len(rows) == 4
-    for row in rows:
-        assert [step for step, _ in row["curves"]["0"]] == [3, 6]
-        assert set(row["proxies"]) == set(PROXIES_ASKED) == set(row["seconds"]) - {"training"}
-        assert row["proxies"]["params"] == row["params"]
+    table = ranking.table()
+    assert len(table.rows) == 4
+    assert table.header.recipe.steps == 4
+    assert table.header.reference is not None and table.header.reference.steps == 6
+    for row in table.rows:
+        brief, reference = row.trainings
+        assert [step for step, _ in brief.curve] == [2, 4] and not brief.is_reference
+        assert [step for step, _ in reference.curve] == [3, 6] and reference.is_reference
+        assert set(row.proxies) == set(PROXIES_ASKED) == set(row.proxy_seconds)
+        assert row.proxies["params"] == row.params
+        assert row.proxies["brief"] == pytest.approx(brief.curve[-1][1], abs=1e-3)
     assert len(audience.lines) == 4 and audience.lines[0].endswith("dB after 6 steps")
     assert not list((ranking.folder / "checkpoints").glob("*"))
-    names = [proxy.name for proxy in gather(rows).proxies]
+    names = [proxy.name for proxy in gather(table).proxies]
     assert sorted(names) == ["3 steps", "brief", "grad_norm", "macs", "params"]
 
 
@@ -80,14 +93,14 @@ def test_more_networks_and_proxies_do_only_what_is_new(request_: RankRequest, tm
     results = tmp_path / "results"
     first = opened(request_, results)
     measured(first)
-    before = first.rows()
+    before = first.table().rows
     more = opened(RankRequest("few", sample=5), results)
     assert more.settings == first.settings.model_copy(update={"sample": 5})
     audience = Listener()
     more.measure(more.draw(), ("params", "naswot"), audience, lambda: False)
-    after = more.rows()
-    assert [row["curves"] for row in after[:4]] == [row["curves"] for row in before]
-    assert all("naswot" in row["proxies"] for row in after)
+    after = more.table().rows
+    assert [row.trainings for row in after[:4]] == [row.trainings for row in before]
+    assert all("naswot" in row.proxies for row in after)
     assert sum(label.endswith("MACs)") for label in audience.begun) == 1  # one training
 
 
@@ -96,11 +109,11 @@ def test_a_network_that_cannot_be_trained_has_no_part(request_: RankRequest, tmp
     wild.write_text(TINY + "learning_rate: 1.0e+9\nclip: 1.0e+9\nwarmup: 0.0\n")
     ranking = opened(replace(request_, reference=str(wild), steps=24), tmp_path / "results")
     audience = measured(ranking)
-    assert ranking.rows() == []
+    assert all(training.failure for row in ranking.table().rows for training in row.trainings if training.is_reference)
     assert len(audience.lines) == 4 and "loss" in audience.lines[0]
     assert measured(ranking).begun == []  # nor is it tried again
     with pytest.raises(InputError, match="No network is trained yet"):
-        gather(ranking.rows())
+        gather(ranking.table())
 
 
 def test_other_settings_need_another_name(request_: RankRequest, tmp_path: Path) -> None:
@@ -123,13 +136,12 @@ def test_without_a_name_it_is_named_by_what_it_ranks(request_: RankRequest, tmp_
     assert opened(replace(request_, run=None), tmp_path / "results").settings.run == "ecbsr-x2-1G-MACs-tiny"
 
 
-def test_a_file_that_is_none_is_named(request_: RankRequest, tmp_path: Path) -> None:
+def test_a_plan_that_is_none_is_named(request_: RankRequest, tmp_path: Path) -> None:
     ranking = opened(request_, tmp_path / "results")
     ranking.draw()
-    broken = next((ranking.folder / "networks").iterdir())
-    broken.write_text("{")
-    with pytest.raises(InputError, match=f"{broken.name} is not a JSON document"):
-        ranking.rows()
+    (ranking.folder / PLAN).write_text("{")
+    with pytest.raises(InputError, match=f"{PLAN} is no plan of a table"):
+        ranking.table()
 
 
 def test_an_unknown_proxy_is_refused_before_anything_is_trained(request_: RankRequest, tmp_path: Path) -> None:
@@ -144,8 +156,8 @@ def test_by_default_all_are_asked_that_need_no_training_of_their_own() -> None:
     assert {proxy.name for proxy in PROXIES if not proxy.trains} <= set(default_proxies())
 
 
-def test_a_row_is_plain_data(request_: RankRequest, tmp_path: Path) -> None:
+def test_a_ranking_is_a_table_that_is_read_anywhere(request_: RankRequest, tmp_path: Path) -> None:
     ranking = opened(request_, tmp_path / "results")
     measured(ranking)
-    row = json.loads(json.dumps(ranking.rows()[0], allow_nan=False))
-    assert {"architecture", "macs", "params", "curves", "proxies", "seconds"} <= set(row)
+    write_table(ranking.table(), tmp_path / "few.json.gz")
+    assert read_table(tmp_path / "few.json.gz") == ranking.table()

@@ -56,7 +56,7 @@ def tell(study: optuna.Study, asked: Settings, trial: optuna.Trial, choices: Cho
     """Let the formula train a candidate; returns whether it was refused."""
     draw = Problem.of(asked).draw(choices)
     known = {t.user_attrs["fingerprint"] for t in study.get_trials() if "fingerprint" in t.user_attrs}
-    if refusal(asked.limits, draw.cost) or draw.architecture.fingerprint in known:
+    if refusal(asked.budgets, draw.cost) or draw.architecture.fingerprint in known:
         study.tell(trial, state=TrialState.PRUNED)
         return True
     psnr = formula(choices, draw.cost)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nas.search.samplers.encoding import Encoding
-from search_spaces import SPACES
+from search_spaces import SPACES, Architecture
 
 
 def test_ordered_choices_are_one_number_and_others_one_for_each_value() -> None:
@@ -35,3 +35,13 @@ def test_the_sums_count_a_choice_wherever_it_stands() -> None:
 def test_a_space_without_cells_has_no_sums(space: str) -> None:
     encoding = Encoding(SPACES.get(space))
     assert encoding.totals == () and len(encoding.sums(SPACES.get(space).smallest)) == 0
+
+
+def test_blocks_hold_what_cells_share_wherever_it_stands_and_the_costs() -> None:
+    encoding = Encoding(SPACES.get("hybrid"))
+    choices = dict(Architecture.published("hybrid/Plain-C32M3").choices)
+    swapped = choices | {"cell1.block": "identity", "cell2.block": choices["cell1.block"],
+                         "cell2.repeats": choices["cell1.repeats"], "cell1.repeats": 1}  # fmt: skip
+    numbers, sums, costs = encoding.blocks([(choices, {"macs": 8, "params": 4}), (swapped, {"macs": 8, "params": 4})])
+    assert numbers[0] == pytest.approx(numbers[1]) and sums[0] == pytest.approx(sums[1])  # cells move up
+    assert costs.tolist() == [[3, 2], [3, 2]]

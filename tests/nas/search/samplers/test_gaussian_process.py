@@ -1,9 +1,7 @@
 import numpy as np
-import pytest
 from scipy.stats import kendalltau
 
-from proxies import PROXIES
-from proxies.surrogate import MODELS, Surrogate
+from nas.search.samplers.gaussian_process import GaussianProcess
 
 
 def problem(count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
@@ -14,10 +12,9 @@ def problem(count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
     return [choices, costs], figures
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_networks_that_it_has_not_seen_are_ranked(model: str) -> None:
+def test_networks_that_it_has_not_seen_are_ranked() -> None:
     known, unknown = problem(60, 0), problem(40, 1)
-    mean, deviation = Surrogate(model).fit(*known).predict(unknown[0])
+    mean, deviation = GaussianProcess().fit(*known).predict(unknown[0])
     assert mean.shape == deviation.shape == (40,)
     assert kendalltau(mean, unknown[1]).statistic > 0.5
     assert (deviation >= 0).all() and deviation.max() > 0
@@ -25,7 +22,7 @@ def test_networks_that_it_has_not_seen_are_ranked(model: str) -> None:
 
 def test_the_process_is_sure_where_it_has_seen_much_and_unsure_far_away() -> None:
     blocks, figures = problem(60, 0)
-    surrogate = Surrogate("gp").fit(blocks, figures)
+    surrogate = GaussianProcess().fit(blocks, figures)
     _, near = surrogate.predict([block[:10] for block in blocks])
     _, far = surrogate.predict([block[:10] + 30 for block in blocks])
     assert far.min() > 2 * near.max()
@@ -33,7 +30,7 @@ def test_the_process_is_sure_where_it_has_seen_much_and_unsure_far_away() -> Non
 
 def test_its_uncertainty_is_as_large_as_its_errors() -> None:
     known, unknown = problem(60, 0), problem(200, 1)
-    mean, deviation = Surrogate("gp").fit(*known).predict(unknown[0])
+    mean, deviation = GaussianProcess().fit(*known).predict(unknown[0])
     assert 0.5 < np.std((unknown[1] - mean) / deviation) < 2
 
 
@@ -41,15 +38,11 @@ def test_a_failure_does_not_spoil_the_rest() -> None:
     (blocks, figures), unknown = problem(60, 0), problem(40, 1)
     failed = figures.copy()
     failed[7] = 5.0
-    mean, _ = Surrogate("gp").fit(blocks, failed).predict(unknown[0])
+    mean, _ = GaussianProcess().fit(blocks, failed).predict(unknown[0])
     assert kendalltau(mean, unknown[1]).statistic > 0.5
 
 
 def test_equal_figures_are_no_fault() -> None:
     blocks, _ = problem(12, 0)
-    mean, deviation = Surrogate("gp").fit(blocks, np.full(12, 35.0)).predict(blocks)
+    mean, deviation = GaussianProcess().fit(blocks, np.full(12, 35.0)).predict(blocks)
     assert np.allclose(mean, 35) and np.isfinite(deviation).all()
-
-
-def test_it_is_no_proxy_of_its_own() -> None:
-    assert "surrogate" not in PROXIES.names()

@@ -1,0 +1,32 @@
+"""Execute the notebook of docs/ in an empty folder and store what it shows.
+
+python benchmarks/notebook.py
+"""
+
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "from_python.ipynb"
+
+
+def executed(folder: Path, seconds: int = 600) -> nbformat.NotebookNode:
+    """Return the notebook as executed in `folder`; an error in a cell is raised."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    client = NotebookClient(notebook, timeout=seconds, resources={"metadata": {"path": str(folder)}})
+    client.execute()
+    for cell in notebook.cells:
+        cell.metadata = {}  # when each cell was executed
+    return notebook
+
+
+def main() -> None:
+    """Write the notebook with its outputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        nbformat.write(executed(Path(folder)), NOTEBOOK)
+
+
+if __name__ == "__main__":
+    main()

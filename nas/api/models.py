@@ -1,0 +1,291 @@
+"""Trained models as objects: upscale with them, measure and export them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+import torch
+from torch import nn
+
+from nas.api.calls import check_counts, public_call
+from nas.api.events import Callback, counted
+from nas.api.runs import FoundNetwork
+from nas.data.files.counts import is_scaled
+from nas.data.frames import Counts, frames_in, meaning_for
+from nas.data.images import Pixels
+from nas.deploy.denoising import load_stages
+from nas.deploy.export import Exported
+from nas.deploy.export import export as export_model
+from nas.deploy.tiles import TILE, Upscaler
+from nas.deploy.upscale import trained_counts, upscale_files, upscale_frame, upscale_values, warn_without_denoiser
+from nas.errors import InputError
+from nas.evaluation.comparison import Evaluation
+from nas.jobs.naming import locate
+from nas.model import RESULTS, Model, load_model
+from nas.training.trainer import pick_device
+from search_spaces import Architecture
+
+if TYPE_CHECKING:
+    from nas.api.measuring import Options
+
+Device = str | torch.device | None
+"""`"cpu"`, `"cuda"`, `"cuda:1"`, …; None is a GPU where there is one."""
+
+Scaling = str | tuple[float, float] | None
+"""Scale and offset of images that aren't of 8 or 16 bits, `"0.01,0"` or `(0.01, 0)`: value = offset + scale x count."""
+
+
+class TrainedModel:
+    """A trained network with what is known of it, read by `nas.load` or returned by `nas.train`.
+
+    Example:
+        >>> model = nas.load("camera")
+        >>> model.architecture.scale
+        2
+        >>> model.upscale(np.zeros((24, 32), np.uint16)).shape
+        (48, 64)
+    """
+
+    def __init__(self, folder: Path, model: Model) -> None:
+        self.folder = folder
+        """The model directory that it was read from."""
+        self._model = model
+        self._ready: dict[object, tuple[Upscaler, Upscaler | None]] = {}
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture: space, scale, channels and choices."""
+        return self._model.architecture
+
+    @property
+    def network(self) -> nn.Module:
+        """The network, in evaluation mode on the CPU: [N, 1, h, w] → [N, 1, scale · h, scale · w], values in 0..1."""
+        return self._model.network
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """What was measured after the training, each figure with its protocol."""
+        return self._model.metrics
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """The recipe that it was trained by, or where its weights were imported from."""
+        return self._model.recipe
+
+    @public_call()
+    def upscale(
+        self,
+        image: Pixels | str | Path,
+        *,
+        denoise: "str | Path | TrainedModel | None" = None,
+        noise: float | None = None,
+        tile: int = TILE,
+        counts: Scaling = None,
+        device: Device = None,
+    ) -> Pixels:
+        """Upscale an image (with a denoiser: denoise it); type, levels and unit are kept, as `nas upscale` keeps them.
+
+        Args:
+            image: [H, W] or [N, H, W] of uint8 or uint16, or of int16 or floats where a scale is given; or the path of
+                a file.
+            denoise: A denoiser that the image passes first.
+            noise: The noise that a denoiser expects, in grey levels of 255.
+            tile: Side of a tile in LR pixels. The network is computed in tiles only where they leave no seam.
+            counts: Scale and offset of values that aren't of 8 or 16 bits; default: those of the model's training.
+            device: Where it is computed.
+
+        Returns:
+            [scale · H, scale · W], or [N, …] where the array or the file has several frames, of the same type.
+
+        Raises:
+            InputError: The image is unreadable, too small, or of a type that needs a scale.
+            RunError: The memory does not suffice.
+
+        Example:
+            >>> model = nas.load("camera")
+            >>> frames = np.full((3, 24, 32), 14_000, np.uint16)
+            >>> large = model.upscale(frames)
+            >>> large.shape, large.dtype.name
+            ((3, 48, 64), 'uint16')
+            >>> model.upscale("some.png").dtype.name
+            'uint8'
+        """
+        check_counts(1, tile=tile)
+        upscalers = self._upscalers(denoise, noise, tile, device)
+        scale = parse_counts(counts) or trained_counts(self._model)
+        if isinstance(image, np.ndarray):
+            return _upscale_array(image, upscalers, scale)
+        path = Path(image)
+        if not path.is_file():
+            raise InputError(f"There is no file '{path}'.")
+        frames = [upscale_frame(frame, *upscalers) for frame in frames_in(path, meaning_for(path, path.parent, scale))]
+        return frames[0] if len(frames) == 1 else np.stack(frames)
+
+    @public_call()
+    def upscale_files(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        denoise: "str | Path | TrainedModel | None" = None,
+        noise: float | None = None,
+        tile: int = TILE,
+        counts: Scaling = None,
+        overwrite: bool = False,
+        device: Device = None,
+        callback: Callback | None = None,
+    ) -> list[Path]:
+        """Upscale a file to a file, or a folder of images to another, as `nas upscale` does.
+
+        Args:
+            source: An image file or a folder.
+            target: The file, or the folder, to write.
+            denoise: A denoiser that the images pass first.
+            noise: The noise that a denoiser expects, in grey levels of 255.
+            tile: Side of a tile in LR pixels.
+            counts: Scale and offset of images that aren't of 8 or 16 bits.
+            overwrite: Whether files that exist are replaced.
+            device: Where it is computed.
+            callback: Told how many tiles, frames or files are done.
+
+        Returns:
+            The files that were written.
+
+        Raises:
+            InputError: The source is missing, or the target exists or can't hold the images.
+            RunError: Images of a folder could not be upscaled; the others were written.
+
+        Example:
+            >>> [path.name for path in nas.load("camera").upscale_files("some.png", "some_x2.png", overwrite=True)]
+            ['some_x2.png']
+        """
+        model, denoiser = load_stages(self.folder, _folder_of(denoise), noise)
+        return upscale_files(
+            model,
+            Path(source),
+            Path(target),
+            denoiser=denoiser,
+            tile=tile,
+            device=device_of(device),
+            overwrite=overwrite,
+            counts=parse_counts(counts),
+            progress=counted(callback, "upscaling"),
+        )
+
+    def evaluate(self, data: str | Path, **options: "Unpack[Options]") -> Evaluation:
+        """Measure the model and bicubic interpolation on a folder of images.
+
+        Args:
+            data: The folder.
+            options: As for `nas.evaluate`.
+
+        Returns:
+            What was measured, with the protocol.
+
+        Raises:
+            InputError: As `nas.evaluate` does.
+
+        Example:
+            >>> measured = nas.load("camera").evaluate("images/val", metrics="psnr")
+            >>> list(measured.means)
+            ['bicubic', 'camera']
+        """
+        from nas.api.measuring import evaluate
+
+        return evaluate([self], data, **options)
+
+    @public_call()
+    def export(self, folder: str | Path) -> Exported:
+        """Write architecture, weights, an ONNX file and the recipe into a new folder, and verify each.
+
+        Args:
+            folder: The new folder.
+
+        Returns:
+            The files, and by how much ONNX Runtime and PyTorch differ.
+
+        Raises:
+            InputError: The folder exists and isn't empty, or can't be written.
+            RunError: A file that was written proves wrong.
+
+        Example:
+            >>> exported = nas.load("camera").export("exported")
+            >>> "model.onnx" in [file.name for file in exported.files]
+            True
+        """
+        return export_model(self._model, Path(folder))
+
+    def __repr__(self) -> str:
+        architecture = self.architecture
+        psnr = self.metrics.get("psnr")
+        measured = f", {psnr:.2f} dB" if isinstance(psnr, float) else ""
+        return f"<TrainedModel of '{architecture.space}', x{architecture.scale}{measured}; {self.folder}>"
+
+    def _upscalers(
+        self, denoise: "str | Path | TrainedModel | None", noise: float | None, tile: int, device: Device
+    ) -> tuple[Upscaler, Upscaler | None]:
+        """Return what upscales, and what denoises before; made once, since networks are checked and fused for it."""
+        where, denoiser_folder = device_of(device), _folder_of(denoise)
+        key = (denoiser_folder, noise, tile, where)
+        if key not in self._ready:
+            model, denoiser = load_stages(self.folder, denoiser_folder, noise)
+            warn_without_denoiser(model, denoiser)
+            first = Upscaler(denoiser, tile=tile, device=where) if denoiser else None
+            self._ready[key] = Upscaler(model, tile=tile, device=where), first
+        return self._ready[key]
+
+
+@public_call()
+def load(model: str | Path | FoundNetwork, *, scale: int | None = None, results: str | Path = RESULTS) -> TrainedModel:
+    """Read a trained model.
+
+    Args:
+        model: A model directory; `RUN:TRIAL` or `SPACE/POINT` once it is trained; or a network of a run, as the search
+            has trained it.
+        scale: Of a published network that was trained at several scales.
+        results: The folder in which runs and trained networks lie.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: It is not there, not trained, or damaged.
+
+    Example:
+        >>> nas.load("camera").architecture.space
+        'espcn'
+    """
+    folder = model.folder if isinstance(model, FoundNetwork) else locate(str(model), scale, Path(results))
+    return TrainedModel(folder, load_model(folder))
+
+
+def device_of(given: Device) -> torch.device:
+    """Return the device that was given, or the best that is there. Raises InputError for one that is not."""
+    return pick_device(None if given is None else str(given))
+
+
+def parse_counts(given: Scaling) -> Counts | None:
+    """Return scale and offset as they were given. Raises InputError."""
+    if given is None:
+        return None
+    return Counts.parse(given if isinstance(given, str) else ",".join(map(str, given)))
+
+
+def _folder_of(denoiser: "str | Path | TrainedModel | None") -> Path | None:
+    if denoiser is None:
+        return None
+    return denoiser.folder if isinstance(denoiser, TrainedModel) else locate(str(denoiser))
+
+
+def _upscale_array(image: Pixels, upscalers: tuple[Upscaler, Upscaler | None], counts: Counts | None) -> Pixels:
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise InputError(f"An image is an array [height, width] or [frames, height, width], not {list(image.shape)}.")
+    if image.dtype.kind not in "iuf" or (counts is None and is_scaled(image.dtype) and image.dtype.name != "int16"):
+        raise InputError(
+            f"An image is an array of uint8 or uint16, not {image.dtype.name}; of other numbers say what they mean by "
+            "counts=(scale, offset), where value = offset + scale x count of 0 to 65535."
+        )
+    if image.ndim == 2:
+        return upscale_values(image, *upscalers, counts)
+    return np.stack([upscale_values(frame, *upscalers, counts) for frame in image])

@@ -1,0 +1,317 @@
+"""A run as an object: its front, its best networks, its study."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+from optuna.trial import TrialState
+from torch import nn
+
+from nas.api.calls import public_call
+from nas.budget import Budget
+from nas.errors import InputError
+from nas.model import RESULTS
+from nas.objectives import first_cost, first_quality
+from nas.search.front import Candidate, best_under, pareto_front
+from nas.search.run import Run, open_run
+from nas.search.schedule.ending import Ended
+from nas.search.snapshot import Snapshot
+from search_spaces import Architecture
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_PICTURE_DPI = 80
+
+
+@dataclass(frozen=True)
+class FoundNetwork:
+    """A network that a search has trained to the end of its brief recipe.
+
+    Example:
+        >>> found = nas.open("first").front()[0]
+        >>> found.psnr > 0, found.macs > 0, found.name.startswith(("first:", "dots/"))
+        (True, True, True)
+        >>> found.architecture.space
+        'dots'
+    """
+
+    name: str
+    """The published network that it is (`falsr/FALSR-B`), else `RUN:TRIAL`."""
+    trial: int
+    """The number of its Optuna trial."""
+    psnr: float
+    """dB, by the protocol of the run."""
+    ssim: float | None
+    """None where the search didn't measure it."""
+    macs: int
+    """Multiply-adds for one HR image of the run's size."""
+    params: int
+    """Trainable parameters."""
+    published: bool
+    """Whether it is a published network of the space."""
+    folder: Path
+    """Its model directory, as the search has trained it; `nas.load` reads it."""
+    architecture: Architecture = field(repr=False)
+    figures: dict[str, float] = field(repr=False, compare=False)
+    """All its figures, by the names of the objectives: psnr, ssim, macs, params, and latency (ms) and memory (bytes)
+    where the search asked for them."""
+
+    def build(self) -> nn.Module:
+        """Return the network with new random weights: [N, 1, h, w] → [N, 1, scale · h, scale · w], values in 0..1.
+
+        Example:
+            >>> nas.open("first").front()[0].build().training
+            True
+        """
+        return self.architecture.build()
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How far a search is.
+
+    Example:
+        >>> status = nas.open("first").status
+        >>> status.trained, status.running
+        (3, 0)
+    """
+
+    wanted: int
+    """Candidates that the search was asked to try."""
+    tried: int
+    """Candidates that were measured, however far they were trained."""
+    trained: int
+    """Candidates that were trained to the end of the brief recipe."""
+    paused: int
+    """Candidates that wait at a rung."""
+    running: int
+    """Candidates that workers train at this moment."""
+    given_up: int
+    """Candidates that failed."""
+
+
+class SearchRun:
+    """A run of `nas search`, opened by `nas.open` or returned by `nas.search`. It may go on meanwhile.
+
+    Example:
+        >>> run = nas.open("first")
+        >>> [found.trial for found in run.front()] == [found.trial for found in run.front()]
+        True
+    """
+
+    def __init__(self, run: Run, ended: Ended | None = None) -> None:
+        self._run, self._ended = run, ended
+
+    @property
+    def name(self) -> str:
+        """The name of the run."""
+        return self._run.settings.run
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self._run.folder
+
+    @property
+    def study(self) -> optuna.Study:
+        """The study of the run, in which each candidate is a trial.
+
+        Example:
+            >>> len(nas.open("first").study.trials) >= 3
+            True
+        """
+        return self._run.study
+
+    @property
+    def ended(self) -> str | None:
+        """Why `nas.search` returned, in a few words; None for a run that was opened."""
+        return None if self._ended is None else self._ended.words
+
+    @property
+    def bicubic(self) -> tuple[float, float]:
+        """PSNR in dB and SSIM of bicubic interpolation, by the protocol of the run."""
+        return self._run.bicubic
+
+    @property
+    def protocol(self) -> str:
+        """How the candidates were measured, in a sentence."""
+        return self._run.protocol.describe()
+
+    @property
+    def status(self) -> RunStatus:
+        """How far the search is at this moment."""
+        seen = self._seen()
+        running = sum(trial.state == TrialState.RUNNING for trial in seen.trials)
+        return RunStatus(
+            wanted=seen.settings.trials,
+            tried=len(seen.known),
+            trained=len(seen.candidates),
+            paused=len(seen.paused),
+            running=running,
+            given_up=len(seen.given_up),
+        )
+
+    def front(self) -> list[FoundNetwork]:
+        """Return the networks of the Pareto front, cheapest first.
+
+        Returns:
+            The trained candidates that no other beats in all objectives.
+
+        Example:
+            >>> front = nas.open("first").front()
+            >>> [found.macs for found in front] == sorted(found.macs for found in front)
+            True
+        """
+        seen = self._seen()
+        return self._found(pareto_front(seen.candidates, seen.settings.objectives))
+
+    def candidates(self) -> list[FoundNetwork]:
+        """Return all networks that were trained to the end of the brief recipe, in the order of their trials.
+
+        Example:
+            >>> len(nas.open("first").candidates())
+            3
+        """
+        return self._found(self._seen().candidates)
+
+    @public_call()
+    def best(self, under: str | Sequence[str] = ()) -> FoundNetwork:
+        """Return the network of the highest quality, such as PSNR, that fits a tighter budget.
+
+        Args:
+            under: One or more budgets, such as `"5G-MACs"` or `["5G-MACs", "100K-params"]`; none means the best of all.
+
+        Returns:
+            The best of the networks that fit, by the first quality among the run's objectives.
+
+        Raises:
+            InputError: Nothing is trained yet, no network fits, or the run doesn't know the cost that is limited.
+
+        Example:
+            >>> nas.open("first").best(under="300M-MACs").macs <= 300e6
+            True
+        """
+        seen = self._seen()
+        limits = [Budget.parse(text) for text in _several(under)]
+        aims, fitting = seen.settings.objectives, seen.candidates
+        if not fitting:
+            raise InputError(f"The run '{self.name}' has no network yet that was trained to the end.")
+        for limit in limits:
+            best_under(fitting, limit, aims)  # raises where the cost isn't known
+            cheapest = min(limit.of(c.figures) for c in fitting)
+            fitting = [c for c in fitting if limit.excess(c.figures) <= 0]
+            if not fitting:
+                shown = limit.objective.in_words(cheapest)
+                raise InputError(f"No network of the run '{self.name}' fits {limit}; the cheapest has {shown}.")
+        quality = first_quality(aims).name
+        return self._found([max(fitting, key=lambda c: c.figures[quality])])[0]
+
+    def to_dataframe(self) -> "DataFrame":
+        """Return a row for each network of `candidates`, with its figures and choices.
+
+        Returns:
+            A `pandas.DataFrame` with the trial numbers as index; choices are in columns `choice.NAME`.
+
+        Raises:
+            InputError: pandas is not installed.
+
+        Example:
+            >>> frame = nas.open("first").to_dataframe()
+            >>> bool(frame.loc[frame.front, "psnr"].max() == frame.psnr.max())
+            True
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise InputError(
+                "A data frame needs pandas, which is not installed; pip install -c constraints.txt -e '.[pandas]' "
+                "brings it."
+            ) from None
+        seen = self._seen()
+        members = {c.trial for c in pareto_front(seen.candidates, seen.settings.objectives)}
+        rows = []
+        for found in self._found(seen.candidates):
+            choices = {f"choice.{name}": value for name, value in found.architecture.choices.items()}
+            of_network = {"trial": found.trial, "name": found.name, "published": found.published}
+            rows.append({**of_network, **found.figures, "front": found.trial in members, **choices})
+        columns = ["trial", "name", "published", "front"]
+        return pd.DataFrame(rows, columns=None if rows else columns).set_index("trial")
+
+    def __repr__(self) -> str:
+        status = self.status
+        told = f"<SearchRun '{self.name}': {status.trained} networks trained, {status.tried} tried"
+        if status.trained:
+            best = self.best()
+            told += f"; best {best.name}, {self._shown(best)}"
+        return f"{told}; {self.folder}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """Return the picture of the front, which notebooks show; None where nothing is trained."""
+        from nas.report.front_files import view_of
+        from nas.report.front_picture import draw_picture
+
+        seen = self._seen()
+        if not seen.candidates:
+            return None
+        picture = io.BytesIO()
+        draw_picture(view_of(seen)).savefig(picture, format="png", dpi=_PICTURE_DPI)
+        return picture.getvalue()
+
+    def _shown(self, found: FoundNetwork) -> str:
+        aims = self._run.settings.objectives
+        shown = (first_quality(aims), first_cost(aims))
+        return ", ".join(objective.in_words(found.figures[objective.name]) for objective in shown)
+
+    def _seen(self) -> Snapshot:
+        return self._run.snapshot()
+
+    def _found(self, candidates: Iterable[Candidate]) -> list[FoundNetwork]:
+        return [_found_network(candidate, self._run) for candidate in candidates]
+
+
+@public_call()
+def open(run: str | Path, *, storage: str | None = None, results: str | Path = RESULTS) -> SearchRun:
+    """Open a run, which may be going on.
+
+    Args:
+        run: Its name, or the path of its folder.
+        storage: SQLAlchemy URL of its study; default: `study.db` in its folder, or where the run remembers it.
+        results: The folder in which runs lie, as seen from the working directory.
+
+    Returns:
+        The run. Each of its methods reads the study anew.
+
+    Raises:
+        InputError: There is no such run, or its study is gone.
+
+    Example:
+        >>> nas.open("first").name
+        'first'
+        >>> nas.open("results/first").folder
+        PosixPath('results/first')
+    """
+    return SearchRun(open_run(str(run), storage, Path(results)))
+
+
+def _found_network(candidate: Candidate, run: Run) -> FoundNetwork:
+    figures = dict(candidate.figures)
+    return FoundNetwork(
+        name=candidate.label,
+        trial=candidate.trial,
+        psnr=figures["psnr"],
+        ssim=figures.get("ssim"),
+        macs=int(figures["macs"]),
+        params=int(figures["params"]),
+        published=candidate.published,
+        folder=run.candidate_folder(candidate.trial),
+        architecture=candidate.architecture,
+        figures=figures,
+    )
+
+
+def _several(given: str | Sequence[str]) -> Sequence[str]:
+    return (given,) if isinstance(given, str) else given

@@ -1,0 +1,34 @@
+"""A length of time in the words of a user: `90s`, `20m`, `2h`."""
+
+import math
+import re
+
+from nas.errors import InputError
+from search_spaces.documents import shortened
+
+_YEAR = 366 * 24 * 3600
+
+
+def duration(given: str | float | None) -> float | None:
+    """Return the seconds in `90s`, `20m` or `2h`, or in a number of seconds, at most a year; None for None.
+
+    Raises InputError.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        seconds = _parsed(given)
+    else:
+        seconds = float(given)
+        if not (math.isfinite(seconds) and seconds > 0):
+            raise InputError(f"{given} is not a time; give seconds above 0, or write it as 90s, 20m or 2h.")
+    if seconds > _YEAR:
+        raise InputError(f"'{shortened(str(given))}' is more than a year; write a time as 90s, 20m or 2h.")
+    return seconds
+
+
+def _parsed(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh])", text.strip())
+    if not match:
+        raise InputError(f"'{shortened(text)}' is not a time; write it as 90s, 20m or 2h.")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]

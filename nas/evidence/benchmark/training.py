@@ -1,0 +1,109 @@
+"""One training of one network as a table holds it, and what all trainings of a table share."""
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+
+from nas.budget import Budget
+from nas.data.dataset import Dataset
+from nas.evidence.benchmark.table import Header, Training
+from nas.image_size import Size
+from nas.metrics import Protocol, bicubic_baseline
+from nas.training.recipe import Recipe
+from nas.training.trainer import Listener, Trained, TrainingStoppedError, seed_all, train
+from nas.version import __version__
+from search_spaces import Architecture
+
+
+def make_header(
+    data: Dataset,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    scale: int,
+    hr_size: Size,
+    budgets: Iterable[Budget],
+    spaces: Mapping[str, str],
+    label: str = "",
+    reference: Recipe | None = None,
+) -> Header:
+    """Return what all rows of a table share; `spaces` are names with the fingerprints of their choices."""
+    baseline = bicubic_baseline(data.validation, recipe.validation_crop)
+    on_gpu = device.type == "cuda"
+    return Header(
+        label=label,
+        scale=scale,
+        hr_size=hr_size,
+        budgets=tuple(map(str, budgets)),
+        spaces=spaces,
+        data=data.name,
+        data_fingerprint=data.fingerprint,
+        protocol=Protocol.of(data.validation, recipe.validation_crop).to_dict(),
+        bicubic=(baseline.psnr, baseline.ssim),
+        recipe=recipe,
+        reference=reference,
+        device=torch.cuda.get_device_name(device) if on_gpu else f"{platform.machine()} CPU, one thread",
+        clock="seconds" if on_gpu else "CPU seconds",
+        versions={
+            "nas": __version__,
+            "torch": importlib.metadata.version("torch"),
+            "python": platform.python_version(),
+        },
+    )
+
+
+def train_network(
+    architecture: Architecture,
+    data: Dataset,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    listener: Listener,
+    should_stop: Callable[[], bool],
+    *,
+    checkpoint: Path | None = None,
+    is_reference: bool = False,
+) -> Training:
+    """Train one network, from its checkpoint if there is one; what makes a training fail is part of the table.
+
+    Raises TrainingStoppedError when `should_stop` turned true.
+    """
+    number = architecture.seed + recipe.seed + seed
+    seed_all(number)
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    continues = checkpoint is not None and checkpoint.is_file()
+    began = clock()
+    try:
+        trained = train(
+            architecture.build(),
+            data,
+            recipe,
+            seed=number,
+            device=device,
+            checkpoint=checkpoint,
+            listener=listener,
+            should_stop=should_stop,
+        )
+    except TrainingStoppedError:
+        raise
+    except RuntimeError as error:  # it diverged, or torch gave up on it: memory, most often
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        return Training(seed=seed, failure=reason, is_reference=is_reference)
+    # What was measured by the wall tells how the process's own time splits: other load lengthens both parts alike.
+    spent = 1.0 if continues else (clock() - began) / (trained.train_seconds + trained.validation_seconds)
+    return _as_data(trained, seed, spent, is_reference)
+
+
+def _as_data(trained: Trained, seed: int, spent: float, is_reference: bool) -> Training:
+    return Training(
+        seed=seed,
+        curve=tuple((int(entry["step"]), round(entry["psnr"], 4)) for entry in trained.curve),
+        ssim=round(trained.validation.ssim, 5),
+        training_seconds=round(trained.train_seconds * spent, 3),
+        validation_seconds=round(trained.validation_seconds * spent, 3),
+        is_reference=is_reference,
+    )

@@ -1,0 +1,43 @@
+"""Counts and bytes as people read them: `300G`, `64MiB`, `74.50G`."""
+
+from decimal import Decimal
+
+PREFIXES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def quantity(count: int) -> str:
+    """Print a count exactly with the largest prefix that leaves at most three decimals: 300000000000 → 300G."""
+    return _exactly(count, PREFIXES)
+
+
+def memory_size(count: int) -> str:
+    """Print bytes exactly with the largest binary prefix that leaves at most three decimals: 67108864 → 64MiB."""
+    text = _exactly(count, BINARY)
+    return f"{text}B" if text[-1].isdigit() else f"{text}iB"
+
+
+def _exactly(count: int, prefixes: dict[str, int]) -> str:
+    for prefix, factor in reversed(prefixes.items()):
+        scaled = Decimal(count) / factor
+        if scaled >= 1 and scaled == round(scaled, 3):
+            return f"{scaled.normalize():f}{prefix}"
+    return str(count)
+
+
+def short(count: float) -> str:
+    """Print a count with four significant digits and a prefix: 235003852800 → 235.0G."""
+    prefix, factor = prefix_of(count)
+    if not prefix:
+        return f"{count:g}"
+    scaled = count / factor
+    decimals = 1 if scaled >= 99.995 else 2 if scaled >= 9.9995 else 3
+    return f"{scaled:.{decimals}f}{prefix}"
+
+
+def prefix_of(count: float) -> tuple[str, int]:
+    """Return the prefix that a rounded count is printed with, and its factor."""
+    for prefix, factor in reversed(PREFIXES.items()):
+        if count >= 0.99995 * factor > 1:  # 999,960 is 1.000M when rounded
+            return prefix, factor
+    return "", 1

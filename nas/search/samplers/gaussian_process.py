@@ -1,0 +1,66 @@
+"""A Gaussian process that predicts a figure of networks from their numbers, and how sure it is of that."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+MOST_TUNED = 150
+"""The length scale is found on at most this many networks: the time grows with the cube of their number."""
+
+
+class GaussianProcess:
+    """Regression of one figure on the features of networks, with uncertainty.
+
+    Left out one by one, the 33 and 26 networks of two searches in `hybrid` and `falsr` (300 steps each) are ranked with
+    a Kendall's tau of 0.48 and 0.53. Extremely randomised trees reach 0.41 and 0.23, random forests 0.31 and 0.35, the
+    multiply-adds alone 0.29 and 0.54.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+
+    def fit(self, blocks: Sequence[Array], figures: Array) -> "GaussianProcess":
+        """Learn from blocks of features, each [N, D], and [N] figures; return itself.
+
+        Each block weighs as much as the others, however many columns it has.
+        """
+        # These import slowly, and only a surrogate needs them.
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+        self._scales = [_scale(block) for block in blocks]
+        features, fenced = self._scaled(blocks), _fenced(figures)
+        kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(2.0, (1.0, 100.0), nu=2.5) + WhiteKernel(0.2, (1e-2, 1.0))
+        few = np.random.default_rng(self._seed).permutation(len(fenced))[:MOST_TUNED]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # at a bound: few networks don't tell more
+            tuned = GaussianProcessRegressor(kernel, normalize_y=True).fit(features[few], fenced[few])
+        process = GaussianProcessRegressor(tuned.kernel_, optimizer=None, normalize_y=True)
+        self._process = process.fit(features, fenced)
+        return self
+
+    def predict(self, blocks: Sequence[Array]) -> tuple[Array, Array]:
+        """Return the expected figures of M networks and their standard deviations, both [M]."""
+        mean, deviation = self._process.predict(self._scaled(blocks), return_std=True)
+        return mean, deviation
+
+    def _scaled(self, blocks: Sequence[Array]) -> Array:
+        return np.hstack([(block - mean) / scale for block, (mean, scale) in zip(blocks, self._scales, strict=True)])
+
+
+def _scale(block: Array) -> tuple[Array, Array]:
+    deviation = block.std(axis=0)
+    varied = deviation > 0
+    return block.mean(axis=0), np.where(varied, deviation, 1.0) * max(1, varied.sum()) ** 0.5
+
+
+def _fenced(figures: Array) -> Array:
+    """Lift figures far below the others to Tukey's fence: how bad a failure is says nothing of the good ones."""
+    low, high = np.percentile(figures, [25, 75])
+    fenced: Array = np.maximum(figures, low - 1.5 * (high - low))
+    return fenced

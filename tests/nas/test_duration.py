@@ -1,0 +1,21 @@
+import math
+
+import pytest
+
+from nas.duration import duration
+from nas.errors import InputError
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("90s", 90), ("20m", 1200), ("1.5h", 5400), (7, 7), (0.5, 0.5)])
+def test_a_time_is_in_words_or_in_seconds(given: str | float, seconds: float) -> None:
+    assert duration(given) == seconds
+
+
+def test_no_time_stays_none() -> None:
+    assert duration(None) is None
+
+
+@pytest.mark.parametrize("given", ["", "20", "20 minutes", "-1s", "9000h", 0, -1, math.inf, math.nan, 1e9])
+def test_what_is_no_time_is_refused(given: str | float) -> None:
+    with pytest.raises(InputError, match=r"write (it|a time) as 90s, 20m or 2h"):
+        duration(given)
