@@ -15,11 +15,18 @@ NOTEBOOK = Path(__file__).parents[1] / "docs" / "from_python.ipynb"
 def executed(folder: Path, seconds: int = 600) -> nbformat.NotebookNode:
     """Return the notebook as executed in `folder`; an error in a cell is raised."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(notebook, timeout=seconds, resources={"metadata": {"path": str(folder)}})
-    client.execute()
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=seconds, resources=resources, coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata = {}  # when each cell was executed
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_of_tqdm(output)]
     return notebook
+
+
+def _is_of_tqdm(output: nbformat.NotebookNode) -> bool:
+    """Tell whether Optuna's progress bar says that it lacks a package, with a path of this machine."""
+    return output.get("name") == "stderr" and "TqdmWarning" in output["text"]
 
 
 def main() -> None:

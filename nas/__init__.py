@@ -2,6 +2,13 @@
 
 The functions below do what the commands of `nas` do. Nothing is loaded before it is used, so that `import nas` takes a
 moment and changes nothing; `docs/python.md` shows them by examples.
+
+Example:
+    >>> import nas
+    >>> run = nas.open("first")
+    >>> best = run.best(under="300M-MACs")
+    >>> nas.cost(best).macs == best.macs
+    True
 """
 
 from importlib import import_module

@@ -22,6 +22,11 @@ class Architecture:
 
     `choices` are exactly the parameters of an Optuna trial, so a trial becomes an architecture and back with no
     translation. Two architectures are the same network if and only if their fingerprints are equal.
+
+    Example:
+        >>> architecture = nas.Architecture.published("falsr/FALSR-B", scale=4)
+        >>> architecture == nas.Architecture.from_yaml(architecture.to_yaml())
+        True
     """
 
     space: str

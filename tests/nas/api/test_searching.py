@@ -151,19 +151,19 @@ def test_it_works_where_a_loop_is_running(search: Search) -> None:
     assert asyncio.run(cell()).ended == "done"
 
 
-def test_several_processes_share_a_search_from_any_thread(search: Search) -> None:
+def test_a_stop_reaches_all_processes_that_another_thread_has_started(search: Search) -> None:
     lines: list[str] = []
+
+    def stopping(event: nas.Event) -> object:
+        lines.append(str(event))
+        return nas.STOP if event.kind == "training" else None
+
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(search, jobs=2, trials=4, callback=lambda event: lines.append(str(event))).result()
-    assert run.status.trained == 4
-    assert sum(line.startswith("Worker ") for line in lines) == 2
-    assert threading.active_count() == 1
-
-
-def test_a_stop_reaches_all_processes(search: Search) -> None:
-    run = search(space="slow", jobs=2, trials=6, callback=lambda e: nas.STOP if e.kind == "training" else None)
+        run = pool.submit(search, space="slow", jobs=2, trials=6, callback=stopping).result()
     assert run.ended == "stopped"
     assert run.status.trained < 6
+    assert sum(line.startswith("Worker ") for line in lines) == 2
+    assert threading.active_count() == 1
 
 
 def test_a_script_needs_no_guard_for_several_processes(here: Path) -> None:
@@ -189,7 +189,7 @@ print(run.ended)
         ({"space": "hybird"}, "hybird"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1 and at most 1024, not 0"),
         ({"seed": -1}, "seed must be a whole number of at least 0 and at most 2147483647, not -1"),
-        ({"rungs": (2, 2)}, "no increasing numbers of steps"),
+        ({"rungs": (2, 2), "no_rungs": False}, "no increasing numbers of steps"),
         ({"rungs": (2, 4)}, "rungs and no_rungs exclude each other"),
         ({"time": "soon"}, "'soon' is not a time"),
         ({"time": float("nan")}, "nan is not a time"),
