@@ -8,7 +8,6 @@
 import argparse
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def rows(space: SearchSpace) -> Iterator[dict[str, Any]]:
             "point": f"{space.name}/{name}",
             "scale": published.scale,
             "counted": {f"{channels}ch": counted(space, name, channels) for channels in space.channels},
-            **{who: asdict(claim) for who, claim in claims(published)},
+            **{who: claim.to_dict() for who, claim in claims(published)},
         }
 
 

@@ -12,8 +12,10 @@ __all__ = [
     "Choice",
     "Choices",
     "Claim",
+    "Counting",
     "Part",
     "Published",
+    "Rule",
     "SearchSpace",
     "SkippedSpace",
     "SpaceError",
@@ -22,25 +24,26 @@ __all__ = [
     "UnknownNameError",
     "Values",
     "load_plugin",
+    "read_choices",
     "register",
 ]
 
 if TYPE_CHECKING:
     from search_spaces.architecture import Architecture
-    from search_spaces.choices import Choice, Choices, SpaceError, Trial, Values
+    from search_spaces.choices import Choice, Choices, SpaceError, Trial, Values, read_choices
     from search_spaces.part import Part
     from search_spaces.plugins import load_plugin
-    from search_spaces.published import Claim, Published, TrainedLuma
+    from search_spaces.published import Claim, Counting, Published, Rule, TrainedLuma
     from search_spaces.registry import UnknownNameError
     from search_spaces.skipped import SkippedSpace
     from search_spaces.space import SPACES, SearchSpace, register
 else:
     _MODULES = {
         "architecture": ("Architecture",),
-        "choices": ("Choice", "Choices", "SpaceError", "Trial", "Values"),
+        "choices": ("Choice", "Choices", "SpaceError", "Trial", "Values", "read_choices"),
         "part": ("Part",),
         "plugins": ("load_plugin",),
-        "published": ("Claim", "Published", "TrainedLuma"),
+        "published": ("Claim", "Counting", "Published", "Rule", "TrainedLuma"),
         "registry": ("UnknownNameError",),
         "skipped": ("SkippedSpace",),
         "space": ("SPACES", "SearchSpace", "register"),

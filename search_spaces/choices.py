@@ -1,4 +1,4 @@
-"""What can be chosen in a space, and how a trial is asked for it."""
+"""The choices of a space: their values, how a trial is asked for them, and how a family reads them with types."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache

@@ -11,10 +11,10 @@ from search_spaces.shapes import Shapes
 
 
 def multiply_adds(network: nn.Module, image: Tensor) -> int:
-    """Count the multiply-adds of convolutions and matrix products for `image`, best of all on the meta device.
+    """Count the multiply-adds of convolutions and matrix products for `image`; fastest on the meta device.
 
-    Biases, activations, additions and interpolation are free. What no operator shows, e.g. the recurrence of a
-    selective scan, a module says by a method `unseen_macs` of its inputs.
+    Biases, activations, additions and interpolation are free. A module whose work no operator shows, e.g. the
+    recurrence of a selective scan, has a method `unseen_macs` that returns the multiply-adds for its inputs.
     """
     unseen: list[int] = []
     counter = _Counter()
@@ -31,7 +31,7 @@ def multiply_adds(network: nn.Module, image: Tensor) -> int:
 
 
 class _Counter(Shapes):
-    """Adds up torch's own formulas; `FlopCounterMode`, which also says which module ran, takes half as long again."""
+    """Adds up torch's own formulas. `FlopCounterMode` also knows the module, and takes half as long again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,5 +39,6 @@ class _Counter(Shapes):
 
     def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         """Count one operator."""
-        if formula := flop_registry.get(function._overloadpacket):
+        formula = flop_registry.get(function._overloadpacket)
+        if formula:
             self.flops += int(formula(*args, **kwargs, out_val=result))

@@ -27,25 +27,31 @@ Allowed = Mapping[str, Sequence[Choice]]
 """The values left to each choice that was named, even if all are."""
 
 ENUMERABLE = 20_000
-"""Up to so many combinations are looked at one by one to count the distinct ones."""
+"""Up to this number of combinations, the distinct ones are counted by trying all."""
 
 _FIELDS = ("space", "allow", "fix")
 
 
 class NarrowedSpace(SearchSpace):
-    """A part of the space `base`, under its name: an architecture of it is one of the base and needs no more.
+    """The space `base` with fewer values, under the same name: its architectures are architectures of the base.
 
-    Published points that lie inside are its own. What the base pins stays pinned unless it is named: a choice that is
-    named may take the values left to it.
+    Its published points are those of the base that lie inside. A choice that the base pins stays pinned unless `allow`
+    names it: a choice that is named may take the values left to it.
     """
 
     def __init__(self, base: SearchSpace, allow: Allowed) -> None:
         """Raises SpaceError (or UnknownNameError) for a choice or a value that `base` doesn't have."""
         self.base = base
         self.allow = {name: _ordered(base, name, values) for name, values in allow.items()}
-        options = {n: _narrowed(v, self.allow[n]) if n in self.allow else v for n, v in base.options.items()}
-        kept = {name: value for name, value in base.pinned.items() if name not in allow}
-        held = {name: options[name][0] for name in base.pinned if len(options[name]) == 1}
+        options = dict(base.options)
+        for name, kept in self.allow.items():
+            options[name] = _narrowed(base.options[name], kept)
+        pinned = {}
+        for name, value in base.pinned.items():
+            if len(options[name]) == 1:
+                pinned[name] = options[name][0]
+            elif name not in allow:
+                pinned[name] = value
         # The registered spaces declare these in their class.
         vars(self).update(
             name=base.name,
@@ -54,7 +60,7 @@ class NarrowedSpace(SearchSpace):
             channels=base.channels,
             minimum_side=base.minimum_side,
             options=options,
-            pinned=kept | held,
+            pinned=pinned,
             smallest={name: _nearest(value, options[name]) for name, value in base.smallest.items()},
             authors_names=base.authors_names,
         )
@@ -65,7 +71,7 @@ class NarrowedSpace(SearchSpace):
         return self.base.network(choices, scale, channels)
 
     def canonical(self, choices: Choices) -> Choices:
-        """Return the base's canonical choices, which may lie outside of what is left here."""
+        """Return the base's canonical choices; some may have values that are not left here."""
         return self.base.canonical(choices)
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part] | None:
@@ -77,12 +83,12 @@ class NarrowedSpace(SearchSpace):
         return self.base.translate(state, scale, channels)
 
     def count(self) -> int:
-        """Return how many distinct architectures are left, or, unless `is_counted`, the most that there can be."""
+        """Return the number of distinct architectures that are left; an upper limit unless `is_counted`."""
         return self._count
 
     @cached_property
     def is_counted(self) -> bool:
-        """Whether `count` is exact: the combinations are few, or all those of the base are distinct."""
+        """Whether `count` is exact: there are few combinations, or all combinations of the base are distinct."""
         return self._combinations <= ENUMERABLE or self.base.count() == _combinations(self.base)
 
     @cached_property
@@ -95,8 +101,11 @@ class NarrowedSpace(SearchSpace):
         if self._combinations > ENUMERABLE:
             return min(self._combinations, self.base.count())
         values = self.parameters()
-        every = (dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
-        return len({tuple(map(repr, sorted(self.canonical(choices).items()))) for choices in every})
+        distinct = set()
+        for chosen in product(*values.values()):
+            canonical = self.canonical(dict(zip(values, chosen, strict=True)))
+            distinct.add(repr(sorted(canonical.items())))  # as text, since 1 and True are equal
+        return len(distinct)
 
     @cached_property
     def _combinations(self) -> int:
@@ -225,7 +234,7 @@ def _narrowed(values: Values, kept: tuple[Choice, ...]) -> Values:
 
 
 def _nearest(value: Choice, values: Values) -> Choice:
-    """Return `value` if it is left, else what is likely to cost least: the nearest of numbers, the first of others."""
+    """Return `value` if it is left; else a likely cheap value: the nearest number, or the first of other values."""
     if is_among(value, values):
         return value
     numbers = [v for v in values if type(v) is int]

@@ -1,24 +1,128 @@
-"""Published points of a space, and what their authors and others claim of them."""
+"""Published points of a space, what their authors and others claim of them, and how they counted."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
 
 from search_spaces.choices import Choices
+
+Size = tuple[int, int]
+"""Width and height of an image, in pixels."""
+
+HR_720: Size = (1280, 720)
+"""The HR image that the literature counts multiply-adds for."""
+
+
+class Rule(StrEnum):
+    """A rule that some counts follow and `nas cost` does not; its value is how a note says it."""
+
+    NO_BIASES = "without biases"
+    NO_SLOPES = "without the slopes of activations"
+    NO_POSITION_BIASES = "without position biases"
+    ALL_TAILS = "with the tails for x2, x3 and x4 together"
+    TRAINING = "of the form that trains with branches, fixed filters included"
+    NO_ATTENTION = "without attention products"
+    NORMS = "with normalisations and softmax"
+    TRANSPOSED_AT_OUTPUT = "with transposed convolutions charged at every output pixel"
+    COARSE_AT_FULL_SIZE = "with the 1x1 convolution after the pooling charged at full size"
+    FREE_SHIFTS = "with free shifts"
+    NO_PADDING = "without padding to whole windows"
+    TWO_PER_MULTIPLY_ADD = "with two for a multiply-add, but one in attention products"
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What a published figure counts, where that is not what `nas cost` counts for the same network.
+
+    The tests count by it and must meet the figure within 1 %.
+    """
+
+    network: str = ""
+    """Another published network, `SPACE/POINT`."""
+    replaced: Choices = field(default_factory=dict)
+    """Choices of the network that are different."""
+    channels: int = 1
+    scale: int | None = None
+    """None: the claim's."""
+    lr: Size | None = None
+    """The LR image; None: the claim's."""
+    rules: tuple[Rule, ...] = ()
+    factor: int = 1
+    """What the count is multiplied by."""
+    rounded_to: int = 1
+    """The multiple that the figure is rounded to."""
+    unexplained: bool = False
+    """No form or rule that is known gives the figure."""
+
+    def words(self) -> str:
+        """Return the counting in words, e.g. `with three channels, without biases`; empty where it is ours."""
+        if self.unexplained:
+            return "that no known form or rule gives"
+        parts = [f"of {self.network}"] if self.network else []
+        parts += [f"with {name} = {value}" for name, value in self.replaced.items()]
+        parts += ["with three channels"] if self.channels == 3 else []
+        parts += [f"at x{self.scale}"] if self.scale else []
+        parts += [f"for an LR image of {_words(self.lr)}"] if self.lr else []
+        parts += [rule.value for rule in self.rules]
+        parts += [f"times {self.factor}"] if self.factor > 1 else []
+        parts += [f"rounded to {self.rounded_to:,}"] if self.rounded_to > 1 else []
+        return ", ".join(parts)
+
+
+OURS = Counting()
+COLOUR = Counting(channels=3)
+UNEXPLAINED = Counting(unexplained=True)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What somebody has published of a network; a figure that they don't give is None."""
+    """The figures that a source publishes of a network; a figure that the source does not give is None."""
 
     source: str
     params: int | None = None
     macs: int | None = None
-    """Multiply-adds for `at`."""
+    """Multiply-adds for the image of `lr` or `hr`."""
     psnr: float | None = None
-    """dB on Set5 at `at`'s scale, of the luminance."""
-    at: str = "x2, HR 1280x720"
+    """dB on Set5 at `scale`, of the luminance."""
+    scale: int = 2
+    hr: Size = HR_720
+    lr: Size | None = None
+    """The LR image of the multiply-adds, where that is given instead of the HR image."""
     note: str = ""
-    """How a figure was counted where not as we count, or what is wrong with it."""
+    """A remark for readers, e.g. what is wrong with the claim."""
+    params_counted: Counting = OURS
+    macs_counted: Counting = OURS
+
+    @property
+    def at(self) -> str:
+        """What the figures are for, in words: the scale, and the image unless parameters are the only figure."""
+        if self.scale == 1:
+            return f"denoising, {_words(self.hr)}"
+        if self.params is not None and self.macs is None and self.psnr is None:
+            return f"x{self.scale}"
+        return f"x{self.scale}, LR {_words(self.lr)}" if self.lr else f"x{self.scale}, HR {_words(self.hr)}"
+
+    def remarks(self) -> str:
+        """Return the note, and how each figure was counted where not as here; empty where there is nothing to say."""
+        params = self.params_counted.words() if self.params is not None else ""
+        macs = self.macs_counted.words() if self.macs is not None else ""
+        said = [self.note] if self.note else []
+        if params and params == macs:
+            said.append(f"params and multiply-adds {params}")
+        else:
+            said += [f"params {params}"] if params else []
+            said += [f"multiply-adds {macs}"] if macs else []
+        return "; ".join(said)
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return plain data: the figures, and in words what they are for and the remarks."""
+        figures = {"source": self.source, "params": self.params, "macs": self.macs, "psnr": self.psnr}
+        return {**figures, "at": self.at, "note": self.remarks()}
+
+
+def _words(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +139,7 @@ class Published:
 
 @dataclass(frozen=True)
 class TrainedLuma:
-    """Of coloured images, which luma (ITU-R BT.601) the authors' networks of one channel are trained on."""
+    """The luma (ITU-R BT.601) of coloured images that the authors' networks of one channel are trained on."""
 
     range: Literal["full", "studio"]
     """`full` is 0..255 of 8 bits, as JPEG and gray images have it; `studio` is 16..235, as MATLAB's `rgb2ycbcr`."""
@@ -46,3 +150,6 @@ STUDIO_LUMA = TrainedLuma("studio", "rgb2ycbcr of MATLAB, the custom of networks
 
 ARTICLE = "survey of super-resolution for infrared imaging"
 """The source of the claims in `Published.article`; its own measurements are of an LR image of 640x512."""
+
+ARTICLE_LR: Size = (640, 512)
+"""The LR image of the survey's own measurements."""

@@ -1,4 +1,4 @@
-"""Runs networks for the shapes of what they compute, on the meta device, with the slowest operators cut short."""
+"""Runs networks on the meta device, for shapes alone, with a shortcut for the slowest operators."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,17 +11,18 @@ aten = torch.ops.aten
 
 
 class Shapes(TorchDispatchMode):
-    """While it is entered, `see` is told of every operator that runs and of what it returned.
+    """A context in which `see` is called for every operator that runs, with its arguments and its result.
 
-    On the meta device torch finds the shape of some operators in Python that follows their arithmetic: 0.3 to 1 ms for
-    an activation or a normalisation, 30 ms for an interpolation. Here these return an empty tensor of the right shape.
+    On the meta device, torch finds the shape of some results by Python code that repeats their arithmetic: 0.3 to 1 ms
+    for an activation or a normalisation, 30 ms for an interpolation. Here these operators return an empty tensor of the
+    right shape at once.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
     def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
-        """Take note of one operator; by itself, of none."""
+        """Look at an operator, its arguments and its result; subclasses override this."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -38,12 +39,15 @@ def _like(x: Tensor, *_: Any) -> Tensor:
 
 
 def _of_two(x: Tensor, other: Any, *_: Any) -> Tensor | None:
-    alike = isinstance(other, Tensor) and (other.shape, other.stride(), other.dtype) == (x.shape, x.stride(), x.dtype)
+    """Return the result for two tensors of one shape, layout and type; None for others, which torch must broadcast."""
+    if not isinstance(other, Tensor):
+        return None
+    alike = (other.shape, other.stride(), other.dtype) == (x.shape, x.stride(), x.dtype)
     return torch.empty_like(x) if alike else None
 
 
 def _layer_norm(x: Tensor, normalised: Sequence[int], *_: Any) -> tuple[Tensor, Tensor, Tensor]:
-    kept = [*x.shape[: x.dim() - len(normalised)], *(1 for _ in normalised)]
+    kept = [*x.shape[: x.dim() - len(normalised)], *[1] * len(normalised)]
     return torch.empty_like(x, memory_format=torch.contiguous_format), x.new_empty(kept), x.new_empty(kept)
 
 

@@ -14,9 +14,9 @@ from search_spaces.space import SearchSpace
 class SkippedSpace(SearchSpace):
     """A family of super-resolution networks with the choice of how the image itself reaches the output.
 
-    `image_skip` off is the network as published, with the global skip and the input normalisation of its authors, if
-    any. On, both give way to `ImageSkip`: bicubic interpolation is added, and training starts from it. A search holds
-    it on, so that one recipe suits every family.
+    `image_skip` off: the network as published, with the global skip and the input normalisation of its authors, if any.
+    `image_skip` on: `ImageSkip` replaces both. It adds bicubic interpolation, and training starts from that. A search
+    holds it on, so that one recipe suits every family.
     """
 
     own_options: ClassVar[Mapping[str, Values]]
@@ -32,7 +32,7 @@ class SkippedSpace(SearchSpace):
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
         """Return the network and the convolution in it that writes its output image.
 
-        Where `choices["image_skip"]`, it is built without its own global skip and input normalisation.
+        With `choices["image_skip"]`, the network has no global skip and no input normalisation of its own.
         """
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:

@@ -29,9 +29,9 @@ class SearchSpace(ABC):
     """Every choice with its values, in the order they are asked. Each combination must be a network."""
     published: ClassVar[Mapping[str, Published]] = {}
     luma: ClassVar[TrainedLuma] = STUDIO_LUMA
-    """What published weights of one channel are fed of coloured images; those of three are fed the image."""
+    """The luma of a coloured image that published weights of one channel take; others take the image itself."""
     smallest: ClassVar[Choices]
-    """The choices of the cheapest network, against which a budget is checked before a search."""
+    """The choices of the cheapest network. A search compares its budget with that network's cost before it starts."""
     pinned: ClassVar[Choices] = {}
     """Choices that a search holds fixed unless its user frees them."""
     authors_names: ClassVar[tuple[tuple[str, str], ...]] = ()
@@ -46,18 +46,18 @@ class SearchSpace(ABC):
         """Return the network of these choices: [N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
 
     def canonical(self, choices: Choices) -> Choices:
-        """Return `choices` with each that has no effect set to one fixed value, so that equal networks hash equal."""
+        """Return `choices` with every choice that has no effect set to a fixed value: equal networks hash equal."""
         return choices
 
     def count(self) -> int:
-        """Return how many distinct architectures the space holds at one scale and channel count.
+        """Return the number of distinct architectures of the space, for a single scale and channel count.
 
-        A space whose `canonical` folds some together must say how many are left.
+        A space that overrides `canonical` must override this too, since several choices are then one architecture.
         """
         return math.prod(len(values) for values in self.parameters().values())
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part] | None:
-        """Return the network as parts whose costs add up to its own; None where it must be counted whole."""
+        """Return parts whose costs add up to the network's; None where the network must be counted as a whole."""
         return None
 
     def translate(self, state: Mapping[str, Tensor], scale: int, channels: int) -> dict[str, Tensor]:
@@ -76,7 +76,7 @@ class SearchSpace(ABC):
         return translated
 
     def build(self, choices: Choices, scale: int, channels: int) -> nn.Module:
-        """Check what is asked, then return the network. Deterministic given the torch seed.
+        """Check the arguments, then return the network. Deterministic for a given torch seed.
 
         Raises SpaceError for a scale, a channel count, or choices that the space can't build.
         """

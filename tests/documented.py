@@ -36,11 +36,12 @@ def nas_commands(text: str) -> list[list[str]]:
 
 
 def write_files(text: str, data: Path) -> None:
-    """Write what the commands of `text` read: its YAML files, an image and a checkpoint into the current folder, and
-    16-bit images beside `data`, images in kelvin and a stack of frames where it has such.
+    """Write what the commands of `text` read into the current folder: YAML files, plugins, an image, a checkpoint.
+
+    16-bit images come beside `data`, and images in kelvin and a stack of frames where the text has such.
     """
     Path("tiny.yaml").write_text(TINY)
-    for name, content in re.findall(r"```yaml\n# (\S+)\n(.*?)```", text, flags=re.DOTALL):
+    for name, content in re.findall(r"```(?:yaml|python)\n# (\w\S+\.(?:yaml|py))\n(.*?)```", text, flags=re.DOTALL):
         Path(name).write_text(content.replace("../shared/infrared", str(data)))
     if "../shared/infrared16" in text:
         for file in data.rglob("*.png"):

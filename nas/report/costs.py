@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -66,7 +66,7 @@ def claims(published: Published | None) -> Iterator[tuple[str, Claim]]:
 
 def claims_data(published: Published | None) -> dict[str, Any]:
     """Return the claims as plain data; nothing for a network that is not published."""
-    return {"published": {who: asdict(claim) for who, claim in claims(published)}} if published else {}
+    return {"published": {who: claim.to_dict() for who, claim in claims(published)}} if published else {}
 
 
 def cost_table(counts: Sequence[Count]) -> Table:
@@ -104,7 +104,8 @@ def claimed(claim: Claim) -> tuple[str, str]:
 def source_and_note(claim: Claim) -> str:
     """Return where a claim stands, its PSNR, and what is to be said of it."""
     psnr = "" if claim.psnr is None else f"; {claim.psnr:.2f} dB on Set5"
-    return f"{claim.source}{psnr}{f'; {claim.note}' if claim.note else ''}"
+    remarks = claim.remarks()
+    return f"{claim.source}{psnr}{f'; {remarks}' if remarks else ''}"
 
 
 def giga(macs: int) -> str:

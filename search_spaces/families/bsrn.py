@@ -20,7 +20,7 @@ from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -48,7 +48,7 @@ class BsrnChoices:
 
 
 class ChannelGain(nn.Module):
-    """One learned factor a channel, whatever the image; around 1 at the start. [N, width, H, W] → the same shape."""
+    """One learned factor a channel, the same for every image, at first around 1. [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class SeparableDistillation(nn.Module):
         plain_reduction: bool,
         channel: str,
     ) -> None:
-        """`channel` is the channel attention: `contrast`, or for `gain` a factor that the image has no say in."""
+        """`channel` is the channel attention: `contrast`, or `gain`, a factor that does not depend on the image."""
         super().__init__()
         convolution = partial(BlueprintConv, pointwise_bias=pointwise_bias)
         self.distillation = FeatureDistillation(
@@ -162,7 +162,14 @@ class BsrnSpace(SkippedSpace):
         "BSRN-S": Published(
             _point(48, 5, small=True),
             Claim("arXiv 2205.05996"),
-            Claim(ARTICLE, 330_000, 102_480_000_000, at="x2, LR 640x512", note="is BSRN, not BSRN-S"),
+            Claim(
+                ARTICLE,
+                330_000,
+                102_480_000_000,
+                lr=ARTICLE_LR,
+                params_counted=Counting("bsrn/BSRN", channels=3),
+                macs_counted=Counting("bsrn/BSRN", channels=3),
+            ),
         ),
     }
     authors_names: ClassVar = (

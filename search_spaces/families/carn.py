@@ -14,7 +14,7 @@ from search_spaces.layers.initialisation import keep_variance, start_small
 from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, COLOUR, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -64,7 +64,7 @@ class Unit(nn.Module):
 class Cascade(nn.Module):
     """`steps` times: run a unit, and fuse its output and all before it, the input included, by a 1x1 and a ReLU.
 
-    Fewer units than steps are used in turn: one unit is shared by all steps.
+    If there are fewer units than steps, the units repeat: a single unit is shared by all steps.
     """
 
     def __init__(self, units: list[nn.Module], steps: int, width: int) -> None:
@@ -122,6 +122,8 @@ def _tail(width: int, channels: int, groups: int, scale: int) -> nn.Sequential:
     return nn.Sequential(_upsample(width, groups, scale), conv(width, channels))
 
 
+WEIGHTS_OF_ALL_TAILS = Counting(channels=3, rules=(Rule.ALL_TAILS, Rule.NO_BIASES))
+
 CARN: Choices = {
     "image_skip": False,
     "width": 64,
@@ -164,7 +166,8 @@ class Carn(SkippedSpace):
                 1_592_000,
                 222_800_000_000,
                 37.76,
-                note="params are of the three tails for x2, x3 and x4 together",
+                params_counted=Counting(channels=3, rules=(Rule.ALL_TAILS,)),
+                macs_counted=COLOUR,
             ),
         ),
         "CARN-M": Published(
@@ -174,13 +177,16 @@ class Carn(SkippedSpace):
                 412_000,
                 91_200_000_000,
                 37.53,
-                note="params are the weights, without biases, of the three tails for x2, x3 and x4 together",
+                params_counted=WEIGHTS_OF_ALL_TAILS,
+                macs_counted=COLOUR,
             ),
             Claim(
                 ARTICLE,
                 412_000,
                 91_200_000_000,
-                note="the paper's row: params of three tails together, at HR 1280x720",
+                note="the paper's row",
+                params_counted=WEIGHTS_OF_ALL_TAILS,
+                macs_counted=COLOUR,
             ),
         ),
     }

@@ -21,7 +21,7 @@ from search_spaces.layers.image_skip import upscale_bicubic
 from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.upsample import factors
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, COLOUR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -188,8 +188,15 @@ class DivaNet(SkippedSpace):
                 "groups": 3,
                 "tail_groups_log2": 2,
             },
-            Claim("github.com/pbehjatii/DiVANet, table of results", 902_000, 189_000_000_000, 38.16),
-            Claim(ARTICLE, 939_000, 57_000_000_000, at="x4", note="its x4 network"),
+            Claim(
+                "github.com/pbehjatii/DiVANet, table of results",
+                902_000,
+                189_000_000_000,
+                38.16,
+                params_counted=COLOUR,
+                macs_counted=COLOUR,
+            ),
+            Claim(ARTICLE, 939_000, 57_000_000_000, scale=4, params_counted=COLOUR, macs_counted=COLOUR),
         ),
     }
     authors_names: ClassVar = (

@@ -42,9 +42,6 @@ def dncnn(layers: int, *, batch_norm: bool = True) -> dict[str, Choice]:
     return {"layers": layers, "width": 64, "batch_norm": batch_norm, "activation": "relu"}
 
 
-DENOISING = "denoising, 1280x720"
-
-
 @register
 class DnCnn(SearchSpace):
     """A denoiser for one noise level, or blind where it is trained on many."""
@@ -63,13 +60,13 @@ class DnCnn(SearchSpace):
     smallest: ClassVar[Choices] = {**dncnn(3, batch_norm=False), "width": 8}
     luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
     published: ClassVar = {
-        "DnCNN": Published(dncnn(17), Claim("arXiv 1608.03981", at=DENOISING), scale=1),
-        "DnCNN-colour": Published(dncnn(20), Claim("arXiv 1608.03981", at=DENOISING), scale=1),
+        "DnCNN": Published(dncnn(17), Claim("arXiv 1608.03981", scale=1), scale=1),
+        "DnCNN-colour": Published(dncnn(20), Claim("arXiv 1608.03981", scale=1), scale=1),
         "DnCNN-folded": Published(
             dncnn(17, batch_norm=False),
             Claim(
                 "cszn/KAIR",
-                at=DENOISING,
+                scale=1,
                 note="DnCNN as released, normalisation folded into the convolutions; 30.43 dB on Set12 at noise 25/255",
             ),
             scale=1,

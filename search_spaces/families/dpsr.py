@@ -31,7 +31,7 @@ class DpsrChoices:
     iterations: int
 
 
-class ResidualBlock(nn.Module):
+class DpsrBlock(nn.Module):
     """x + conv(ReLU(conv(x))): [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int) -> None:
@@ -47,7 +47,7 @@ class Body(nn.Sequential):
     """Residual blocks and a convolution, with a skip over them: [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, blocks: int) -> None:
-        super().__init__(*(ResidualBlock(width) for _ in range(blocks)), conv(width, width))
+        super().__init__(*(DpsrBlock(width) for _ in range(blocks)), conv(width, width))
 
     def forward(self, input: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
@@ -108,7 +108,7 @@ def _down(output: Tensor, image: Tensor) -> Tensor:
 
 
 def dpsr(iterations: int, width: int = 96, blocks: int = 16) -> dict[str, Choice]:
-    """Return the choices of the authors' prior in so many iterations."""
+    """Return the choices of the authors' prior in this number of iterations."""
     return {"width": width, "blocks": blocks, "iterations": iterations}
 
 

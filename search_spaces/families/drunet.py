@@ -53,7 +53,7 @@ class DruNet(SearchSpace):
     smallest: ClassVar[Choices] = drunet(8, 2, 1)
     luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
     published: ClassVar = {
-        "DRUNet": Published(drunet(64, 4, 4), Claim("arXiv 2008.13751", at="denoising, 1280x720"), scale=1),
+        "DRUNet": Published(drunet(64, 4, 4), Claim("arXiv 2008.13751", scale=1), scale=1),
     }
     authors_names: ClassVar = ((r"^m_", "unet.m_"), *AUTHORS_NAMES)
 

@@ -17,7 +17,7 @@ from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published, TrainedLuma
+from search_spaces.published import ARTICLE, ARTICLE_LR, Claim, Counting, Published, Rule, TrainedLuma
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -84,8 +84,9 @@ _PAPER = Claim("ACM Multimedia 2021, pages 4034-4043")
 
 
 def _article(params: int, macs: int) -> Claim:
-    note = "of the form that trains with branches; the parameters are five times its own"
-    return Claim(ARTICLE, params, macs, at="x2, LR 640x512", note=note)
+    training = Counting(rules=(Rule.TRAINING,))
+    fivefold = Counting(rules=(Rule.TRAINING,), factor=5)
+    return Claim(ARTICLE, params, macs, lr=ARTICLE_LR, params_counted=fivefold, macs_counted=training)
 
 
 @register

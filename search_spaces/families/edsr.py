@@ -16,7 +16,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -50,7 +50,7 @@ def normalised_conv(width: int, *, batch_norm: bool) -> list[nn.Module]:
     return [conv(width, width, bias=not batch_norm), *norm]
 
 
-class ResidualBlock(nn.Module):
+class EdsrBlock(nn.Module):
     """x + residual_scale · (conv, activation, conv), optionally batch-normalised: [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, act: str, residual_scale: float, *, batch_norm: bool) -> None:
@@ -98,8 +98,8 @@ def _head(channels: int, width: int, kernel: int, act: str) -> nn.Sequential:
     return nn.Sequential(conv(channels, width, kernel), *([ACTIVATIONS[act]()] if act in ACTIVATIONS else []))
 
 
-def _block(width: int, act: str, residual_scale: float, batch_norm: bool) -> ResidualBlock:
-    return ResidualBlock(width, act, residual_scale, batch_norm=batch_norm)
+def _block(width: int, act: str, residual_scale: float, batch_norm: bool) -> EdsrBlock:
+    return EdsrBlock(width, act, residual_scale, batch_norm=batch_norm)
 
 
 def _merge(width: int, batch_norm: bool) -> nn.Sequential:
@@ -152,23 +152,22 @@ class Edsr(SkippedSpace):
             Claim("arXiv 1707.02921; table of IMDN (arXiv 1909.11856)", 1_370_000, None, 37.99),
         ),
         "EDSR": Published(edsr(32, 256, 0.1), Claim("arXiv 1707.02921", psnr=38.11)),
-        "SRResNet": Published(
-            SRRESNET, Claim("arXiv 1609.04802", psnr=32.05, at="x4, HR 1280x720", note="published for x4 only")
-        ),
+        "SRResNet": Published(SRRESNET, Claim("arXiv 1609.04802", psnr=32.05, scale=4, note="published for x4 only")),
         "SRGAN": Published(
             SRRESNET,
             Claim(
                 "arXiv 1609.04802",
                 psnr=29.40,
-                at="x4, HR 1280x720",
+                scale=4,
                 note="SRResNet; its recipe is adversarial, which costs PSNR; published for x4 only",
             ),
             Claim(
                 ARTICLE,
                 1_400_000,
                 475_630_000_000,
-                at="x2, LR 640x512",
-                note="with three channels and the multiply-adds of batch normalisation, for an LR image of 640x512",
+                lr=ARTICLE_LR,
+                params_counted=COLOUR,
+                macs_counted=Counting(channels=3, rules=(Rule.NORMS,)),
             ),
         ),
     }

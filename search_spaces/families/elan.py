@@ -14,7 +14,7 @@ from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.layers.window import Padded, merge, pad_to_multiple, partition, roll
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, COLOUR, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -204,14 +204,21 @@ class Elan(SkippedSpace):
                 582_000,
                 168_400_000_000,
                 38.17,
-                note="counts windows of 4, 8 and 12, shifts as free, and no padding",
+                params_counted=COLOUR,
+                macs_counted=Counting(
+                    replaced={"windows": "4-8-12"}, channels=3, rules=(Rule.FREE_SHIFTS, Rule.NO_PADDING)
+                ),
             ),
             Claim(
                 ARTICLE,
                 601_000,
                 43_200_000_000,
-                at="x4, HR 1280x720",
+                scale=4,
                 note="copied from papers' rows for scale 4, where the article's table is for 2",
+                params_counted=COLOUR,
+                macs_counted=Counting(
+                    replaced={"windows": "4-8-12"}, channels=3, rules=(Rule.FREE_SHIFTS, Rule.NO_PADDING)
+                ),
             ),
         ),
     }

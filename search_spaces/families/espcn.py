@@ -10,7 +10,7 @@ from search_spaces.layers.activation import activation
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import PixelShuffleDirect
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -82,13 +82,13 @@ class Espcn(SkippedSpace):
                 "first_kernel": 5,
                 "activation": "tanh",
             },
-            Claim("arXiv 1609.05158, table 1", psnr=32.55, at="x3, HR 1280x720", note="trained on 91 images"),
+            Claim("arXiv 1609.05158, table 1", psnr=32.55, scale=3, note="trained on 91 images"),
             Claim(
                 ARTICLE,
                 20_000,
                 6_940_000_000,
-                at="x2, LR 640x512",
-                note="params are rounded; multiply-adds are of an LR image of 640x512",
+                lr=ARTICLE_LR,
+                params_counted=Counting(rounded_to=10_000),
             ),
         ),
     }

@@ -72,8 +72,8 @@ class FfdNet(SearchSpace):
     smallest: ClassVar[Choices] = ffdnet(3, 8)
     luma: ClassVar[TrainedLuma] = TrainedLuma("full", "gray images, in the authors' repository KAIR")
     published: ClassVar = {
-        "FFDNet": Published(ffdnet(15, 64), Claim("arXiv 1710.04026", at="denoising, 1280x720"), scale=1),
-        "FFDNet-colour": Published(ffdnet(12, 96), Claim("arXiv 1710.04026", at="denoising, 1280x720"), scale=1),
+        "FFDNet": Published(ffdnet(15, 64), Claim("arXiv 1710.04026", scale=1), scale=1),
+        "FFDNet-colour": Published(ffdnet(12, 96), Claim("arXiv 1710.04026", scale=1), scale=1),
     }
     authors_names: ClassVar = ((r"^model\.", "body."),)
 

@@ -9,7 +9,7 @@ from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.activation import activation
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -52,6 +52,9 @@ class FsrcnnNetwork(nn.Module):
         return self.last(self.body(self.head(image)))
 
 
+WEIGHTS = Counting(rules=(Rule.NO_BIASES, Rule.NO_SLOPES))
+
+
 def point(width: int, squeezed: int, depth: int) -> dict[str, Choice]:
     """Return the choices of the authors' network FSRCNN(d, s, m)."""
     hourglass: dict[str, Choice] = {"width": width, "squeezed": squeezed, "depth": depth}
@@ -82,18 +85,19 @@ class Fsrcnn(SkippedSpace):
                 12_464,
                 6_000_000_000,
                 37.00,
-                note="params without biases and slopes; the transposed convolution is charged at every output pixel",
+                params_counted=WEIGHTS,
+                macs_counted=Counting(rules=(Rule.TRANSPOSED_AT_OUTPUT,)),
             ),
             Claim(
                 ARTICLE,
                 12_000,
                 6_000_000_000,
-                note="6.0G as in the literature's table; its second figure, 4.08G, is ours at LR 640x512",
+                note="its second figure, 4.08G, is ours at LR 640x512",
+                params_counted=Counting(rules=WEIGHTS.rules, rounded_to=1000),
+                macs_counted=Counting(rules=(Rule.TRANSPOSED_AT_OUTPUT,)),
             ),
         ),
-        "FSRCNN-s": Published(
-            point(32, 5, 1), Claim("arXiv 1608.00367", 3_937, note="params without biases and slopes")
-        ),
+        "FSRCNN-s": Published(point(32, 5, 1), Claim("arXiv 1608.00367", 3_937, params_counted=WEIGHTS)),
     }
     # As in PyTorch ports; the authors released MATLAB.
     authors_names: ClassVar = ((r"^first_part\.", "head."), (r"^mid_part\.", "body."), (r"^last_part\.", "last."))

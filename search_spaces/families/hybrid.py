@@ -53,8 +53,8 @@ class HybridCellChoices:
 class ActiveCell:
     """A cell of the network: its block, how often it is repeated, and how it is connected.
 
-    `reach` adds the output of the node so many before the previous one to the input (0: none); `fused` keeps the output
-    for the fusion.
+    The input is the output of the previous node, plus that of the node `reach` places before it unless `reach` is 0.
+    `fused` keeps the output for the fusion.
     """
 
     block: BlockChoices
@@ -231,7 +231,7 @@ def _bodies(blocks: Collection[str]) -> int:
 
 
 def _counted(act: str) -> str:
-    """Return an activation of as many parameters."""
+    """Return an activation that has the same number of parameters."""
     return act if act == "prelu" else "relu"
 
 

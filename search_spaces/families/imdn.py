@@ -12,12 +12,12 @@ from search_spaces.layers.attention import ContrastAttention
 from search_spaces.layers.conv import conv
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, COLOUR, UNEXPLAINED, Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 STEPS = 3
-"""How often a block splits its features; a last convolution makes as many again as were put aside each time."""
+"""Number of times a block splits its features; a last convolution makes the fourth part of the same width."""
 
 SLOPE = 0.05
 
@@ -127,7 +127,14 @@ class ImdnSpace(SkippedSpace):
                 "attention": True,
                 "gathered": True,
             },
-            Claim("arXiv 1909.11856; multiply-adds of arXiv 2108.10257", 694_000, 158_800_000_000, 38.00),
+            Claim(
+                "arXiv 1909.11856; multiply-adds of arXiv 2108.10257",
+                694_000,
+                158_800_000_000,
+                38.00,
+                params_counted=COLOUR,
+                macs_counted=COLOUR,
+            ),
         ),
         "IMDN-RTC": Published(
             {
@@ -138,13 +145,14 @@ class ImdnSpace(SkippedSpace):
                 "attention": False,
                 "gathered": False,
             },
-            Claim("github.com/Zheng222/IMDN", at="x2, LR 360x240"),
+            Claim("github.com/Zheng222/IMDN", lr=(360, 240)),
             Claim(
                 ARTICLE,
                 700_000,
                 17_900_000_000,
-                at="x2",
-                note="the parameters are IMDN's, the multiply-adds those of IMDN+ at x4",
+                note="17.9G is of IMDN+ at x4, which is not in this space",
+                params_counted=Counting("imdn/IMDN", channels=3),
+                macs_counted=UNEXPLAINED,
             ),
         ),
     }

@@ -10,18 +10,18 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.channel_norm import ChannelNorm
-from search_spaces.layers.conv import bias_of, conv
+from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.scan import SelectiveScan2d
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps
+from search_spaces.layers.wavelet import WaveletFrontEnd
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -62,45 +62,7 @@ class IrsrMambaChoices:
         return self.width // self.squeeze
 
 
-class WaveletFrontEnd(nn.Module):
-    """[N, C, H, W] → the same shape, for H and W from 2: the image as the authors' body sees it."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.small = conv(channels, channels)
-        self.large = nn.Sequential(conv(channels, channels, 7, groups=channels), conv(channels, channels, 1))
-        self.modulation = nn.Sequential(conv(4 * channels, 2 * channels, 1), nn.SiLU(), conv(2 * channels, channels, 1))
-        self.merge = conv(2 * channels, channels, 1)
-        self._start_with_the_image()
-
-    def _start_with_the_image(self) -> None:
-        """Pass the image on beside what is modulated: few channels with random weights would blur or lose it."""
-        nn.init.dirac_(self.small.weight)
-        with torch.no_grad():
-            self.merge.weight[:, len(self.merge.weight) :].copy_(torch.eye(len(self.merge.weight))[..., None, None])
-        for last in (self.small, self.merge):
-            nn.init.zeros_(bias_of(last))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """[N, C, H, W] → the same shape."""
-        small, large = self.small(image), self.large(image)
-        bands = F.interpolate(haar(small), scale_factor=2.0, mode="bicubic", align_corners=False)
-        factor = self.modulation(bands)
-        # An odd row or column has no partner in the wavelet; the factor is stretched over it.
-        factor = F.interpolate(factor, size=image.shape[-2:], mode="bilinear", align_corners=False)
-        return self.merge(torch.cat((large * factor, small), dim=1))
-
-
-def haar(image: Tensor) -> Tensor:
-    """[N, C, H, W] → [N, 4·C, H // 2, W // 2]: mean, differences along rows, along columns and along both, times 2."""
-    height, width = image.shape[-2] // 2, image.shape[-1] // 2
-    upper, lower = image[:, :, 0::2][:, :, :height], image[:, :, 1::2]
-    a, b = upper[..., 0::2][..., :width], upper[..., 1::2]
-    c, d = lower[..., 0::2][..., :width], lower[..., 1::2]
-    return torch.cat((a + b + c + d, b + d - a - c, c + d - a - b, a + d - b - c), dim=1) / 2
-
-
-class Block(nn.Module):
+class ScanBlock(nn.Module):
     """A selective scan, then two convolutions with channel attention; [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, inner: int, state: int, squeezed: int) -> None:
@@ -120,10 +82,10 @@ class Block(nn.Module):
         return features * self.local_skip[:, None, None] + self.local(self.local_norm(features))
 
 
-class Group(nn.Module):
+class ScanGroup(nn.Module):
     """Blocks and a convolution with a skip over them; [N, width, H, W] → the same shape."""
 
-    def __init__(self, blocks: list[Block], width: int) -> None:
+    def __init__(self, blocks: list[ScanBlock], width: int) -> None:
         super().__init__()
         self.blocks = nn.Sequential(*blocks)
         self.conv = conv(width, width)
@@ -172,8 +134,8 @@ class IrsrMambaNetwork(nn.Module):
         self.enter = ChannelNorm(width, EPSILON)
         self.groups = nn.Sequential()
         for _ in range(chosen.groups):
-            blocks = [Block(width, chosen.inner, chosen.state, chosen.squeezed) for _ in range(chosen.blocks)]
-            self.groups.append(Group(blocks, width))
+            blocks = [ScanBlock(width, chosen.inner, chosen.state, chosen.squeezed) for _ in range(chosen.blocks)]
+            self.groups.append(ScanGroup(blocks, width))
         self.norm = ChannelNorm(width, EPSILON)
         self.merge = conv(width, width)
         self.tail = Tail(chosen.tail, width, scale, channels)
@@ -234,7 +196,7 @@ class IrsrMamba(SkippedSpace):
         "IRSRMamba": Published(
             _full(8),
             Claim("arXiv 2405.09873"),
-            Claim(ARTICLE, at="x2, LR 640x512", note='its "72" is no count of this network'),
+            Claim(ARTICLE, lr=ARTICLE_LR, note='its "72" is no count of this network'),
         ),
         "IRSRMamba-2024": Published(
             _full(6), Claim("evaluation log of 2024 in the authors' repository", 20_422_229, note="three channels")
@@ -302,7 +264,7 @@ class IrsrMamba(SkippedSpace):
             *front,
             Part(conv, (channels, width), channels),
             Part(ChannelNorm, (width,), width, repeats=2),
-            Part(Block, block, width, repeats=groups * chosen.blocks),
+            Part(ScanBlock, block, width, repeats=groups * chosen.blocks),
             Part(conv, (width, width), width, repeats=groups + 1),
             Part(Tail, (chosen.tail, width, scale, channels), width),
         ]

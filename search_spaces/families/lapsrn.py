@@ -10,7 +10,7 @@ from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import factors
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, UNEXPLAINED, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -29,7 +29,7 @@ class LapsrnChoices:
     activation: str
 
 
-def activation(name: str, width: int) -> nn.Module:
+def leaky_or_prelu(name: str, width: int) -> nn.Module:
     """Return a `leaky` ReLU or a `prelu` with one slope a channel."""
     return nn.PReLU(width, init=SLOPE) if name == "prelu" else nn.LeakyReLU(SLOPE)
 
@@ -76,8 +76,8 @@ class Level(nn.Module):
         width = chosen.width
         layers: list[nn.Module] = []
         for _ in range(chosen.depth):
-            layers += [conv(width, width), activation(chosen.activation, width)]
-        layers += [TransposedConv(width, width, chosen.kernel, stride), activation(chosen.activation, width)]
+            layers += [conv(width, width), leaky_or_prelu(chosen.activation, width)]
+        layers += [TransposedConv(width, width, chosen.kernel, stride), leaky_or_prelu(chosen.activation, width)]
         self.features = nn.Sequential(*layers)
         keep_variance(self.features)
         self.detail = conv(width, channels)
@@ -94,7 +94,7 @@ class LapsrnNetwork(nn.Module):
         super().__init__()
         strides = factors(scale)
         self.own_skip = not chosen.image_skip
-        self.head = nn.Sequential(conv(channels, chosen.width), activation(chosen.activation, chosen.width))
+        self.head = nn.Sequential(conv(channels, chosen.width), leaky_or_prelu(chosen.activation, chosen.width))
         keep_variance(self.head)
         self.levels = nn.ModuleList(Level(chosen, stride, channels) for stride in strides)
         carried = strides if self.own_skip else strides[1:]
@@ -144,15 +144,17 @@ class Lapsrn(SkippedSpace):
                 813_000,
                 29_900_000_000,
                 37.52,
-                note="params are of x4; multiply-adds are of one level at LR 320x180, charged at every output pixel",
+                params_counted=Counting(scale=4),
+                macs_counted=Counting(lr=(320, 180), rules=(Rule.TRANSPOSED_AT_OUTPUT,)),
             ),
             Claim(
                 ARTICLE,
                 251_000,
                 4_357_080_000_000,
-                at="x2, LR 640x512",
-                note="params as in the table of IMDN, not those of the released network; multiply-adds are of a port's "
-                "x8 network (1.31M), with its transposed convolutions charged four times",
+                lr=ARTICLE_LR,
+                note="251K stands in the table of IMDN, too; the multiply-adds are of a port",
+                params_counted=UNEXPLAINED,
+                macs_counted=Counting(replaced={"kernel": 4}, scale=8, rules=(Rule.TRANSPOSED_AT_OUTPUT,)),
             ),
         ),
     }

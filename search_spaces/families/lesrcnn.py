@@ -1,4 +1,4 @@
-"""LESRCNN: 3x3 and 1x1 convolutions by turns, and a refinement at the high resolution (arXiv 2007.04344)."""
+"""LESRCNN: 3x3 and 1x1 convolutions alternate, then a refinement at the high resolution (arXiv 2007.04344)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +11,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance, start_small
 from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, UNEXPLAINED, Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -27,7 +27,7 @@ class LesrcnnChoices:
     refinements: int
 
 
-class Block(nn.Module):
+class HeterogeneousBlock(nn.Module):
     """ReLU(x + conv(ReLU(conv x))), the first 3x3, the second 1x1 in the authors' network; no biases.
 
     The authors' code rectifies in place, so what their skips carry is rectified too; their weights need that.
@@ -54,7 +54,7 @@ class LesrcnnNetwork(nn.Module):
         width = chosen.width
         self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width, bias=False)
-        blocks = [Block(width, chosen.second_kernel) for _ in range(chosen.blocks)]
+        blocks = [HeterogeneousBlock(width, chosen.second_kernel) for _ in range(chosen.blocks)]
         self.blocks = nn.Sequential(*blocks)
         self.upsample = PixelShuffleSteps(width, scale)
         refinements: list[nn.Module] = []
@@ -100,15 +100,19 @@ class Lesrcnn(SkippedSpace):
                 516_000,
                 3_080_000_000,
                 37.65,
-                at="x2, HR 128x128",
-                note="multiply-adds are of an HR patch of 128x128; the released network has 626,304 parameters",
+                hr=(128, 128),
+                note="the released network has 626,304 parameters",
+                params_counted=Counting(replaced={"refinements": 1}, channels=3),
+                macs_counted=UNEXPLAINED,
             ),
             Claim(
                 ARTICLE,
                 516_000,
                 3_080_000_000,
-                at="x2, HR 128x128",
-                note="the paper's row; the released network has 626,304 parameters",
+                hr=(128, 128),
+                note="the paper's row",
+                params_counted=Counting(replaced={"refinements": 1}, channels=3),
+                macs_counted=UNEXPLAINED,
             ),
         ),
     }

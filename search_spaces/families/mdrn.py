@@ -22,7 +22,7 @@ from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.spatial_attention import at_least, interpolated
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -191,11 +191,18 @@ class MdrnSpace(SkippedSpace):
         "MDRN": Published(
             _point(56, 8),
             _PAPER,
-            Claim(ARTICLE, 300_000, 91_000_000_000, at="x2, LR 640x512", note="of an LR image of 640x512"),
+            Claim(
+                ARTICLE,
+                300_000,
+                91_000_000_000,
+                lr=ARTICLE_LR,
+                params_counted=Counting(channels=3, rounded_to=10_000),
+                macs_counted=COLOUR,
+            ),
         ),
         "MDRN-S": Published(
             _point(28, 8),
-            Claim("github.com/bbbolt/MDRN, mdrn-s.pth", 95_396, at="x4", note="of colour images"),
+            Claim("github.com/bbbolt/MDRN, mdrn-s.pth", 95_396, scale=4, params_counted=COLOUR),
             scale=4,
         ),
     }

@@ -13,7 +13,7 @@ from search_spaces.layers.attention import PixelAttention
 from search_spaces.layers.conv import conv
 from search_spaces.layers.upsample import factors
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -121,8 +121,8 @@ class PanSpace(SkippedSpace):
     published: ClassVar = {
         "PAN": Published(
             {"image_skip": False, "width": 40, "blocks": 16, "tail_width": 24, "attention": True},
-            Claim("github.com/zhaohengyuan1/PAN, results/PANx2_DF2K", 261_403, None, 38.00),
-            Claim(ARTICLE, 261_000, 100_000_000_000, at="x2, LR 640x512", note="of an LR image of 640x512"),
+            Claim("github.com/zhaohengyuan1/PAN, results/PANx2_DF2K", 261_403, None, 38.00, params_counted=COLOUR),
+            Claim(ARTICLE, 261_000, 100_000_000_000, lr=ARTICLE_LR, params_counted=COLOUR, macs_counted=COLOUR),
         )
     }
     authors_names: ClassVar = (

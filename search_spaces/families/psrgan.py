@@ -19,7 +19,7 @@ from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.upsample import factors
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -132,8 +132,8 @@ class PsrGanSpace(SkippedSpace):
     published: ClassVar = {
         "PSRGAN": Published(
             _point(64, 16),
-            Claim("github.com/yongsongH/Infrared_Image_SR_PSRGAN, its log", 349_664, at="x4", note="of x4"),
-            Claim(ARTICLE, 310_000, 174_300_000_000, at="x2, LR 640x512", note="of an LR image of 640x512"),
+            Claim("github.com/yongsongH/Infrared_Image_SR_PSRGAN, its log", 349_664, scale=4, params_counted=COLOUR),
+            Claim(ARTICLE, 310_000, 174_300_000_000, lr=ARTICLE_LR, params_counted=COLOUR, macs_counted=COLOUR),
         )
     }
     authors_names: ClassVar = (

@@ -17,7 +17,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, UNEXPLAINED, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -50,7 +50,7 @@ class AttentiveBlock(nn.Module):
         return features + self.body(features)
 
 
-class Group(nn.Module):
+class AttentiveGroup(nn.Module):
     """x + a chain of parts that ends in a convolution."""
 
     def __init__(self, parts: Sequence[nn.Module], width: int) -> None:
@@ -73,8 +73,8 @@ class RcanNetwork(nn.Module):
         groups = []
         for _ in range(chosen.groups):
             blocks = [AttentiveBlock(width, chosen.reduction) for _ in range(chosen.blocks)]
-            groups.append(Group(blocks, width))
-        self.groups = Group(groups, width)
+            groups.append(AttentiveGroup(blocks, width))
+        self.groups = AttentiveGroup(groups, width)
         self.tail = _tail(width, channels, scale)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -114,7 +114,9 @@ class Rcan(SkippedSpace):
                 ARTICLE,
                 80_603,
                 20_135_000_000,
-                note="its layout can't be recovered: no standard RCAN has both figures; this one is near both",
+                note="its layout can't be recovered: no standard RCAN has both figures; this point is near both",
+                params_counted=UNEXPLAINED,
+                macs_counted=UNEXPLAINED,
             ),
         ),
     }

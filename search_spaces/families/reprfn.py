@@ -15,7 +15,7 @@ from search_spaces.layers.edge_conv import EdgeConv, absorb_into, edge_branches,
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, COLOUR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -151,10 +151,20 @@ class RepRfnSpace(SkippedSpace):
                 "github.com/laonafahaodange/RepRFN, its log",
                 401_504,
                 22_174_400_000,
-                at="x4, HR 1280x720",
-                note="of colour images; activations counted too",
+                scale=4,
+                note="activations counted too",
+                params_counted=COLOUR,
+                macs_counted=COLOUR,
             ),
-            Claim(ARTICLE, 402_000, 22_100_000_000, at="x4, HR 1280x720", note="of x4, among rows of x2; colour"),
+            Claim(
+                ARTICLE,
+                402_000,
+                22_100_000_000,
+                scale=4,
+                note="among rows of x2",
+                params_counted=COLOUR,
+                macs_counted=COLOUR,
+            ),
             scale=4,
         )
     }

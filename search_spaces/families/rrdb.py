@@ -18,7 +18,7 @@ from search_spaces.layers.conv import bias_of, conv
 from search_spaces.layers.upsample import factors
 from search_spaces.layers.window import pad_to_multiple
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -128,9 +128,6 @@ def point(unshuffle_log2: int = 0) -> dict[str, int | bool]:
     return {**fixed, "unshuffle_log2": unshuffle_log2}
 
 
-X4_NOTE = "of the x4 network, though its row says x2"
-
-
 @register
 class Rrdb(SkippedSpace):
     """`unshuffle_log2` trades resolution for channels: the body works at a half or a quarter of the image's size."""
@@ -158,20 +155,27 @@ class Rrdb(SkippedSpace):
     published: ClassVar = {
         "ESRGAN": Published(
             point(),
-            Claim("arXiv 1809.00219", at="x4"),
-            Claim(ARTICLE, 16_700_000, 5_874_000_000_000, at="x4, LR 640x512", note=X4_NOTE),
+            Claim("arXiv 1809.00219", scale=4),
+            Claim(ARTICLE, 16_700_000, 5_874_000_000_000, scale=4, lr=ARTICLE_LR, note="though its row says x2"),
             scale=4,
         ),
         "BSRGAN": Published(
             point(),
             Claim("arXiv 2103.14006"),
-            Claim(ARTICLE, 16_660_000, 5_529_000_000_000, at="x2, LR 640x512", note="at a larger image"),
+            Claim(ARTICLE, 16_660_000, 5_529_000_000_000, lr=ARTICLE_LR),
         ),
         "Real-ESRGAN-x2plus": Published(
             point(unshuffle_log2=1),
             Claim("arXiv 2107.10833"),
             Claim(
-                ARTICLE, 16_690_000, 5_874_000_000_000, at="x4, LR 640x512", note=X4_NOTE + ", without the unshuffling"
+                ARTICLE,
+                16_690_000,
+                5_874_000_000_000,
+                scale=4,
+                lr=ARTICLE_LR,
+                note="though its row says x2",
+                params_counted=Counting("rrdb/ESRGAN"),
+                macs_counted=Counting("rrdb/ESRGAN"),
             ),
         ),
     }

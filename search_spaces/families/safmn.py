@@ -17,7 +17,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.modulation import SpatialModulation
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
-from search_spaces.published import Claim, Published
+from search_spaces.published import COLOUR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -102,7 +102,10 @@ class Safmn(SkippedSpace):
     }
     published: ClassVar = {
         "SAFMN": Published(
-            point(9, 8), Claim("arXiv 2302.13800, table 1", 228_000, 52_000_000_000, 38.00, note="three channels")
+            point(9, 8),
+            Claim(
+                "arXiv 2302.13800, table 1", 228_000, 52_000_000_000, 38.00, params_counted=COLOUR, macs_counted=COLOUR
+            ),
         ),
         "SAFMN-L": Published(
             point(32, 16), Claim("arXiv 2302.13800, table of large networks", 5_560_000, 1_274_000_000_000, 38.28)

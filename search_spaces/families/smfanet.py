@@ -17,7 +17,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.modulation import enlarge_to, max_pool_to_fraction
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
-from search_spaces.published import Claim, Published
+from search_spaces.published import COLOUR, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -127,7 +127,7 @@ def point(width: int, blocks: int) -> dict[str, int | bool]:
     return {**fixed, "width": width, "blocks": blocks}
 
 
-NOTE = "charges the 1x1 after the pooling at full size"
+MACS = Counting(channels=3, rules=(Rule.COARSE_AT_FULL_SIZE,))
 
 
 @register
@@ -156,10 +156,16 @@ class SmfaNet(SkippedSpace):
     }
     published: ClassVar = {
         "SMFANet": Published(
-            point(36, 8), Claim("SMFANet, ECCV 2024, table 1", 186_000, 41_000_000_000, 38.08, note=NOTE)
+            point(36, 8),
+            Claim(
+                "SMFANet, ECCV 2024, table 1", 186_000, 41_000_000_000, 38.08, params_counted=COLOUR, macs_counted=MACS
+            ),
         ),
         "SMFANet-plus": Published(
-            point(48, 12), Claim("SMFANet, ECCV 2024, table 2", 480_000, 108_000_000_000, 38.19, note=NOTE)
+            point(48, 12),
+            Claim(
+                "SMFANet, ECCV 2024, table 2", 480_000, 108_000_000_000, 38.19, params_counted=COLOUR, macs_counted=MACS
+            ),
         ),
     }
     authors_names: ClassVar = (

@@ -22,7 +22,7 @@ from search_spaces.layers.mean_shift import RANGE, MeanShift
 from search_spaces.layers.parameter_free import ParameterFreeAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
-from search_spaces.published import Claim, Published
+from search_spaces.published import COLOUR, Claim, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -135,8 +135,8 @@ class Span(SkippedSpace):
             Claim(
                 "arXiv 2404.10343 (NTIRE 2024, team XiaomiMM), released weights",
                 150_688,
-                at="x4",
-                note="its x4 network, whose tail has 9,108 parameters more",
+                scale=4,
+                params_counted=COLOUR,
             ),
         ),
         "SPAN-48": Published(point(48), Claim("github.com/hongyuanyu/SPAN, released as ch48")),

@@ -10,7 +10,7 @@ from search_spaces.layers.activation import activation
 from search_spaces.layers.conv import conv
 from search_spaces.layers.enlarged import Enlarged
 from search_spaces.layers.initialisation import keep_variance
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -56,7 +56,8 @@ class Srcnn(SkippedSpace):
             Claim(ARTICLE, 57_000, 52_700_000_000, note="its second figure, 18.7G, is at 640x512, not enlarged"),
         ),
         "SRCNN-9-1-5": Published(
-            point(9, 1, 5), Claim("Dong et al., ECCV 2014", 8_032, None, 36.34, note="without the 97 biases")
+            point(9, 1, 5),
+            Claim("Dong et al., ECCV 2014", 8_032, None, 36.34, params_counted=Counting(rules=(Rule.NO_BIASES,))),
         ),
     }
     # As in PyTorch ports; the authors released MATLAB.

@@ -13,7 +13,7 @@ from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps, factors
 from search_spaces.layers.window import Padded, WindowAttention, merge, pad_to_multiple, partition, roll, shift_mask
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -63,7 +63,7 @@ class SwinLayer(nn.Module):
 
 
 class SwinGroup(nn.Module):
-    """Layers, plain and shifted by turns, a convolution, and the skip over both."""
+    """Layers, every second one shifted, a convolution, and the skip over both."""
 
     def __init__(self, width: int, heads: int, window: int, expansion: int, depth: int) -> None:
         super().__init__()
@@ -162,6 +162,9 @@ class SwinNetwork(nn.Module):
         return self.tail(head + self.conv(features))
 
 
+AS_THOP = Counting(channels=3, rules=(Rule.NO_ATTENTION, Rule.NORMS))
+
+
 def _point(groups: int, head_width: int, tail: str) -> Choices:
     same = {"image_skip": False, "depth": 6, "heads": 6, "window": 8, "expansion": 2}
     return {**same, "groups": groups, "head_width": head_width, "tail": tail}
@@ -201,14 +204,17 @@ class SwinIr(SkippedSpace):
                 878_000,
                 195_600_000_000,
                 38.14,
-                note="leaves out the position biases, and the attention products: about convolutions and projections",
+                params_counted=Counting(channels=3, rules=(Rule.NO_POSITION_BIASES,)),
+                macs_counted=Counting(rules=(Rule.NO_ATTENTION,)),
             ),
             Claim(
                 ARTICLE,
                 870_000,
                 295_000_000_000,
-                at="x2, LR 640x512",
-                note="thop 0.1.1 leaves out the attention products",
+                lr=ARTICLE_LR,
+                note="as thop 0.1.1 counts",
+                params_counted=Counting(channels=3, rules=(Rule.NO_POSITION_BIASES,)),
+                macs_counted=AS_THOP,
             ),
         ),
         "SwinIR-M": Published(
@@ -225,8 +231,10 @@ class SwinIr(SkippedSpace):
                 ARTICLE,
                 11_600_000,
                 3_891_000_000_000,
-                at="x2, LR 640x512",
-                note="thop 0.1.1 leaves out the attention products; the recipe is BSRGAN's",
+                lr=ARTICLE_LR,
+                note="as thop 0.1.1 counts; the recipe is BSRGAN's",
+                params_counted=COLOUR,
+                macs_counted=AS_THOP,
             ),
         ),
     }

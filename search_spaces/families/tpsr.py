@@ -18,7 +18,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.upsample import factors
 from search_spaces.part import Part
-from search_spaces.published import ARTICLE, Claim, Published
+from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
@@ -115,8 +115,9 @@ def point(width: int, *operations: str) -> dict[str, Choice]:
 
 
 FOUND = point(16, "sep5", "conv7", "conv7", "conv3", "conv3", "conv5", "sep3", "conv5", "conv3", "conv7")
-PAPER = Claim("arXiv 2007.04356", 60_000, 14_000_000_000, note="three channels")
-ROW = Claim(ARTICLE, 60_000, 19_860_000_000, at="x2, LR 640x512", note="at a larger image; counts PReLUs")
+ROUNDED = Counting(channels=3, rounded_to=10_000)
+PAPER = Claim("arXiv 2007.04356", 60_000, 14_000_000_000, params_counted=ROUNDED, macs_counted=COLOUR)
+ROW = Claim(ARTICLE, 60_000, 19_860_000_000, lr=ARTICLE_LR, params_counted=ROUNDED, macs_counted=COLOUR)
 
 
 @register

@@ -1,4 +1,4 @@
-"""Convolutions in two halves, one over channels (1x1) and one over space (depthwise), and what they stand in for."""
+"""Convolutions in two halves, over channels (1x1) and over space (depthwise), and the ordinary convolution."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from search_spaces.layers.conv import conv
 
 AUTHORS_NAMES = ((r"\.pw\.", ".pointwise."), (r"\.dw\.", ".depthwise."))
-"""The names of the halves in BSRN and what came of it; see `SearchSpace.authors_names`."""
+"""The names of the halves in BSRN and its successors; see `SearchSpace.authors_names`."""
 
 
 class MakesConv(Protocol):

@@ -69,7 +69,7 @@ def start_chain(layer: nn.Conv2d | Collapsible, slope: float) -> None:
     """Initialise a convolution before a ReLU of this slope in a chain: near the identity where that can be.
 
     PyTorch's own initialisation lets the signal die in a chain. With that of He et al. (1502.01852) it lives, but brief
-    trainings of 12 convolutions lowered the loss by only half as much as with this, whatever their branches.
+    trainings of 12 convolutions lowered the loss only half as much as with this one, with all kinds of branches.
     """
     weight = layer.merged()[0] if isinstance(layer, Collapsible) else layer.weight
     start = nn.init.kaiming_normal_(torch.zeros_like(weight), a=slope)

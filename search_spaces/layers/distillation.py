@@ -11,7 +11,7 @@ AUTHORS_NAMES = (
     (r"\bc4\.", "distillation.rest."),
     (r"\bc5\.", "distillation.merge."),
 )
-"""The names in RFDN and what came of it, for a block called `distillation`; see `SearchSpace.authors_names`."""
+"""The names in RFDN and its successors, for a block called `distillation`; see `SearchSpace.authors_names`."""
 
 
 class FeatureDistillation(nn.Module):

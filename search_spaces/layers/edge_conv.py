@@ -48,7 +48,7 @@ def edges_of(branches: nn.ModuleDict) -> list[EdgeBranch]:
 class EdgeConv(Collapsible):
     """The edge-oriented convolution of ECBSR: 3x3, plus 1x1 to a multiple of the outputs and 3x3, plus three for edges.
 
-    With `identity` (where inputs and outputs are as many) the input is added too.
+    With `identity`, the input is added too, if the block has the same number of inputs and outputs.
     """
 
     def __init__(self, inputs: int, outputs: int, *, expansion: int = 2, identity: bool = False) -> None:
@@ -82,7 +82,7 @@ class EdgeConv(Collapsible):
 class ExpandedConv(Collapsible):
     """A k x k convolution to a wide intermediate, then a 1x1, nothing between them (SESR, arXiv 2103.09404).
 
-    With `identity` (where inputs and outputs are as many) the input is added too.
+    With `identity`, the input is added too, if the block has the same number of inputs and outputs.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What authors subtract from an image before their network sees it."""
+"""The mean that authors subtract from an image before their network sees it."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,13 +9,13 @@ DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 """Mean red, green and blue of the training images of DIV2K, in 0..1 (Lim et al., arXiv 1707.02921)."""
 
 RANGE = 255.0
-"""What many authors' networks see white as; their weights are made for it."""
+"""The value of white in many authors' networks, whose weights expect it."""
 
 
 class MeanShift(nn.Module):
-    """Takes a fixed mean from an image and spreads the rest; gives both back.
+    """Subtracts a fixed mean from an image and multiplies the rest by the spread; `back` undoes both.
 
-    From an image that has not as many channels it takes the mean of the mean, so that a colour network and its
+    From an image of another number of channels it subtracts the average of the mean, so that a colour network and its
     one-channel form see a gray image nearly alike. The mean is no parameter and not in the state dict.
     """
 
@@ -37,7 +37,7 @@ class MeanShift(nn.Module):
 
 
 def around(shift: MeanShift | None, network: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """[N, C, H, W] in 0..1 → what the network makes of it; with a shift, between its two ways."""
+    """[N, C, H, W] in 0..1 → the output of the network, which sees the shifted image if there is a shift."""
     if shift is None:
         return network(image)
     return shift.back(network(shift(image)))

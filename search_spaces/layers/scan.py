@@ -26,7 +26,7 @@ def selective_scan(tokens: Tensor, steps: Tensor, decay: Tensor, write: Tensor, 
 
     `tokens` and `steps` [S, L, D], `decay` [S, D, N] negative, `write` and `read` [S, L, N] → [S, L, D]. Channels are
     independent, so they are taken in groups that keep the states [S, L, D, N] small, and computed again in the
-    backward pass rather than kept. The exponents are never positive, so nothing overflows whatever the input.
+    backward pass rather than kept. The exponents are never positive, so nothing overflows for any input.
     """
     if tokens.is_meta:  # only shapes are wanted, and the groups would be thousands of operators
         return torch.empty_like(tokens, dtype=torch.float32)
@@ -78,7 +78,7 @@ def _merged(factor: Tensor, term: Tensor, levels: int) -> Tensor:
 
 
 def _doubled(factor: Tensor, term: Tensor) -> Tensor:
-    """Do as `linear_recurrence` in log2(L) steps over the whole length; the t-th result spans twice as many a step."""
+    """Do as `linear_recurrence` in log2(L) steps, each of which doubles the tokens that a result covers."""
     shift = 1
     longest = LONGEST if torch.compiler.is_exporting() else term.shape[1]
     while shift < longest:

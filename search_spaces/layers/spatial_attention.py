@@ -18,7 +18,7 @@ AUTHORS_NAMES = (
     (r"\besa\.conv3_\.", "spatial.body.4."),
     (r"\besa\.conv4\.", "spatial.expand."),
 )
-"""The names in RFDN and what came of it, for a block called `spatial`; see `SearchSpace.authors_names`."""
+"""The names in RFDN and its successors, for a block called `spatial`; see `SearchSpace.authors_names`."""
 
 
 class EnhancedSpatialAttention(nn.Module):

@@ -40,7 +40,7 @@ class Padded(nn.Module):
         self.module, self.multiple = module, (multiple, multiple)
 
     def forward(self, features: Tensor) -> Tensor:
-        """[N, C, H, W] → what the module makes of it, padded."""
+        """[N, C, H, W] → the output of the module for the padded image."""
         return self.module(pad_to_multiple(features, self.multiple))
 
 

@@ -155,8 +155,8 @@ def test_what_is_written_is_read(data: object) -> None:
 
 
 def test_what_is_in_two_places_is_written_twice() -> None:
-    one = [1, 2]
-    assert read(to_yaml({"a": one, "b": one})) == {"a": [1, 2], "b": [1, 2]}
+    same = [1, 2]
+    assert read(to_yaml({"a": same, "b": same})) == {"a": [1, 2], "b": [1, 2]}
 
 
 def test_json_is_refused_in_one_sentence() -> None:

@@ -56,7 +56,7 @@ def test_what_is_cut_short_has_the_shape_that_torch_gives(name: str, layout: tor
         expected.shape, expected.stride(), expected.dtype, expected.device,
     )  # fmt: skip
     assert result.untyped_storage().nbytes() == expected.untyped_storage().nbytes()
-    assert any(one is result for one in seen.results)
+    assert any(other is result for other in seen.results)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

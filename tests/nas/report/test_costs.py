@@ -10,7 +10,7 @@ from nas.report.costs import Count, cost_notes, cost_table, count
 from nas.report.costs import claimed as claimed_figures
 from search_spaces import Claim, Published
 
-ARTICLE = Claim("the article", 60_000, 3_730_000_000, at="x2, LR 640x512", note="counts the training form")
+ARTICLE = Claim("the article", 60_000, 3_730_000_000, lr=(640, 512), note="counts the training form")
 TWICE = Published({}, Claim("the paper", 25_000, None, 37.06), ARTICLE)
 
 

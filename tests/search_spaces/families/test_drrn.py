@@ -34,9 +34,9 @@ def test_units_cost_no_parameters_unless_they_are_not_shared() -> None:
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_further_block_has_weights_of_its_own(shared: bool) -> None:
-    one = B1U9.replaced(width=16, units=2, shared_units=shared)
+    small = B1U9.replaced(width=16, units=2, shared_units=shared)
     block = 9 * 16**2 * (1 + 2 * (1 if shared else 2))
-    assert cost(one.replaced(blocks=3)).params - cost(one).params == 2 * block
+    assert cost(small.replaced(blocks=3)).params - cost(small).params == 2 * block
 
 
 def test_within_an_image_skip_the_image_is_not_rectified() -> None:

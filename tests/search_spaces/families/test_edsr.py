@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from search_spaces import SPACES, Architecture
-from search_spaces.families.edsr import ResidualBlock
+from search_spaces.families.edsr import EdsrBlock
 from search_spaces.layers.mean_shift import DIV2K_MEAN
 
 SMALL = {"blocks": 2, "width": 16}
@@ -19,7 +19,7 @@ def test_srgan_is_srresnet_with_another_recipe() -> None:
 
 
 def test_a_residual_block_adds_a_tenth_of_what_it_computes() -> None:
-    block = ResidualBlock(8, "relu", 0.1, batch_norm=False)
+    block = EdsrBlock(8, "relu", 0.1, batch_norm=False)
     first, second = block.body[0], block.body[2]
     features = torch.randn(1, 8, 5, 5)
     inner = F.relu(F.conv2d(features, first.weight, first.bias, padding=1))

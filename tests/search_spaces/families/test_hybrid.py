@@ -107,8 +107,8 @@ def test_the_count_follows_from_enumerating_a_smaller_space() -> None:
         architecture({**point(""), **dict(zip(names, drawn, strict=True))}).fingerprint for drawn in product(*values)
     }
     cells = 1 + 2  # conv, which expansion has no effect on, and esa
-    one, two = cells, cells * cells * 2  # the second may reach the head
-    assert len(seen) == 1 + one * 2 * 2 + two * 3 * 2
+    single, pairs = cells, cells * cells * 2  # the second cell may reach the head
+    assert len(seen) == 1 + single * 2 * 2 + pairs * 3 * 2
 
 
 # Connections
