@@ -150,7 +150,7 @@ class SearchView:
         if until is not None and self._run.settings.is_planned:
             return f"{span(until)} left"
         if missing <= 0:
-            return "the front is trained to its end"
+            return "the front is being trained to its end"
         began, tried = self._first or (self._began, 0)
         if standing.tried <= tried:
             return "" if until is None else f"at most {span(until)} left"

@@ -83,7 +83,7 @@ def test_no_line_is_wider_than_the_terminal(begin: Begin, width: int) -> None:
     assert max(map(len, lines)) <= width
     assert lines[0].startswith("first: 4 of 4 cand")
     if width == 79:
-        assert lines[0] == "first: 4 of 4 candidates, 10 min gone, the front is trained to its end"
+        assert lines[0] == "first: 4 of 4 candidates, 10 min gone, the front is being trained to its end"
         assert "trained to the end" in lines[1] and len(lines) == 5
 
 
@@ -92,7 +92,7 @@ def test_a_log_gets_the_same_in_one_line(begin: Begin) -> None:
     work(run, data)
     line = view_of(run, 600).line(Tally())
     assert line.startswith(
-        "first: 2 of 2 candidates, 10 min gone, the front is trained to its end; 2 trained to the end; "
+        "first: 2 of 2 candidates, 10 min gone, the front is being trained to its end; 2 trained to the end; "
     )
     assert "best within 300M MACs: " in line and " dB " in line and "\n" not in line
 
