@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from nas.api.networks import create_network as create_network
     from nas.api.networks import list_spaces as list_spaces
     from nas.api.networks import use_plugins as use_plugins
-    from nas.api.runs import FoundNetwork as FoundNetwork
-    from nas.api.runs import RunStatus as RunStatus
+    from nas.api.records import FoundNetwork as FoundNetwork
+    from nas.api.records import RunStatus as RunStatus
     from nas.api.runs import SearchRun as SearchRun
     from nas.api.runs import open as open
     from nas.api.searching import search as search
@@ -76,10 +76,10 @@ _PLACES = {
     "Evaluation": "nas.evaluation.comparison",
     "Event": "nas.api.events",
     "Exported": "nas.deploy.export",
-    "FoundNetwork": "nas.api.runs",
+    "FoundNetwork": "nas.api.records",
     "InputError": "nas.errors",
     "RunError": "nas.errors",
-    "RunStatus": "nas.api.runs",
+    "RunStatus": "nas.api.records",
     "SearchRun": "nas.api.runs",
     "SpaceSummary": "nas.api.networks",
     "StoppedError": "nas.errors",

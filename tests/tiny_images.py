@@ -1,8 +1,12 @@
-"""The data set of most tests: few and small crops of real images."""
+"""The data set of most tests: few and small crops of real images; and pixels as a network sees them."""
 
 from pathlib import Path
 
-from nas.data.images import read_image, write_image
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.data.images import Pixels, peak_of, read_image, write_image
 from nas.data.layout import list_parts
 
 
@@ -13,3 +17,9 @@ def write_tiny_data(infrared: Path, folder: Path) -> Path:
         for source in listing.sources[:count]:
             write_image(folder / part / f"{source.hr.path.stem}.png", read_image(source.hr)[100:180, 100:196])
     return folder
+
+
+def to_tensor(pixels: Pixels) -> Tensor:
+    """uint8 or uint16 [H, W] to float32 [1, 1, H, W] in 0..1 (the type's largest value becomes 1)."""
+    image = torch.from_numpy(pixels.astype(np.float32)) / peak_of(pixels.dtype)
+    return image[None, None]

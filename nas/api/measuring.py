@@ -6,7 +6,8 @@ from typing import TypedDict, Unpack
 
 from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
-from nas.api.models import Device, Scaling, TrainedModel, device_of, parse_counts
+from nas.api.given import Device, Scaling, device_of, parse_counts
+from nas.api.models import TrainedModel
 from nas.evaluation.comparison import BICUBIC, Conditions, Contestant, Evaluation, compare, load_contestant
 from nas.files import check_writable
 from nas.jobs.naming import locate

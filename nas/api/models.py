@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
-import torch
 from torch import nn
 
 from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
-from nas.api.runs import FoundNetwork
+from nas.api.given import Device, Scaling, device_of, parse_counts
+from nas.api.records import FoundNetwork
 from nas.data.files.counts import is_scaled
 from nas.data.frames import Counts, frames_in, meaning_for
 from nas.data.images import Pixels
@@ -23,17 +23,10 @@ from nas.errors import InputError
 from nas.evaluation.comparison import Evaluation
 from nas.jobs.naming import locate
 from nas.model import RESULTS, Model, load_model
-from nas.training.trainer import pick_device
 from search_spaces import Architecture
 
 if TYPE_CHECKING:
     from nas.api.measuring import Options
-
-Device = str | torch.device | None
-"""`"cpu"`, `"cuda"`, `"cuda:1"`, …; None is a GPU where there is one."""
-
-Scaling = str | tuple[float, float] | None
-"""Scale and offset of images that aren't of 8 or 16 bits, `"0.01,0"` or `(0.01, 0)`: value = offset + scale x count."""
 
 
 class TrainedModel:
@@ -258,18 +251,6 @@ def load(model: str | Path | FoundNetwork, *, scale: int | None = None, results:
     """
     folder = model.folder if isinstance(model, FoundNetwork) else locate(str(model), scale, Path(results))
     return TrainedModel(folder, load_model(folder))
-
-
-def device_of(given: Device) -> torch.device:
-    """Return the device that was given, or the best that is there. Raises InputError for one that is not."""
-    return pick_device(None if given is None else str(given))
-
-
-def parse_counts(given: Scaling) -> Counts | None:
-    """Return scale and offset as they were given. Raises InputError."""
-    if given is None:
-        return None
-    return Counts.parse(given if isinstance(given, str) else ",".join(map(str, given)))
 
 
 def _folder_of(denoiser: "str | Path | TrainedModel | None") -> Path | None:

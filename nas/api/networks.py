@@ -6,10 +6,10 @@ from pathlib import Path
 from torch import nn
 
 from nas.api.calls import check_counts, public_call
+from nas.api.given import Size, in_text
 from nas.api.models import TrainedModel
-from nas.api.runs import FoundNetwork
+from nas.api.records import FoundNetwork
 from nas.cost import Cost
-from nas.image_size import show_size
 from nas.jobs.naming import Reference, resolve
 from nas.model import RESULTS
 from nas.plugins.given import give_plugins
@@ -18,9 +18,6 @@ from search_spaces import SPACES, Architecture
 
 Named = str | Path | Architecture | FoundNetwork | TrainedModel
 """What names an architecture: `SPACE/POINT`, `RUN:TRIAL`, a path, or an object that has one."""
-
-Size = str | tuple[int, int]
-"""Width and height in pixels, `"640x512"` or `(640, 512)`."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +142,3 @@ def refer(name: Named, scale: int | None, results: Path) -> Reference:
     if isinstance(name, Architecture):
         return Reference(name.fingerprint, name)
     return Reference(str(name), name.architecture)
-
-
-def in_text(given: Size | None) -> str | None:
-    """Return a size as the command line takes it; None for None."""
-    return given if given is None or isinstance(given, str) else show_size(given)

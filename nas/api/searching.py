@@ -8,8 +8,7 @@ import torch
 
 from nas.api.calls import check_request, public_call
 from nas.api.events import Callback, counted, followed
-from nas.api.models import Device, Scaling, device_of, parse_counts
-from nas.api.networks import Size, in_text
+from nas.api.given import Device, Scaling, Size, device_of, in_text, parse_counts
 from nas.api.runs import SearchRun
 from nas.data.dataset import Dataset
 from nas.duration import duration

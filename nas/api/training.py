@@ -5,8 +5,10 @@ from pathlib import Path
 
 from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, followed
-from nas.api.models import Device, Scaling, TrainedModel, device_of, parse_counts
-from nas.api.runs import FoundNetwork, SearchRun
+from nas.api.given import Device, Scaling, device_of, parse_counts
+from nas.api.models import TrainedModel
+from nas.api.records import FoundNetwork
+from nas.api.runs import SearchRun
 from nas.errors import InputError, RunError
 from nas.files import check_writable
 from nas.jobs.full_training import train_job

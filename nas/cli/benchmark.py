@@ -23,6 +23,7 @@ from nas.cli.terminal import (
 from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.report.whole import Counted
 from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
 
 TABLE, SEARCHES = "Table", "Searches"
@@ -130,7 +131,7 @@ def build(
     missing = len(begun.open_trainings())
     NOTES.print(f"{len(begun.rows)} networks are selected; {missing} trainings of {chosen.steps} steps are missing.")
     try:
-        with StopFlag() as stop, TrainingDisplay() as display:
+        with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
             work_on(begun, spread_over(where, jobs), display, stop, seconds)
             if stop() and begun.open_trainings():
                 raise RunError("Stopped; the same command goes on.")

@@ -25,6 +25,7 @@ from nas.cli.terminal import (
 from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
+from nas.report.whole import Counted
 from nas.search.option import IMAGES, MACHINE, MANY, MOST_SCALE, NETWORKS, PROCESSES, TRAINING
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def train(
             NOTES.print(SYNTHETIC)
         for note in job.notes:
             NOTES.print(f"Note: {note}")
-        with StopFlag() as stop, TrainingDisplay() as display:
+        whole = Counted(len(job.architectures), "networks") if len(job.architectures) > 1 else None
+        with StopFlag() as stop, TrainingDisplay(whole) as display:
             done = train_job(
                 job,
                 where,

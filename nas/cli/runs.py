@@ -91,6 +91,7 @@ def worker(
     import torch
 
     from nas.plugins.given import give_command
+    from nas.report.search_view import SearchView
     from nas.search.run import open_run_data
     from nas.search.schedule.deadline import Deadline
     from nas.search.workers.join import join
@@ -102,9 +103,8 @@ def worker(
     opened = join(run, storage, study)
     images = open_run_data(opened, data)
     torch.set_num_threads(opened.settings.threads)
-    with StopFlag() as stop, TrainingDisplay() as display:
-        share = os.getpid() if number is None else number
-        deadline = Deadline.after(duration(time), STARTED)
+    share, deadline = os.getpid() if number is None else number, Deadline.after(duration(time), STARTED)
+    with StopFlag() as stop, TrainingDisplay(SearchView(opened, STARTED, deadline)) as display:
         ended = Worker(opened, images, pick_device(device), display, share).work(stop, deadline)
     NOTES.print(f"This worker ends: {ended.words}.", markup=False)
     _exit_as(opened, ended, stop)
@@ -138,12 +138,13 @@ def front(
 
 def _search(request: "Request", where: "torch.device", deadline: "Deadline | None") -> None:
     from nas.api.searching import work_on
+    from nas.report.search_view import SearchView
     from nas.search.start import start
 
     with CountDisplay("preparing") as progress:
         run, images = start(request, where, deadline=deadline, progress=progress)
     _introduce(run, images.synthetic, str(where), request.jobs)
-    with StopFlag() as stop, TrainingDisplay() as display:
+    with StopFlag() as stop, TrainingDisplay(SearchView(run, STARTED, deadline)) as display:
         ended = work_on(
             run, images, where, display, stop, jobs=request.jobs, deadline=deadline, storage=request.storage
         )

@@ -32,7 +32,6 @@ __all__ = [
     "resize_bicubic",
     "studio_luma",
     "to_pixels",
-    "to_tensor",
     "write_image",
 ]
 
@@ -161,12 +160,6 @@ def peak_of(dtype: Any) -> int:
     if name not in _PEAKS:
         raise ValueError(f"uint8 or uint16 is needed, but got {name}.")
     return _PEAKS[name]
-
-
-def to_tensor(pixels: Pixels) -> Tensor:
-    """uint8 or uint16 [H, W] to float32 [1, 1, H, W] in 0..1 (the type's largest value becomes 1)."""
-    image = torch.from_numpy(pixels.astype(np.float32)) / peak_of(pixels.dtype)
-    return image[None, None]
 
 
 def to_pixels(image: Tensor, dtype: Any) -> Pixels:

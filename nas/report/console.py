@@ -19,6 +19,8 @@ PLAIN = str.maketrans(
         "½": "1/2",
         "→": "->",
         "↓": "(less is better)",
+        "━": "#",
+        "─": "-",
     }
 )
 """What stands for the characters of our own texts where a terminal or a log can't show them."""

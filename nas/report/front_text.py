@@ -8,7 +8,7 @@ from nas.budget import Budget
 from nas.image_size import show_size
 from nas.metrics import baseline_name
 from nas.objectives import OBJECTIVES, Objective, first_cost, first_quality
-from nas.report.tables import in_short, table
+from nas.report.tables import in_run, in_short, table
 from nas.search.front import Candidate, best_under, hypervolume, hypervolume_unit, knee, pareto_front
 from nas.search.settings import Settings
 from nas.search.snapshot import Snapshot
@@ -29,11 +29,12 @@ def front_table(run: Snapshot) -> Table:
     always = [OBJECTIVES.get(name) for name in ALWAYS_SHOWN]
     known = {name for candidate in trained for name in candidate.figures}
     more = [o for o in OBJECTIVES.in_order() if o.name in known and o.name not in ALWAYS_SHOWN]
-    shown = table(title, "network", "trial", "PSNR dB", over, "SSIM", "MACs", "params", *(o.title for o in more), "")
+    shown = table(title, "network", "PSNR dB", over, "SSIM", "MACs", "params", *(o.title for o in more), "")
     cost = first_cost(settings.objectives).name
     for c in sorted((c for c in trained if c.trial in marks), key=lambda c: c.figures[cost]):
         psnr, *others = [_cell(c, o) for o in (*always, *more)]
-        shown.add_row(c.label, str(c.trial), psnr, f"{c.psnr - bicubic:+.2f}", *others, marks[c.trial])
+        name = in_run(c.label, settings.run)
+        shown.add_row(name, psnr, f"{c.psnr - bicubic:+.2f}", *others, marks[c.trial])
     return shown
 
 

@@ -1,5 +1,6 @@
 """What is told of trained models: how each was trained, and how they compare on images."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from nas.image_size import show_size
 from nas.metrics import Metric, baseline_name
 from nas.model import Model
 from nas.quantities import short
-from nas.report.tables import table
+from nas.report.tables import in_run, table
 
 METRICS_ABREAST = 4
 """Metrics that fit beside a network's name."""
@@ -24,24 +25,29 @@ def trained_table(models: Sequence[tuple[str, Model, Cost]], title: str) -> Tabl
     title = f"{title}; MACs for {' or '.join(sizes)}"
     shown = table(title, "network", "PSNR dB", over, "SSIM", "MACs", "params", "steps", "minutes")
     for folder, model, cost in models:
+        name = re.sub(r"^trial-(?=\d+$)", ":", Path(folder).name)  # in the folder of a run
         m = model.metrics
         gain = f"{m['psnr'] - m['bicubic_psnr']:+.2f}"
         figures = [f"{m['psnr']:.2f}", gain, f"{m['ssim']:.4f}", short(cost.macs), short(cost.params)]
-        shown.add_row(Path(folder).name, *figures, str(m["steps"]), f"{m['train_seconds'] / 60:.1f}")
+        shown.add_row(name, *figures, str(m["steps"]), f"{m['train_seconds'] / 60:.1f}")
     return shown
 
 
 def evaluation_tables(evaluation: Evaluation, title: str) -> list[Table]:
     """Return the figures of several networks, measured alike; ↓ marks those where less is better.
 
-    Each table has a few metrics, so that the networks' names have room on a narrow terminal.
+    Each table has a few metrics, so that the networks' names have room on a narrow terminal. Trials of one run are
+    called `:18`; the title names the run.
     """
+    runs = {match[1] for name, _ in evaluation.rows if (match := re.fullmatch(r"([^/\\]+):\d+", name))}
+    run = runs.pop() if len(runs) == 1 else ""
+    title = f"{title}; trials of the run {run}" if run else title
     starts = range(0, len(evaluation.metrics), METRICS_ABREAST)
     groups = [evaluation.metrics[start : start + METRICS_ABREAST] for start in starts]
-    return [_metrics_table(evaluation, group, title if group is groups[0] else "") for group in groups]
+    return [_metrics_table(evaluation, group, title if group is groups[0] else "", run) for group in groups]
 
 
-def _metrics_table(evaluation: Evaluation, metrics: Sequence[Metric], title: str) -> Table:
+def _metrics_table(evaluation: Evaluation, metrics: Sequence[Metric], title: str, run: str) -> Table:
     columns: list[str] = []
     (baseline_label, baseline), *networks = evaluation.rows
     gains = {"psnr"} if networks else set()
@@ -56,5 +62,5 @@ def _metrics_table(evaluation: Evaluation, metrics: Sequence[Metric], title: str
             figures.append(f"{measurement.means[metric.name]:.{metric.digits}f}")
             if metric.name in gains:
                 figures.append("" if measurement is baseline else f"{measurement.psnr - baseline.psnr:+.3f}")
-        shown.add_row(name, *figures)
+        shown.add_row(in_run(name, run) if run else name, *figures)
     return shown

@@ -17,6 +17,11 @@ def table(title: str, *columns: str, numbers_from: int = 1) -> Table:
     return empty
 
 
+def in_run(label: str, run: str) -> str:
+    """Return how a network is called where the run is known: `:18` of `first:18`; published names stay."""
+    return label.removeprefix(run) if label.startswith(f"{run}:") else label
+
+
 def in_short(names: Sequence[str]) -> str:
     """Return names of choices with those that differ by a number alone put together: `cell1.op … cell7.op (7)`."""
     groups: dict[str, list[str]] = {}

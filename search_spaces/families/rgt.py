@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import MeanShift
+from search_spaces.layers.recursive_attention import SHRINK, GlobalAttention, LocalAttention
 from search_spaces.layers.upsample import PixelShuffleSteps
-from search_spaces.layers.window import PositionBias, Size, merge, partition, roll, shift_mask
+from search_spaces.layers.window import Size
 from search_spaces.part import Part
 from search_spaces.published import Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
@@ -30,8 +31,6 @@ TAIL_WIDTH = 64
 """Channels of the tail, for every width of the body."""
 SHARE = 1e-4
 """What share of its input a block adds to its output at the start of training."""
-SHRINK = 4
-"""How many times one recursion shrinks the image."""
 
 
 @dataclass(frozen=True)
@@ -68,116 +67,6 @@ class RgtChoices:
     def window(self) -> Size:
         """The short and the long side of a window."""
         return 1 << self.window_short_log2, 1 << self.window_long_log2
-
-
-class DynamicPosition(nn.Module):
-    """A score a head for every distance between two pixels of a window, from a small network: () → [heads, P, P]."""
-
-    offsets: Tensor
-    index: Tensor
-
-    def __init__(self, width: int, heads: int, window: Size) -> None:
-        super().__init__()
-        inner = max(1, width // 16)
-        down, right = (torch.arange(1 - side, side, dtype=torch.float32) for side in window)
-        self.register_buffer("offsets", torch.cartesian_prod(down, right), persistent=False)
-        self.register_buffer("index", PositionBias(1, window).index, persistent=False)
-        self.project = nn.Linear(2, inner)
-        self.layers = nn.Sequential(*(_normed_linear(inner, outputs) for outputs in (inner, inner, heads)))
-
-    def forward(self) -> Tensor:
-        """Return the scores [heads, pixels, pixels]."""
-        return self.layers(self.project(self.offsets))[self.index].permute(2, 0, 1)
-
-
-def _normed_linear(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.LayerNorm(inputs), nn.ReLU(), nn.Linear(inputs, outputs))
-
-
-class RectangleAttention(nn.Module):
-    """Attention in windows of one shape, rolled by half a window where shifted, to queries, keys and values given."""
-
-    def __init__(self, width: int, heads: int, window: Size, *, shifted: bool) -> None:
-        super().__init__()
-        self.heads, self.window = heads, window
-        self.shift = (window[0] // 2, window[1] // 2) if shifted else (0, 0)
-        self.position = DynamicPosition(width, heads, window)
-
-    def forward(self, qkv: Tensor) -> Tensor:
-        """[3, N, H, W, width] → [N, H, W, width]; H and W are multiples of the window's."""
-        size = (qkv.shape[2], qkv.shape[3])
-        back = (-self.shift[0], -self.shift[1])
-        rolled = [roll(part, back) for part in qkv.unbind(0)]
-        q, k, v = (self._split(partition(part, self.window)) for part in rolled)
-        scores = q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1) + self.position()
-        if any(self.shift):
-            scores = scores + shift_mask(rolled[0][:1], self.window, self.shift)[:, None]
-        mixed = (scores.softmax(dim=-1) @ v).transpose(2, 3).flatten(3)
-        return roll(merge(mixed, self.window, size), self.shift)
-
-    def _split(self, windows: Tensor) -> Tensor:
-        """[N, windows, pixels, width] → [N, windows, heads, pixels, width of a head]."""
-        return windows.unflatten(3, (self.heads, -1)).transpose(2, 3)
-
-
-class LocalAttention(nn.Module):
-    """Half of the channels look around in windows of one shape, half in that shape turned; plus a depthwise 3x3."""
-
-    def __init__(self, width: int, heads: int, window: Size, *, shifted: bool) -> None:
-        super().__init__()
-        self.multiple = max(window)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.attentions = nn.ModuleList(
-            RectangleAttention(width // 2, heads // 2, shape, shifted=shifted) for shape in (window, window[::-1])
-        )
-        self.local = conv(width, width, groups=width)
-        self.project = nn.Linear(width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, H, W, width] → the same shape."""
-        height, width = features.shape[1:3]
-        qkv = self.qkv(features).unflatten(3, (3, -1)).movedim(3, 0)
-        missing = [(side + self.multiple - 1) // self.multiple * self.multiple - side for side in (width, height)]
-        # As the authors do, after the projection: what is padded has no features, but pixels may look at it.
-        padded = F.pad(qkv, (0, 0, 0, missing[0], 0, missing[1])).chunk(2, dim=-1)
-        halves = [attention(half) for attention, half in zip(self.attentions, padded, strict=True)]
-        local = self.local(qkv[2].movedim(3, 1)).movedim(1, 3)
-        return self.project(torch.cat(halves, dim=-1)[:, :height, :width] + local)
-
-
-class GlobalAttention(nn.Module):
-    """Every pixel looks at all of a small image, which one strided convolution, applied again and again, makes.
-
-    Queries and keys are narrower than values: `key_width` a head.
-    """
-
-    def __init__(self, width: int, heads: int, key_width: int, recursions: int) -> None:
-        super().__init__()
-        keys = heads * key_width
-        self.heads, self.recursions = heads, recursions
-        self.shrink = nn.Conv2d(width, width, SHRINK, SHRINK, groups=width)
-        self.small = nn.Sequential(conv(width, width, groups=width), conv(width, keys, 1))
-        self.norm = nn.LayerNorm(keys)
-        self.q, self.k, self.v = nn.Linear(width, keys), nn.Linear(keys, keys), nn.Linear(keys, width)
-        self.position = conv(width, width, groups=width)
-        self.project = nn.Linear(width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, H, W, width] → the same shape; H and W are at least 4 to the power of the recursions."""
-        small = features.movedim(3, 1)
-        for _ in range(self.recursions):
-            small = self.shrink(small)
-        small = F.gelu(self.norm(self.small(small).movedim(1, 3)))
-        values = self.v(small)
-        values = values + self.position(values.movedim(3, 1)).movedim(1, 3)
-        q, k, v = (self._split(part) for part in (self.q(features), self.k(small), values))
-        scores = (q @ k.transpose(-2, -1)) * k.shape[-1] ** -0.5
-        mixed = (scores.softmax(dim=-1) @ v).transpose(1, 2).reshape(features.shape)
-        return self.project(mixed)
-
-    def _split(self, features: Tensor) -> Tensor:
-        """[N, H, W, width] → [N, heads, H·W, width of a head]."""
-        return features.flatten(1, 2).unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
 class RgtForward(nn.Module):

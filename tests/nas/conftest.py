@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas.data.dataset import Dataset, open_dataset
 from nas.model import Model
 from nas.training.recipe import load_recipe
 from search_spaces import SPACES, Architecture, Choices, SearchSpace, Values
@@ -38,6 +39,11 @@ class _Smoothing(SearchSpace):
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         return _Smooth(channels, bool(choices["is_told"]))
+
+
+@pytest.fixture
+def data(tiny_data: Path, tmp_path: Path) -> Dataset:
+    return open_dataset(tiny_data, scale=2, cache=tmp_path / "cache", min_lr_side=12)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from search_spaces.index import FAMILIES, INDEX, is_complete, write_index
+from search_spaces.index import FAMILIES, INDEX
 
 DOTS = Path(__file__).parents[1] / "spaces" / "dots.py"
 
@@ -37,11 +37,16 @@ def test_writing_the_index_gives_the_file_that_is_there(tmp_path: Path) -> None:
 
 
 def test_an_index_is_not_used_where_a_family_was_added(tmp_path: Path) -> None:
-    assert not is_complete(tmp_path / "index.json")
-    write_index(tmp_path / "index.json")
-    assert is_complete(tmp_path / "index.json")
-    (tmp_path / "mine.py").touch()
-    assert not is_complete(tmp_path / "index.json")
+    index, added = tmp_path / "index.json", tmp_path / "mine.py"
+    code = (
+        "from pathlib import Path; from search_spaces.index import is_complete, write_index\n"
+        f"index, added = Path({str(index)!r}), Path({str(added)!r})\n"
+        "answers = [is_complete(index)]\n"
+        "write_index(index); answers.append(is_complete(index))\n"
+        "added.touch(); answers.append(is_complete(index))\n"
+        "print(answers)"
+    )
+    assert python(code) == "[False, True, False]"
 
 
 def test_the_spaces_of_a_plugin_are_listed_too() -> None:

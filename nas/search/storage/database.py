@@ -79,6 +79,14 @@ class SearchStorage(RDBStorage):
 
         return self.patience.call(change)
 
+    def at_once(self) -> "SearchStorage":
+        """Return this storage for a thread that nobody waits for: a call fails at once where the database is away."""
+        other = SearchStorage.__new__(SearchStorage)
+        other.__dict__.update(self.__dict__)
+        other.patience = Patience(0.0, self.patience.database)
+        other.patience.forget = other.forget
+        return other
+
     def forget(self) -> None:
         """Close this thread's session, whatever state a lost connection has left it in; the next call opens another."""
         with contextlib.suppress(*FAULTS):

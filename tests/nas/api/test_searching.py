@@ -153,6 +153,7 @@ def test_it_works_where_a_loop_is_running(search: Search) -> None:
 
 def test_a_stop_reaches_all_processes_that_another_thread_has_started(search: Search) -> None:
     lines: list[str] = []
+    before = threading.active_count()
 
     def stopping(event: nas.Event) -> object:
         lines.append(str(event))
@@ -163,7 +164,7 @@ def test_a_stop_reaches_all_processes_that_another_thread_has_started(search: Se
     assert run.ended == "stopped"
     assert run.status.trained < 6
     assert sum(line.startswith("Worker ") for line in lines) == 2
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before
 
 
 def test_a_script_needs_no_guard_for_several_processes(here: Path) -> None:

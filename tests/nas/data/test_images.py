@@ -10,9 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tiny_images import to_tensor
 
 from nas.data import images
-from nas.data.images import peak_of, read_image, read_luma, resize_bicubic, to_pixels, to_tensor, write_image
+from nas.data.images import peak_of, read_image, read_luma, resize_bicubic, to_pixels, write_image
 from nas.data.synthetic import scene
 from nas.errors import InputError, RunError
 

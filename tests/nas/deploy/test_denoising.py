@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_images import to_tensor
 
-from nas.data.images import read_image, to_pixels, to_tensor, write_image
+from nas.data.images import read_image, to_pixels, write_image
 from nas.data.synthetic import scene
 from nas.deploy.denoising import as_denoiser, load_denoiser, load_stages
 from nas.deploy.export import export

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_images import to_tensor
 
-from nas.data.images import read_image, to_pixels, to_tensor, write_image
+from nas.data.images import read_image, to_pixels, write_image
 from nas.data.synthetic import scene
 from nas.deploy.upscale import upscale_files
 from nas.errors import InputError

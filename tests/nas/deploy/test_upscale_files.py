@@ -9,9 +9,10 @@ import pytest
 import tifffile
 from command import run_nas
 from PIL import Image
+from tiny_images import to_tensor
 
 from nas.data.frames import Counts, Meaning, frames_in
-from nas.data.images import Pixels, read_image, to_pixels, to_tensor, write_image
+from nas.data.images import Pixels, read_image, to_pixels, write_image
 from nas.data.synthetic import scene
 from nas.deploy.upscale import Upscaler, upscale_files
 from nas.errors import InputError, RunError

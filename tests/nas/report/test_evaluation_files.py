@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -95,3 +96,13 @@ def test_what_cannot_be_written_is_named(evaluation: Evaluation, tmp_path: Path,
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"file(/new)? can't be"):
         write(evaluation, tmp_path / "file" / "new")
+
+
+def test_trials_of_one_run_are_called_by_their_number_and_the_title_names_the_run(evaluation: Evaluation) -> None:
+    (_, baseline), (_, measured) = evaluation.rows
+    rows = (("bicubic", baseline), ("first:18", measured), ("falsr/FALSR-B", measured))
+    (table, _) = evaluation_tables(replace(evaluation, rows=rows), "On scenes")
+    assert table.title == "On scenes; trials of the run first"
+    assert list(table.columns[0].cells) == ["bicubic", ":18", "falsr/FALSR-B"]
+    (table, _) = evaluation_tables(replace(evaluation, rows=(*rows, ("second:3", measured))), "On scenes")
+    assert (table.title, list(table.columns[0].cells)[1:2]) == ("On scenes", ["first:18"])

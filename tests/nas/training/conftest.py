@@ -1,23 +1,16 @@
 """A training that takes a second: a tiny network on crops of real infrared images."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from nas.data.dataset import Dataset, open_dataset
 from nas.training.recipe import Recipe
 from nas.training.trainer import seed_all
 from search_spaces import SPACES, Architecture
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def data(tiny_data: Path, tmp_path: Path) -> Dataset:
-    return open_dataset(tiny_data, scale=2, cache=tmp_path / "cache", min_lr_side=12)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 import torch
+from tiny_images import to_tensor
 
-from nas.data.images import to_tensor
 from nas.data.synthetic import scene
 
 from .laws import apply

@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tiny_images import to_tensor
 
 from nas.data.degradation.compression import jpeg
-from nas.data.images import to_pixels, to_tensor
+from nas.data.images import to_pixels
 from nas.data.synthetic import scene
 
 from .laws import apply

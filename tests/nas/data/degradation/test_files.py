@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_images import to_tensor
 
 from nas.data.degradation import gaussian_noise, get_degradation, low_resolution, read_low_resolution
 from nas.data.frames import Frame
-from nas.data.images import read_image, resize_bicubic, to_tensor, write_image
+from nas.data.images import read_image, resize_bicubic, write_image
 from nas.data.synthetic import scene
 from nas.errors import InputError
 

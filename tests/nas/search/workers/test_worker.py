@@ -415,7 +415,7 @@ def test_a_study_of_other_settings_in_a_shared_database_is_not_taken_over(begin:
 def test_other_settings_change_nothing(begin: Begin) -> None:
     run, _ = begin()
     before = (run.folder / "search.yaml").read_text()
-    with pytest.raises(InputError, match=r"\(recipe\.steps is 4, not 8\)"):
+    with pytest.raises(InputError, match=r"recipe\.steps is 4, not 8\)"):
         begin(recipe=write_recipe(run.folder.parent.parent, 8))
     assert (run.folder / "search.yaml").read_text() == before
 
