@@ -19,6 +19,7 @@ def kinds(notebook: nbformat.NotebookNode) -> list[list[str]]:
     return shown
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_it_runs_and_shows_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))

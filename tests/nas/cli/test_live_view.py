@@ -42,6 +42,7 @@ def test_the_whole_stands_above_the_trainings_without_wrapping_and_goes_at_the_e
     assert "best within" not in left and " candidates, " not in left and "Next: nas front first" in left
 
 
+@pytest.mark.slow
 def test_several_jobs_and_a_worker_on_a_tiny_terminal_show_the_whole(tiny_data: Path, tmp_path: Path) -> None:
     words = search(tmp_path, tiny_data, 2_000, "--trials", 40, "--rungs", "2000", "--jobs", 2)
     with terminal(tmp_path, *words) as first:
