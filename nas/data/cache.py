@@ -164,7 +164,10 @@ def _load(folder: Path) -> Store | None:
         return None
     images = tuple(StoredImage(**image) for image in index["images"])
     store = Store(pixels, index["dtype"], images, tuple((name, reason) for name, reason in index["bad"]))
-    store.flat  # noqa: B018  mapped now, so that it stays readable when somebody deletes the cache
+    try:
+        store.flat  # noqa: B018  mapped now, so that it stays readable when somebody deletes the cache
+    except RunError:  # somebody does so at this very moment, or mends it
+        return None
     return store
 
 
