@@ -195,7 +195,7 @@ def check_end(run: Run, ended: Ended) -> None:
 
 def stopped(*, by_ctrl_c: bool) -> RunError:
     """Return the error of a search that was stopped."""
-    words = "The search was stopped; the same command goes on with it."
+    words = "The search was stopped; the same command continues it."
     return StoppedError(words) if by_ctrl_c else RunError(words)
 
 

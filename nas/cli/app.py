@@ -13,11 +13,12 @@ from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
 from nas.cli.help import PlainCommand, PlainGroup
 from nas.cli.look import check, cost, dashboard, preview, spaces
-from nas.cli.models import evaluate, export, import_, train, upscale
+from nas.cli.models import evaluate, export, import_, upscale
 from nas.cli.plugins import PluginFiles, with_plugins
 from nas.cli.proxies import proxies, rank
 from nas.cli.runs import front, search, worker
 from nas.cli.terminal import say
+from nas.cli.training import train
 from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
 from nas.version import __version__

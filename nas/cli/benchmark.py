@@ -134,7 +134,7 @@ def build(
         with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
             work_on(begun, spread_over(where, jobs), display, stop, seconds)
             if stop() and begun.open_trainings():
-                raise RunError("Stopped; the same command goes on.")
+                raise RunError("Stopped; the same command continues.")
     finally:
         write_table(begun.table, target)
         missing = len(begun.open_trainings())

@@ -1,20 +1,16 @@
-"""Commands around trained models: train, measure, export, upscale."""
+"""Commands around trained models: measure, export, import, upscale."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nas.cli.terminal import (
-    OUT,
     OUTPUT,
-    SYNTHETIC,
     CountsScale,
     Device,
     Json,
-    PointScale,
     SkipBad,
-    Storage,
     check_target,
     positive,
     say,
@@ -22,14 +18,8 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.errors import RunError
-from nas.interrupt import StopFlag
-from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
-from nas.report.whole import Counted
-from nas.search.option import IMAGES, MACHINE, MANY, MOST_SCALE, NETWORKS, PROCESSES, TRAINING
-
-if TYPE_CHECKING:
-    from nas.parallel.placement import Room
+from nas.report.progress import CountDisplay
+from nas.search.option import IMAGES, MOST_SCALE
 
 METRICS = "Metrics"
 """A group of options."""
@@ -37,108 +27,6 @@ METRICS = "Metrics"
 Trained = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model directory; RUN:TRIAL or SPACE/POINT once it is trained.")
 ]
-
-
-def train(
-    what: Annotated[
-        list[str], typer.Argument(metavar="RUN|ARCH...", help="A run, for networks of its front, or architectures.")
-    ],
-    top: Annotated[
-        int, typer.Option(min=1, max=MANY, rich_help_panel=NETWORKS, help="Number of networks of a run's front.")
-    ] = 3,
-    scale: PointScale = None,
-    recipe: Annotated[
-        str, typer.Option(rich_help_panel=TRAINING, help="How to train: a recipe's name or YAML file.")
-    ] = "full",
-    steps: Annotated[
-        int | None,
-        typer.Option(min=1, max=MANY, rich_help_panel=TRAINING, help="Number of steps. Default: the recipe's."),
-    ] = None,
-    tensorboard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR", rich_help_panel=TRAINING, help="Folder of a log for TensorBoard. Default: no such log."
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR", rich_help_panel=IMAGES, help="Folder of images. Default: the run's, else synthetic scenes."
-        ),
-    ] = None,
-    degradation: Annotated[
-        str | None,
-        typer.Option(rich_help_panel=IMAGES, help="Makes the LR images: a name or a YAML file. Default: the recipe's."),
-    ] = None,
-    counts: CountsScale = None,
-    skip_bad: SkipBad = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=PROCESSES, rich_help_panel=MACHINE, help="Networks at a time. Default: as many as fit."
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=PROCESSES, rich_help_panel=MACHINE, help="CPU threads of each network. Default: a fair share."
-        ),
-    ] = None,
-    storage: Storage = None,
-    device: Device = None,
-) -> None:
-    """Train a run's front, or named architectures, fully; the same command again continues."""
-    from nas.jobs.full_training import train_job
-    from nas.jobs.training_plan import plan
-    from nas.report.model_tables import trained_table
-    from nas.training.group import joined_group
-    from nas.training.trainer import pick_device
-
-    logs = check_target(tensorboard, "--tensorboard", folder=True)
-    with joined_group() as group:
-        NOTES.quiet = OUT.quiet = not group.is_main
-        where = group.own_device(pick_device(device))
-        with group.main_first():
-            job = plan(
-                what,
-                where,
-                top=top,
-                recipe=recipe,
-                steps=steps,
-                degradation=degradation,
-                counts=counts,
-                data=data,
-                scale=scale,
-                storage=storage,
-                skip_bad=skip_bad,
-            )
-        if job.data.synthetic:
-            NOTES.print(SYNTHETIC)
-        for note in job.notes:
-            NOTES.print(f"Note: {note}")
-        whole = Counted(len(job.architectures), "networks") if len(job.architectures) > 1 else None
-        with StopFlag() as stop, TrainingDisplay(whole) as display:
-            done = train_job(
-                job,
-                where,
-                display,
-                stop,
-                jobs=jobs,
-                threads=threads,
-                tensorboard=logs,
-                group=group,
-                introduce=lambda room: _introduce(room, len(job.architectures)),
-            )
-    if done.models:
-        show(trained_table(done.models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
-        say(f"Wrote {done.summary}")
-    if done.failures:
-        raise RunError(f"{', '.join(done.failures)} failed, as said above; the same command tries again.")
-
-
-def _introduce(room: "Room", count: int) -> None:
-    if count > 1:
-        NOTES.print(room.describe(count))
 
 
 def evaluate(

@@ -129,7 +129,7 @@ def front(
     limits = [Budget.parse(text) for text in under or ()]  # which may be on an objective of the run's plugin
     seen = opened.snapshot()  # workers go on meanwhile
     if as_json:
-        show_json(summarise(seen))
+        show_json(summarise(seen, limits))
         return
     show(front_table(seen))
     say(*front_lines(seen, limits))
@@ -194,7 +194,7 @@ def _conclude(run: Any, ended: "Ended") -> None:
         following = (command("front", name), command("train", name, "--top", "3"), command("dashboard", name))
         say(f"Next: {' · '.join(following)}")
     elif ended.ending != Ending.ALL_FAIL and not ended.is_final:
-        say(f"Go on with: {command('search', '--run', name)}")
+        say(f"Continue with: {command('search', '--run', name)}")
 
 
 def _exit_as(run: Any, ended: "Ended", stop: StopFlag) -> None:

@@ -105,7 +105,7 @@ def _run(job: Job, works: Mapping[str, Work], room: Room, audience: Audience, sh
         failures = run_processes(to_do, room.devices, audience, should_stop)
     if should_stop() and failures:
         done = f"{len(works) - len(failures)} of {len(works)}"
-        raise TrainingStoppedError(f"{done} are trained; the same command goes on with the others.")
+        raise TrainingStoppedError(f"{done} are trained; the same command continues with the others.")
     return failures
 
 

@@ -205,7 +205,7 @@ def _members(run: Run, top: int) -> list[Candidate]:
     told = f"paused are {seen.paused_in_words or 'none'}, failed {len(failed)}"
     if failed:
         told += f" (the first, {failed[0].label}: {failed[0].reason.rstrip('.')})"
-    advice = f"nas search --run {name} goes on"
+    advice = f"nas search --run {name} continues"
     if failed and not seen.paused:
         advice = "mend what failed, such as the recipe, and search in another --run"
     raise InputError(f"The run '{name}' has no network that was trained to the end: {told}; {advice}.")

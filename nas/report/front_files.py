@@ -1,20 +1,25 @@
 """The front of a run as files: picture, page and table beside each other in `front/`."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from nas.budget import Budget
 from nas.files import write_atomic
 from nas.objectives import OBJECTIVES, first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
 from nas.report.front_view import Kind
-from nas.search.front import Candidate, hypervolume, hypervolume_unit, knee, pareto_front
+from nas.search.front import Candidate, best_under, hypervolume, hypervolume_unit, knee, pareto_front
 from nas.search.snapshot import Snapshot
 from search_spaces import SPACES, Architecture
 
 
-def summarise(run: Snapshot) -> dict[str, object]:
-    """Return the front with its figures as plain data: what `nas front --json` prints."""
+def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]:
+    """Return the front with its figures as plain data, and the best network within each of the `limits`.
+
+    Raises InputError for a limit on a cost that the run did not count.
+    """
     aims, candidates, reference = run.settings.objectives, run.candidates, run.reference
     bend = knee(candidates, aims)
     psnr, ssim = run.bicubic
@@ -29,11 +34,16 @@ def summarise(run: Snapshot) -> dict[str, object]:
         "hypervolume_reference": dict(reference),
         "knee": bend and bend.trial,
         "trained": len(candidates),
-        "paused": [{"trial": one.trial, "steps": one.steps, **one.figures} for one in run.paused],
-        "given_up": [asdict(one) for one in run.given_up],
+        "paused": [{"trial": network.trial, "steps": network.steps, **network.figures} for network in run.paused],
+        "given_up": [asdict(network) for network in run.given_up],
+        "best_within": {str(limit): _as_data(best_under(candidates, limit, aims)) for limit in limits},
         "front": [c.to_dict() for c in pareto_front(candidates, aims)],
         "candidates": [c.to_dict() for c in candidates],
     }
+
+
+def _as_data(candidate: Candidate | None) -> dict[str, object] | None:
+    return None if candidate is None else candidate.to_dict()
 
 
 def write_front(run: Snapshot) -> tuple[Path, Path, Path]:
@@ -74,7 +84,8 @@ def _paused(run: Snapshot) -> list[Dot]:
     """Return the networks that were paused at a rung, with what they had there."""
     name = run.settings.run
     return [
-        Dot(f"{name}:{one.trial}", one.figures, "stopped", f"stopped early, at {one.steps} steps") for one in run.paused
+        Dot(f"{name}:{network.trial}", network.figures, "stopped", f"stopped early, at {network.steps} steps")
+        for network in run.paused
     ]
 
 

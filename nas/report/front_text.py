@@ -65,8 +65,8 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
         yield f"Nothing is trained to the end yet; paused: {run.paused_in_words or 'none'}."
     elif run.paused:
         yield f"Paused: {run.paused_in_words}."
-    for one in run.given_up:
-        yield f"Given up: {one.label}, {one.reason.rstrip('.')}."
+    for failed in run.given_up:
+        yield f"Given up: {failed.label}, {failed.reason.rstrip('.')}."
 
 
 def narrowing(settings: Settings) -> str:

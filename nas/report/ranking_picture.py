@@ -28,8 +28,8 @@ def draw_ranking(evidence: Evidence, agreements: Sequence[Agreement], title: str
     proxies = {proxy.name: proxy for proxy in evidence.proxies}
     colours = LogNorm(evidence.macs.min() / 1e9, max(evidence.macs.max(), 1.001 * evidence.macs.min()) / 1e9)
     dots = [
-        _draw_panel(axes, proxies[one.proxy], one, evidence, colours)
-        for axes, one in zip(panels, agreements, strict=False)
+        _draw_panel(axes, proxies[agreement.proxy], agreement, evidence, colours)
+        for axes, agreement in zip(panels, agreements, strict=False)
     ]
     for axes in panels[len(agreements) :]:
         axes.set_axis_off()
@@ -42,7 +42,9 @@ def draw_ranking(evidence: Evidence, agreements: Sequence[Agreement], title: str
     return figure
 
 
-def _draw_panel(axes: Axes, proxy: Ranked, one: Agreement, evidence: Evidence, colours: LogNorm) -> PathCollection:
+def _draw_panel(
+    axes: Axes, proxy: Ranked, agreement: Agreement, evidence: Evidence, colours: LogNorm
+) -> PathCollection:
     known = np.isfinite(proxy.values)
     values = proxy.values[known]
     dots = axes.scatter(
@@ -62,7 +64,8 @@ def _draw_panel(axes: Axes, proxy: Ranked, one: Agreement, evidence: Evidence, c
         axes.xaxis.set_minor_locator(NullLocator())
     if len(values) and abs(values).max() >= 1e4:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    title = f"{one.proxy}: τ {_short(one.tau.value)}, at equal cost {_short(one.tau_at_equal_cost.value)}"
+    tau, at_equal_cost = _short(agreement.tau.value), _short(agreement.tau_at_equal_cost.value)
+    title = f"{agreement.proxy}: τ {tau}, at equal cost {at_equal_cost}"
     axes.set_title(drawable(title), fontsize=8.5)
     axes.tick_params(labelsize=7)
     axes.grid(color="#e6e9ec", linewidth=0.8)

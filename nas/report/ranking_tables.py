@@ -35,26 +35,32 @@ def summary(proxy: Proxy) -> str:
 def ranking_table(agreements: Sequence[Agreement], title: str) -> Table:
     """Return how well each proxy ranks: figures with their intervals of 95 %."""
     shown = table(title, "proxy", "Kendall's tau", "tau at equal cost", "Spearman", f"top {TOP:.0%}", "seconds each")
-    for one in agreements:
-        figures = [_in_words(figure, "+.2f") for figure in (one.tau, one.tau_at_equal_cost, one.spearman)]
-        seconds = "–" if one.seconds is None else f"{one.seconds:.3g}"
-        shown.add_row(one.proxy, *figures, _in_words(one.recall, ".0%"), seconds)
+    for agreement in agreements:
+        figures = [
+            _in_words(figure, "+.2f") for figure in (agreement.tau, agreement.tau_at_equal_cost, agreement.spearman)
+        ]
+        seconds = "–" if agreement.seconds is None else f"{agreement.seconds:.3g}"
+        shown.add_row(agreement.proxy, *figures, _in_words(agreement.recall, ".0%"), seconds)
     return shown
 
 
 def ranking_lines(evidence: Evidence, agreements: Sequence[Agreement]) -> list[str]:
     """Return what the table's figures mean, and what they say of the proxies."""
-    networks, pairs = len(evidence.truth), max(one.pairs for one in agreements)
+    networks, pairs = len(evidence.truth), max(agreement.pairs for agreement in agreements)
     lines = [
         f"The truth is PSNR after {evidence.steps} steps of {networks} networks; below, 95 % of bootstrap samples.",
         f"At equal cost: Kendall's tau within {BANDS} bands of MACs, over {pairs} pairs of networks.",
     ]
     if evidence.left_out:
         lines.append(f"{evidence.left_out} networks have no such training and are left out.")
-    lines += [f"{one.proxy} says something of {one.networks} only." for one in agreements if one.networks < networks]
-    cost = next((one.tau_at_equal_cost.value for one in agreements if one.proxy == "macs"), None)
+    lines += [
+        f"{agreement.proxy} says something of {agreement.networks} only."
+        for agreement in agreements
+        if agreement.networks < networks
+    ]
+    cost = next((agreement.tau_at_equal_cost.value for agreement in agreements if agreement.proxy == "macs"), None)
     if cost is not None:
-        better = [one.proxy for one in agreements if one.tau_at_equal_cost.low > max(0, cost)]
+        better = [agreement.proxy for agreement in agreements if agreement.tau_at_equal_cost.low > max(0, cost)]
         lines.append(
             f"At equal cost, surely better than MACs alone: {', '.join(better)}."
             if better
@@ -71,7 +77,7 @@ def ranking_data(evidence: Evidence, agreements: Sequence[Agreement]) -> dict[st
         "left_out": evidence.left_out,
         "bands": BANDS,
         "top": TOP,
-        "proxies": [one.to_dict() for one in agreements],
+        "proxies": [agreement.to_dict() for agreement in agreements],
     }
 
 

@@ -55,8 +55,8 @@ class Standing:
         return cls(
             tried=len(seen.known),
             trained=len(seen.candidates),
-            paused=sum(one.is_open for one in seen.paused),
-            promoted=sum(len(one.rungs) > 1 for one in seen.known),
+            paused=sum(network.is_open for network in seen.paused),
+            promoted=sum(len(network.rungs) > 1 for network in seen.known),
             failed=len(seen.given_up),
             running=sum(trial.state.name == "RUNNING" for trial in seen.trials),
             best=tuple(_best(seen)) if seen.known else (),
@@ -165,8 +165,12 @@ def _best(seen: Snapshot) -> list[Best]:
     found: list[Best] = []
     for share in SHARES:
         part = budget if share == 1 else replace(budget, limit=budget.limit / share)
-        fitting = [one for one in seen.known if _is_measured(one, quality.name, part) and part.excess(one.figures) <= 0]
-        best = max(fitting, key=lambda one: one.figures[quality.name], default=None)
+        fitting = [
+            network
+            for network in seen.known
+            if _is_measured(network, quality.name, part) and part.excess(network.figures) <= 0
+        ]
+        best = max(fitting, key=lambda network: network.figures[quality.name], default=None)
         within = f"best within {part.in_words}"
         if best is None:
             found.append(Best(within, "none yet", ()))
@@ -175,23 +179,23 @@ def _best(seen: Snapshot) -> list[Best]:
     return found
 
 
-def _is_measured(one: Known, quality: str, budget: Budget) -> bool:
-    return quality in one.figures and budget.cost in one.figures
+def _is_measured(network: Known, quality: str, budget: Budget) -> bool:
+    return quality in network.figures and budget.cost in network.figures
 
 
-def _name(seen: Snapshot, one: Known) -> str:
-    return str(seen.trials[one.trial].user_attrs.get("name") or f":{one.trial}")
+def _name(seen: Snapshot, network: Known) -> str:
+    return str(seen.trials[network.trial].user_attrs.get("name") or f":{network.trial}")
 
 
-def _figures(seen: Snapshot, one: Known, budget: Budget) -> tuple[Part, ...]:
+def _figures(seen: Snapshot, network: Known, budget: Budget) -> tuple[Part, ...]:
     """Return quality, gain over the baseline, cost, and how far it is trained where that is not to the end."""
     settings, quality = seen.settings, first_quality(seen.settings.objectives)
-    figure = one.figures[quality.name]
+    figure = network.figures[quality.name]
     baseline = dict(zip(("psnr", "ssim"), seen.bicubic, strict=True)).get(quality.name)
     steps = settings.recipe.steps
     return (
         Part(quality.in_words(figure)),
         Part("" if baseline is None else f"{figure - baseline:+.{quality.digits}f}", 2),
-        Part(OBJECTIVES.get(budget.cost).shown(one.figures[budget.cost]), 3),
-        Part("" if one.steps >= steps else f"{one.steps}/{steps} steps", 1),
+        Part(OBJECTIVES.get(budget.cost).shown(network.figures[budget.cost]), 3),
+        Part("" if network.steps >= steps else f"{network.steps}/{steps} steps", 1),
     )

@@ -71,19 +71,19 @@ def history(trials: Iterable[FrozenTrial]) -> list[Known]:
     """Return the measured networks of a study, in the order in which they were first tried."""
     known: dict[str, Known] = {}
     for trial in trials:
-        if (one := _known(trial)) is None:
+        if (network := _known(trial)) is None:
             continue
-        before = known.get(one.fingerprint)
+        before = known.get(network.fingerprint)
         if before is not None:
-            rungs = dict(sorted({**before.rungs, **one.rungs}.items()))
-            farthest = one if one.steps >= before.steps else before
-            one = replace(
+            rungs = dict(sorted({**before.rungs, **network.rungs}.items()))
+            farthest = network if network.steps >= before.steps else before
+            network = replace(
                 farthest,
                 rungs=rungs,
-                is_open=before.is_open and one.is_open,
-                step_seconds=one.step_seconds or before.step_seconds,
+                is_open=before.is_open and network.is_open,
+                step_seconds=network.step_seconds or before.step_seconds,
             )
-        known[one.fingerprint] = one
+        known[network.fingerprint] = network
     return list(known.values())
 
 
@@ -140,21 +140,28 @@ def lifted(known: Sequence[Known]) -> list[dict[str, float]]:
     Networks on different rungs can then be compared. The figure of a network on a lower rung is increased by the median
     gain between its rung and the next, rung by rung; a gain that no network has shown yet counts as 0.
     """
-    levels = sorted({steps for one in known for steps in one.rungs})
-    names = {name for one in known for figures in one.rungs.values() for name in figures}
-    gains = {
-        (low, name): float(np.median(steps)) if (steps := _gains(known, low, high, name)) else 0.0
-        for low, high in pairwise(levels)
-        for name in names
-    }
-    figures = []
-    for one in known:
-        missing = [level for level in levels[:-1] if level >= one.steps]
-        quality = {n: v + sum(gains[level, n] for level in missing) for n, v in one.rungs[one.steps].items()}
-        figures.append({**one.costs, **quality})
-    return figures
+    levels = sorted({steps for network in known for steps in network.rungs})
+    names = {name for network in known for figures in network.rungs.values() for name in figures}
+    gains = {}
+    for low, high in pairwise(levels):
+        for name in names:
+            gains[low, name] = _median_gain(known, low, high, name)
+    lifted_figures = []
+    for network in known:
+        figures = dict(network.rungs[network.steps])
+        for level in levels[:-1]:
+            if level >= network.steps:
+                for name in network.rungs[network.steps]:
+                    figures[name] += gains[level, name]
+        lifted_figures.append({**network.costs, **figures})
+    return lifted_figures
 
 
-def _gains(known: Sequence[Known], low: int, high: int, name: str) -> list[float]:
-    both = [one.rungs for one in known if name in one.rungs.get(low, ()) and name in one.rungs.get(high, ())]
-    return [rungs[high][name] - rungs[low][name] for rungs in both]
+def _median_gain(known: Sequence[Known], low: int, high: int, name: str) -> float:
+    """Return the median of what networks gained from a rung to the next; 0 where none has been on both."""
+    gains = []
+    for network in known:
+        before, after = network.rungs.get(low, {}), network.rungs.get(high, {})
+        if name in before and name in after:
+            gains.append(after[name] - before[name])
+    return float(np.median(gains)) if gains else 0.0

@@ -74,6 +74,6 @@ def check_is_no_copy(folder: Path, settings: Settings) -> None:
             "both. Go on with that one, or begin another --run."
         )
     warnings.warn(
-        f"{folder} was {place} before; a copy of it elsewhere goes on with the same study, '{settings.study}'",
+        f"{folder} was {place} before; a copy of it elsewhere continues the same study, '{settings.study}'",
         stacklevel=2,
     )

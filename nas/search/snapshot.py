@@ -69,7 +69,7 @@ class Snapshot:
         """The networks that were measured on a rung and wait there, or are being trained further."""
         trained = {candidate.architecture.fingerprint for candidate in self.candidates}
         failed = {trial.user_attrs.get("fingerprint") for trial in self._failed}
-        return [one for one in self.known if one.fingerprint not in trained | failed]
+        return [network for network in self.known if network.fingerprint not in trained | failed]
 
     @cached_property
     def given_up(self) -> list[GivenUp]:
@@ -87,12 +87,12 @@ class Snapshot:
         """How many networks are paused, how far, and which of them is the best; empty where there is none."""
         if not self.paused:
             return ""
-        counts = Counter(one.steps for one in self.paused)
+        counts = Counter(network.steps for network in self.paused)
         places = ", ".join(f"{count} at {steps}" for steps, count in sorted(counts.items()))
         quality = first_quality(self.settings.objectives)
         farthest = max(counts)
-        measured = [one for one in self.paused if one.steps == farthest and quality.name in one.figures]
-        best = max(measured, key=lambda one: one.figures[quality.name], default=None)
+        measured = [network for network in self.paused if network.steps == farthest and quality.name in network.figures]
+        best = max(measured, key=lambda network: network.figures[quality.name], default=None)
         told = ""
         if best:
             label = _label(self.trials[best.trial], self.settings)

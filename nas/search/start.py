@@ -149,9 +149,9 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _default_name(request: Request) -> str:
-    """Name a run by what it searches, so that the same command goes on with it."""
+    """Name a run by what it searches, so that the same command continues it."""
     if not request.budgets:
-        raise InputError("Give a --budget, e.g. --budget 300G-MACs, or the --run to go on with.")
+        raise InputError("Give a --budget, e.g. --budget 300G-MACs, or the --run to continue.")
     limits = "-".join(str(Budget.parse(text)) for text in request.budgets)
     images = Path(request.data).resolve().name if request.data else "synthetic"
     space, scale = Path(request.space or DEFAULT_SPACE).stem, request.scale or DEFAULT_SCALE

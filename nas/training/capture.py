@@ -86,7 +86,7 @@ class Captured:
     def _give_up(self, obstacle: str) -> None:
         self._is_plain = True
         warnings.warn(
-            f"this training can't run as a CUDA graph and goes on without, more slowly: {obstacle.rstrip('.')}",
+            f"this training can't run as a CUDA graph and continues without, more slowly: {obstacle.rstrip('.')}",
             stacklevel=4,
         )
 

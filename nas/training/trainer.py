@@ -198,7 +198,7 @@ class _Loop:
                 self.progress.train_seconds += time.perf_counter() - started
                 self._save()
                 done = f"{self.progress.step} of {self.recipe.steps} steps"
-                raise TrainingStoppedError(f"Stopped after {done}; the same command goes on from there.")
+                raise TrainingStoppedError(f"Stopped after {done}; the same command continues from there.")
             window.append(self._train_step(phase))
             step = self.progress.step
             validates = self.recipe.validates_after(step) or step in self.pauses.steps

@@ -156,7 +156,7 @@ def work_on(
         run(works, devices[0], audience, should_stop) if run else run_processes(works, devices, audience, should_stop)
     )
     if failures and not should_stop():
-        raise RunError(f"{', '.join(failures)} failed, as said above; the same command goes on.")
+        raise RunError(f"{', '.join(failures)} failed, see the messages above; the same command continues.")
 
 
 def _work(
@@ -181,7 +181,16 @@ def _work(
         label = f"{row.name or row.network.space + ' ' + row.network.fingerprint} ({short(row.macs)} MACs, seed {seed})"
         try:
             with audience.training(label) as listener:
-                training = train_network(row.network, build.data, build.recipe, seed, device, listener, should_stop)
+                training = train_network(
+                    row.network,
+                    build.data,
+                    build.recipe,
+                    seed,
+                    device,
+                    listener,
+                    should_stop,
+                    by_own_time=device.type != "cuda",
+                )
         except TrainingStoppedError:
             return
         build.journal.append(share, row.network.fingerprint, training=training.model_dump(exclude_defaults=True))

@@ -14,7 +14,7 @@ from nas.evidence.benchmark.table import Header, Training
 from nas.image_size import Size
 from nas.metrics import Protocol, bicubic_baseline
 from nas.training.recipe import Recipe
-from nas.training.trainer import Listener, Trained, TrainingStoppedError, seed_all, train
+from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train
 from nas.version import __version__
 from search_spaces import Architecture
 
@@ -30,10 +30,15 @@ def make_header(
     spaces: Mapping[str, str],
     label: str = "",
     reference: Recipe | None = None,
+    one_thread: bool = True,
 ) -> Header:
-    """Return what all rows of a table share; `spaces` are names with the fingerprints of their choices."""
+    """Return what all rows of a table share; `spaces` are names with the fingerprints of their choices.
+
+    With `one_thread` trainings on a CPU have one thread each, and are timed by the process's own time.
+    """
     baseline = bicubic_baseline(data.validation, recipe.validation_crop)
     on_gpu = device.type == "cuda"
+    cpu = f"{platform.machine()} CPU, {'one thread' if one_thread else f'{torch.get_num_threads()} threads'}"
     return Header(
         label=label,
         scale=scale,
@@ -46,8 +51,8 @@ def make_header(
         bicubic=(baseline.psnr, baseline.ssim),
         recipe=recipe,
         reference=reference,
-        device=torch.cuda.get_device_name(device) if on_gpu else f"{platform.machine()} CPU, one thread",
-        clock="seconds" if on_gpu else "CPU seconds",
+        device=torch.cuda.get_device_name(device) if on_gpu else cpu,
+        clock="CPU seconds" if one_thread and not on_gpu else "seconds",
         versions={
             "nas": __version__,
             "torch": importlib.metadata.version("torch"),
@@ -67,16 +72,17 @@ def train_network(
     *,
     checkpoint: Path | None = None,
     is_reference: bool = False,
+    by_own_time: bool = False,
 ) -> Training:
     """Train one network, from its checkpoint if there is one; what makes a training fail is part of the table.
 
+    With `by_own_time` its seconds are the CPU time of this process, which other load does not lengthen; that is right
+    for one thread and for a training that isn't continued.
     Raises TrainingStoppedError when `should_stop` turned true.
     """
     number = architecture.seed + recipe.seed + seed
     seed_all(number)
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
-    continues = checkpoint is not None and checkpoint.is_file()
-    began = clock()
+    began = time.process_time()
     try:
         trained = train(
             architecture.build(),
@@ -94,11 +100,8 @@ def train_network(
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         return Training(seed=seed, failure=reason, is_reference=is_reference)
     # What was measured by the wall tells how the process's own time splits: other load lengthens both parts alike.
-    spent = 1.0 if continues else (clock() - began) / (trained.train_seconds + trained.validation_seconds)
-    return _as_data(trained, seed, spent, is_reference)
-
-
-def _as_data(trained: Trained, seed: int, spent: float, is_reference: bool) -> Training:
+    wall = trained.train_seconds + trained.validation_seconds
+    spent = (time.process_time() - began) / wall if by_own_time else 1.0
     return Training(
         seed=seed,
         curve=tuple((int(entry["step"]), round(entry["psnr"], 4)) for entry in trained.curve),

@@ -35,7 +35,7 @@ class Evidence:
     def agreements(self) -> list[Agreement]:
         """Return how well each proxy ranks, the best at equal cost first."""
         judged = [judge(proxy, self.truth, self.macs) for proxy in self.proxies]
-        return sorted(judged, key=lambda one: -_or_least(one.tau_at_equal_cost.value))
+        return sorted(judged, key=lambda agreement: -_or_least(agreement.tau_at_equal_cost.value))
 
 
 def gather(table: Table, steps: int | None = None) -> Evidence:

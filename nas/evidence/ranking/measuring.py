@@ -84,6 +84,7 @@ class Ranking:
             spaces={settings.space: settings.space_fingerprint},
             label=settings.run,
             reference=settings.reference,
+            one_thread=False,
         )
         self.journal.begin(header, {"sample": settings.sample, "seed": settings.seed}, [_row(draw) for draw in drawn])
         settings.write(self.folder)

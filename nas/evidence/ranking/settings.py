@@ -149,7 +149,7 @@ def open_settings(
 
 
 def _default_name(request: RankRequest) -> str:
-    """Name a ranking by what it ranks, so that the same command goes on with it."""
+    """Name a ranking by what it ranks, so that the same command continues it."""
     images = Path(request.data).resolve().name if request.data else "synthetic"
     limits = "-".join(str(Budget.parse(text)) for text in request.budgets or (DEFAULT_BUDGET,))
     return as_name(f"{Path(request.space or DEFAULT_SPACE).stem}-x{request.scale or DEFAULT_SCALE}-{limits}-{images}")

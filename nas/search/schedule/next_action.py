@@ -47,16 +47,18 @@ class TimeLeft:
         """
         if len(rungs.steps) == 1:
             return self.seconds > 0
-        speeds = [one.step_seconds for one in known if one.step_seconds is not None]
+        speeds = [network.step_seconds for network in known if network.step_seconds is not None]
         if not speeds:
             return self.seconds > (1 - SHARE_FOR_NEW) * self.whole
         return self.seconds > self.closing(known, rungs) + SLACK * rungs.steps[0] * float(np.median(speeds))
 
     def closing(self, known: Sequence[Known], rungs: Rungs) -> float:
         """Return an estimate of the seconds in which every possible front member is trained to the end."""
-        speeds = [one.step_seconds for one in known if one.step_seconds is not None]
+        speeds = [network.step_seconds for network in known if network.step_seconds is not None]
         usual = float(np.median(speeds)) if speeds else 0.0
-        last = sum((rungs.steps[-1] - one.steps) * (one.step_seconds or usual) for one in rungs.unfinished(known))
+        last = sum(
+            (rungs.steps[-1] - network.steps) * (network.step_seconds or usual) for network in rungs.unfinished(known)
+        )
         return SLACK * last / self.workers
 
 
@@ -67,7 +69,7 @@ def goes_on(known: Sequence[Known], rungs: Rungs, fingerprint: str, rung: int, t
     when the time is up, no network continues.
     """
     if time is not None and not time.suffices(known, rungs):
-        return time.seconds > 0 and any(one.fingerprint == fingerprint for one in rungs.front(known))
+        return time.seconds > 0 and any(network.fingerprint == fingerprint for network in rungs.front(known))
     return rungs.lets_on(known, fingerprint, rung)
 
 

@@ -58,8 +58,8 @@ class Rungs:
         They are sorted by Pareto rank, so that a small network is compared with networks of its own cost, and within a
         rank by crowding distance, the largest first.
         """
-        there = [one for one in known if rung in one.rungs]
-        points = losses([{**one.costs, **one.rungs[rung]} for one in there], self.objectives)
+        there = [network for network in known if rung in network.rungs]
+        points = losses([{**network.costs, **network.rungs[rung]} for network in there], self.objectives)
         return [there[index] for index in best_first(points)]
 
     def promoted(self, known: Sequence[Known], rung: int) -> list[Known]:
@@ -69,14 +69,14 @@ class Rungs:
 
     def lets_on(self, known: Sequence[Known], fingerprint: str, rung: int) -> bool:
         """Return whether a network may continue from a rung."""
-        return any(one.fingerprint == fingerprint for one in self.promoted(known, rung))
+        return any(network.fingerprint == fingerprint for network in self.promoted(known, rung))
 
     def next(self, known: Sequence[Known]) -> Known | None:
         """Return a paused network to promote, from the highest rung that has one; None if there is none."""
         for rung, _ in reversed(list(pairwise(self.steps))):
-            for one in self.promoted(known, rung):
-                if one.steps == rung and one.is_open:
-                    return one
+            for network in self.promoted(known, rung):
+                if network.steps == rung and network.is_open:
+                    return network
         return None
 
     def last(self, known: Sequence[Known]) -> Known | None:
@@ -84,23 +84,23 @@ class Rungs:
 
         Every possible front member is to be trained to the end; the one with the fewest steps comes first.
         """
-        return min(self.unfinished(known), key=lambda one: one.steps, default=None)
+        return min(self.unfinished(known), key=lambda network: network.steps, default=None)
 
     def unfinished(self, known: Sequence[Known]) -> list[Known]:
         """Return the possible front members that are neither in training nor trained to the end."""
-        return [one for one in self.front(known) if one.is_open and one.steps < self.steps[-1]]
+        return [network for network in self.front(known) if network.is_open and network.steps < self.steps[-1]]
 
     def front(self, known: Sequence[Known]) -> list[Known]:
         """Return the possible front members: those that no other network dominates after extrapolation (`lifted`)."""
         rank = ranks(losses(lifted(known), self.objectives))
-        return [one for one, level in zip(known, rank, strict=True) if level == 0]
+        return [network for network, level in zip(known, rank, strict=True) if level == 0]
 
     def place_in_words(self, known: Sequence[Known], fingerprint: str, rung: int) -> str:
-        """Return the place of a network on a rung, e.g. `rung 100: place 4 of 9, the best 3 go on`.
+        """Return the place of a network on a rung, e.g. `rung 100: place 4 of 9, the best 3 continue`.
 
         For a network that has not reached the rung, only the number of networks there.
         """
         places = self.places(known, rung)
-        place = next((i for i, one in enumerate(places, start=1) if one.fingerprint == fingerprint), None)
+        place = next((i for i, network in enumerate(places, start=1) if network.fingerprint == fingerprint), None)
         where = f"{len(places)} networks" if place is None else f"place {place} of {len(places)}"
-        return f"rung {rung}: {where}, the best {len(places) // self.reduction} go on"
+        return f"rung {rung}: {where}, the best {len(places) // self.reduction} continue"

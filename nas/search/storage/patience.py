@@ -78,7 +78,7 @@ class Patience:
     def lost(self, error: BaseException) -> StorageLostError:
         """Return the error that says why the study can't be reached."""
         reason = reason_of(error, self.database)
-        return StorageLostError(f"The study can't be reached ({reason}); the same command goes on with it.")
+        return StorageLostError(f"The study can't be reached ({reason}); the same command continues it.")
 
 
 def reason_of(error: BaseException, database: DatabaseUrl) -> str:

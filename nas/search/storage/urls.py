@@ -108,7 +108,7 @@ def without_secrets(text: str) -> str:
     if url.left_out:
         names = ", ".join(f"'{name}'" for name in url.left_out)
         warnings.warn(
-            f"{names} of the --storage URL may be secret and is not written down; give the URL again to go on",
+            f"{names} of the --storage URL may be secret and is not written down; give the URL again to continue",
             stacklevel=2,
         )
     return url.shown

@@ -238,7 +238,7 @@ class Worker:
             self.row.failed += 1
             self.audience.say(f"[{trial.number}] failed: {reason}")
             return self._stopped(trial, reason, TrialState.FAIL)
-        ends = RunError(f"{reason.rstrip('.')}. The candidate in training goes on with the same command.")
+        ends = RunError(f"{reason.rstrip('.')}. The candidate in training continues with the same command.")
         return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=ends)
 
     def _was_queued(self, trial: optuna.Trial) -> bool:

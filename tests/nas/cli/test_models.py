@@ -219,7 +219,7 @@ def test_a_network_that_diverges_is_named_after_the_table_of_the_others(
     first, *_, last = ended.errors.splitlines()
     assert first == "Training 2 networks, 1 at a time, on cpu with 1 thread."
     assert "nan: The loss became nan by step 2." in ended.errors
-    assert last == "Error: nan failed, as said above; the same command tries again."
+    assert last == "Error: nan failed, see the messages above; the same command tries again."
 
 
 def write_small(folder: Path, name: str, width: int) -> str:

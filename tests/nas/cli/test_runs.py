@@ -50,6 +50,9 @@ def test_the_front_is_json_too(way: Way) -> None:
 
 def test_the_best_network_within_a_tighter_budget_is_named(way: Way) -> None:
     printed = way.nas("front", "first", "--under", "1T-MACs", "--under", "1K-params").out
+    data = json.loads(way.nas("front", "first", "--under", "1T-MACs", "--under", "1K-params", "--json").out)
+    best = max(data["candidates"], key=lambda candidate: candidate["psnr"])
+    assert data["best_within"] == {"1T-MACs": best, "1K-params": None}
     assert "Best within 1T-MACs for HR 1280x720: " in printed and " dB" in printed
     assert "Best within 1K-params for HR 1280x720: none" in printed
 

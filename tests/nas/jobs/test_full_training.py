@@ -193,7 +193,7 @@ def test_what_is_trained_side_by_side_is_stopped_and_goes_on_to_the_same_network
     names, steps = ("espcn/ESPCN", "fsrcnn/FSRCNN"), 160
     audience = Listener()
     job = ask(*names, steps=steps)
-    with pytest.raises(TrainingStoppedError, match=r"0 of 2 are trained; the same command goes on with the others\."):
+    with pytest.raises(TrainingStoppedError, match=r"0 of 2 are trained; the same command continues with the others\."):
         train_all(job, TWO, audience, lambda: len(audience.reports) > 2)
     logs = list((tmp_path / "results" / "trained").glob(f"*/{LOG}"))
     assert logs and not list((tmp_path / "results" / "trained").glob("*/weights.safetensors"))

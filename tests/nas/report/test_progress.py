@@ -127,7 +127,7 @@ def test_on_a_terminal_lines_stand_above_what_goes_on_and_nothing_of_that_stays(
 
 
 def test_a_line_on_a_terminal_is_broken_between_words_and_in_a_log_never(terminal: Console) -> None:
-    words = "rung 100: place 4 of 9, the best 3 go on; " * 4
+    words = "rung 100: place 4 of 9, the best 3 continue; " * 4
     TrainingDisplay().say(words)
     first, second = shown(terminal).splitlines()[:2]
     assert len(first) <= 100 and f"{first.strip()} {second.strip()}" == words.strip()

@@ -48,7 +48,7 @@ def test_a_renamed_run_goes_on_and_its_networks_are_called_after_it(
     assert again.architecture(2) == open_run(str(again.folder)).architecture(2)
     said = [str(warning.message) for warning in told if "was" in str(warning.message)]
     assert len(said) == lies_apart
-    assert all("a copy of it elsewhere goes on with the same study, 'first'" in line for line in said)
+    assert all("a copy of it elsewhere continues the same study, 'first'" in line for line in said)
 
 
 def test_a_copy_with_a_study_of_its_own_goes_on_by_itself(begin: Begin) -> None:

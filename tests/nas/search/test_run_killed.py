@@ -1,4 +1,4 @@
-"""Whatever ends a search in the middle, the same command goes on, and nothing is trained twice."""
+"""Whatever ends a search in the middle, the same command continues, and nothing is trained twice."""
 
 import signal
 import subprocess
@@ -81,7 +81,7 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_goes_on(search: Search
     stopped.send_signal(signal.SIGINT)
     printed = finish(stopped, code=130)
     assert "The search ends: stopped" in printed
-    assert "Go on with: nas search --run first" in printed
+    assert "Continue with: nas search --run first" in printed
     assert [trial.params for trial in search.trials(TrialState.WAITING)][-1:] == [victim.params]
     assert [path.stem for path in search.checkpoints()] == fingerprints([victim])
     search.running.append(start_nas(search.folder, "search", "--run", "first"))
@@ -100,7 +100,7 @@ def test_two_jobs_share_the_work_and_sigterm_stops_both(search: Search) -> None:
     wait_until(lambda: len(workers()) == 2, stopped)
     victims = search.in_training()
     stopped.send_signal(signal.SIGTERM)
-    assert "Go on with: nas search --run first" in finish(stopped, code=1)
+    assert "Continue with: nas search --run first" in finish(stopped, code=1)
     assert {path.stem for path in search.checkpoints()} == set(fingerprints(victims))
     printed = finish(search.begin("--jobs", 2))
     assert f"The search ends: done; {TRIALS} of {TRIALS} candidates were tried." in printed
@@ -111,4 +111,4 @@ def test_two_jobs_share_the_work_and_sigterm_stops_both(search: Search) -> None:
 def test_jobs_whose_time_is_up_are_not_done(search: Search) -> None:
     printed = finish(search.begin("--jobs", 2, "--time", "0s"))
     assert "time is up; 0 of 3 candidates were tried" in printed
-    assert "Go on with: nas search --run first" in printed
+    assert "Continue with: nas search --run first" in printed

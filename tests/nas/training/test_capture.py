@@ -70,7 +70,7 @@ def test_results_belong_to_the_caller() -> None:
 
 def test_what_makes_the_host_wait_is_not_recorded() -> None:
     tape = Tape(obstacle="item() was called.")
-    with pytest.warns(UserWarning, match=r"can't run as a CUDA graph and goes on without.*: item\(\) was called$"):
+    with pytest.warns(UserWarning, match=r"can't run as a CUDA graph and continues without.*: item\(\) was called$"):
         assert call(Captured(sum_of_products, tape), WARM_UP + 3) == [2.0 * i for i in range(WARM_UP + 3)]
     assert tape.done == ["rehearse"] * WARM_UP
 

@@ -57,7 +57,7 @@ def test_every_network_is_scored_and_trained(request_: RankRequest, tmp_path: Pa
     audience = measured(ranking)
     table = ranking.table()
     assert len(table.rows) == 4
-    assert table.header.recipe.steps == 4
+    assert (table.header.recipe.steps, table.header.clock) == (4, "seconds")
     assert table.header.reference is not None and table.header.reference.steps == 6
     for row in table.rows:
         brief, reference = row.trainings

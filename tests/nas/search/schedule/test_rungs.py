@@ -90,8 +90,8 @@ def test_a_search_without_rungs_promotes_nobody() -> None:
 
 def test_where_a_network_stands_is_said_in_words() -> None:
     some = [known(name, 1e9, {10: psnr}) for name, psnr in {"a": 30.0, "b": 31.0, "c": 29.0}.items()]
-    assert RUNGS.place_in_words(some, "a", 10) == "rung 10: place 2 of 3, the best 1 go on"
-    assert RUNGS.place_in_words(some, "unknown", 10) == "rung 10: 3 networks, the best 1 go on"
+    assert RUNGS.place_in_words(some, "a", 10) == "rung 10: place 2 of 3, the best 1 continue"
+    assert RUNGS.place_in_words(some, "unknown", 10) == "rung 10: 3 networks, the best 1 continue"
 
 
 def test_rungs_are_said_in_words() -> None:

@@ -165,6 +165,8 @@ def test_a_fault_that_does_not_pass_is_not_waited_for(study: optuna.Study, tmp_p
         database.execute("DROP TABLE trials")
         database.commit()
     began = time.monotonic()
-    with pytest.raises(StorageLostError, match=r"can't be reached \(no such table: trials\); the same command goes on"):
+    with pytest.raises(
+        StorageLostError, match=r"can't be reached \(no such table: trials\); the same command continues"
+    ):
         take(study)
     assert time.monotonic() - began < 20

@@ -79,12 +79,12 @@ def test_few_of_many_candidates_are_trained_fully(ended: Ended) -> None:
 def test_a_trial_shows_its_rungs_and_why_it_stopped(ended: Ended) -> None:
     run, said = ended.run, ended.said
     held = next(t for t in trials_in(run, PRUNED) if RUNGS in t.user_attrs)
-    assert held.user_attrs["stopped"] == "rung 1: place 1 of 1, the best 0 go on"
+    assert held.user_attrs["stopped"] == "rung 1: place 1 of 1, the best 0 continue"
     assert set(held.user_attrs[RUNGS]["1"]) == {"psnr", "ssim"}
     assert held.user_attrs["train_seconds"] > 0 and held.user_attrs["validation_seconds"] > 0
     assert held.user_attrs["macs"] > 0 and held.user_attrs["params"] > 0
     assert "MACs" in get_note(optuna.trial.Trial(run.study, held._trial_id))
-    assert any(line.endswith("rung 1: place 1 of 1, the best 0 go on") for line in said.lines)
+    assert any(line.endswith("rung 1: place 1 of 1, the best 0 continue") for line in said.lines)
     promoted = next(t for t in run.study.get_trials() if "promoted_from" in t.user_attrs)
     before = run.study.get_trials()[promoted.user_attrs["promoted_from"]]
     assert promoted.params == before.params

@@ -249,7 +249,7 @@ def test_a_database_that_goes_away_ends_the_work_with_a_sentence(begin: Begin) -
     with contextlib.closing(sqlite3.connect(run.folder / "study.db")) as database:
         database.execute("DROP TABLE trials")
         database.commit()
-    with pytest.raises(RunError, match=r"The study can't be reached .*; the same command goes on with it"):
+    with pytest.raises(RunError, match=r"The study can't be reached .*; the same command continues it"):
         worker.work(lambda: False)
 
 
@@ -278,7 +278,7 @@ def test_a_full_disk_fails_no_network_and_what_was_in_training_goes_on(begin: Be
         with pytest.raises(RunError, match=r"No space left on device|database or disk is full") as refusal:
             work(run, data)
         assert "\n" not in str(refusal.value)
-        assert "with the same command" in str(refusal.value) or "the same command goes on" in str(refusal.value)
+        assert "with the same command" in str(refusal.value) or "the same command continues" in str(refusal.value)
         filler.unlink()
         again, data = begin(results="disk/results", trials=3, steps=60)
         assert work(again, data)[0] == Ending.DONE
@@ -297,7 +297,7 @@ def test_a_fault_of_the_machine_puts_the_trial_back_and_ends_the_worker(
 
     with monkeypatch.context() as broken:
         broken.setattr("nas.search.workers.scoring.attach", unplug)
-        with pytest.raises(RunError, match=r"Input/output error.*\. The candidate in training goes on with the same"):
+        with pytest.raises(RunError, match=r"Input/output error.*\. The candidate in training continues with the same"):
             work(run, data)
     (interrupted,) = trials_in(run, FAIL)
     assert interrupted.user_attrs["stopped"] == "interrupted"
