@@ -52,15 +52,15 @@ def start(
     deadline: Deadline | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Run, Dataset]:
-    """Start a run, or go on with it if it is there, and return it with its data.
+    """Start a run, or continue it if it is there, and return it with its data.
 
     A new one is planned for what is left of the time at that moment. Everything is checked before anything is written
     to the run directory. Raises InputError.
     """
+    give_plugins(request.plugins or ())  # budgets may be on an objective of theirs
     name = request.run or _default_name(request)
     if not (results / name / SETTINGS).is_file():
         check_run_name(name)
-    give_plugins(request.plugins or ())
     if request.latency_command:
         give_command(request.latency_command)
     _asked(request, results / name, device)  # what is wrong is said before anything is written
@@ -112,7 +112,7 @@ def _start(
         settings.check_continues(earlier)
     meter_for(settings, results, progress)
     if deadline is not None and not earlier:
-        given = Given(request.trials, keeps_steps=request.recipe is not None)
+        given = Given(request.trials, keeps_steps=request.recipe is not None or bool(request.rungs))
         settings = planned(settings, data, device, deadline.left, request.jobs, given)
     return _open(settings, folder, request.storage, data, earlier=earlier is not None), data
 

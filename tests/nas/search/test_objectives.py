@@ -1,6 +1,8 @@
 """Searches by other objectives than PSNR and multiply-adds, and what ends them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,15 @@ def test_a_search_by_convolutions_and_activations(begin: Begin) -> None:
     assert refused.user_attrs["stopped"].endswith("M > 10M activations")
     assert columns(run)[-3:] == ["M activations", "convs", ""]
     assert view_of(run.snapshot()).x_label == "convolutions"
+
+
+def test_a_run_without_a_name_may_have_a_budget_on_an_objective_of_a_plugin(tmp_path: Path, tiny_data: Path) -> None:
+    script = (
+        f"import nas; run = nas.search('5-kernels', space='fsrcnn', data={str(tiny_data)!r}, trials=1, no_rungs=True, "
+        f"recipe={write_recipe(tmp_path)!r}, plugin={str(SPACES / 'kernels.py')!r}); print(run.name, run.ended)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["fsrcnn-x2-5-kernels-tiny", "done"], ended.stderr
 
 
 def test_one_file_adds_an_objective(tmp_path: Path, tiny_data: Path) -> None:

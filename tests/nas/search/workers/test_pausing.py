@@ -174,7 +174,8 @@ def test_a_network_that_can_not_be_recorded_is_not_promoted_for_ever(
 
 def test_a_new_search_with_a_time_is_planned_for_it(begin: Begin) -> None:
     def within(seconds: float, **changed: Any) -> Settings:
-        return begin(rungs=None, deadline=Deadline(time.monotonic(), seconds), **changed)[0].settings
+        asked = {"rungs": None} | changed
+        return begin(deadline=Deadline(time.monotonic(), seconds), **asked)[0].settings
 
     short = within(30.0, trials=None, recipe=None, run="short")
     long = within(3000.0, trials=None, recipe=None, run="long")
@@ -185,3 +186,4 @@ def test_a_new_search_with_a_time_is_planned_for_it(begin: Begin) -> None:
     assert within(3000.0, trials=None, recipe=None, run="short") == short
     given = within(3000.0, trials=7, steps=9, run="given")
     assert (given.trials, given.recipe.steps, given.is_planned) == (7, 9, False)
+    assert within(3000.0, trials=None, recipe=None, rungs=(50, 150), run="rungs").rungs == (50, 150)
