@@ -83,7 +83,9 @@ def main() -> None:
     measured = compare(
         contestants, arguments.data / "val", RESULTS / "cache", pick_device(), Conditions(metrics=METRICS)
     )
-    rows = [Row(name, one.means, as_trained(folders[name]) if name in folders else None) for name, one in measured.rows]
+    rows = [
+        Row(name, found.means, as_trained(folders[name]) if name in folders else None) for name, found in measured.rows
+    ]
     training = describe(folders[names[0]])
     document = {"training": training, **evaluation_data(measured), "networks": [row.to_dict() for row in rows]}
     (arguments.to / "known_networks.json").write_text(json.dumps(document, indent=2) + "\n")
@@ -130,8 +132,8 @@ def markdown(rows: list[Row], measured: Evaluation, training: str) -> str:
     for row in sorted(rows, key=lambda row: row.means["psnr"]):
         figures = [f"{row.means[metric.name]:.{2 if metric.unit == 'dB' else 4}f}" for metric in measured.metrics]
         costs = ["", "", ""]
-        if one := row.trained:
-            costs = [short(one.cost.macs), short(one.cost.params), str(one.minutes)]
+        if training := row.trained:
+            costs = [short(training.cost.macs), short(training.cost.params), str(training.minutes)]
         lines.append(f"| {' | '.join([row.network, *figures, *costs])} |")
     return "\n".join([*lines, "", f"Protocol: {measured.protocol.describe()}.", ""])
 

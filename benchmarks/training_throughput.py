@@ -142,8 +142,8 @@ class Race:
                 "step_alone": round(statistics.median(alone), 1),
                 "files": round(statistics.median(files), 1),
             },
-            "ours_to_step_alone": spread(a / b for a, b in zip(ours, alone, strict=True)),
-            "ours_to_files": spread(a / b for a, b in zip(ours, files, strict=True)),
+            "ours_to_step_alone": quartiles(a / b for a, b in zip(ours, alone, strict=True)),
+            "ours_to_files": quartiles(a / b for a, b in zip(ours, files, strict=True)),
         }
 
     def ours(self, steps: int) -> float:
@@ -237,7 +237,7 @@ def write_pngs(data: Dataset, folder: Path) -> None:
             write_image(folder / part / f"{index:05}.png", store.pixels(index))
 
 
-def spread(ratios: Iterator[float]) -> dict[str, float]:
+def quartiles(ratios: Iterator[float]) -> dict[str, float]:
     """Return the median and the quartiles."""
     values = list(ratios)
     quartiles = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3

@@ -1,4 +1,4 @@
-"""Commands around a table of trained architectures: build it, replay searches on it."""
+"""Commands on a table of trained architectures: build it, replay searches on it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +36,7 @@ def build(
     ],
     label: Annotated[
         str,
-        typer.Option(rich_help_panel=TABLE, help="What the table is good for, in a few words. Default: nothing."),
+        typer.Option(rich_help_panel=TABLE, help="Purpose of the table, in a few words. Default: no text."),
     ] = "",
     time: Annotated[
         str | None,
@@ -98,13 +98,13 @@ def build(
     ] = 1,
     device: Device = None,
 ) -> None:
-    """Train many architectures into a table; the same command again continues, and writes what there is."""
+    """Train many architectures into a table; the same command again continues the table."""
     from nas.budget import Budget, tightest
     from nas.cost import HR_SIZE
-    from nas.evidence.benchmark.build import Plan, prepare, work_on, working_folder
+    from nas.evidence.benchmark.build import TableRequest, prepare, work_on, working_folder
     from nas.evidence.benchmark.table import write_table
     from nas.image_size import hr_size
-    from nas.parallel.placement import spread_over
+    from nas.parallel.placement import devices_for
     from nas.search.images import open_for
     from nas.training.recipe import load_recipe
     from nas.training.trainer import pick_device
@@ -113,7 +113,7 @@ def build(
     where, seconds, target = pick_device(device), duration(time), Path(to)
     changes = {"validations": validations} | ({} if steps is None else {"steps": steps})
     chosen = load_recipe(recipe, where, **changes)
-    plan = Plan(
+    request = TableRequest(
         counts=_counts(space or ["hybrid", "falsr"], architectures),
         budgets=tightest(Budget.parse(text) for text in budget or ["8G-MACs"]),
         scale=scale,
@@ -127,12 +127,12 @@ def build(
     if images.synthetic:
         NOTES.print(SYNTHETIC)
     NOTES.print("Selecting networks; a space whose costs are counted whole takes minutes.")
-    begun = prepare(plan, images, chosen, where, working_folder(target))
+    begun = prepare(request, images, chosen, where, working_folder(target))
     missing = len(begun.open_trainings())
     NOTES.print(f"{len(begun.rows)} networks are selected; {missing} trainings of {chosen.steps} steps are missing.")
     try:
         with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
-            work_on(begun, spread_over(where, jobs), display, stop, seconds)
+            work_on(begun, devices_for(where, jobs), display, stop, seconds)
             if stop() and begun.open_trainings():
                 raise RunError("Stopped; the same command continues.")
     finally:
@@ -231,11 +231,11 @@ def replay(
 
 
 def _counts(spaces: list[str], default: int) -> dict[str, int]:
-    """Return how many random networks of each space are wanted."""
+    """Return the number of random networks of each space, from texts such as `hybrid:150`. Raises InputError."""
     counts: dict[str, int] = {}
     for text in spaces:
         name, colon, number = text.partition(":")
         if colon and not number.isdigit():
-            raise InputError(f"'{text}' names no number of networks; write it as hybrid:150.")
+            raise InputError(f"'{text}' lacks a number of networks; write it as hybrid:150.")
         counts[name] = int(number) if colon else default
     return counts

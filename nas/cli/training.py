@@ -23,7 +23,7 @@ from nas.report.whole import Counted
 from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
 
 if TYPE_CHECKING:
-    from nas.parallel.placement import Room
+    from nas.parallel.placement import Placement
 
 
 def train(
@@ -76,7 +76,7 @@ def train(
 ) -> None:
     """Train a run's front, or named architectures, fully; the same command again continues."""
     from nas.jobs.full_training import train_job
-    from nas.jobs.training_plan import plan
+    from nas.jobs.training_plan import plan_training
     from nas.report.model_tables import trained_table
     from nas.training.group import joined_group
     from nas.training.trainer import pick_device
@@ -86,7 +86,7 @@ def train(
         NOTES.quiet = OUT.quiet = not group.is_main
         where = group.own_device(pick_device(device))
         with group.main_first():
-            job = plan(
+            job = plan_training(
                 what,
                 where,
                 top=top,
@@ -114,7 +114,7 @@ def train(
                 threads=threads,
                 tensorboard=logs,
                 group=group,
-                introduce=lambda room: _introduce(room, len(job.architectures)),
+                introduce=lambda placement: _introduce(placement, len(job.architectures)),
             )
     if done.models:
         show(trained_table(done.models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
@@ -123,6 +123,6 @@ def train(
         raise RunError(f"{', '.join(done.failures)} failed, see the messages above; the same command tries again.")
 
 
-def _introduce(room: "Room", count: int) -> None:
+def _introduce(placement: "Placement", count: int) -> None:
     if count > 1:
-        NOTES.print(room.describe(count))
+        NOTES.print(placement.describe(count))

@@ -1,7 +1,7 @@
-"""What a user asks of a search: every option once, with its help, its limits and its default.
+"""The request for a search: every option once, with its help, its limits and its default.
 
-The command line (`nas.cli.options`) and the request are made of these fields; `nas.search.start` makes the settings of
-a run of them. Nothing here loads PyTorch or Optuna.
+The command line (`nas.cli.options`) is made from these fields; `nas.search.start` makes the settings of a run from a
+request. Nothing here loads PyTorch or Optuna.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from search_spaces.choices import Choice
 
 @dataclass(frozen=True)
 class Request:
-    """What the user gave; None means as before in a run that continues, and the default in a new one."""
+    """The options that the user gave. None: as before in a run that continues, and the default in a new run."""
 
     budgets: Annotated[
         tuple[str, ...] | None,
@@ -244,7 +244,7 @@ class Request:
     screens: Annotated[
         tuple[str, ...] | None,
         Option(
-            "Chooses among the candidates of the sampler: surrogate:200, zico:100.",
+            "Chooses among the draws of the sampler: surrogate:200, zico:100.",
             SEARCHING,
             flag="--screen",
             is_repeatable=True,
@@ -266,7 +266,7 @@ class Request:
     stop_when_flat: Annotated[
         int | None,
         Option(
-            "End when this many candidates in a row brought nothing.",
+            "End after this many candidates in a row that do not improve the front.",
             SEARCHING,
             kind=int,
             least=1,
@@ -287,11 +287,11 @@ class Request:
 
 
 def options() -> dict[str, Option]:
-    """Return the options by the names of the request's fields."""
+    """Return the options by the names of the fields of the request."""
     hints = get_type_hints(Request, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
 def defaults() -> dict[str, Any]:
-    """Return the settings of a new run that its user says nothing of, as far as they don't depend on others."""
+    """Return the default settings of a new run that do not depend on other settings."""
     return {name: option.default for name, option in options().items() if option.is_setting}

@@ -1,4 +1,4 @@
-"""From what the user asked to a run that workers can join."""
+"""Start or continue a run: from the user's request to a study that workers can join."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -52,24 +52,24 @@ def start(
     deadline: Deadline | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Run, Dataset]:
-    """Start a run, or continue it if it is there, and return it with its data.
+    """Start a run, or continue an existing run, and return it with its images.
 
-    A new one is planned for what is left of the time at that moment. Everything is checked before anything is written
+    A new run with a `deadline` is planned for the time that is left. Everything is checked before anything is written
     to the run directory. Raises InputError.
     """
-    give_plugins(request.plugins or ())  # budgets may be on an objective of theirs
+    give_plugins(request.plugins or ())  # budgets may be on an objective of a plugin
     name = request.run or _default_name(request)
     if not (results / name / SETTINGS).is_file():
         check_run_name(name)
     if request.latency_command:
         give_command(request.latency_command)
-    _asked(request, results / name, device)  # what is wrong is said before anything is written
+    _asked(request, results / name, device)  # raises errors before anything is written
     with _alone(results / name):
         return _start(request, results / name, device, deadline, progress)
 
 
 def _asked(request: Request, folder: Path, device: torch.device) -> tuple[Settings | None, dict[str, Any], SearchSpace]:
-    """Return what the run remembers, if it is there, the settings that are wanted, and the space. Raises InputError."""
+    """Return the earlier settings (None for a new run), the wanted settings, and the space. Raises InputError."""
     earlier = run_settings(folder, request.storage) if (folder / SETTINGS).is_file() else None
     plugins = earlier.plugins if earlier else give_plugins(request.plugins or ())
     wanted = _wanted(request, folder.name, earlier, device) | {"plugins": plugins}
@@ -120,7 +120,7 @@ def _start(
 def _open(settings: Settings, folder: Path, storage_url: str | None, data: Dataset, *, earlier: bool) -> Run:
     url = storage_url or settings.storage
     if url is None and earlier:
-        url = url_of(folder, settings)  # it must not be made anew, empty
+        url = url_of(folder, settings)  # a missing study must raise, not be created empty
     if url is None:
         folder.mkdir(parents=True, exist_ok=True)
     storage = open_storage(url or embedded_url(folder))
@@ -134,7 +134,7 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Of several processes of this machine that start one run at one moment, each waits for the one before."""
+    """Let one process of this machine at a time start a run of this name."""
     locks = folder.parent / "cache" / "locks"
     try:
         locks.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _default_name(request: Request) -> str:
-    """Name a run by what it searches, so that the same command continues it."""
+    """Return the name of a run from its space, scale, budgets and images, so that the same command continues it."""
     if not request.budgets:
         raise InputError("Give a --budget, e.g. --budget 300G-MACs, or the --run to continue.")
     limits = "-".join(str(Budget.parse(text)) for text in request.budgets)
@@ -164,7 +164,7 @@ def _default_name(request: Request) -> str:
 
 
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
-    """Merge what was given over what the run remembers, or over the defaults."""
+    """Return the settings: the options of the request over those of the earlier run, or over the defaults."""
     space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
     asked = {key: value for key, value in asdict(request).items() if value is not None}
     given = {key: value for key, value in asked.items() if key in defaults()}
@@ -221,7 +221,7 @@ def _rungs(request: Request, steps: int) -> tuple[int, ...]:
 
 
 def _latency_runtime(wanted: dict[str, Any]) -> str | None:
-    """Return what latencies are measured on; None where the search doesn't ask for any."""
+    """Return the name of the runtime of latencies; None if the search does not ask for latencies."""
     asked = {objective.name for objective in wanted["objectives"]} | {budget.cost for budget in wanted["budgets"]}
     if "latency" not in asked:
         return None
@@ -242,15 +242,15 @@ def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:
 
 
 def _check_budget(wanted: dict[str, Any], space: SearchSpace) -> None:
-    """Raise InputError when not even the smallest network of the space fits; what is measured shows itself later."""
+    """Raise InputError if not even the cheapest network of the space fits; measured costs are checked in the search."""
     scale, size = wanted["scale"], wanted["hr_size"]
     check_size(size, scale, space.minimum_side)
     for budget in (budget for budget in wanted["budgets"] if budget.objective.count):
         smallest = smallest_cost(space, scale, wanted["channels"], wanted["fixed"], size, budget)
         if budget.excess(smallest) > 0:
             shown = dict.fromkeys(("macs", "params", budget.cost))
+            costs = [OBJECTIVES.get(name).in_words(smallest[name]) for name in shown]
             raise InputError(
-                f"The budget {budget} is under the smallest network of the space '{space.name}'"
-                f"{' as narrowed' if wanted['allow'] else ''} at x{scale}, HR {show_size(size)}: "
-                f"{', '.join(OBJECTIVES.get(name).in_words(smallest[name]) for name in shown)}."
+                f"No network of '{space.name}'{' as narrowed' if wanted['allow'] else ''} fits {budget} at x{scale}, "
+                f"HR {show_size(size)}; its cheapest needs {', '.join(costs)}."
             )

@@ -219,5 +219,5 @@ def test_runs_lie_where_the_call_says(search: Search, tmp_path: Path) -> None:
 
 def test_a_search_whose_candidates_all_fail_says_why(search: Search, here: Path) -> None:
     plugin = ROOT / "tests" / "spaces" / "broken.py"
-    with pytest.raises(nas.RunError, match=r"10 candidates in a row failed\. The last failed by: .*frobnicator"):
+    with pytest.raises(nas.RunError, match=r"10 candidates in a row failed\. The last candidate failed: .*frobnicator"):
         search(space="broken", plugin=plugin, trials=20, fix={"how": "raises"})

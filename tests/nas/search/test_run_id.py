@@ -85,7 +85,7 @@ def test_a_worker_leaves_the_run_of_another_study_alone(
     begin(results="there/results", storage=database(tmp_path))
     before = {path: path.read_bytes() for path in mine.folder.rglob("*") if path.suffix in (".yaml", ".safetensors")}
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(InputError, match="results/first is a run of another study than 'first' of that storage; start"):
+    with pytest.raises(InputError, match="results/first is a run of another study than 'first' in that storage; start"):
         join(None, database(tmp_path), "first")
     assert {path: path.read_bytes() for path in before} == before
 
@@ -102,7 +102,9 @@ def test_a_study_that_was_put_in_the_place_of_another_is_refused(begin: Begin) -
         file.unlink()
     for file in second.folder.glob("study.db*"):
         shutil.copy(file, first.folder)
-    with pytest.raises(InputError, match="The study 'first' in that storage is not the one of the run 'first'"):
+    with pytest.raises(
+        InputError, match="The study 'first' in that storage belongs to another run with the name 'first'"
+    ):
         open_run(str(first.folder))
 
 
@@ -122,6 +124,6 @@ def test_where_the_images_lie_now_is_asked_for(begin: Begin, tiny_data: Path, mo
     moved = tiny_data.rename(tiny_data.with_name("moved"))
     with pytest.raises(InputError, match=f"The images of the run 'first' are no longer in {tiny_data}; say .* --data"):
         open_run_data(open_run(str(run.folder)))
-    with pytest.raises(InputError, match="say where they are with --data"):
+    with pytest.raises(InputError, match="give their folder with --data"):
         begin(data=None)
     open_run_data(open_run(str(run.folder)), str(moved))

@@ -347,7 +347,7 @@ def test_a_study_whose_file_is_deleted_ends_the_work_with_a_sentence(begin: Begi
 
     with pytest.raises(RunError, match=r"study\.db was deleted or replaced while the search used it; put it back"):
         work(run, data, stop=delete)
-    with pytest.raises(InputError, match=r"The study of the run 'first' is gone: there is no .*study\.db"):
+    with pytest.raises(InputError, match=r"The study of the run 'first' is missing: there is no .*study\.db"):
         begin(trials=50)
     assert not (run.folder / "study.db").exists()
 
@@ -407,7 +407,7 @@ def test_a_folder_that_was_moved_is_still_the_run(begin: Begin, tmp_path: Path) 
 def test_a_study_of_other_settings_in_a_shared_database_is_not_taken_over(begin: Begin, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     begin(storage=url)
-    with pytest.raises(InputError, match=r"exists with other settings \(.*seed is 0, not 1"):
+    with pytest.raises(InputError, match=r"has other settings \(.*seed is 0, not 1"):
         begin(storage=url, results="another machine", seed=1)
     assert not (tmp_path / "another machine" / "first").exists()
 
