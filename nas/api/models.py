@@ -4,22 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
 from torch import nn
 
 from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
 from nas.api.given import Device, Scaling, device_of, parse_counts
 from nas.api.records import FoundNetwork
-from nas.data.files.counts import is_scaled
-from nas.data.frames import Counts, frames_in, meaning_for
+from nas.api.upscaling import Upscalers, upscale_image
 from nas.data.images import Pixels
 from nas.deploy.denoising import load_stages
 from nas.deploy.export import Exported
 from nas.deploy.export import export as export_model
 from nas.deploy.tiles import TILE, Upscaler
-from nas.deploy.upscale import trained_counts, upscale_files, upscale_frame, upscale_values, warn_without_denoiser
-from nas.errors import InputError
+from nas.deploy.upscale import trained_counts, upscale_files, warn_without_denoiser
 from nas.evaluation.comparison import Evaluation
 from nas.jobs.naming import locate
 from nas.model import RESULTS, Model, load_model
@@ -44,7 +41,7 @@ class TrainedModel:
         self.folder = folder
         """The model directory."""
         self._model = model
-        self._ready: dict[object, tuple[Upscaler, Upscaler | None]] = {}
+        self._ready: dict[object, Upscalers] = {}
 
     @property
     def architecture(self) -> Architecture:
@@ -107,13 +104,7 @@ class TrainedModel:
         check_counts(1, tile=tile)
         upscalers = self._upscalers(denoise, noise, tile, device)
         scale = parse_counts(counts) or trained_counts(self._model)
-        if isinstance(image, np.ndarray):
-            return _upscale_array(image, upscalers, scale)
-        path = Path(image)
-        if not path.is_file():
-            raise InputError(f"There is no file '{path}'.")
-        frames = [upscale_frame(frame, *upscalers) for frame in frames_in(path, meaning_for(path, path.parent, scale))]
-        return frames[0] if len(frames) == 1 else np.stack(frames)
+        return upscale_image(image, upscalers, scale)
 
     @public_call()
     def upscale_files(
@@ -217,7 +208,7 @@ class TrainedModel:
 
     def _upscalers(
         self, denoise: "str | Path | TrainedModel | None", noise: float | None, tile: int, device: Device
-    ) -> tuple[Upscaler, Upscaler | None]:
+    ) -> Upscalers:
         """Return the upscaler, and the denoiser before it; cached, since they check and fuse the networks."""
         where, denoiser_folder = device_of(device), _folder_of(denoise)
         key = (denoiser_folder, noise, tile, where)
@@ -257,16 +248,3 @@ def _folder_of(denoiser: "str | Path | TrainedModel | None") -> Path | None:
     if denoiser is None:
         return None
     return denoiser.folder if isinstance(denoiser, TrainedModel) else locate(str(denoiser))
-
-
-def _upscale_array(image: Pixels, upscalers: tuple[Upscaler, Upscaler | None], counts: Counts | None) -> Pixels:
-    if image.ndim not in (2, 3) or 0 in image.shape:
-        raise InputError(f"An image is an array [height, width] or [frames, height, width], not {list(image.shape)}.")
-    if image.dtype.kind not in "iuf" or (counts is None and is_scaled(image.dtype) and image.dtype.name != "int16"):
-        raise InputError(
-            f"An image is an array of uint8 or uint16, not {image.dtype.name}; other numbers need counts=(scale, "
-            "offset), where value = offset + scale x count of 0 to 65535."
-        )
-    if image.ndim == 2:
-        return upscale_values(image, *upscalers, counts)
-    return np.stack([upscale_values(frame, *upscalers, counts) for frame in image])

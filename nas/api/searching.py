@@ -122,13 +122,13 @@ def search(
         run=run,
         budgets=_texts(budget),
         objectives=listed(objectives) if isinstance(objectives, str) else _texts(objectives),
-        data=None if data is None else str(data),
-        space=None if space is None else str(space),
+        data=_text(data),
+        space=_text(space),
         scale=scale,
         fixed=None if fix is None else dict(fix),
         hr=in_text(hr),
         lr=in_text(lr),
-        recipe=None if recipe is None else str(recipe),
+        recipe=_text(recipe),
         rungs=_rungs(rungs, no_rungs=no_rungs),
         reduction=reduction,
         degradation=degradation,
@@ -146,10 +146,24 @@ def search(
         skip_bad=skip_bad,
     )
     check_request(request)
-    deadline = Deadline.after(duration(time), began)
-    opened, images = start(request, where, Path(results), deadline, counted(callback, "preparing"))
+    return _search(request, where, Path(results), Deadline.after(duration(time), began), callback)
+
+
+def _search(
+    request: Request, device: torch.device, results: Path, deadline: Deadline | None, callback: Callback | None
+) -> SearchRun:
+    opened, images = start(request, device, results, deadline, counted(callback, "preparing"))
     with followed(callback) as follower:
-        ended = work_on(opened, images, where, follower, follower, jobs=jobs, deadline=deadline, storage=storage)
+        ended = work_on(
+            opened,
+            images,
+            device,
+            follower,
+            follower,
+            jobs=request.jobs,
+            deadline=deadline,
+            storage=request.storage,
+        )
         if ended.ending != Ending.STOPPED:
             check_end(opened, ended)
         elif not follower.is_stopped:
@@ -204,6 +218,10 @@ def _rungs(given: str | Sequence[int] | None, *, no_rungs: bool) -> tuple[int, .
             raise InputError("rungs and no_rungs exclude each other; give one of them.")
         return ()
     return rung_steps(given if given is None or isinstance(given, str) else ",".join(map(str, given)))
+
+
+def _text(given: str | Path | None) -> str | None:
+    return None if given is None else str(given)
 
 
 def _texts(given: Texts) -> tuple[str, ...] | None:

@@ -1,7 +1,7 @@
 """Commands on a table of trained architectures: build it, replay searches on it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,11 +20,17 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.errors import InputError, RunError
+from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.report.whole import Counted
 from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
+
+if TYPE_CHECKING:  # these load PyTorch
+    import torch
+
+    from nas.evidence.benchmark.build import TableRequest
+    from nas.training.recipe import Recipe
 
 TABLE, SEARCHES = "Table", "Searches"
 """Groups of options."""
@@ -101,11 +107,8 @@ def build(
     """Train many architectures into a table; the same command again continues the table."""
     from nas.budget import Budget, tightest
     from nas.cost import HR_SIZE
-    from nas.evidence.benchmark.build import TableRequest, prepare, work_on, working_folder
-    from nas.evidence.benchmark.table import write_table
+    from nas.evidence.benchmark.build import TableRequest, networks_by_space
     from nas.image_size import hr_size
-    from nas.parallel.placement import devices_for
-    from nas.search.images import open_for
     from nas.training.recipe import load_recipe
     from nas.training.trainer import pick_device
 
@@ -114,7 +117,7 @@ def build(
     changes = {"validations": validations} | ({} if steps is None else {"steps": steps})
     chosen = load_recipe(recipe, where, **changes)
     request = TableRequest(
-        counts=_counts(space or ["hybrid", "falsr"], architectures),
+        counts=networks_by_space(space or ["hybrid", "falsr"], architectures),
         budgets=tightest(Budget.parse(text) for text in budget or ["8G-MACs"]),
         scale=scale,
         hr_size=hr_size(hr, lr, scale) or HR_SIZE,
@@ -122,17 +125,35 @@ def build(
         repeated=repeated,
         label=label,
     )
+    _build(request, chosen, data, where, target, jobs, seconds)
+
+
+def _build(
+    request: "TableRequest",
+    recipe: "Recipe",
+    folder: str | None,
+    device: "torch.device",
+    target: Path,
+    jobs: int,
+    seconds: float | None,
+) -> None:
+    """Train what is missing of a table, and write the table to `target`."""
+    from nas.evidence.benchmark.build import prepare, work_on, working_folder
+    from nas.evidence.benchmark.table import write_table
+    from nas.parallel.placement import devices_for
+    from nas.search.images import open_for
+
     with CountDisplay("reading images") as progress:
-        images = open_for(chosen, data, scale=scale, device=where, progress=progress)
+        images = open_for(recipe, folder, scale=request.scale, device=device, progress=progress)
     if images.synthetic:
         NOTES.print(SYNTHETIC)
     NOTES.print("Selecting networks; a space whose costs are counted whole takes minutes.")
-    begun = prepare(request, images, chosen, where, working_folder(target))
+    begun = prepare(request, images, recipe, device, working_folder(target))
     missing = len(begun.open_trainings())
-    NOTES.print(f"{len(begun.rows)} networks are selected; {missing} trainings of {chosen.steps} steps are missing.")
+    NOTES.print(f"{len(begun.rows)} networks are selected; {missing} trainings of {recipe.steps} steps are missing.")
     try:
         with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
-            work_on(begun, devices_for(where, jobs), display, stop, seconds)
+            work_on(begun, devices_for(device, jobs), display, stop, seconds)
             if stop() and begun.open_trainings():
                 raise RunError("Stopped; the same command continues.")
     finally:
@@ -228,14 +249,3 @@ def replay(
     show(fidelity_table(fitted))
     show(standings_table(standings, data))
     wrote(paths)
-
-
-def _counts(spaces: list[str], default: int) -> dict[str, int]:
-    """Return the number of random networks of each space, from texts such as `hybrid:150`. Raises InputError."""
-    counts: dict[str, int] = {}
-    for text in spaces:
-        name, colon, number = text.partition(":")
-        if colon and not number.isdigit():
-            raise InputError(f"'{text}' lacks a number of networks; write it as hybrid:150.")
-        counts[name] = int(number) if colon else default
-    return counts

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from nas.errors import InputError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.option import IMAGES, MANY, NETWORKS, TRAINING
+
+if TYPE_CHECKING:  # it loads PyTorch
+    from nas.evidence.ranking.settings import RankRequest
 
 RANKING = "Ranking"
 """A group of options."""
@@ -94,13 +97,8 @@ def rank(
             raise InputError(f"The networks of a --table are trained and scored already; leave --{unused} out.")
         _rank_table(Path(table), steps, as_json)
         return
-    from nas.evidence.ranking.evidence import gather
-    from nas.evidence.ranking.measuring import Ranking, default_proxies
-    from nas.evidence.ranking.settings import RankRequest, open_settings
-    from nas.training.trainer import pick_device
-    from proxies import PROXIES
+    from nas.evidence.ranking.settings import RankRequest
 
-    where = pick_device(device)
     request = RankRequest(
         run=run,
         data=data,
@@ -112,7 +110,18 @@ def rank(
         reference=reference_recipe,
         steps=steps,
     )
-    chosen = [PROXIES.get(name).name for name in proxy or default_proxies()]
+    _rank_by_training(request, proxy, device, as_json)
+
+
+def _rank_by_training(request: "RankRequest", proxies: list[str] | None, device: str | None, as_json: bool) -> None:
+    from nas.evidence.ranking.evidence import gather
+    from nas.evidence.ranking.measuring import Ranking, default_proxies
+    from nas.evidence.ranking.settings import open_settings
+    from nas.training.trainer import pick_device
+    from proxies import PROXIES
+
+    where = pick_device(device)
+    chosen = [PROXIES.get(name).name for name in proxies or default_proxies()]
     settings, images, folder = open_settings(request, where)
     ranking = Ranking(settings, images, folder, where)
     if images.synthetic:

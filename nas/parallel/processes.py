@@ -57,7 +57,6 @@ def run_processes(
         works: The works by name.
         devices: The devices; a device may be named several times.
         listener: Receives the messages and reports of all processes.
-        should_stop: Asked repeatedly; after True no process is started.
         replaces_killed: Whether a killed process is replaced, unless it is killed several times soon after its start.
         on_result: Called with the name and the return value of each work.
 
@@ -205,7 +204,7 @@ def _without_main() -> Iterator[None]:
 
 
 def _run(connection: Connection, work: Work, device: torch.device, permissions: Granted, parent: int) -> None:
-    """Run in a started process: do the work, and send messages, reports and the result to the parent."""
+    """Do the work in a started process, and send messages, reports and the result to the parent."""
     listener = _Distant(connection, parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # not yet ignored where another thread than the main one started it
     warnings.showwarning = lambda message, *_args, **_kwargs: listener.say(f"Note: {message}")

@@ -47,7 +47,7 @@ class Option:
     """The help sentence, without the default."""
     group: str
     default: Any = None
-    """The default of a new run; None if `nas.search.start` derives it from other options."""
+    """The default of a new run; None if `nas.search.wanted` derives it from other options."""
     default_words: str = ""
     """The default in the words of the help; empty: `default` itself."""
     flag: str = ""

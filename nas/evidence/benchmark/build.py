@@ -103,6 +103,17 @@ def table_name(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".json")
 
 
+def networks_by_space(spaces: list[str], default: int) -> dict[str, int]:
+    """Return the number of random networks of each space, from texts such as `hybrid:150`. Raises InputError."""
+    counts: dict[str, int] = {}
+    for text in spaces:
+        name, colon, number = text.partition(":")
+        if colon and not number.isdigit():
+            raise InputError(f"'{text}' lacks a number of networks; write it as hybrid:150.")
+        counts[name] = int(number) if colon else default
+    return counts
+
+
 def prepare(request: TableRequest, data: Dataset, recipe: Recipe, device: torch.device, folder: Path) -> Build:
     """Select the architectures, or read the earlier selection, and write the header of the table into `folder`.
 

@@ -26,7 +26,7 @@ from nas.search.schedule.rungs import Rungs, default_rungs
 from nas.search.settings import Settings, parse_settings, space_fingerprint
 from nas.search.study import create_study
 from nas.search.workers.holding import promote, take
-from nas.search.workers.worker import MOST_REFUSED
+from nas.search.workers.outcome import MOST_REFUSED
 from search_spaces import SPACES, Architecture
 
 

@@ -3,7 +3,6 @@
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import optuna
 import torch
@@ -28,62 +27,13 @@ from nas.search.show.figures import refresh_figures
 from nas.search.storage.patience import FAULTS, StorageLostError
 from nas.search.study import load_study
 from nas.search.workers.holding import Heart, TakenOverError, promote, take, tell
+from nas.search.workers.outcome import Outcome, Streak, WaitingNote
 from nas.search.workers.recovery import Recovery, put_back
 from nas.search.workers.scoring import PausedError, Scoring
 from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
-MOST_REFUSED = 500
-"""The search ends after this many refused candidates in a row: nothing new fits."""
-MOST_FAILED = 10
-"""The search ends after this many failed candidates in a row: something other than the candidates is broken."""
 _POLL_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a trial."""
-
-    state: TrialState
-    values: tuple[float, ...] | None = None
-    goes_back: bool = False
-    """Whether the network goes back into the queue."""
-    ends: BaseException | None = None
-    """The error that ends this worker: something other than the network is broken, or a second Ctrl-C."""
-
-
-@dataclass
-class _Row:
-    """Numbers of refused and of failed candidates in a row."""
-
-    refused: int = 0
-    failed: int = 0
-
-    @property
-    def ended(self) -> Ended | None:
-        """Why the search ends; None if it does not."""
-        if self.refused >= MOST_REFUSED:
-            words = f"{MOST_REFUSED} candidates in a row were over budget or known already"
-            return Ended(Ending.NOTHING_NEW, words)
-        if self.failed >= MOST_FAILED:
-            return Ended(Ending.ALL_FAIL, f"{MOST_FAILED} candidates in a row failed")
-        return None
-
-
-@dataclass
-class _Waiting:
-    """Prints once which trials a worker waits for, and again when they change."""
-
-    say: Callable[[str], None]
-    told: tuple[int, ...] = field(default=())
-
-    def note(self, trials: tuple[int, ...]) -> None:
-        """Print the trials of other workers that are waited for, unless they were printed already."""
-        if trials and trials != self.told:
-            named = ", ".join(map(str, trials))
-            plural = "s" if len(trials) > 1 else ""
-            self.say(f"waiting for trial{plural} {named}, which other workers train or have left behind")
-        self.told = trials
 
 
 class Worker:
@@ -110,8 +60,8 @@ class Worker:
         self.recovery = Recovery(self.study, run.storage, listener.say)
         self.should_stop: Callable[[], bool] = lambda: False
         self.deadline: Deadline | None = None
-        self.row = _Row()
-        self.waiting = _Waiting(listener.say)
+        self.streak = Streak()
+        self.waiting = WaitingNote(listener.say)
 
     @quiet_optuna()
     def work(self, should_stop: Callable[[], bool], deadline: Deadline | None = None) -> Ended:
@@ -152,7 +102,7 @@ class Worker:
             return Ended(Ending.STOPPED, "stopped")
         if self.deadline and self.deadline.is_over:
             return Ended(Ending.TIME_IS_UP, "time is up")
-        if ended := self.row.ended:
+        if ended := self.streak.ended:
             return ended
         self.waiting.note(action.waits_for)
         if action.waits_for:
@@ -202,10 +152,10 @@ class Worker:
         try:
             values = self.scoring.score(trial, heart, should_stop, self.wanted)
         except PausedError as pause:
-            self.row = _Row()
+            self.streak = Streak()
             return self._unfinished(trial, str(pause), TrialState.PRUNED)
         except optuna.TrialPruned as refused:
-            self.row.refused += 1
+            self.streak.refused += 1
             return self._unfinished(trial, str(refused), TrialState.PRUNED)
         except EnoughError:
             if self._was_queued(trial):  # a queued candidate is tried when the search is extended
@@ -221,7 +171,7 @@ class Worker:
             return self._unfinished(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=error)
         except Exception as error:
             return self._failed(trial, error)
-        self.row = _Row()
+        self.streak = Streak()
         return Outcome(TrialState.COMPLETE, values)
 
     def _kept_for_the_front(self, trial: optuna.Trial) -> float:
@@ -235,7 +185,7 @@ class Worker:
         reason = in_words(error)
         _free_memory()
         if is_the_networks(error):
-            self.row.failed += 1
+            self.streak.failed += 1
             self.listener.say(f"[{trial.number}] failed: {reason}")
             return self._unfinished(trial, reason, TrialState.FAIL)
         ends = RunError(f"{reason.rstrip('.')}. The candidate in training continues with the same command.")

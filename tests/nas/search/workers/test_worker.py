@@ -27,7 +27,8 @@ from nas.search.run import Run, open_run
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.ending import Ending
 from nas.search.workers.holding import take
-from nas.search.workers.worker import MOST_FAILED, Worker
+from nas.search.workers.outcome import MOST_FAILED
+from nas.search.workers.worker import Worker
 from search_spaces import Architecture
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
@@ -161,7 +162,7 @@ def test_a_search_in_which_everything_fails_ends(begin: Begin, how: str) -> None
 
 
 def test_a_search_in_which_nothing_new_is_left_ends(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.search.workers.worker.MOST_REFUSED", 20)
+    monkeypatch.setattr("nas.search.workers.outcome.MOST_REFUSED", 20)
     run, data = begin(trials=3, fixed={"width": 8, "kernel": 1})  # one network, whatever the padding
     reason, _ = work(run, data)
     assert reason == Ending.NOTHING_NEW
