@@ -17,7 +17,7 @@ from search_spaces.families.hybrid_seeds import CELLS, IDENTITY, INERT, SEEDS, p
 from search_spaces.layers.activation import ACTIVATIONS, activation
 from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices, block
 from search_spaces.layers.conv import conv
-from search_spaces.layers.image_skip import ImageSkip, Interpolation
+from search_spaces.layers.image_skip import CorrectedNetwork, ImageSkip, Interpolation, LinearCorrection
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
 from search_spaces.part import Part
@@ -155,10 +155,10 @@ def _cell_options(cell: int) -> dict[str, Values]:
 
 @register
 class Hybrid(SearchSpace):
-    """Six cells of fifteen blocks, 8 to 64 channels, half or full resolution: 400 to several million parameters."""
+    """Six cells of 21 blocks, 8 to 64 channels, half or full resolution: 400 to several million parameters."""
 
     name: ClassVar[str] = "hybrid"
-    summary: ClassVar[str] = "six cells, each one of 15 blocks of the known light networks, freely connected"
+    summary: ClassVar[str] = "six cells, each one of 21 blocks of the known light networks, freely connected"
     options: ClassVar[dict[str, Values]] = {
         "width": range(8, 65, 8),
         "activation": ACTIVATIONS,
@@ -166,7 +166,7 @@ class Hybrid(SearchSpace):
         "fusion": ("none", "concat", "selected"),
         "body_skip": (False, True),
         "upsampler": UPSAMPLERS,
-        "image_skip": ("none", "nearest", "bicubic"),
+        "image_skip": ("none", "nearest", "bicubic", "learned"),
         **{name: values for i in range(1, CELLS + 1) for name, values in _cell_options(i).items()},
     }
     pinned: ClassVar[Choices] = {"image_skip": "bicubic"}
@@ -178,6 +178,8 @@ class Hybrid(SearchSpace):
         network = HybridNetwork(plan(choices), scale, channels)
         if choices["image_skip"] == "none":
             return network
+        if choices["image_skip"] == "learned":
+            return ImageSkip(CorrectedNetwork(network, channels, scale), network.tail.last, scale)
         return ImageSkip(network, network.tail.last, scale, str(choices["image_skip"]))
 
     def canonical(self, choices: Choices) -> Choices:
@@ -198,7 +200,7 @@ class Hybrid(SearchSpace):
         """Count bodies by their number of active cells: their blocks, reaches (limited by their place), fusions."""
         every = 1 + _bodies(BLOCKS)
         indifferent = (len(ACTIVATIONS) - 1) * (len(UPSAMPLERS) - 1) * _bodies(OWN_ACTIVATION)
-        return len(self.options["width"]) * 2 * 3 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
+        return len(self.options["width"]) * 2 * 4 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return the parts whose costs add up to the network's."""
@@ -215,8 +217,11 @@ class Hybrid(SearchSpace):
         tail = settled.upsampler, width, channels, scale * unshuffle
         act = act if settled.upsampler == "nearest" else "relu"  # the others have none
         parts.append(Part(Upsampler, (*tail, _counted(act)), width, unshuffle, timed_as=(*tail, act)))
+        if choices["image_skip"] == "learned":
+            parts.append(Part(LinearCorrection, (channels, scale), channels))
         if choices["image_skip"] != "none":
-            parts.append(Part(Interpolation, (scale, choices["image_skip"]), channels))
+            mode = "bicubic" if choices["image_skip"] == "learned" else choices["image_skip"]
+            parts.append(Part(Interpolation, (scale, mode), channels))
         return parts
 
 

@@ -19,8 +19,10 @@ from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import LargeDepthwise, conv
 from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
+from search_spaces.layers.gates import FeatureGate, GatedDepthwise
 from search_spaces.layers.initialisation import keep_variance
-from search_spaces.layers.modulation import SpatialModulation
+from search_spaces.layers.low_rank import LowRankConv, PartialConv
+from search_spaces.layers.modulation import SpatialModulation, StaticModulation
 from search_spaces.layers.parameter_free import ParameterFreeAttention
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.window import WindowBlock
@@ -219,6 +221,50 @@ def large_kernel(c: BlockChoices, _place: int) -> nn.Module:
     return skipped(LargeDepthwise(c.width, reach), conv(c.width, wide, 1), c.act(wide), conv(wide, c.width, 1))
 
 
+def chain(c: BlockChoices, _place: int) -> nn.Module:
+    """Three, four or five convolutions with activations between them, and one skip around them (DISP, NTIRE 2026)."""
+    layers: list[nn.Module] = []
+    for _ in range(c.expansion + 1):
+        layers += [conv(c.width, c.width, c.kernel), c.act()]
+    return skipped(*layers, conv(c.width, c.width, c.kernel))
+
+
+def feature_gate(c: BlockChoices, _place: int) -> nn.Module:
+    """The gated block of SPANV2 over `expansion` convolutions."""
+    block = FeatureGate(c.width, c.expansion, lambda inputs, outputs: conv(inputs, outputs, c.kernel))
+    keep_variance(block)
+    block.start_open()
+    zero_parameters(block.convs[-1])
+    return block
+
+
+def gated_depthwise(c: BlockChoices, _place: int) -> nn.Module:
+    """The gated feed-forward: two halves of `expansion` times the width, a depthwise convolution, a product."""
+    wide = c.expansion * c.width
+    body = GatedDepthwise(c.width, wide, c.kernel, c.act(wide))
+    return skipped(body, last=body.narrow)
+
+
+def partial_kernel(c: BlockChoices, _place: int) -> nn.Module:
+    """A dense convolution of `2·kernel + 3` pixels over a quarter of the channels, then a 1x1 bottleneck as `large`."""
+    wide = c.expansion * c.width
+    reach = 2 * c.kernel + 3
+    return skipped(PartialConv(c.width, reach), conv(c.width, wide, 1), c.act(wide), conv(wide, c.width, 1))
+
+
+def low_rank(c: BlockChoices, _place: int) -> nn.Module:
+    """Two low-rank convolutions over `inner` features, activated between them."""
+    first, second = (LowRankConv(c.width, c.inner, c.width, c.kernel) for _ in range(2))
+    return skipped(first, c.act(), second, last=second[-1])
+
+
+def static_modulation(c: BlockChoices, _place: int) -> nn.Module:
+    """As `modulation`, pooled by fixed strides and without norms."""
+    gate = StaticModulation(c.width, kernel=c.kernel)
+    mixer = skipped(conv(c.width, c.inner), c.act(c.inner), conv(c.inner, c.width, 1))
+    return nn.Sequential(skipped(gate, last=gate.mix), mixer)
+
+
 def window_attention(c: BlockChoices, place: int) -> nn.Module:
     """A light transformer layer: windows of 4, 8 or 16 pixels for kernels of 3, 5 or 7, every second one shifted."""
     heads = c.width // (16 if c.width % 16 == 0 else 8)
@@ -246,6 +292,12 @@ BLOCKS: Mapping[str, Callable[[BlockChoices, int], nn.Module]] = {
     "span": parameter_free,
     "large": large_kernel,
     "window": window_attention,
+    "chain": chain,
+    "gate": feature_gate,
+    "gated": gated_depthwise,
+    "partial": partial_kernel,
+    "lowrank": low_rank,
+    "static": static_modulation,
 }
 """Every block by the name that a choice gives it."""
 
@@ -255,5 +307,5 @@ CHAINED = frozenset({"conv", "ecb"})
 FIXED_EXPANSION = frozenset({"conv"})
 """Blocks that `expansion` has no effect on."""
 
-OWN_ACTIVATION = frozenset({"span", "window"})
+OWN_ACTIVATION = frozenset({"span", "window", "gate"})
 """Blocks that bring their own activation, so that the network's has no effect on them."""
