@@ -2,103 +2,62 @@
 
     python benchmarks/blocks_compared.py ../shared/infrared [--budget 4G-MACs] [--width 16] [--only gate chain]
 
-Every network is a row of one block, as deep as the budget allows, trained by the recipe `full` for `--steps` steps on one
-thread. Finished trainings are kept in results/benchmark-blocks/, so the command continues where it was stopped.
-Writes results/reference/blocks_compared.md.
+Every network is a row of one block, as deep as the budget allows, trained by the recipe `full` on one thread. The command
+continues where it was stopped. Writes results/reference/blocks_compared.md.
 """
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+from trained_alike import SCALE, row_of, train_alike
 
 from nas.budget import Budget
-from nas.cost import HR_SIZE, screening_cost
-from nas.evidence.benchmark.build import Build, work_on
-from nas.evidence.benchmark.journal import Journal
-from nas.evidence.benchmark.table import Row
-from nas.evidence.benchmark.training import make_header
-from nas.interrupt import StopFlag
+from nas.evidence.benchmark.table import Row, Table
 from nas.model import RESULTS
 from nas.quantities import short
-from nas.report.progress import TrainingDisplay
-from nas.report.whole import Counted
-from nas.search.images import open_for
-from nas.training.recipe import load_recipe
-from search_spaces import Architecture, Choice
-from search_spaces.families.hybrid_seeds import CELLS, point
+from search_spaces import Architecture
+from search_spaces.families.hybrid_seeds import SeedFamily
 
-MOST_REPEATS = 4
-SCALE = 2
+LABEL = "blocks"
 VALIDATIONS = 6
+DESIGNS = {
+    "conv": SeedFamily("conv"),
+    "ecb": SeedFamily("ecb"),
+    "residual": SeedFamily("residual e2"),
+    "span": SeedFamily("span e2"),
+    "esa": SeedFamily("esa e2"),
+    "safm": SeedFamily("safm e2"),
+    "chain of 3": SeedFamily("chain e1"),
+    "chain of 4": SeedFamily("chain e2"),
+    "gate of 2": SeedFamily("gate e2"),
+    "gate of 3": SeedFamily("gate e3"),
+    "gated, once as wide": SeedFamily("gated e1"),
+    "gated, twice as wide": SeedFamily("gated e2"),
+    "partial 9x9": SeedFamily("partial e1"),
+    "partial 13x13, twice as wide": SeedFamily("partial e2 k5"),
+    "lowrank, half as wide": SeedFamily("lowrank e1"),
+    "lowrank": SeedFamily("lowrank e2"),
+    "static": SeedFamily("static e2"),
+    "ecb, learned skip": SeedFamily("ecb", {"image_skip": "learned"}),
+    "residual, learned skip": SeedFamily("residual e2", {"image_skip": "learned"}),
+    "ecb, separable tail": SeedFamily("ecb", {"upsampler": "separable"}),
+}
 
 
-@dataclass(frozen=True)
-class Design:
-    """A network of one kind of cell."""
-
-    cell: str
-    """As `hybrid_seeds.point` takes it, e.g. `span e2`, without the repeats."""
-    others: tuple[tuple[str, Choice], ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The design in words."""
-        return " + ".join([self.cell, *(str(value) for _, value in self.others)])
-
-    def network(self, width: int, count: int) -> Architecture:
-        """Return the network of `count` blocks."""
-        full, rest = divmod(count, MOST_REPEATS)
-        cells = [f"{self.cell} x{MOST_REPEATS}"] * full + [f"{self.cell} x{rest}"] * (rest > 0)
-        return Architecture("hybrid", SCALE, 1, point(" | ".join(cells), width=width, **dict(self.others)))
-
-
-DESIGNS = (
-    Design("conv"),
-    Design("ecb"),
-    Design("residual e2"),
-    Design("span e2"),
-    Design("esa e2"),
-    Design("chain e1"),
-    Design("chain e2"),
-    Design("gate e2"),
-    Design("gate e3"),
-    Design("gated e1"),
-    Design("gated e2"),
-    Design("partial e1"),
-    Design("partial e2 k5"),
-    Design("lowrank e1"),
-    Design("lowrank e2"),
-    Design("static e2"),
-    Design("safm e2"),
-    Design("ecb", (("image_skip", "learned"),)),
-    Design("residual e2", (("image_skip", "learned"),)),
-    Design("ecb", (("upsampler", "separable"),)),
-)
-
-
-def deepest(design: Design, width: int, limit: float) -> Row:
-    """Return the deepest network of a design within the budget."""
-    found = None
-    for count in range(1, CELLS * MOST_REPEATS + 1):
-        network = design.network(width, count)
-        cost = screening_cost(network, HR_SIZE)
-        if cost.macs > limit:
-            break
-        name = f"{design.name} x{count}, {width} ch"
-        found = Row(architecture=network.to_dict(), name=name, macs=cost.macs, params=cost.params)
-    assert found is not None, f"no network of {design.name} fits"
-    return found
+def deepest(name: str, family: SeedFamily, width: int, limit: float) -> Row:
+    """Return the deepest network of a family within the budget."""
+    networks = [Architecture("hybrid", SCALE, 1, family.network(width, depth)) for depth in family.depths]
+    rows = [row_of(f"{name} x{depth}, {width} ch", network) for depth, network in zip(family.depths, networks)]
+    return [row for row in rows if row.macs <= limit][-1]
 
 
 def rows_of(arguments: argparse.Namespace) -> Iterator[Row]:
     """Yield the networks that are compared."""
     limit = Budget.parse(arguments.budget).limit
-    for design in DESIGNS:
-        if not arguments.only or design.cell.split()[0] in arguments.only:
-            yield deepest(design, arguments.width, limit)
+    for name, family in DESIGNS.items():
+        if not arguments.only or family.cell.split()[0] in arguments.only:
+            yield deepest(name, family, arguments.width, limit)
 
 
 def main() -> None:
@@ -110,39 +69,27 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--only", nargs="*")
     arguments = parser.parse_args()
-    device = torch.device("cpu")
-    torch.set_num_threads(1)
-    recipe = load_recipe("full", device, steps=arguments.steps, validations=VALIDATIONS)
-    data = open_for(recipe, str(arguments.data), scale=SCALE, device=device)
-    recipe = recipe.seeing(data.normalisation)
-    folder = RESULTS / "benchmark-blocks"
-    header = make_header(data, recipe, device, scale=SCALE, hr_size=HR_SIZE, budgets=(), spaces={})
-    rows = {row.network.fingerprint: row for row in [*Journal(folder).rows(), *rows_of(arguments)]}
-    Journal(folder).begin(header, {}, list(rows.values()))
-    build = Build(folder, tuple(rows.values()), data, recipe, seeds=1, repeated=len(rows))
-    missing = len(build.open_trainings())
-    with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
-        work_on(build, (device,), display, stop)
-    text = markdown(build, header.bicubic[0])
+    table = train_alike(rows_of(arguments), arguments.data, LABEL, "full", arguments.steps, VALIDATIONS)
+    text = markdown(table)
     (RESULTS / "reference" / "blocks_compared.md").write_text(text)
     print(text)
 
 
-def markdown(build: Build, bicubic: float) -> str:
+def markdown(table: Table) -> str:
     """Return the table, the best first."""
+    steps = table.header.recipe.steps
     lines = [
         "# Blocks of `hybrid`, a row of each, trained alike",
         "",
-        f"Recipe `full`, {build.recipe.steps:,} steps on one thread, one seed; PSNR of whole validation images, where",
-        f"bicubic interpolation reaches {bicubic:.2f} dB. MACs for one HR image of 1280x720.",
+        f"Recipe `full`, {steps:,} steps on one thread, one seed; PSNR of whole validation images, where bicubic",
+        f"interpolation reaches {table.header.bicubic[0]:.2f} dB. MACs for one HR image of 1280x720.",
         "",
         "| network | PSNR dB | after a third of the steps | MACs | params | minutes |",
         "|---|---|---|---|---|---|",
     ]
-    trained = [row for row in build.table.rows if row.trained]
-    for row in sorted(trained, key=lambda row: -row.trained[0].curve[-1][1]):
+    for row in sorted(table.trained, key=lambda row: -row.trained[0].curve[-1][1]):
         curve = row.trained[0].curve
-        third = next(psnr for step, psnr in curve if step >= build.recipe.steps / 3)
+        third = next(psnr for step, psnr in curve if step >= steps / 3)
         minutes = row.trained[0].training_seconds / 60
         costs = f"{short(row.macs)} | {short(row.params)} | {minutes:.1f}"
         lines.append(f"| {row.name} | {curve[-1][1]:.2f} | {third:.2f} | {costs} |")
