@@ -2,8 +2,8 @@
 
     python benchmarks/blocks_compared.py ../shared/infrared [--budget 4G-MACs] [--width 16] [--only gate chain]
 
-Every network is a row of one block, as deep as the budget allows, trained by the recipe `full` on one thread. The command
-continues where it was stopped. Writes results/reference/blocks_compared.md.
+Every network is a row of one block, as deep as the budget allows, trained by the recipe `full` on one thread. The
+command continues where it was stopped. Writes results/reference/blocks_compared.md.
 """
 
 import argparse
@@ -47,8 +47,10 @@ DESIGNS = {
 
 def deepest(name: str, family: SeedFamily, width: int, limit: float) -> Row:
     """Return the deepest network of a family within the budget."""
-    networks = [Architecture("hybrid", SCALE, 1, family.network(width, depth)) for depth in family.depths]
-    rows = [row_of(f"{name} x{depth}, {width} ch", network) for depth, network in zip(family.depths, networks)]
+    rows = []
+    for depth in family.depths:
+        network = Architecture("hybrid", SCALE, 1, family.network(width, depth))
+        rows.append(row_of(f"{name} x{depth}, {width} ch", network))
     return [row for row in rows if row.macs <= limit][-1]
 
 

@@ -1,9 +1,10 @@
-"""Trains the networks near the front for 6,000 steps: the truth that brief trainings, priors and promotions are held against.
+"""Trains networks near the front for 6,000 steps: the truth for brief trainings, priors and promotions.
 
     python benchmarks/full_table.py ../shared/infrared [--budget 10G-MACs] [--count 40]
 
-The networks are all hand-made ones in the three octaves below the budget, and `--count` seeds of `hybrid`, scaled to the
-budget, a half and a quarter of it. The command continues where it was stopped. Writes results/reference/full-x2.json.gz.
+The networks are all hand-made ones in the three octaves below the budget, and `--count` seeds of `hybrid`, scaled to
+the budget, a half and a quarter of it. The command continues where it was stopped.
+Writes results/reference/full-x2.json.gz.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Trains given networks by one recipe, for the benchmarks that compare them: one thread, one seed, each kept at once."""
+"""Trains given networks by one recipe, on one thread from one seed, for the benchmarks that compare them."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -119,15 +119,9 @@ FAMILIES: dict[str, SeedFamily] = {
     "plain": SeedFamily("conv"),
     "SESR": SeedFamily("ecb", {"activation": "prelu", "body_skip": True}),
     "EDSR": SeedFamily("residual e2", {"body_skip": True}),
-    "IMDN": SeedFamily(
-        "distill e1", {"activation": "leaky", "fusion": "concat", "body_skip": True}, repeats=False
-    ),
-    "RFDN": SeedFamily(
-        "distill e2", {"activation": "leaky", "fusion": "concat", "body_skip": True}, repeats=False
-    ),
-    "BSRN": SeedFamily(
-        "distill_bs e2", {"activation": "gelu", "fusion": "concat", "body_skip": True}, repeats=False
-    ),
+    "IMDN": SeedFamily("distill e1", {"activation": "leaky", "fusion": "concat", "body_skip": True}, repeats=False),
+    "RFDN": SeedFamily("distill e2", {"activation": "leaky", "fusion": "concat", "body_skip": True}, repeats=False),
+    "BSRN": SeedFamily("distill_bs e2", {"activation": "gelu", "fusion": "concat", "body_skip": True}, repeats=False),
     "PAN": SeedFamily("pixel", {"activation": "leaky", "body_skip": True, "upsampler": "nearest"}),
     "SPAN": SeedFamily("span e2", {"fusion": "selected"}),
     "ESA": SeedFamily("esa e2", {"body_skip": True}),

@@ -13,7 +13,7 @@ class FeatureGate(nn.Module):
     """(x + f(x)) · gate(f(x)): the block of SPANV2 (NTIRE 2026, efficient super-resolution).
 
     f is `convs` convolutions with ReLU between them, each made by `make_conv(inputs, outputs)`. The gate is a 1x1
-    convolution without a sigmoid. It starts as 1 and the last convolution of f at 0, so the block starts as the identity.
+    convolution without a sigmoid. It starts as 1 and the last convolution of f at 0: the block starts as the identity.
     """
 
     def __init__(self, width: int, convs: int = 3, make_conv: Callable[[int, int], nn.Conv2d] = conv) -> None:

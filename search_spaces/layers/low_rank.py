@@ -7,9 +7,10 @@ from search_spaces.layers.conv import conv
 
 
 class LowRankConv(nn.Sequential):
-    """A convolution of `kernel` x 1 to `inner` features, then one of 1 x `kernel`: [N, inputs, H, W] → [N, outputs, H, W].
+    """A convolution of `kernel` x 1 to `inner` features, then one of 1 x `kernel`.
 
-    With `inner` half the width, a third of the weights of a 3x3 convolution (NTIRE 2025, efficient super-resolution).
+    [N, inputs, H, W] → [N, outputs, H, W]. With `inner` half the width, a third of the weights of a 3x3 convolution
+    (NTIRE 2025, efficient super-resolution).
     """
 
     def __init__(self, inputs: int, inner: int, outputs: int, kernel: int = 3) -> None:

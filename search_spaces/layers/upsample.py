@@ -40,16 +40,16 @@ class PixelShuffleSteps(nn.Sequential):
 
 
 UPSAMPLERS = ("direct", "separable", "steps", "nearest", "transposed")
-"""One pixel shuffle; the same after a depthwise and a 1x1 convolution; a pixel shuffle a step and a convolution; nearest
-neighbour and convolutions; transposed."""
+"""One pixel shuffle; the same after a depthwise and a 1x1 convolution; a pixel shuffle a step and a convolution;
+nearest neighbour and convolutions; transposed."""
 
 
 class Upsampler(nn.Module):
     """Features become an image, in one of five ways: [N, width, H, W] → [N, channels, factor·H, factor·W].
 
-    `direct`, `separable` and `transposed` compute nothing at the high resolution; `separable` is the tail of SPANV2 (NTIRE
-    2026), cheap where the features are many; `steps` is the tail of EDSR; `nearest` is that of
-    PAN without its gate, with half the width at each step.
+    `direct`, `separable` and `transposed` compute nothing at the high resolution. `separable` is the tail of SPANV2
+    (NTIRE 2026), cheap where the features are many; `steps` is the tail of EDSR; `nearest` is that of PAN without its
+    gate, with half the width at each step.
     """
 
     def __init__(self, kind: str, width: int, channels: int, factor: int, activation: str) -> None:
