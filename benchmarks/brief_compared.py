@@ -62,8 +62,8 @@ def main() -> None:
     found = [
         "# Brief recipes, by the order after 6,000 steps",
         "",
-        f"{len(truth)} networks near the front of 10G MACs. Kendall's tau over all networks, among the {BEST} best, and at",
-        "equal cost (four bands).",
+        f"{len(truth)} networks near the front of 10G MACs. Kendall's tau over all networks, among the {BEST} best,",
+        "and at equal cost (four bands).",
         "",
         "| recipe | steps | all | best | equal cost | seconds a network |",
         "|---|---|---|---|---|---|",

@@ -33,6 +33,7 @@ Texts = str | Sequence[str] | None
 def search(
     budget: Texts = None,
     *,
+    range_from: Texts = None,
     objectives: Texts = None,
     data: str | Path | None = None,
     space: str | Path | None = None,
@@ -70,6 +71,7 @@ def search(
 
     Args:
         budget: Highest costs of a network, one or more of `"10G-MACs"`, `"900K-params"`, `"64MiB-memory"`, `"33ms"`.
+        range_from: Lower end of the range of interest: `"2G-MACs"`. Default: an eighth of the budget.
         objectives: 2 to 4 of psnr, ssim, macs, params, activations, convs, latency, memory. Default: psnr and macs.
         data: Folder of infrared images. Default: synthetic scenes.
         space: A space, or a YAML file that narrows one. Default: hybrid.
@@ -121,6 +123,7 @@ def search(
     request = Request(
         run=run,
         budgets=_texts(budget),
+        range_from=_texts(range_from),
         objectives=listed(objectives) if isinstance(objectives, str) else _texts(objectives),
         data=_text(data),
         space=_text(space),

@@ -22,8 +22,8 @@ class Interest:
     end.
     """
 
-    ends: tuple[Budget, ...]
-    """The lower ends, at most one for a cost."""
+    ends: tuple[Budget, ...] = ()
+    """The lower ends, at most one for a cost. None at all: every cost is of interest."""
 
     def is_below(self, costs: Costs) -> bool:
         """Return whether a network is cheaper than the range, by all of its costs that are known."""
@@ -39,6 +39,10 @@ class Interest:
         """Return the figures of a network with its costs clamped to the range."""
         lowest = {end.cost: end.limit for end in self.ends}
         return {name: max(figure, lowest.get(name, -np.inf)) for name, figure in figures.items()}
+
+
+EVERY_COST = Interest()
+"""No range: every cost is of interest."""
 
 
 def lower_ends(budgets: Iterable[Budget], given: Iterable[Budget], octaves: int = OCTAVES) -> tuple[Budget, ...]:

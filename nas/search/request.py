@@ -49,6 +49,19 @@ class Request:
             reads=several,
         ),
     ] = None
+    range_from: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            "Lower end of the range of interest: 2G-MACs. Cheaper networks are not looked for.",
+            COSTS,
+            flag="--from",
+            is_repeatable=True,
+            metavar="COST",
+            default_words="an eighth of the budget",
+            reads=several,
+            is_setting=False,
+        ),
+    ] = None
     data: Annotated[
         str | None, Option("Folder of infrared images.", FIRST, metavar="DIR", default_words="synthetic scenes")
     ] = None

@@ -25,6 +25,7 @@ from nas.fields import Seed, Truth, Whole, in_words
 from nas.files import write_atomic
 from nas.objectives import OBJECTIVES, Objective, checked
 from nas.plugins.given import need_plugins
+from nas.search.interest import Interest
 from nas.search.names import RUN_NAME, is_taken
 from nas.search.option import REDUCTION
 from nas.training.recipe import Recipe
@@ -84,6 +85,8 @@ class Settings(BaseModel):
     channels: Whole
     budgets: Annotated[tuple[_Budget, ...], AfterValidator(tightest)]
     """The highest costs of a network; of two budgets with the same unit, the tighter."""
+    range_from: tuple[_Budget, ...] = ()
+    """The lower ends of the range of interest, one for each budget."""
     objectives: Annotated[tuple[_Objective, ...], AfterValidator(checked)]
     """The objectives, in the order of a trial's values."""
     hr_size: tuple[_Count, _Count]
@@ -155,6 +158,11 @@ class Settings(BaseModel):
         Raises SpaceError or UnknownNameError if the space of this machine differs.
         """
         return narrowed(self.space, self.allow)
+
+    @property
+    def interest(self) -> Interest:
+        """The range of costs that the search looks at and is judged by."""
+        return Interest(self.range_from)
 
     def architecture(self, choices: Choices) -> Architecture:
         """Return the architecture with these choices."""
