@@ -13,9 +13,9 @@ from pathlib import Path
 from trained_alike import SCALE, row_of, train_alike
 
 from nas.budget import Budget
-from nas.evidence.benchmark.table import Row, Table
 from nas.model import RESULTS
 from nas.quantities import short
+from nas.table import Row, Table
 from search_spaces import Architecture
 from search_spaces.families.hybrid_seeds import SeedFamily
 

@@ -15,9 +15,9 @@ import numpy as np
 from full_table import LABEL as TRUTH
 from trained_alike import train_alike
 
-from nas.evidence.benchmark.table import Row, Table, read_table
 from nas.evidence.statistics import banded_taus, cost_bands, taus
 from nas.model import RESULTS
+from nas.table import Row, Table, read_table
 
 STEPS, VALIDATIONS = 900, 9
 BEST = 12

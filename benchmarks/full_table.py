@@ -15,8 +15,8 @@ from pathlib import Path
 from trained_alike import SCALE, row_of, train_alike
 
 from nas.budget import Budget
-from nas.evidence.benchmark.table import Row, write_table
 from nas.model import RESULTS
+from nas.table import Row, write_table
 from search_spaces import SPACES, Architecture
 from search_spaces.families.hybrid_seeds import FAMILIES
 

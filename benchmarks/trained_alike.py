@@ -8,13 +8,13 @@ import torch
 from nas.cost import HR_SIZE, screening_cost
 from nas.evidence.benchmark.build import Build, work_on
 from nas.evidence.benchmark.journal import Journal
-from nas.evidence.benchmark.table import Row, Table
 from nas.evidence.benchmark.training import make_header
 from nas.interrupt import StopFlag
 from nas.model import RESULTS
 from nas.report.progress import TrainingDisplay
 from nas.report.whole import Counted
 from nas.search.images import open_for
+from nas.table import Row, Table
 from nas.training.recipe import load_recipe
 from search_spaces import Architecture
 

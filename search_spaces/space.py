@@ -3,8 +3,8 @@
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -13,6 +13,13 @@ from search_spaces.documents import shown
 from search_spaces.part import Part
 from search_spaces.published import STUDIO_LUMA, Published, TrainedLuma
 from search_spaces.registry import SPACE_ENTRY_POINTS, SPACE_PACKAGE, Registry, unknown_name
+
+
+class SeedFamily(Protocol):
+    """Networks of one design in many sizes. A search starts with those of them that lie near its budget."""
+
+    def sizes(self) -> Iterator[tuple[str, Choices]]:
+        """Yield the networks with their sizes in words, e.g. `x4, 16 ch`."""
 
 
 class SearchSpace(ABC):
@@ -28,6 +35,8 @@ class SearchSpace(ABC):
     options: ClassVar[Mapping[str, Values]]
     """Every choice with its values, in the order they are asked. Each combination must be a network."""
     published: ClassVar[Mapping[str, Published]] = {}
+    seed_families: ClassVar[Mapping[str, SeedFamily]] = {}
+    """Designs that a search scales to its budget, by their names."""
     luma: ClassVar[TrainedLuma] = STUDIO_LUMA
     """The luma of a coloured image that published weights of one channel take; others take the image itself."""
     smallest: ClassVar[Choices]

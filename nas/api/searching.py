@@ -51,6 +51,7 @@ def search(
     sampler: str | None = None,
     screen: Texts = None,
     fix: Mapping[str, Choice] | None = None,
+    prior: str | Path | None = None,
     seed: int | None = None,
     jobs: int = 1,
     hr: Size | None = None,
@@ -90,6 +91,7 @@ def search(
         sampler: local, falsr, tpe, nsga2, nsga3, gp, spread or random. Default: local, with screen surrogate:100.
         screen: Screens that choose among the draws of the sampler: `"surrogate:200"`, `"zico:100"`.
         fix: Choices that are held fixed: `{"cell1.width": 32}`.
+        prior: What the surrogate knows at the start: `"shipped"`, `"none"`, a run or a table file. Default: shipped.
         seed: Seed of the sampler. Default: 0.
         jobs: Worker processes on this machine. They don't run your script again.
         hr: Size of the HR image that costs are counted for. Default: 1280x720.
@@ -138,6 +140,7 @@ def search(
         counts=str(scaling) if scaling else None,
         sampler=sampler,
         screens=_texts(screen),
+        prior=None if prior is None else str(prior),
         seed=seed,
         trials=trials,
         stop_when_flat=stop_when_flat,

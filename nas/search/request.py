@@ -24,6 +24,7 @@ from nas.search.option import (
     PROCESSES,
     REDUCTION,
     SEARCHING,
+    SHIPPED_PRIOR,
     TRAINING,
     Option,
     fixed_choices,
@@ -224,6 +225,16 @@ class Request:
             is_repeatable=True,
             metavar="SCREEN",
             reads=several,
+        ),
+    ] = None
+    prior: Annotated[
+        str | None,
+        Option(
+            "What the surrogate knows at the start: shipped, none, a run or a table.",
+            SEARCHING,
+            metavar="PRIOR",
+            default=SHIPPED_PRIOR,
+            is_setting=False,
         ),
     ] = None
     seed: Annotated[

@@ -27,7 +27,7 @@ from nas.objectives import OBJECTIVES, Objective, checked
 from nas.plugins.given import need_plugins
 from nas.search.interest import Interest
 from nas.search.names import RUN_NAME, is_taken
-from nas.search.option import REDUCTION
+from nas.search.option import NO_PRIOR, REDUCTION
 from nas.training.recipe import Recipe
 from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml
@@ -36,7 +36,7 @@ from search_spaces.plugins import Plugin
 
 SETTINGS = "search.yaml"
 
-EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place"}
+EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place", "prior"}
 """Settings that may change when a run continues.
 
 A fingerprint guards the data, and `nas.search.run_id` the study.
@@ -103,6 +103,8 @@ class Settings(BaseModel):
     sampler: str
     screens: tuple[str, ...] = ()
     """The screens in their order, as name and pool size: `zico:100`."""
+    prior: str = NO_PRIOR
+    """What the surrogate knows before it has seen a network: `shipped`, `none`, or the path of a table."""
     trials: _Count
     """Number of candidates to try, over all workers."""
     is_planned: Truth = False

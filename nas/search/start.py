@@ -12,6 +12,7 @@ from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.plugins.given import give_command, give_plugins
 from nas.search.costs import meter_for
+from nas.search.earlier_runs import prior_named
 from nas.search.images import open_for, remembered
 from nas.search.names import check_run_name
 from nas.search.quiet import quiet_optuna
@@ -20,6 +21,7 @@ from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.time_plan import Given, planned
+from nas.search.seeds import enqueue_seeds
 from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.storage.opening import open_storage
 from nas.search.storage.urls import embedded_url
@@ -78,6 +80,7 @@ def _start(
             "data_fingerprint": data.fingerprint,
             "space_fingerprint": space_fingerprint(space.name, wanted["allow"]),
             "latency_runtime": latency_runtime(wanted),
+            "prior": prior_named(request.prior, folder) if request.prior else wanted["prior"],
         }
     )
     if earlier:
@@ -98,6 +101,8 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
     storage = open_storage(url or embedded_url(folder))
     study = create_study(storage, settings)
     settings = identified(settings, study)
+    if not earlier:
+        enqueue_seeds(study, settings)
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)

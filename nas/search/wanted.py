@@ -18,7 +18,7 @@ from nas.plugins.given import give_plugins
 from nas.search.interest import lower_ends
 from nas.search.mended import run_settings
 from nas.search.names import as_name
-from nas.search.option import DEFAULT_SCALE, DEFAULT_SCREENS, DEFAULT_SPACE, DEFAULT_TRIALS, REDUCTION
+from nas.search.option import DEFAULT_SCALE, DEFAULT_SCREENS, DEFAULT_SPACE, DEFAULT_TRIALS, REDUCTION, SHIPPED_PRIOR
 from nas.search.request import Request, defaults
 from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.samplers.cheapest import smallest_cost
@@ -82,6 +82,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "objectives": parse_objectives(DEFAULT_OBJECTIVES),
         "hr_size": HR_SIZE,
         "screens": () if request.sampler else DEFAULT_SCREENS,
+        "prior": SHIPPED_PRIOR,
         "trials": DEFAULT_TRIALS["cpu" if device.type == "cpu" else "cuda"],
         "threads": max(1, torch.get_num_threads() // request.jobs),
     }

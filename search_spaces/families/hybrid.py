@@ -4,7 +4,7 @@ Head (a convolution, after a pixel-unshuffle where the body works at half the re
 their outputs, an upsampler. All features have one width, so every cell can follow every other and every edge is a sum.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
-from search_spaces.families.hybrid_seeds import CELLS, IDENTITY, INERT, SEEDS, point
+from search_spaces.families.hybrid_seeds import CELLS, FAMILIES, IDENTITY, INERT, SEEDS, WIDTHS, point
 from search_spaces.layers.activation import ACTIVATIONS, activation
 from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices, block
 from search_spaces.layers.conv import conv
@@ -22,7 +22,7 @@ from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
 from search_spaces.part import Part
 from search_spaces.published import Published
-from search_spaces.space import SearchSpace, register
+from search_spaces.space import SearchSpace, SeedFamily, register
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Hybrid(SearchSpace):
     name: ClassVar[str] = "hybrid"
     summary: ClassVar[str] = "six cells, each one of 21 blocks of the known light networks, freely connected"
     options: ClassVar[dict[str, Values]] = {
-        "width": range(8, 65, 8),
+        "width": WIDTHS,
         "activation": ACTIVATIONS,
         "resolution": ("full", "half"),
         "fusion": ("none", "concat", "selected"),
@@ -172,6 +172,7 @@ class Hybrid(SearchSpace):
     pinned: ClassVar[Choices] = {"image_skip": "bicubic"}
     smallest: ClassVar[Choices] = point("", width=8, resolution="half", image_skip="none")
     published: ClassVar[dict[str, Published]] = SEEDS
+    seed_families: ClassVar[Mapping[str, SeedFamily]] = FAMILIES
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network, within an `ImageSkip` where the choices say so."""

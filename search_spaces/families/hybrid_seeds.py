@@ -3,14 +3,15 @@
 The networks themselves are points of their own spaces; these are where a search of `hybrid` starts from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from search_spaces.choices import Choice
+from search_spaces.choices import Choice, Choices
 from search_spaces.published import Claim, Published
 
 CELLS = 6
 MOST_REPEATS = 4
+WIDTHS = range(8, 65, 8)
 IDENTITY = "identity"
 INERT: Mapping[str, Choice] = {
     "block": IDENTITY,
@@ -106,6 +107,12 @@ class SeedFamily:
     def depths(self) -> range:
         """The possible numbers of blocks."""
         return range(1, CELLS * (MOST_REPEATS if self.repeats else 1) + 1)
+
+    def sizes(self) -> Iterator[tuple[str, Choices]]:
+        """Yield the networks of every width and depth with their sizes in words, `x4, 16 ch`."""
+        for width in WIDTHS:
+            for depth in self.depths:
+                yield f"x{depth}, {width} ch", self.network(width, depth)
 
     def network(self, width: int, depth: int) -> dict[str, Choice]:
         """Return the choices of the network with `depth` blocks of `width` features."""

@@ -15,7 +15,6 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.evidence.benchmark.journal import Journal
 from nas.evidence.benchmark.selection import Wanted, select
-from nas.evidence.benchmark.table import Row, Table
 from nas.evidence.benchmark.training import make_header, train_network
 from nas.image_size import Size
 from nas.parallel.listener import Listener
@@ -23,6 +22,7 @@ from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
 from nas.quantities import short
 from nas.search.run import RESULTS
 from nas.search.settings import space_fingerprint
+from nas.table import Row, Table
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all

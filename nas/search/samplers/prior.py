@@ -7,12 +7,18 @@ the prior: its figures are `level + slope · prior`, and the slope of a useless 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
-from nas.search.samplers.encoding import Encoding, Features
+from nas.search.option import NO_PRIOR, SHIPPED_PRIOR
+from nas.search.samplers.encoding import Encoding, Networks
 from nas.search.samplers.gaussian_process import Array, GaussianProcess
-from search_spaces import Choices, SearchSpace
+from nas.table import Table, read_table
+from search_spaces import SPACES, Choices, SearchSpace
+
+TABLES = Path(__file__).resolve().parents[2] / "tables"
 
 FEWEST = 20
 """A source with fewer networks says nothing."""
@@ -52,9 +58,9 @@ class Prior:
             networks = [(row.choices, {"macs": row.macs, "params": row.params}) for row in rows]
             self._process = GaussianProcess().fit(self._encoding.blocks(networks), np.concatenate(gains))
 
-    def predict(self, blocks: Sequence[Features]) -> tuple[Array, Array]:
-        """Return the expected standardised gains and their standard deviations, both [M], from features as encoded."""
-        return self._process.predict(blocks)
+    def predict(self, networks: Networks) -> tuple[Array, Array]:
+        """Return the expected standardised gains of M networks and their standard deviations, both [M]."""
+        return self._process.predict(self._encoding.blocks(networks))
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,29 @@ def believed(prior: Array, figures: Array) -> Line:
     weight = (NOISE / TRUST) ** 2
     slope = max(0.0, float((centred @ aims + weight * spread) / (centred @ centred + weight)))
     return Line(float(figures.mean() - slope * prior.mean()), slope)
+
+
+def rows_of(table: Table, space: str) -> list[PriorRow]:
+    """Return the networks of a space that a table holds, with their gains after its longest training."""
+    rows = []
+    for row in table.trained:
+        if row.network.space == space:
+            gain = row.trained[-1].curve[-1][1] - table.header.bicubic[0]
+            rows.append(PriorRow(row.network.choices, row.macs, row.params, gain))
+    return rows
+
+
+@cache
+def load_prior(name: str, space: str) -> Prior | None:
+    """Return the prior of that name for a space; None if there is none, or none that knows enough networks.
+
+    Raises InputError for a file that is no table.
+    """
+    if name == NO_PRIOR:
+        return None
+    files = sorted(TABLES.glob("*.json.gz")) if name == SHIPPED_PRIOR else [Path(name)]
+    prior = Prior(SPACES.get(space), [rows_of(read_table(file), space) for file in files])
+    return prior if prior.count else None
 
 
 def _standardised(gains: Sequence[float]) -> Array:

@@ -46,7 +46,9 @@ def test_each_octave_below_the_budget_is_as_likely() -> None:
 def test_random_networks_lie_in_the_range_of_interest() -> None:
     asked, rng = problem("16G-MACs", octaves=3), np.random.default_rng(0)
     costs = [asked.draw(asked.random_by_cost(rng)).cost for _ in range(100)]
-    assert np.mean([asked.is_of_interest(cost) for cost in costs]) > 0.2  # the space is small: many costs have no network
+    assert (
+        np.mean([asked.is_of_interest(cost) for cost in costs]) > 0.2
+    )  # the space is small: many costs have no network
     below = asked.draw(asked.completed(ECBSR.smallest)).cost
     assert asked.fits(below) and not asked.is_of_interest(below)
 

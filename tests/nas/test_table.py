@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import InputError
-from nas.evidence.benchmark.table import Table, read_table, write_table
+from nas.table import Table, read_table, write_table
 
 from .conftest import Begin, work
 
@@ -60,7 +60,7 @@ def test_a_file_that_unpacks_to_more_than_any_table_is_refused(
 ) -> None:
     path = tmp_path / "table.json.gz"
     write_table(table, path)
-    monkeypatch.setattr("nas.evidence.benchmark.table._MOST_BYTES", 1000)
+    monkeypatch.setattr("nas.table._MOST_BYTES", 1000)
     with pytest.raises(InputError, match="has more than 1,000 bytes, too many for a table of architectures"):
         read_table(path)
 
