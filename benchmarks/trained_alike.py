@@ -43,7 +43,7 @@ def train_alike(
     header = make_header(images, chosen, device, scale=SCALE, hr_size=HR_SIZE, budgets=(), spaces={}, label=label)
     every = {row.network.fingerprint: row for row in [*Journal(folder).rows(), *rows]}
     Journal(folder).begin(header, {}, list(every.values()))
-    build = Build(folder, tuple(every.values()), images, chosen, seeds=1, repeated=len(every))
+    build = Build(folder, tuple(every.values()), images, chosen, seeds=1, repeated=len(every), asks_proxies=False)
     missing = len(build.open_trainings())
     with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
         work_on(build, (device,), display, stop)

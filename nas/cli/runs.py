@@ -123,6 +123,7 @@ def front(
     from nas.budget import Budget
     from nas.report.front_files import summarise, write_front
     from nas.report.front_text import front_lines, front_table
+    from nas.report.hand_made import gain_lines
     from nas.search.run import open_run
 
     opened = open_run(run, storage)
@@ -132,7 +133,7 @@ def front(
         show_json(summarise(snapshot, limits))
         return
     show(front_table(snapshot))
-    say(*front_lines(snapshot, limits))
+    say(*front_lines(snapshot, limits), *gain_lines(snapshot, opened.folder.parent))
     wrote(write_front(snapshot))
 
 

@@ -65,6 +65,8 @@ class Build:
     recipe: Recipe
     seeds: int
     repeated: int
+    asks_proxies: bool = True
+    """Whether proxies that do not train score the networks, too."""
 
     @property
     def journal(self) -> Journal:
@@ -207,7 +209,8 @@ def _work(
             return
         build.journal.append(share, row.network.fingerprint, training=training.model_dump(exclude_defaults=True))
         listener.say(f"{label}: {training.failure or f'{training.curve[-1][1]:.2f} dB'}")
-    _ask_proxies(build, share, count, device, listener, ends)
+    if build.asks_proxies:
+        _ask_proxies(build, share, count, device, listener, ends)
 
 
 def _ask_proxies(build: Build, share: int, count: int, device: torch.device, listener: Listener, ends: Stop) -> None:

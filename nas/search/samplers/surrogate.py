@@ -27,8 +27,9 @@ MARGIN = 0.1
 class SurrogateScreen:
     """Keeps the candidates whose expected hypervolume improvement is largest (Emmerich et al. 2006).
 
-    With a prior it chooses from the first candidate on. Multiply-adds and parameters are known exactly; quality, latency
-    and memory are predicted, each by a model of its own that learns from all measured networks of the run, paused ones included.
+    With a prior it chooses from the first candidate on. Multiply-adds and parameters are known exactly. Quality,
+    latency and memory are predicted, each by a model of its own that learns from all measured networks of the run,
+    paused ones included.
     """
 
     prior: Prior | None = None
