@@ -1,4 +1,4 @@
-"""Tables whose curves follow a formula: a landscape that is known."""
+"""Tables whose curves follow a formula, so that tests know the best networks."""
 
 from collections.abc import Callable
 
@@ -15,21 +15,21 @@ from search_spaces import SPACES, Choices
 STEPS = (100, 300, 900)
 BUDGET = "300M-MACs"
 SECONDS_PER_GIGA = 50.0
-"""Of a whole training, for a network of 1G multiply-adds."""
+"""Seconds of a whole training, for a network of 1G multiply-adds."""
 
 Formula = Callable[[Choices, float], float]
-"""Choices, log2 of multiply-adds → PSNR in dB after the last step."""
+"""(choices, log2 of multiply-adds) → PSNR in dB after the last step."""
 
 
 def wide_is_good(choices: Choices, log_macs: float) -> float:
-    """More for more multiply-adds, and a kernel of 1 is bad."""
+    """Return a PSNR that grows with the multiply-adds and is 1 dB lower for a kernel of 1."""
     return 30 + 0.3 * (log_macs - 20) + 1.0 * (choices["kernel"] == 3)
 
 
 def formula_table(
     formula: Formula = wide_is_good, *, space: str = "dots", count: int = 60, seeds: int = 1, noise: float = 0.0
 ) -> Table:
-    """Return a table of random networks whose curves rise to what the formula says."""
+    """Return a table of random networks whose curves rise to the values of the formula."""
     wanted = Wanted(2, 1, (1280, 720), (Budget.parse(BUDGET),))
     rng = np.random.default_rng(0)
     rows = []

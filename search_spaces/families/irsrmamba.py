@@ -1,8 +1,9 @@
 """IRSRMamba: a state-space network for infrared images behind a wavelet front end (Huang et al., arXiv 2405.09873).
 
-The body is MambaIR's (arXiv 2402.15648): groups of blocks, each a selective scan of the image in four directions and a
-convolutional block with channel attention, both with learned skips. The front end modulates a 7x7 view of the image by
-what the Haar wavelet says of a 3x3 view. The authors drop whole blocks at random in training; here none is dropped.
+The body is that of MambaIR (arXiv 2402.15648): groups of blocks, each a selective scan of the image in four directions
+and a convolutional block with channel attention, both with learned skips. The front end modulates 7x7 features of the
+image by the Haar wavelet of 3x3 features. The authors drop whole blocks at random in training; here no block is
+dropped.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 INFRARED_MEAN = (0.3317, 0.3317, 0.3317)
-"""What the authors subtract of a three-channel image; of one channel they subtract nothing."""
+"""The mean that the authors subtract from a three-channel image; from one channel they subtract nothing."""
 
 TAIL_WIDTH = 64
 """Channels of the tail that upsamples in steps."""
@@ -34,7 +35,7 @@ TAIL_WIDTH = 64
 ATTENTION_REDUCTION = 30
 
 EPSILON = 1e-5
-"""Of the layer normalisations."""
+"""Epsilon of the layer normalisations."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ class IrsrMambaChoices:
 
     @property
     def inner(self) -> int:
-        """Channels that are scanned."""
+        """Number of scanned channels."""
         return self.width * self.expansion_tenths // 10
 
     @property
     def squeezed(self) -> int:
-        """Channels between the two convolutions of a block."""
+        """Number of channels between the two convolutions of a block."""
         return self.width // self.squeeze
 
 
@@ -96,7 +97,7 @@ class ScanGroup(nn.Module):
 
 
 class Tail(nn.Module):
-    """Features become the image: by one pixel shuffle, or in steps of 64 channels. [N, width, H, W] → the image."""
+    """Turns features into the image: by one pixel shuffle, or in steps of 64 channels. [N, width, H, W] → the image."""
 
     def __init__(self, kind: str, width: int, scale: int, channels: int) -> None:
         super().__init__()
@@ -109,7 +110,7 @@ class Tail(nn.Module):
             self.narrow = nn.Sequential(conv(width, TAIL_WIDTH), nn.LeakyReLU(0.01))
             self.upsample = PixelShuffleSteps(TAIL_WIDTH, scale)
             self.write = conv(TAIL_WIDTH, channels)
-        keep_variance(self)  # or brief training would spend itself on making the features of three layers larger
+        keep_variance(self)  # else brief training would mostly enlarge the features of three layers
 
     @property
     def last(self) -> nn.Module:
@@ -167,7 +168,7 @@ def _full(blocks: int) -> dict[str, Choice]:
 
 @register
 class IrsrMamba(SkippedSpace):
-    """Selective scans over infrared images (arXiv 2405.09873): 576,000 networks an image skip."""
+    """Selective scans over infrared images (arXiv 2405.09873): 860,160 networks with image skip and as many without."""
 
     name: ClassVar[str] = "irsrmamba"
     summary: ClassVar[str] = "selective scans in four directions behind a wavelet front end, for infrared (2024)"

@@ -36,12 +36,12 @@ class SwinIrChoices:
 
     @property
     def width(self) -> int:
-        """Channels of the features."""
+        """Number of channels of the features."""
         return self.heads * self.head_width
 
 
 class SwinLayer(nn.Module):
-    """x + attention(norm x), then x + MLP(norm x); shifted, in windows that overlap those of the layer before."""
+    """x + attention(norm x), then x + MLP(norm x); with `shifted`, the windows overlap those of the layer before."""
 
     def __init__(self, width: int, heads: int, window: int, expansion: int, *, shifted: bool) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class SwinLayer(nn.Module):
 
 
 class SwinGroup(nn.Module):
-    """Layers, every second one shifted, a convolution, and the skip over both."""
+    """Layers, every second layer shifted, a convolution, and the skip over both."""
 
     def __init__(self, width: int, heads: int, window: int, expansion: int, depth: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class SwinGroup(nn.Module):
 
 
 class _CountedLayer(SwinLayer):
-    """A layer that takes [N, width, H, W], as parts of a network do."""
+    """A layer that takes [N, width, H, W], like the parts of a network."""
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         """[N, width, H, W] → [N, H, W, width]."""
@@ -101,9 +101,10 @@ def _tail(kind: str, width: int, channels: int, scale: int, window: int) -> nn.M
 
 
 def tail(kind: str, width: int, channels: int, scale: int) -> nn.Sequential:
-    """Return what turns [N, width, H, W] into [N, channels, scale·H, scale·W]: 'direct', 'shuffle' or 'nearest'.
+    """Return the tail 'direct', 'shuffle' or 'nearest': [N, width, H, W] → [N, channels, scale·H, scale·W].
 
-    'direct' computes nothing at the high resolution; 'nearest', for real images, leaves no pattern of the shuffle.
+    'direct' computes nothing at the high resolution; 'nearest', for real images, avoids the pattern of the pixel
+    shuffle.
     """
     if kind == "direct":
         return nn.Sequential(OrderedDict(up=PixelShuffleDirect(width, channels, scale)))
@@ -126,7 +127,7 @@ class SwinNetwork(nn.Module):
         super().__init__()
         width, window = chosen.width, chosen.window
         self.window, self.scale = (window, window), scale
-        # Where bicubic interpolation carries the image, there is no mean to take away.
+        # If bicubic interpolation carries the image, no mean is subtracted.
         self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width)
         self.norm1 = nn.LayerNorm(width)
@@ -172,7 +173,7 @@ def _point(groups: int, head_width: int, tail: str) -> Choices:
 
 @register
 class SwinIr(SkippedSpace):
-    """A width is a number of heads times their width; the authors' three tails are a choice."""
+    """The width is the number of heads times their width; the authors' three tails are a choice."""
 
     name: ClassVar[str] = "swinir"
     summary: ClassVar[str] = "transformer: groups of self-attention layers in shifted windows (2021)"
@@ -266,7 +267,7 @@ class SwinIr(SkippedSpace):
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
-        """Return the network as parts to be counted; a shifted layer costs what one that is not shifted does."""
+        """Return the network as parts to be counted; a shifted layer costs the same as another layer."""
         chosen = read_choices(SwinIrChoices, choices)
         width, window = chosen.width, chosen.window
         layer = (width, chosen.heads, window, chosen.expansion)
