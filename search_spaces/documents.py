@@ -6,7 +6,6 @@ short sentence that names the document and the line.
 """
 
 import json
-import math
 import re
 import reprlib
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from search_spaces.scalars import FLOAT, scalar
 
 MAX_BYTES = 1 << 20
 """Maximum size of a YAML document, in bytes. The longest document of the package has 4 KB."""
@@ -37,13 +38,6 @@ _ODD = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufffd\U000
 """Characters that no value may hold. Python decodes file names that aren't UTF-8 with the surrogates dc80 to dcff."""
 
 _TAG = "tag:yaml.org,2002:"
-
-_NULL = {"", "~", "null", "Null", "NULL"}
-_TRUE = {word for name in ("yes", "true", "on") for word in (name, name.capitalize(), name.upper())}
-_FALSE = {word for name in ("no", "false", "off") for word in (name, name.capitalize(), name.upper())}
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F]+)")
-_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)|\.[0-9]+([eE][-+]?[0-9]+)?)")
-_NOT_FINITE = re.compile(r"(?P<sign>[-+]?)\.(?P<kind>inf|nan)", re.IGNORECASE)
 
 
 class DocumentError(ValueError):
@@ -206,33 +200,12 @@ class _Reader:
         if not event.implicit[0]:  # quoted, or a block of text
             return text
         try:
-            return _plain(text)
+            return scalar(text)
         except ValueError:
             raise self._error(event, f"the number {shortened(text)} is too large") from None
 
     def _error(self, event: Any, problem: str) -> DocumentError:
         return DocumentError(f"{self._what}, line {event.start_mark.line + 1}: {problem}.")
-
-
-def _plain(text: str) -> object:
-    """Return the value of an unquoted word. Raises ValueError for a number that 64 bits can't hold."""
-    if text in _NULL:
-        return None
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    if _INTEGER.fullmatch(text):
-        number = int(text.replace("_", ""), 16 if "x" in text else 10) if len(text) < 100 else math.inf
-        if abs(number) >= 1 << 63:
-            raise ValueError(text)
-        return number
-    if _FLOAT.fullmatch(text):
-        value = float(text.replace("_", ""))
-        if math.isinf(value):
-            raise ValueError(text)
-        return value
-    if found := _NOT_FINITE.fullmatch(text):
-        return float(f"{found['sign']}{found['kind']}")
-    return text
 
 
 class _Writer(yaml.SafeDumper):
@@ -243,7 +216,7 @@ class _Writer(yaml.SafeDumper):
         return True
 
 
-_Writer.add_implicit_resolver(_TAG + "float", re.compile(rf"^(?:{_FLOAT.pattern})$"), list("-+.0123456789"))
+_Writer.add_implicit_resolver(_TAG + "float", re.compile(rf"^(?:{FLOAT.pattern})$"), list("-+.0123456789"))
 
 
 def _escaped(letter: str) -> str:

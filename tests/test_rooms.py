@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = (
+    "search_spaces.scalars",
     "search_spaces.documents",
     "search_spaces.registry",
     "search_spaces.choices",

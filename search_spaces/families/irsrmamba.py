@@ -9,16 +9,14 @@ dropped.
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
-from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.mean_shift import MeanShift, around
-from search_spaces.layers.scan import SelectiveScan2d
+from search_spaces.layers.scan_block import EPSILON, ScanBlock, ScanGroup
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps
 from search_spaces.layers.wavelet import WaveletFrontEnd
 from search_spaces.part import Part
@@ -31,11 +29,6 @@ INFRARED_MEAN = (0.3317, 0.3317, 0.3317)
 
 TAIL_WIDTH = 64
 """Channels of the tail that upsamples in steps."""
-
-ATTENTION_REDUCTION = 30
-
-EPSILON = 1e-5
-"""Epsilon of the layer normalisations."""
 
 
 @dataclass(frozen=True)
@@ -61,39 +54,6 @@ class IrsrMambaChoices:
     def squeezed(self) -> int:
         """Number of channels between the two convolutions of a block."""
         return self.width // self.squeeze
-
-
-class ScanBlock(nn.Module):
-    """A selective scan, then two convolutions with channel attention; [N, width, H, W] → the same shape."""
-
-    def __init__(self, width: int, inner: int, state: int, squeezed: int) -> None:
-        super().__init__()
-        self.norm = ChannelNorm(width, EPSILON)
-        self.scan = SelectiveScan2d(width, inner, state)
-        self.skip = nn.Parameter(torch.ones(width))
-        self.local_norm = ChannelNorm(width, EPSILON)
-        self.local = nn.Sequential(
-            conv(width, squeezed), nn.GELU(), conv(squeezed, width), ChannelAttention(width, ATTENTION_REDUCTION)
-        )
-        self.local_skip = nn.Parameter(torch.ones(width))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → the same shape."""
-        features = features * self.skip[:, None, None] + self.scan(self.norm(features))
-        return features * self.local_skip[:, None, None] + self.local(self.local_norm(features))
-
-
-class ScanGroup(nn.Module):
-    """Blocks and a convolution with a skip over them; [N, width, H, W] → the same shape."""
-
-    def __init__(self, blocks: list[ScanBlock], width: int) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*blocks)
-        self.conv = conv(width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → the same shape."""
-        return features + self.conv(self.blocks(features))
 
 
 class Tail(nn.Module):

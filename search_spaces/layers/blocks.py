@@ -22,6 +22,7 @@ from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.modulation import SpatialModulation
 from search_spaces.layers.parameter_free import ParameterFreeAttention
+from search_spaces.layers.residual import skipped, zero_parameters
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.window import WindowBlock
 
@@ -67,32 +68,6 @@ class BlockChoices:
 def block(name: str, width: int, kernel: int, expansion: int, activation: str) -> nn.Module:
     """Return a block of these choices."""
     return BlockChoices(name, width, kernel, expansion, activation).build()
-
-
-class Residual(nn.Module):
-    """Adds the output of its layers to the features."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*layers)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → the same shape."""
-        return features + self.body(features)
-
-
-def skipped(*layers: nn.Module, last: nn.Module | None = None) -> Residual:
-    """Return the layers with a skip around them. `last`, by default the last layer, starts at zero."""
-    block = Residual(*layers)
-    keep_variance(block)
-    zero_parameters(last or layers[-1])
-    return block
-
-
-def zero_parameters(layer: nn.Module) -> None:
-    """Set all parameters of a layer to zero."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
 
 
 def activated_conv(c: BlockChoices, _place: int) -> nn.Module:

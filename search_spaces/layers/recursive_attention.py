@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.layers.conv import conv
-from search_spaces.layers.window import PositionBias, Size, merge, partition, roll, shift_mask
+from search_spaces.layers.window import HeightWidth, PositionBias, merge, partition, roll, shift_mask
 
 SHRINK = 4
 """Factor by which one recursion shrinks each side of the image."""
@@ -20,7 +20,7 @@ class DynamicPosition(nn.Module):
     offsets: Tensor
     index: Tensor
 
-    def __init__(self, width: int, heads: int, window: Size) -> None:
+    def __init__(self, width: int, heads: int, window: HeightWidth) -> None:
         super().__init__()
         inner = max(1, width // 16)
         down, right = (torch.arange(1 - side, side, dtype=torch.float32) for side in window)
@@ -44,7 +44,7 @@ class RectangleAttention(nn.Module):
     With `shifted`, the windows are shifted by half a window.
     """
 
-    def __init__(self, width: int, heads: int, window: Size, *, shifted: bool) -> None:
+    def __init__(self, width: int, heads: int, window: HeightWidth, *, shifted: bool) -> None:
         super().__init__()
         self.heads, self.window = heads, window
         self.shift = (window[0] // 2, window[1] // 2) if shifted else (0, 0)
@@ -70,7 +70,7 @@ class RectangleAttention(nn.Module):
 class LocalAttention(nn.Module):
     """Half of the channels attend in windows of one shape, half in the transposed shape; plus a depthwise 3x3."""
 
-    def __init__(self, width: int, heads: int, window: Size, *, shifted: bool) -> None:
+    def __init__(self, width: int, heads: int, window: HeightWidth, *, shifted: bool) -> None:
         super().__init__()
         self.multiple = max(window)
         self.qkv = nn.Linear(width, 3 * width)

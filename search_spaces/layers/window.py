@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 
-Size = tuple[int, int]
+HeightWidth = tuple[int, int]
 """Height and width."""
 
 MASKED = -100.0
 """Added to the score of two pixels that are not neighbours in the image: e^-100 is negligible."""
 
 
-def pad_to_multiple(image: Tensor, multiple: Size) -> Tensor:
+def pad_to_multiple(image: Tensor, multiple: HeightWidth) -> Tensor:
     """[N, C, H, W] → the same with rows and columns added below and right, up to multiples of `multiple`.
 
     The image is mirrored about its last row and column, repeatedly if it is smaller than the padding.
@@ -44,7 +44,7 @@ class Padded(nn.Module):
         return self.module(pad_to_multiple(features, self.multiple))
 
 
-def partition(features: Tensor, window: Size) -> Tensor:
+def partition(features: Tensor, window: HeightWidth) -> Tensor:
     """[N, H, W, C] → [N, windows, pixels of a window, C], both row by row. The window's sides divide H and W."""
     n, height, width, channels = features.shape
     rows, columns = height // window[0], width // window[1]
@@ -52,7 +52,7 @@ def partition(features: Tensor, window: Size) -> Tensor:
     return cut.reshape(n, rows * columns, window[0] * window[1], channels)
 
 
-def merge(windows: Tensor, window: Size, size: Size) -> Tensor:
+def merge(windows: Tensor, window: HeightWidth, size: HeightWidth) -> Tensor:
     """Undo `partition`: [N, windows, pixels of a window, C] → [N, H, W, C], where `size` is (H, W)."""
     n, channels = windows.shape[0], windows.shape[3]
     rows, columns = size[0] // window[0], size[1] // window[1]
@@ -60,12 +60,12 @@ def merge(windows: Tensor, window: Size, size: Size) -> Tensor:
     return cut.reshape(n, rows * window[0], columns * window[1], channels)
 
 
-def roll(features: Tensor, shift: Size) -> Tensor:
+def roll(features: Tensor, shift: HeightWidth) -> Tensor:
     """[N, H, W, C] → the same shape, moved down and right by `shift`; pixels that leave enter at the other side."""
     return torch.roll(features, shift, dims=(1, 2)) if any(shift) else features
 
 
-def shift_mask(features: Tensor, window: Size, shift: Size) -> Tensor:
+def shift_mask(features: Tensor, window: HeightWidth, shift: HeightWidth) -> Tensor:
     """[N, H, W, C] → [windows, pixels, pixels]: `MASKED` if only rolling brought two pixels of a window together.
 
     Add the mask to the scores of windows after the features were rolled up and left by `shift`.
@@ -84,7 +84,7 @@ class PositionBias(nn.Module):
 
     index: Tensor
 
-    def __init__(self, heads: int, window: Size) -> None:
+    def __init__(self, heads: int, window: HeightWidth) -> None:
         super().__init__()
         height, width = window
         self.table = nn.Parameter(torch.empty((2 * height - 1) * (2 * width - 1), heads))
@@ -104,7 +104,7 @@ class WindowAttention(nn.Module):
     softmax(q·k / √(width of a head) + position bias) · v, then a projection.
     """
 
-    def __init__(self, width: int, heads: int, window: Size, *, bias: bool = True) -> None:
+    def __init__(self, width: int, heads: int, window: HeightWidth, *, bias: bool = True) -> None:
         super().__init__()
         self.heads = heads
         self.position = PositionBias(heads, window)

@@ -11,7 +11,7 @@ from pathlib import Path
 import counting
 import pytest
 import torch
-from contract import runs_forward_and_backward
+from network_cases import runs_forward_and_backward
 
 from nas.cost import cost, screening_cost
 from nas.report.costs import claims
