@@ -33,18 +33,18 @@ def formula_table(
     wanted = Wanted(2, 1, (1280, 720), (Budget.parse(BUDGET),))
     rng = np.random.default_rng(0)
     rows = []
-    for one in draw_sample(wanted.of(SPACES.get(space)), count, most_published=0):
-        macs = one.cost.macs
-        last = formula(one.architecture.choices, float(np.log2(macs)))
-        rise = 0.5 if one.architecture.choices.get("kernel") == 3 else 0.4
+    for drawn in draw_sample(wanted.of(SPACES.get(space)), count, most_published=0):
+        macs = drawn.cost.macs
+        last = formula(drawn.architecture.choices, float(np.log2(macs)))
+        rise = 0.5 if drawn.architecture.choices.get("kernel") == 3 else 0.4
         trainings = []
         for seed in range(seeds):
             shift = noise * rng.normal()
             curve = tuple((step, last + shift - rise * (1 - step / 900)) for step in STEPS)
             spent = SECONDS_PER_GIGA * macs / 1e9
             trainings.append(Training(seed=seed, curve=curve, training_seconds=spent, validation_seconds=0.3))
-        plain = one.architecture.to_dict()
-        rows.append(Row(architecture=plain, macs=macs, params=one.cost.params, trainings=tuple(trainings)))
+        plain = drawn.architecture.to_dict()
+        rows.append(Row(architecture=plain, macs=macs, params=drawn.cost.params, trainings=tuple(trainings)))
     header = Header(
         scale=2,
         budgets=(BUDGET,),
