@@ -25,10 +25,10 @@ def test_every_published_network_of_the_range_counts_with_and_without_the_image_
 
 
 def test_runs_share_the_networks_if_images_recipe_and_image_size_are_equal() -> None:
-    one, other = hand_made(), hand_made(budgets=("3G-MACs",))
-    assert one.folder == other.folder
-    assert one.folder != hand_made(data_fingerprint="fedcba9876543210").folder
-    assert one.folder != hand_made(hr_size=(640, 512)).folder
+    first, second = hand_made(), hand_made(budgets=("3G-MACs",))
+    assert first.folder == second.folder
+    assert first.folder != hand_made(data_fingerprint="fedcba9876543210").folder
+    assert first.folder != hand_made(hr_size=(640, 512)).folder
 
 
 def row(psnr: float, macs: int) -> Row:

@@ -6,32 +6,38 @@ from tables import formula_table
 
 from nas.search.option import NO_PRIOR, SHIPPED_PRIOR
 from nas.search.samplers.prior import FEWEST, Prior, believed, load_prior, rows_of
-from nas.table import write_table
-from search_spaces import SPACES
+from nas.table import Table, write_table
+from search_spaces import SPACES, load_plugin
 
-TABLE = formula_table(noise=0.05)
-DOTS = SPACES.get("dots")
+DOTS = Path(__file__).parents[3] / "spaces" / "dots.py"
 
 
-def test_a_prior_orders_networks_that_it_has_not_seen() -> None:
-    rows = rows_of(TABLE, "dots")
-    prior = Prior(DOTS, [rows[:40]])
+@pytest.fixture
+def table() -> Table:
+    load_plugin(DOTS)
+    return formula_table(noise=0.05)
+
+
+def test_a_prior_orders_networks_that_it_has_not_seen(table: Table) -> None:
+    rows = rows_of(table, "dots")
+    prior = Prior(SPACES.get("dots"), [rows[:40]])
     mean, deviation = prior.predict([(row.choices, {"macs": row.macs, "params": row.params}) for row in rows[40:]])
     assert np.corrcoef(mean, [row.gain for row in rows[40:]])[0, 1] > 0.8
     assert (deviation > 0).all()
 
 
-def test_sources_on_other_images_are_standardised_and_small_ones_are_left_out() -> None:
-    rows = rows_of(TABLE, "dots")
-    assert Prior(DOTS, [rows[:30], rows[30:]]).count == len(rows)
-    assert Prior(DOTS, [rows[: FEWEST - 1]]).count == 0
+def test_sources_on_other_images_are_standardised_and_small_ones_are_left_out(table: Table) -> None:
+    rows = rows_of(table, "dots")
+    dots = SPACES.get("dots")
+    assert Prior(dots, [rows[:30], rows[30:]]).count == len(rows)
+    assert Prior(dots, [rows[: FEWEST - 1]]).count == 0
 
 
-def test_the_prior_comes_from_the_package_a_file_or_nowhere(tmp_path: Path) -> None:
-    write_table(TABLE, tmp_path / "night.json.gz")
+def test_the_prior_comes_from_the_package_a_file_or_nowhere(table: Table, tmp_path: Path) -> None:
+    write_table(table, tmp_path / "night.json.gz")
     shipped, own = load_prior(SHIPPED_PRIOR, "hybrid"), load_prior(str(tmp_path / "night.json.gz"), "dots")
     assert shipped is not None and shipped.count >= 180
-    assert own is not None and own.count == len(TABLE.rows)
+    assert own is not None and own.count == len(table.rows)
     assert load_prior(NO_PRIOR, "hybrid") is None
     assert load_prior(SHIPPED_PRIOR, "dots") is None
 
@@ -52,8 +58,8 @@ def test_a_search_forgets_a_prior_that_says_nothing() -> None:
 
 def test_before_a_search_has_networks_its_prior_is_trusted() -> None:
     assert believed(np.zeros(0), np.zeros(0)).slope > 0
-    one = believed(np.array([1.0]), np.array([36.0]))
-    assert one.at(np.array([1.0])) == pytest.approx(36.0)
+    single = believed(np.array([1.0]), np.array([36.0]))
+    assert single.at(np.array([1.0])) == pytest.approx(36.0)
 
 
 def test_a_prior_that_contradicts_the_search_is_never_turned_round() -> None:
