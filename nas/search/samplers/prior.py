@@ -105,11 +105,12 @@ def rows_of(table: Table, space: str) -> list[PriorRow]:
 def load_prior(name: str, space: str) -> Prior | None:
     """Return the prior of that name for a space; None if there is none, or none that knows enough networks.
 
-    Raises InputError for a file that is no table.
+    A file that is not on this machine counts as none. Raises InputError for a file that is no table.
     """
     if name == NO_PRIOR:
         return None
     files = sorted(TABLES.glob("*.json.gz")) if name == SHIPPED_PRIOR else [Path(name)]
+    files = [file for file in files if file.is_file()]
     prior = Prior(SPACES.get(space), [rows_of(read_table(file), space) for file in files])
     return prior if prior.count else None
 
