@@ -1,6 +1,6 @@
-"""What can be built: architectures, spaces and the blocks they share.
+"""Search spaces: architectures, spaces and the blocks that the spaces share.
 
-A name is imported from its module when it is first asked for, so that what asks for none loads no PyTorch.
+Each name is imported from its module on first use, so that `import search_spaces` does not load PyTorch.
 """
 
 import importlib

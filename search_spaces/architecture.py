@@ -49,7 +49,7 @@ class Architecture:
         return cls(space_name, scale, channels, dict(space.published[point].choices))
 
     def build(self) -> nn.Module:
-        """Return the network, initialised from the torch seed. Raises SpaceError for what the space can't build."""
+        """Return the network, initialised from the torch seed. Raises SpaceError if the space can't build it."""
         return SPACES.get(self.space).build(self.choices, self.scale, self.channels)
 
     def check(self) -> None:
@@ -62,7 +62,7 @@ class Architecture:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that are equal exactly for equal networks: a hash of the canonical form."""
+        """A hash of the canonical form, 16 hex digits: two fingerprints are equal exactly if the networks are equal."""
         canonical = SPACES.get(self.space).canonical(self.choices)
         content = [self.space, self.scale, self.channels, sorted(canonical.items())]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
@@ -84,7 +84,7 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, data: object) -> "Architecture":
-        """Read what `to_dict` wrote. Raises SpaceError (or UnknownNameError) naming what is missing or wrong."""
+        """Read the output of `to_dict`. Raises SpaceError (or UnknownNameError) naming the missing or wrong field."""
         if not isinstance(data, Mapping):
             raise SpaceError("An architecture must be a mapping with space, scale, channels and choices.")
         fields = {"space": str, "scale": int, "channels": int, "choices": Mapping}

@@ -14,11 +14,11 @@ Values = range | tuple[Choice, ...]
 
 
 class SpaceError(ValueError):
-    """A space can't build what was asked of it; the message is one sentence that says what it can build."""
+    """A space can't build what was asked for. The message is one sentence that says what the space can build."""
 
 
 class Trial(Protocol):
-    """The part of an Optuna trial that a space asks; `optuna.Trial` and `optuna.trial.FixedTrial` satisfy it."""
+    """The part of an Optuna trial that a space uses; `optuna.Trial` and `optuna.trial.FixedTrial` satisfy it."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any], /) -> Any:
         """Return one of `choices`."""
@@ -28,7 +28,7 @@ class Trial(Protocol):
 
 
 def may_be(values: Values) -> str:
-    """Return what a choice may be, in words."""
+    """Return in words which values a choice may take."""
     if isinstance(values, range) and len(values) > 8:
         steps = f" in steps of {values.step}" if values.step > 1 else ""
         return f"may be {values[0]} to {values[-1]}{steps}"
@@ -36,7 +36,7 @@ def may_be(values: Values) -> str:
 
 
 def ask(trial: Trial, name: str, values: Values) -> Choice:
-    """Return what `trial` chooses: a range is asked as an integer, a tuple as a category."""
+    """Return the value that `trial` chooses: a range is asked as an integer, a tuple as a category."""
     if isinstance(values, range):
         return trial.suggest_int(name, values[0], values[-1], step=values.step)
     chosen: Choice = trial.suggest_categorical(name, values)
@@ -47,7 +47,7 @@ Fields = TypeVar("Fields")
 
 
 def read_choices(kind: type[Fields], choices: Choices, prefix: str = "") -> Fields:
-    """Return flat choices as `kind`, a frozen dataclass whose fields are named like the choices, less the prefix.
+    """Return flat choices as `kind`, a frozen dataclass whose fields are named like the choices without the prefix.
 
         @dataclass(frozen=True)
         class Size:
@@ -56,8 +56,8 @@ def read_choices(kind: type[Fields], choices: Choices, prefix: str = "") -> Fiel
 
         read_choices(Size, {"image_skip": False, "width": 8, "depth": 3}).width  # 8, an int for mypy too
 
-    Choices that `kind` has no field for are ignored. By custom the dataclass of a family has all its choices,
-    `image_skip` too, and those of its cells (`cell3.width`) have a dataclass of their own.
+    Choices that `kind` has no field for are ignored. By convention, the dataclass of a family
+    has a field for every choice, also for `image_skip`. The choices of a cell (`cell3.width`) have their own dataclass.
 
     Raises TypeError for a field whose choice is missing or has another type (`True` is no int). The choices of an
     architecture are checked before a network is built, so only a mistake in a space's own code raises it.

@@ -1,12 +1,11 @@
-"""Documents that people write, or that a disk may have damaged, as plain data: YAML and JSON, read within limits.
+"""Read and write YAML and JSON as plain data, within limits: people edit these documents, and disks may damage them.
 
 Documents hold mappings, lists, strings, numbers, truth values and null. A YAML document may hold neither aliases (a
-kilobyte of them can stand for gigabytes) nor tags, and dates stay strings. Whatever is wrong is a DocumentError: one
+kilobyte of them can stand for gigabytes) nor tags, and dates stay strings. Every problem raises a DocumentError: one
 short sentence that names the document and the line.
 """
 
 import json
-import math
 import re
 import reprlib
 from collections.abc import Iterator
@@ -15,61 +14,56 @@ from typing import Any
 
 import yaml
 
+from search_spaces.scalars import FLOAT, scalar
+
 MAX_BYTES = 1 << 20
-"""The largest YAML document. The longest that comes with the package has 4 KB."""
+"""Maximum size of a YAML document, in bytes. The longest document of the package has 4 KB."""
 
 MAX_JSON_BYTES = 1 << 26
-"""The largest JSON document, which only programs write."""
+"""Maximum size of a JSON document, in bytes. Only programs write JSON."""
 
 MAX_DEPTH = 50
-"""How deep lists and mappings may lie in each other."""
+"""Maximum depth of nested lists and mappings."""
 
 MAX_VALUES = 50_000
-"""How many values a YAML document may hold."""
+"""Maximum number of values in a YAML document."""
 
 _SHOWN = 80
-"""How many characters of a value an error holds."""
+"""Maximum number of characters of a value in an error."""
 
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no YAML document may hold."""
 
 _ODD = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no value may hold. A name of a file that isn't UTF-8 has surrogates of dc80 to dcff in Python."""
+"""Characters that no value may hold. Python decodes file names that aren't UTF-8 with the surrogates dc80 to dcff."""
 
 _TAG = "tag:yaml.org,2002:"
 
-_NULL = {"", "~", "null", "Null", "NULL"}
-_TRUE = {word for name in ("yes", "true", "on") for word in (name, name.capitalize(), name.upper())}
-_FALSE = {word for name in ("no", "false", "off") for word in (name, name.capitalize(), name.upper())}
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F]+)")
-_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)|\.[0-9]+([eE][-+]?[0-9]+)?)")
-_NOT_FINITE = re.compile(r"(?P<sign>[-+]?)\.(?P<kind>inf|nan)", re.IGNORECASE)
-
 
 class DocumentError(ValueError):
-    """A document can't be read; the message is one sentence that names it, the line and what is wrong."""
+    """A document can't be read. The message is one sentence that names the document, the line and the problem."""
 
 
 def read_yaml(path: Path) -> object:
-    """Return what is in a YAML file in UTF-8. Raises DocumentError, also for a file that isn't there."""
+    """Return the content of a YAML file in UTF-8. Raises DocumentError, also for a file that doesn't exist."""
     return parse_yaml(_content(path, MAX_BYTES), str(path))
 
 
 def parse_yaml(text: str | bytes, what: str) -> object:
-    """Return what a YAML document says; `what` names it in errors. Raises DocumentError."""
+    """Return the content of a YAML document; `what` names it in errors. Raises DocumentError."""
     if len(text) > MAX_BYTES:
         raise DocumentError(f"{what} is too long for a YAML document: it has more than {MAX_BYTES:,} bytes.")
     plain = _decoded(text, what).removeprefix("\ufeff")
     if found := _UNREADABLE.search(plain):
         place = f"line {plain.count(chr(10), 0, found.start()) + 1}: the character U+{ord(found[0]):04X}"
-        raise DocumentError(f"{what} is not a YAML document ({place} is none of a text).")
+        raise DocumentError(f"{what} is not a YAML document ({place} is not allowed in text).")
     try:
         return _Reader(_events(plain), what).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        # What breaks off is told of the line after the last.
+        # libyaml reports a document that ends too early on the line after its last line.
         place = f"line {min(mark.line, plain.rstrip().count(chr(10))) + 1}: " if mark else ""
-        problem = error.problem or error.context or "it breaks off"
+        problem = error.problem or error.context or "it ends too early"
         raise DocumentError(f"{what} is not a YAML document ({place}{_one_line(problem)}).") from None
     except yaml.YAMLError as error:
         raise DocumentError(f"{what} is not a YAML document ({_one_line(str(error))}).") from None
@@ -81,36 +75,36 @@ def to_yaml(data: object) -> str:
 
 
 def read_json(path: Path, most: int = MAX_JSON_BYTES) -> Any:
-    """Return what is in a JSON file of at most `most` bytes. Raises DocumentError."""
+    """Return the content of a JSON file of at most `most` bytes. Raises DocumentError."""
     return parse_json(_content(path, most), str(path))
 
 
 def parse_json(text: str | bytes, what: str) -> Any:
-    """Return what a JSON document says; `what` names it in errors. Raises DocumentError."""
+    """Return the content of a JSON document; `what` names it in errors. Raises DocumentError."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise DocumentError(f"{what} is not a JSON document (line {error.lineno}: {error.msg}).") from None
     except RecursionError:
         raise DocumentError(f"{what} is not a JSON document that can be read: it nests too deeply.") from None
-    except ValueError:  # bytes that aren't Unicode, or a number of thousands of digits
+    except ValueError:  # bytes that aren't Unicode, or a number with thousands of digits
         raise DocumentError(f"{what} is not a JSON document (its text or a number in it can't be read).") from None
 
 
 def shown(value: object) -> str:
-    """Return a value as errors show it: in one short line, however large it is."""
+    """Return a value as errors show it: in one short line, however long the value is."""
     return shortened(_BRIEF.repr(value))
 
 
 def shortened(text: str, most: int = _SHOWN) -> str:
-    """Return a text as errors show it: in one line, and of a long one both ends."""
+    """Return a text as errors show it: in one line. A long text keeps its beginning and its end."""
     if len(text) > most:
         text = f"{text[: most - most // 4 - 1]}…{text[-(most // 4) :]}"
     return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
 
 
 def place_of(names: tuple[int | str, ...]) -> str:
-    """Return where in a document a value stands: `stages.0.share`."""
+    """Return the place of a value in a document: `stages.0.share`."""
     return shortened(".".join(shortened(str(name)) for name in names))
 
 
@@ -140,7 +134,7 @@ def _decoded(text: str | bytes, what: str) -> str:
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    # libyaml is ten times as fast, but doesn't read the escapes of names that aren't UTF-8.
+    # libyaml is ten times faster, but can't read the escapes of file names that aren't UTF-8.
     fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loader = yaml.SafeLoader if re.search(r"\\u[dD][cC]", text) else fast
     events: Iterator[yaml.Event] = yaml.parse(text, Loader=loader)
@@ -148,7 +142,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 
 class _Reader:
-    """Builds the values of one document from its events, and stops at the first that is beyond the limits."""
+    """Builds the values of one document from its events, and stops at the first value that breaks a limit."""
 
     def __init__(self, events: Iterator[yaml.Event], what: str) -> None:
         self._events = events
@@ -156,7 +150,7 @@ class _Reader:
         self._values = 0
 
     def document(self) -> object:
-        """Return the document; null where there is none."""
+        """Return the document; None if it is empty."""
         value = None
         begun = False
         for event in self._events:
@@ -179,7 +173,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if depth > MAX_DEPTH:
-            raise self._error(event, f"lists and mappings lie more than {MAX_DEPTH} deep in each other")
+            raise self._error(event, f"lists and mappings are nested more than {MAX_DEPTH} deep")
         return self._list(depth) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(depth)
 
     def _list(self, depth: int) -> list[object]:
@@ -202,11 +196,11 @@ class _Reader:
     def _scalar(self, event: Any) -> object:
         text: str = event.value
         if found := _ODD.search(text):
-            raise self._error(event, f"the character U+{ord(found[0]):04X} is none of a text")
+            raise self._error(event, f"the character U+{ord(found[0]):04X} is not allowed in text")
         if not event.implicit[0]:  # quoted, or a block of text
             return text
         try:
-            return _plain(text)
+            return scalar(text)
         except ValueError:
             raise self._error(event, f"the number {shortened(text)} is too large") from None
 
@@ -214,36 +208,15 @@ class _Reader:
         return DocumentError(f"{self._what}, line {event.start_mark.line + 1}: {problem}.")
 
 
-def _plain(text: str) -> object:
-    """Return what an unquoted word stands for. Raises ValueError for a number that 64 bits can't hold."""
-    if text in _NULL:
-        return None
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    if _INTEGER.fullmatch(text):
-        number = int(text.replace("_", ""), 16 if "x" in text else 10) if len(text) < 100 else math.inf
-        if abs(number) >= 1 << 63:
-            raise ValueError(text)
-        return number
-    if _FLOAT.fullmatch(text):
-        value = float(text.replace("_", ""))
-        if math.isinf(value):
-            raise ValueError(text)
-        return value
-    if found := _NOT_FINITE.fullmatch(text):
-        return float(f"{found['sign']}{found['kind']}")
-    return text
-
-
 class _Writer(yaml.SafeDumper):
-    """Writes what `_Reader` reads: no aliases, and quotes around whatever it would take for a number."""
+    """Writes documents that `_Reader` reads: no aliases, and quotes around strings that look like numbers."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Write everything out."""
         return True
 
 
-_Writer.add_implicit_resolver(_TAG + "float", re.compile(rf"^(?:{_FLOAT.pattern})$"), list("-+.0123456789"))
+_Writer.add_implicit_resolver(_TAG + "float", re.compile(rf"^(?:{FLOAT.pattern})$"), list("-+.0123456789"))
 
 
 def _escaped(letter: str) -> str:

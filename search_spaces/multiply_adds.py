@@ -1,4 +1,4 @@
-"""How many multiply-adds a network makes of an image."""
+"""The number of multiply-adds that a network needs for an image."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from search_spaces.shapes import Shapes
 def multiply_adds(network: nn.Module, image: Tensor) -> int:
     """Count the multiply-adds of convolutions and matrix products for `image`; fastest on the meta device.
 
-    Biases, activations, additions and interpolation are free. A module whose work no operator shows, e.g. the
-    recurrence of a selective scan, has a method `unseen_macs` that returns the multiply-adds for its inputs.
+    Biases, activations, additions and interpolation are free. If operators do not show the work of a module, e.g. the
+    recurrence of a selective scan, the module has a method `unseen_macs` that returns the multiply-adds for its inputs.
     """
     unseen: list[int] = []
     counter = _Counter()
@@ -31,7 +31,7 @@ def multiply_adds(network: nn.Module, image: Tensor) -> int:
 
 
 class _Counter(Shapes):
-    """Adds up torch's own formulas. `FlopCounterMode` also knows the module, and takes half as long again."""
+    """Adds up torch's own formulas. `FlopCounterMode` also tells the modules apart, which takes 50 % longer."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
-"""A space some of whose choices keep only some of their values, as its user wrote it in a YAML file:
+"""A narrowed space: some choices keep only some of their values. A user writes it as a YAML file:
 
     space: falsr
     allow: {"cell*.width": [16, 32], "cell?.repeats_log2": {max: 1}}
     fix: {"cell?.kernel": 3}
 
-The names are patterns as of `fnmatch`; all that match a choice narrow it, one after the other.
+The names are `fnmatch` patterns. If several patterns match a choice, each of them narrows the choice further.
 """
 
 import math
@@ -24,10 +24,10 @@ from search_spaces.registry import UnknownNameError, unknown_name
 from search_spaces.space import SPACES, SearchSpace
 
 Allowed = Mapping[str, Sequence[Choice]]
-"""The values left to each choice that was named, even if all are."""
+"""The values left to each named choice, also if no value was removed."""
 
 ENUMERABLE = 20_000
-"""Up to this number of combinations, the distinct ones are counted by trying all."""
+"""Up to this number of combinations, distinct architectures are counted by trying every combination."""
 
 _FIELDS = ("space", "allow", "fix")
 
@@ -35,12 +35,12 @@ _FIELDS = ("space", "allow", "fix")
 class NarrowedSpace(SearchSpace):
     """The space `base` with fewer values, under the same name: its architectures are architectures of the base.
 
-    Its published points are those of the base that lie inside. A choice that the base pins stays pinned unless `allow`
-    names it: a choice that is named may take the values left to it.
+    Its published points are the points of the base that lie inside. A choice that the base pins stays pinned, unless
+    `allow` names the choice: then the choice may take every value left to it.
     """
 
     def __init__(self, base: SearchSpace, allow: Allowed) -> None:
-        """Raises SpaceError (or UnknownNameError) for a choice or a value that `base` doesn't have."""
+        """Narrow `base`. Raises SpaceError (or UnknownNameError) for a choice or a value that `base` doesn't have."""
         self.base = base
         self.allow = {name: _ordered(base, name, values) for name, values in allow.items()}
         options = dict(base.options)
@@ -71,7 +71,7 @@ class NarrowedSpace(SearchSpace):
         return self.base.network(choices, scale, channels)
 
     def canonical(self, choices: Choices) -> Choices:
-        """Return the base's canonical choices; some may have values that are not left here."""
+        """Return the canonical choices of the base. They may hold values that this space excludes."""
         return self.base.canonical(choices)
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part] | None:
@@ -120,18 +120,18 @@ class NarrowedSpace(SearchSpace):
 
 
 def narrowed(space: str, allow: Allowed) -> SearchSpace:
-    """Return the registered space of that name, narrowed if there is anything in `allow`.
+    """Return the registered space named `space`, narrowed if `allow` names any choice.
 
-    Raises UnknownNameError for an unknown space, and as `NarrowedSpace` does.
+    Raises UnknownNameError for an unknown space, and the errors of `NarrowedSpace`.
     """
     base = SPACES.get(space)
     return NarrowedSpace(base, allow) if allow else base
 
 
 def read_space(name: str) -> SearchSpace:
-    """Return the space that a user names: a registered one, or by the path of a YAML file one narrowed there.
+    """Return the space that a user names: a registered space, or the narrowed space in a YAML file.
 
-    Raises UnknownNameError, and SpaceError naming the file and what is wrong in it.
+    Raises UnknownNameError for an unknown name, and SpaceError that names the file and the mistake in it.
     """
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
@@ -145,7 +145,7 @@ def read_space(name: str) -> SearchSpace:
 
 
 def is_among(value: object, values: Sequence[Choice]) -> bool:
-    """Tell whether `value` is one of `values` and of its type: `true` is not 1."""
+    """Return whether `values` contains `value` with the same type: `true` is not 1."""
     return any(value == v and type(value) is type(v) for v in values)
 
 
@@ -155,7 +155,7 @@ def _from_data(data: object) -> SearchSpace:
         if field not in _FIELDS:
             raise unknown_name("field of a narrowed space", field, list(_FIELDS))
     if not fields.get("space"):
-        raise SpaceError("A narrowed space names the 'space' that it narrows, and what it may 'allow' or 'fix'.")
+        raise SpaceError("A narrowed space needs 'space', the name of a space; it may also have 'allow' and 'fix'.")
     base = SPACES.get(str(fields["space"]))
     allowed: dict[str, list[Choice]] = {}
     for pattern, wanted in [*_entries(fields, "allow"), *_entries(fields, "fix")]:
@@ -175,10 +175,10 @@ def _entries(data: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
     for pattern, wanted in entries.items():
         if field == "allow" and not isinstance(wanted, list | Mapping):
             raise SpaceError(
-                f"'{shortened(pattern)}' may allow a list of values or {{min, max, step}}, not {shown(wanted)}."
+                f"'allow' takes a list of values or {{min, max, step}} for '{shortened(pattern)}', not {shown(wanted)}."
             )
         if field == "fix" and not isinstance(wanted, bool | int | float | str):
-            raise SpaceError(f"'{shortened(pattern)}' may be fixed to one value, not {shown(wanted)}.")
+            raise SpaceError(f"'fix' takes one value for '{shortened(pattern)}', not {shown(wanted)}.")
         yield str(pattern), wanted if field == "allow" else [wanted]
 
 
@@ -209,7 +209,7 @@ def _ordered(base: SearchSpace, name: str, wanted: Sequence[Choice]) -> tuple[Ch
 
 
 def _between(name: str, values: Values, limits: Mapping[str, Any]) -> Sequence[Choice]:
-    """Return the values from `min` to `max`, every `step` from the first of them."""
+    """Return the values from `min` to `max` in steps of `step`, starting at the first value within the limits."""
     if not isinstance(values, range):
         raise SpaceError(f"The choice '{name}' has no order, so it takes a list: it {may_be(values)}.")
     for field, number in limits.items():
@@ -225,7 +225,7 @@ def _between(name: str, values: Values, limits: Mapping[str, Any]) -> Sequence[C
 
 
 def _narrowed(values: Values, kept: tuple[Choice, ...]) -> Values:
-    """Return the values that are left; an ordered choice stays so where they are evenly spaced."""
+    """Return the values that are left, as a range if the base has a range and the values are evenly spaced."""
     if not isinstance(values, range):
         return kept
     numbers = [value for value in kept if isinstance(value, int)]  # all of them: they are values of a range
@@ -234,7 +234,7 @@ def _narrowed(values: Values, kept: tuple[Choice, ...]) -> Values:
 
 
 def _nearest(value: Choice, values: Values) -> Choice:
-    """Return `value` if it is left; else a likely cheap value: the nearest number, or the first of other values."""
+    """Return `value` if it is left; else a likely cheap value: the nearest number, or the first value."""
     if is_among(value, values):
         return value
     numbers = [v for v in values if type(v) is int]

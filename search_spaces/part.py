@@ -10,7 +10,7 @@ from search_spaces.choices import Choice
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a network whose cost does not depend on the rest: costs of parts are counted once and added.
+    """A piece of a network whose cost does not depend on the rest: the cost of each part is counted once and added.
 
     `build(*args)` makes a module that takes [N, inputs, H', W'], where H' and W' are the sides of the LR image over
     `divisor`, rounded up. The network has `repeats` copies of it.
@@ -22,4 +22,4 @@ class Part:
     divisor: int = 1
     repeats: int = 1
     timed_as: tuple[Choice, ...] | None = None
-    """The arguments of this very piece, where `args` make another piece that costs the same but may be faster."""
+    """The arguments of this piece, if `args` build a different piece with the same cost but another speed."""

@@ -11,11 +11,11 @@ _PREFIX = "nas_plugin_"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A Python file as it was when its content was looked at."""
+    """A user's Python file, identified by its content."""
 
     path: str
     sha256: str
-    """Of its content, in hexadecimal: what the file is, wherever it lies."""
+    """SHA-256 of the content, in hexadecimal. It identifies the plugin wherever the file lies."""
 
     @property
     def name(self) -> str:
@@ -25,29 +25,32 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Source:
-    """A plugin as it runs in a process, for the processes that it starts: the file may be another by then, or gone."""
+    """The path and the content of a plugin that runs in this process.
+
+    Processes that this process starts get the content, since the file may have changed or gone by then.
+    """
 
     path: str
     content: bytes
 
 
 def loaded_sources() -> tuple[Source, ...]:
-    """Return what `load_plugin` has run in this process, in that order, with its content."""
+    """Return the plugins that `load_plugin` has run in this process, in that order, with their content."""
     modules = [module for name, module in sys.modules.items() if name.startswith(_PREFIX)]
     return tuple(Source(str(module.__file__), module.__dict__["_content"]) for module in modules)
 
 
 def loaded_plugins() -> tuple[Plugin, ...]:
-    """Return what `load_plugin` has run in this process, in that order, for others to run."""
+    """Return the plugins that `load_plugin` has run in this process, in that order."""
     modules = [module for name, module in sys.modules.items() if name.startswith(_PREFIX)]
     return tuple(Plugin(str(module.__file__), module.__dict__["_sha256"]) for module in modules)
 
 
 def load_plugin(path: Path, sha256: str | None = None) -> Plugin:
-    """Run a user's Python file, unless a file of that content was run before, and return what was run.
+    """Run a user's Python file, unless a file with the same content was run before, and return the plugin.
 
-    What is run is what was hashed: neither a file that is replaced meanwhile nor a `.pyc` beside it. Raises
-    FileNotFoundError, ValueError where the content is not that of `sha256`, and whatever the file raises.
+    The bytes that are hashed are the bytes that run: neither a file replaced in the meantime nor a `.pyc` beside it is
+    read. Raises FileNotFoundError, ValueError if the content does not match `sha256`, and whatever the file raises.
     """
     if not path.is_file():
         raise FileNotFoundError(f"The plugin file '{path}' does not exist.")
@@ -61,7 +64,7 @@ def load_plugin(path: Path, sha256: str | None = None) -> Plugin:
 
 
 def run_source(source: Source) -> Plugin:
-    """Run a plugin by its content, unless the same was run before. Raises whatever it raises."""
+    """Run a plugin from its content, unless the same content was run before. Raises whatever the plugin raises."""
     found = hashlib.sha256(source.content).hexdigest()
     name = f"{_PREFIX}{found[:32]}"
     if name not in sys.modules:

@@ -1,4 +1,4 @@
-"""Published points of a space, what their authors and others claim of them, and how they counted."""
+"""Published points of a space: the figures that papers claim, and how the papers counted them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ HR_720: Size = (1280, 720)
 
 
 class Rule(StrEnum):
-    """A rule that some counts follow and `nas cost` does not; its value is how a note says it."""
+    """A counting rule that some papers follow and `nas cost` does not. Its value is the wording in a note."""
 
     NO_BIASES = "without biases"
     NO_SLOPES = "without the slopes of activations"
@@ -33,30 +33,30 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True)
 class Counting:
-    """What a published figure counts, where that is not what `nas cost` counts for the same network.
+    """How a published figure was counted, if `nas cost` counts the same network differently.
 
-    The tests count by it and must meet the figure within 1 %.
+    The tests count by these rules and must meet the figure within 1 %.
     """
 
     network: str = ""
     """Another published network, `SPACE/POINT`."""
     replaced: Choices = field(default_factory=dict)
-    """Choices of the network that are different."""
+    """Choices in which the counted network differs."""
     channels: int = 1
     scale: int | None = None
-    """None: the claim's."""
+    """The scale of the count; None: the scale of the claim."""
     lr: Size | None = None
-    """The LR image; None: the claim's."""
+    """The LR image of the count; None: the image of the claim."""
     rules: tuple[Rule, ...] = ()
     factor: int = 1
-    """What the count is multiplied by."""
+    """Factor by which the count is multiplied."""
     rounded_to: int = 1
     """The multiple that the figure is rounded to."""
     unexplained: bool = False
-    """No form or rule that is known gives the figure."""
+    """True if no known form or rule gives the figure."""
 
     def words(self) -> str:
-        """Return the counting in words, e.g. `with three channels, without biases`; empty where it is ours."""
+        """Return the counting in words, e.g. `with three channels, without biases`; empty if `nas cost` agrees."""
         if self.unexplained:
             return "that no known form or rule gives"
         parts = [f"of {self.network}"] if self.network else []
@@ -77,18 +77,18 @@ UNEXPLAINED = Counting(unexplained=True)
 
 @dataclass(frozen=True)
 class Claim:
-    """The figures that a source publishes of a network; a figure that the source does not give is None."""
+    """The figures that a source publishes for a network; a figure that the source does not give is None."""
 
     source: str
     params: int | None = None
     macs: int | None = None
     """Multiply-adds for the image of `lr` or `hr`."""
     psnr: float | None = None
-    """dB on Set5 at `scale`, of the luminance."""
+    """PSNR in dB on Set5 at `scale`, measured on the luminance."""
     scale: int = 2
     hr: Size = HR_720
     lr: Size | None = None
-    """The LR image of the multiply-adds, where that is given instead of the HR image."""
+    """The LR image of the multiply-adds, if the source gives it instead of the HR image."""
     note: str = ""
     """A remark for readers, e.g. what is wrong with the claim."""
     params_counted: Counting = OURS
@@ -96,7 +96,7 @@ class Claim:
 
     @property
     def at(self) -> str:
-        """What the figures are for, in words: the scale, and the image unless parameters are the only figure."""
+        """In words, what the figures refer to: the scale, and the image unless parameters are the only figure."""
         if self.scale == 1:
             return f"denoising, {_words(self.hr)}"
         if self.params is not None and self.macs is None and self.psnr is None:
@@ -104,7 +104,7 @@ class Claim:
         return f"x{self.scale}, LR {_words(self.lr)}" if self.lr else f"x{self.scale}, HR {_words(self.hr)}"
 
     def remarks(self) -> str:
-        """Return the note, and how each figure was counted where not as here; empty where there is nothing to say."""
+        """Return the note, and how each figure was counted if `nas cost` counts differently; may be empty."""
         params = self.params_counted.words() if self.params is not None else ""
         macs = self.macs_counted.words() if self.macs is not None else ""
         said = [self.note] if self.note else []
@@ -116,7 +116,7 @@ class Claim:
         return "; ".join(said)
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Return plain data: the figures, and in words what they are for and the remarks."""
+        """Return plain data: the figures, what they refer to (`at`), and the remarks (`note`)."""
         figures = {"source": self.source, "params": self.params, "macs": self.macs, "psnr": self.psnr}
         return {**figures, "at": self.at, "note": self.remarks()}
 
@@ -127,29 +127,29 @@ def _words(size: Size) -> str:
 
 @dataclass(frozen=True)
 class Published:
-    """A hand-made (or once found) network as a point of a space, with what is published of it."""
+    """A network as a point of a space, with its published claims: hand-made, or found by an earlier search."""
 
     choices: Choices
     paper: Claim
     article: Claim | None = None
-    """The row of the survey of super-resolution for infrared imaging, where it has one."""
+    """The network's row in the survey of super-resolution for infrared imaging, if it has one."""
     scale: int = 2
-    """The scale that its figures are for."""
+    """The scale of the published figures."""
 
 
 @dataclass(frozen=True)
 class TrainedLuma:
-    """The luma (ITU-R BT.601) of coloured images that the authors' networks of one channel are trained on."""
+    """The luma (ITU-R BT.601) of colour images on which the authors trained their one-channel networks."""
 
     range: Literal["full", "studio"]
-    """`full` is 0..255 of 8 bits, as JPEG and gray images have it; `studio` is 16..235, as MATLAB's `rgb2ycbcr`."""
+    """`full` is 0..255 for 8 bits, as in JPEG and gray images; `studio` is 16..235, as in MATLAB's `rgb2ycbcr`."""
     source: str
 
 
 STUDIO_LUMA = TrainedLuma("studio", "rgb2ycbcr of MATLAB, the custom of networks of one channel since SRCNN")
 
 ARTICLE = "survey of super-resolution for infrared imaging"
-"""The source of the claims in `Published.article`; its own measurements are of an LR image of 640x512."""
+"""The source of the claims in `Published.article`; its own measurements use an LR image of 640x512."""
 
 ARTICLE_LR: Size = (640, 512)
 """The LR image of the survey's own measurements."""

@@ -14,20 +14,20 @@ from search_spaces.documents import shortened
 Member = TypeVar("Member")
 
 SPACE_PACKAGE, SPACE_ENTRY_POINTS = "search_spaces.families", "nas.search_spaces"
-"""Where search spaces come from; said here, where it can be read without loading PyTorch."""
+"""The package and the entry-point group of search spaces; here, because this module does not load PyTorch."""
 
 BROKEN_ENTRY_POINT = "the entry point"
-"""How the warning of one begins."""
+"""The first words of the warning about an entry point that can't be loaded."""
 _ROOM = 240
-"""How many characters of known names an error lists."""
+"""Maximum number of characters for the list of known names in an error."""
 
 
 class UnknownNameError(ValueError):
-    """A name that nothing is registered under; the message suggests the nearest."""
+    """Nothing is registered under a name. The message suggests the nearest registered name."""
 
 
 def unknown_name(kind: str, name: str, known: Mapping[str, object] | list[str]) -> UnknownNameError:
-    """Return the error for `name`, naming its nearest match among `known`, or all of them when none is near."""
+    """Return the error for `name`: it suggests the nearest name in `known`, or lists `known` if no name is near."""
     names = sorted(known)
     by_folded = {n.casefold(): n for n in names}
     near = difflib.get_close_matches(shortened(name).casefold(), by_folded, n=1, cutoff=0.5)
@@ -36,17 +36,18 @@ def unknown_name(kind: str, name: str, known: Mapping[str, object] | list[str]) 
 
 
 def _listed(names: list[str]) -> str:
-    """Return the names as an error lists them, as many as there is room for."""
+    """Return the names as a list for an error, with the number of names that did not fit."""
     ends = itertools.accumulate(len(name) + 2 for name in names)
     held = sum(end <= _ROOM for end in ends)
     return ", ".join(names) if held == len(names) else f"{', '.join(names[:held])} and {len(names) - held} more"
 
 
 class Registry(Generic[Member]):
-    """Name → member, for one kind of thing.
+    """A mapping from name to member, for one kind of thing.
 
-    Members register themselves when their module is imported. The modules of `package`, where there is one, and the
-    entry points of group `entry_points` are imported at the first look-up, so adding a member means adding one file.
+    Members register themselves when their module is imported. The modules of `package` (unless it is None) and the
+    entry points of the group `entry_points` are imported at the first look-up, so adding a member means adding one
+    file.
     """
 
     def __init__(self, kind: str, package: str | None, entry_points: str) -> None:
@@ -94,7 +95,7 @@ class Registry(Generic[Member]):
             self._load_entry_point(entry_point)
 
     def _load_entry_point(self, entry_point: importlib.metadata.EntryPoint) -> None:
-        """Import what another package offers; what it can't import is a warning, since it may not be asked for."""
+        """Import an entry point of another package. A failure is only a warning: the user may not need this member."""
         try:
             entry_point.load()
         except Exception as error:

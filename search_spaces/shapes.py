@@ -1,4 +1,4 @@
-"""Runs networks on the meta device, for shapes alone, with a shortcut for the slowest operators."""
+"""Run networks on the meta device, only for shapes, with a shortcut for the slowest operators."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def _like(x: Tensor, *_: Any) -> Tensor:
 
 
 def _of_two(x: Tensor, other: Any, *_: Any) -> Tensor | None:
-    """Return the result for two tensors of one shape, layout and type; None for others, which torch must broadcast."""
+    """Return the result for two tensors of one shape, layout and type; None otherwise, since torch must broadcast."""
     if not isinstance(other, Tensor):
         return None
     alike = (other.shape, other.stride(), other.dtype) == (x.shape, x.stride(), x.dtype)

@@ -1,4 +1,4 @@
-"""Families of super-resolution networks with the choice of how the image itself reaches the output."""
+"""The base class of super-resolution families with `image_skip`: the choice how the image itself reaches the output."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from search_spaces.space import SearchSpace
 
 
 class SkippedSpace(SearchSpace):
-    """A family of super-resolution networks with the choice of how the image itself reaches the output.
+    """A family of super-resolution networks with the choice `image_skip`: how the image itself reaches the output.
 
     `image_skip` off: the network as published, with the global skip and the input normalisation of its authors, if any.
     `image_skip` on: `ImageSkip` replaces both. It adds bicubic interpolation, and training starts from that. A search
-    holds it on, so that one recipe suits every family.
+    keeps `image_skip` on, so that one recipe suits every family.
     """
 
     own_options: ClassVar[Mapping[str, Values]]
-    """Every choice but `image_skip`."""
+    """All choices except `image_skip`."""
     pinned: ClassVar[Choices] = {"image_skip": True}
 
     def __init_subclass__(cls) -> None:
@@ -36,6 +36,6 @@ class SkippedSpace(SearchSpace):
         """
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
-        """Return the network, within an `ImageSkip` where the choices say so."""
+        """Return the network, wrapped in an `ImageSkip` if the choices ask for it."""
         network, last = self.learned(choices, scale, channels)
         return ImageSkip(network, last, scale) if choices["image_skip"] else network

@@ -1,4 +1,4 @@
-"""What a search space promises, and the registry of all of them."""
+"""The base class of all search spaces, and the registry that holds them."""
 
 import math
 import re
@@ -20,25 +20,27 @@ class SearchSpace(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    """What it is, in one line for a table."""
+    """One line that describes the space in tables."""
     scales: ClassVar[tuple[int, ...]] = (2, 3, 4)
     channels: ClassVar[tuple[int, ...]] = (1, 3)
     minimum_side: ClassVar[int] = 1
     """The smallest height and width of an input, in pixels."""
     options: ClassVar[Mapping[str, Values]]
-    """Every choice with its values, in the order they are asked. Each combination must be a network."""
+    """Every choice and its values, in the order in which a trial is asked. Every combination must be a valid network.
+    """
     published: ClassVar[Mapping[str, Published]] = {}
     luma: ClassVar[TrainedLuma] = STUDIO_LUMA
-    """The luma of a coloured image that published weights of one channel take; others take the image itself."""
+    """The luma of a colour image that published one-channel weights expect. Three-channel weights take the colour
+    image."""
     smallest: ClassVar[Choices]
     """The choices of the cheapest network. A search compares its budget with that network's cost before it starts."""
     pinned: ClassVar[Choices] = {}
     """Choices that a search holds fixed unless its user frees them."""
     authors_names: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """(pattern, replacement) that turn the authors' names of tensors into ours; see `translate`."""
+    """Rules (pattern, replacement) that turn the authors' tensor names into ours; see `translate`."""
 
     def suggest(self, trial: Trial) -> Choices:
-        """Ask `trial` for every choice; the names asked for are the same for every trial."""
+        """Ask `trial` for every choice. Every trial is asked for the same names."""
         return {name: ask(trial, name, values) for name, values in self.options.items()}
 
     @abstractmethod
@@ -46,7 +48,7 @@ class SearchSpace(ABC):
         """Return the network of these choices: [N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
 
     def canonical(self, choices: Choices) -> Choices:
-        """Return `choices` with every choice that has no effect set to a fixed value: equal networks hash equal."""
+        """Return `choices` with a fixed value for every choice without effect, so that equal networks hash equal."""
         return choices
 
     def count(self) -> int:
@@ -57,7 +59,7 @@ class SearchSpace(ABC):
         return math.prod(len(values) for values in self.parameters().values())
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part] | None:
-        """Return parts whose costs add up to the network's; None where the network must be counted as a whole."""
+        """Return parts whose costs add up to the cost of the network; None if it must be counted as a whole."""
         return None
 
     def translate(self, state: Mapping[str, Tensor], scale: int, channels: int) -> dict[str, Tensor]:
@@ -101,7 +103,7 @@ class SearchSpace(ABC):
                 raise SpaceError(f"The choice '{name}' {may_be(self.options[name])}, not {shown(choices[name])}.")
 
     def parameters(self) -> Mapping[str, tuple[Choice, ...]]:
-        """Return every choice's name and the values it may take, in the order they are asked."""
+        """Return every choice and the values it may take, in the order in which a trial is asked."""
         return {name: tuple(values) for name, values in self.options.items()}
 
 
@@ -111,6 +113,6 @@ Space = TypeVar("Space", bound=type[SearchSpace])
 
 
 def register(space: Space) -> Space:
-    """Class decorator: make a space known under its name."""
+    """Register a space under its name (a class decorator)."""
     SPACES.add(space.name, space())
     return space

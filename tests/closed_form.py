@@ -1,4 +1,4 @@
-"""The papers' own count of parameters and multiply-adds of FALSR and MoreMNAS networks at x2, from the choices."""
+"""Parameters and multiply-adds of FALSR and MoreMNAS at x2, computed from the choices by the papers' own formulas."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from search_spaces import Choices
 from search_spaces.layers.cell import CellChoices
 
 LR_PIXELS = 640 * 360
-"""Of the usual HR image of 1280 x 720 at x2."""
+"""Pixels of the LR image for the usual HR image of 1280 x 720 at x2."""
 
 GROUPS = {"conv": 1, "group2": 2, "group4": 4}
 
@@ -14,7 +14,7 @@ GROUPS = {"conv": 1, "group2": 2, "group4": 4}
 @dataclass(frozen=True)
 class Count:
     inputs: tuple[int, ...]
-    """Channels that the first convolution of each cell and the fuse read."""
+    """Channels that the first convolution of each cell and the fuse take."""
     params: int
     macs: int
 

@@ -1,4 +1,4 @@
-"""The command line, run in the process of a test."""
+"""Runs the command line in the process of a test."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from nas.cli import main
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -22,7 +22,7 @@ class Outcome:
 
     @property
     def error(self) -> str:
-        """The one sentence of a refused command."""
+        """Return the error of a refused command, which must be a single sentence."""
         line, *others = self.errors.splitlines()
         assert others == [], self.errors
         assert line.startswith("Error: ") and line[-1] in ".?", line
@@ -30,7 +30,7 @@ class Outcome:
 
 
 def run_nas(folder: Path, *arguments: object) -> Outcome:
-    """Run `nas` in a folder, in this process, since starting one takes seconds; a traceback would fail the test."""
+    """Run `nas` in a folder, in this process, since starting a process takes seconds; a traceback fails the test."""
     out, errors, before = io.StringIO(), io.StringIO(), (sys.argv, torch.get_num_threads())
     sys.argv = ["nas", *map(str, arguments)]
     try:

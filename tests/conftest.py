@@ -14,17 +14,17 @@ import torch
 from rotating import TENTHS, tenth
 from tiny_images import write_tiny_data
 
-# For the processes that tests start: threads that wait by spinning would hold up the others.
+# For the processes that tests start: threads that spin while they wait would slow down the other processes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# What tests let run is not let run elsewhere.
+# Tests allow plugins to run. These permissions go to a temporary folder, not to the user's own settings.
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="nas-settings-")
 
 from nas.data.images import read_image, write_image
 from nas.data.synthetic import scene
 from search_spaces import SPACES, load_plugin
 
-# Tests send signals; a process that was started in the background, or by nohup, and all that it starts, ignore some.
+# Tests send signals. In the background or under nohup, pytest and its child processes would ignore some of them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -34,20 +34,20 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first, which have a timeout of their own, so that none is left over at the end."""
+    """Run the longest tests first (those with their own timeout), so that no long test is left for the end."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which of the cases that take turns were run."""
+    """Print the number of the slow cases that this run included."""
     turn = tenth()
-    line = f"Slow cases that take turns: number {turn} of 0..{TENTHS - 1}; NAS_TENTH={turn} runs them again."
+    line = f"This run had tenth {turn} of the slow cases (0..{TENTHS - 1}); NAS_TENTH={turn} runs the same tenth again."
     terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
 def infrared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `train` and `val`: NAS_TEST_DATA, else `../shared/infrared`, else synthetic scenes."""
+    """Return a folder with `train` and `val`: NAS_TEST_DATA, else `../shared/infrared`, else synthetic scenes."""
     given = os.environ.get("NAS_TEST_DATA")
     beside = Path(__file__).resolve().parents[2] / "shared" / "infrared"
     if given or beside.is_dir():
@@ -63,17 +63,15 @@ def infrared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_data(infrared: Path, tmp_path: Path) -> Path:
-    """Four training and two validation images, 96 x 80 crops of real ones as 8-bit PNG."""
+    """Return a folder of four training and two validation images, 96 x 80 crops of real images as 8-bit PNG."""
     return write_tiny_data(infrared, tmp_path / "tiny")
 
 
 @pytest.fixture
 def tiny_data16(tiny_data: Path, tmp_path: Path) -> Path:
-    """Like `tiny_data` with 16 bits: crops of real counts (`../shared/infrared16`), else scenes as a sensor counts."""
-    folder, real = (
-        tmp_path / "tiny16",
-        sorted((Path(__file__).resolve().parents[2] / "shared/infrared16").glob("*.png")),
-    )
+    """Return a folder like `tiny_data` with 16 bits: crops of `../shared/infrared16`, else scenes as counts."""
+    folder = tmp_path / "tiny16"
+    real = sorted((Path(__file__).resolve().parents[2] / "shared/infrared16").glob("*.png"))
     for index, file in enumerate(sorted(tiny_data.rglob("*.png"))):
         counts = read_image(file).astype(np.uint16) * 8 + 14_000
         if real:
@@ -87,13 +85,13 @@ def tiny_data16(tiny_data: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shared_tiny_data(infrared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same images for all tests of a file, which leave them as they are."""
+    """Return one folder like `tiny_data` for all tests of a file; they must not change it."""
     return write_tiny_data(infrared, tmp_path_factory.mktemp("shared") / "tiny")
 
 
 @pytest.fixture
 def few_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if there were no other spaces: to count the published networks of all takes seconds."""
+    """Hide all but six spaces: counting the published networks of all spaces takes seconds."""
     load_plugin(Path(__file__).parent / "spaces" / "dots.py")
     few = {name: SPACES.get(name) for name in ("dots", "slow", "ecbsr", "falsr", "fsrcnn", "hybrid")}
     monkeypatch.setattr(SPACES, "_members", few)

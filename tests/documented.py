@@ -1,4 +1,4 @@
-"""Commands of the documentation, run as a user types them: on small images, and briefly."""
+"""Runs the commands of the documentation as a user types them, but on small images and briefly."""
 
 import re
 import shlex
@@ -22,7 +22,7 @@ SHORT = {
     "benchmark replay": ["--seeds", "2", "--trials", "4", "--sampler", "nsga2", "--response", "boosted"],
     "proxies rank": ["--recipe", "tiny.yaml", "--reference-recipe", "tiny.yaml", "--steps", "6", "--sample", "4"],
 }
-"""What makes a command of the documentation short."""
+"""Options that make the commands of the documentation short."""
 
 
 def commands(text: str) -> list[str]:
@@ -36,9 +36,10 @@ def nas_commands(text: str) -> list[list[str]]:
 
 
 def write_files(text: str, data: Path) -> None:
-    """Write what the commands of `text` read into the current folder: YAML files, plugins, an image, a checkpoint.
+    """Write the files that the commands of `text` read into the current folder.
 
-    16-bit images come beside `data`, and images in kelvin and a stack of frames where the text has such.
+    These are YAML files, plugins, an image and a checkpoint. If the text needs them, 16-bit images are written beside
+    `data`, and images in kelvin and a stack of frames into the current folder.
     """
     Path("tiny.yaml").write_text(TINY)
     for name, content in re.findall(r"```(?:yaml|python)\n# (\w\S+\.(?:yaml|py))\n(.*?)```", text, flags=re.DOTALL):
@@ -59,9 +60,9 @@ def write_files(text: str, data: Path) -> None:
 
 
 def localised(words: list[str], data: Path) -> list[str]:
-    """Return a documented command with this test's images, networks and database."""
+    """Return a documented command with the images, networks and database of this test."""
     short = SHORT.get(words[0]) or SHORT.get(" ".join(words[:2]), [])
-    if "--recipe" in words:  # it has its own
+    if "--recipe" in words:  # the command has its own recipe
         short = [word for word in short if word not in ("--recipe", "tiny.yaml")]
     return [localise(word, data) for word in words] + short
 

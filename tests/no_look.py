@@ -1,4 +1,4 @@
-"""Finding code that makes a GPU wait."""
+"""A check for code that makes a GPU wait."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class NoLook(TorchDispatchMode):
-    """Fails when the content of a tensor is looked at, which makes a GPU wait and ends the capture of a graph."""
+    """Fails when code reads the content of a tensor: this makes a GPU wait and ends the capture of a graph."""
 
     def __torch_dispatch__(
         self, function: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

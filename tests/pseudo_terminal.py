@@ -1,4 +1,4 @@
-"""A command in a terminal of a certain size, and what that shows."""
+"""Runs a command in a terminal of a given size and returns the screen."""
 
 import contextlib
 import fcntl
@@ -17,7 +17,7 @@ import pyte
 
 
 class Terminal:
-    """Runs `nas` where it believes to be on a terminal."""
+    """Runs `nas` in a pseudo-terminal, so that `nas` behaves as on a terminal."""
 
     def __init__(self, folder: Path, *words: object, columns: int = 80, rows: int = 24) -> None:
         self.screen = pyte.HistoryScreen(columns, rows, history=10_000, ratio=1.0)
@@ -39,43 +39,43 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What the screen shows now."""
+        """The lines on the screen now."""
         return [line.rstrip() for line in self.screen.display]
 
     @property
     def scrolled(self) -> list[str]:
-        """What has left the screen above."""
+        """The lines that have scrolled off the top of the screen."""
         width = self.screen.columns
         return ["".join(line[at].data for at in range(width)).rstrip() for line in self.screen.history.top]
 
     def until(self, is_shown: Callable[[list[str]], bool], seconds: float = 120) -> list[str]:
-        """Return the screen as soon as it shows this; fail where that doesn't come."""
+        """Return the screen as soon as it fulfils the condition; fail after `seconds` or if the command ends first."""
         deadline = time.monotonic() + seconds
         while not is_shown(self.lines):
             assert time.monotonic() < deadline and self._read(), "\n".join(self.lines)
         return self.lines
 
     def end(self, seconds: float = 120) -> int:
-        """Return the exit code, once the command has ended."""
+        """Wait until the command has ended and return its exit code."""
         deadline = time.monotonic() + seconds
         while self._read():
             assert time.monotonic() < deadline, "\n".join(self.lines)
         return self.process.wait(timeout=seconds)
 
     def _read(self) -> bool:
-        """Show what the command has written; tell whether more may come."""
+        """Feed new output of the command to the screen; return False at the end of the output."""
         ready, _, _ = select.select([self._ours], [], [], 0.2)
         if not ready:
             return True
         try:
             content = os.read(self._ours, 65536)
-        except OSError:  # how Linux says that nobody has the other end any more
+        except OSError:  # Linux raises this once no process has the other end open
             return False
         self._stream.feed(content)
         return bool(content)
 
     def close(self) -> None:
-        """End the command, with all the processes that it has started."""
+        """Stop the command and all processes that it has started."""
         try:
             if self.process.poll() is None:
                 self.process.send_signal(signal.SIGTERM)
@@ -88,7 +88,7 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(folder: Path, *words: object, columns: int = 80, rows: int = 24) -> Iterator[Terminal]:
-    """Run a command in a terminal, which is closed at the end."""
+    """Run a command in a terminal; the terminal is closed at the end."""
     shown = Terminal(folder, *words, columns=columns, rows=rows)
     try:
         yield shown

@@ -1,4 +1,4 @@
-"""Radiometric JPEGs as cameras of FLIR and DJI write them, made of counts and a picture."""
+"""Radiometric JPEGs as FLIR and DJI cameras write them, made of counts and a picture."""
 
 import struct
 
@@ -9,38 +9,41 @@ Counts = np.ndarray
 
 
 def picture(height: int, width: int) -> bytes:
-    """An ordinary JPEG, which shows none of the counts."""
+    """Return an ordinary JPEG that shows none of the counts."""
     ramp = np.tile(np.arange(width, dtype=np.uint8), (height, 1))
     return bytes(cv2.imencode(".jpg", ramp)[1])
 
 
 def with_segments(jpeg: bytes, *segments: tuple[int, bytes]) -> bytes:
-    """Put application segments, given as (number, content), behind the start of a JPEG."""
+    """Insert application segments, given as (number, content), after the start of a JPEG."""
     written = b"".join(bytes([0xFF, 0xE0 + number]) + struct.pack(">H", len(s) + 2) + s for number, s in segments)
     return jpeg[:2] + written + jpeg[2:]
 
 
 def fff(record: bytes, kind: int = 1, order: str = ">") -> bytes:
-    """FLIR's container with one record behind an empty one."""
+    """Return FLIR's container with an empty record and then the given record."""
     header = b"FFF\0" + b"CAMERA".ljust(16, b"\0") + struct.pack(f"{order}III", 101, 64, 2)
     entry = struct.pack(f"{order}HHIIII", kind, 2, 100, 1, 128, len(record)).ljust(32, b"\0")
     return header.ljust(64, b"\0") + bytes(32) + entry + record
 
 
 def flir_record(counts: Counts, content: bytes | None = None, order: str = "<") -> bytes:
-    """FLIR's raw image: its size, then little-endian counts or the `content` given instead."""
+    """Return FLIR's raw image: its size, then `content` or else the counts as little-endian integers."""
     height, width = counts.shape
     header = struct.pack(f"{order}HHH", 2, width, height).ljust(32, b"\0")
     return header + (counts.astype("<u2").tobytes() if content is None else content)
 
 
 def png(counts: Counts, *, swapped: bool) -> bytes:
-    """Counts as a PNG file; `swapped` as most of FLIR's cameras write it."""
+    """Return counts as a PNG file; `swapped` is the byte order of most FLIR cameras."""
     return bytes(cv2.imencode(".png", counts.byteswap() if swapped else counts)[1])
 
 
 def flir_jpeg(data: bytes, jpeg: bytes | None = None, length: int = 4000) -> bytes:
-    """A JPEG with FLIR's container in segments of `length` bytes, the last first: their numbers tell the order."""
+    """Return a JPEG with FLIR's container in segments of `length` bytes.
+
+    The last segment comes first; their numbers give the order.
+    """
     pieces = [data[start : start + length] for start in range(0, len(data), length)]
     heads = [b"FLIR\0\1" + bytes([number, len(pieces) - 1]) for number in range(len(pieces))]
     segments = [(1, head + piece) for head, piece in zip(heads, pieces, strict=True)]
@@ -48,7 +51,7 @@ def flir_jpeg(data: bytes, jpeg: bytes | None = None, length: int = 4000) -> byt
 
 
 def dji_jpeg(counts: Counts, picture_size: tuple[int, int] | None = None, number: int = 3) -> bytes:
-    """A JPEG of DJI with the counts in the segments APP`number`, as written by its Exif, beside calibration data."""
+    """Return a JPEG of DJI with the counts in the segments APP`number`, beside its Exif and calibration data."""
     data = counts.astype("<u2").tobytes()
     raw = [(number, data[start : start + 5000]) for start in range(0, len(data), 5000)]
     other = [(3, bytes(100)), *raw] if number == 4 else [*raw, (4, b"\xaaU\x12\x06" + bytes(100))]
@@ -56,4 +59,4 @@ def dji_jpeg(counts: Counts, picture_size: tuple[int, int] | None = None, number
 
 
 EXIF = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHI4sI", 1, 0x010F, 2, 4, b"DJI\0", 0)
-"""Exif with one entry, the maker's name."""
+"""Exif with one entry, the name of the maker."""

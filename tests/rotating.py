@@ -1,4 +1,4 @@
-"""Slow cases that take turns: each run of the tests has a tenth of them, another one every day."""
+"""Slow test cases in rotation: each run includes a tenth of them, a different tenth every day."""
 
 import os
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ TENTHS = 10
 
 
 def tenth() -> int:
-    """Return whose turn it is, 0..9: that of the day, or of NAS_TENTH, which runs one again."""
+    """Return the number (0..9) of the tenth to run: that of the day, or NAS_TENTH to repeat an earlier run."""
     return int(os.environ.get("NAS_TENTH") or datetime.now(UTC).toordinal()) % TENTHS
 
 
 def rotating(values: Sequence[str]) -> list[Any]:
-    """Return the values as parameters of a test, those slow whose turn it isn't: `pytest -m slow` runs the others."""
+    """Return the values as test parameters. Values outside the tenth are marked slow; `pytest -m slow` runs them."""
     return [
         pytest.param(value, marks=() if index % TENTHS == tenth() else pytest.mark.slow)
         for index, value in enumerate(values)

@@ -48,7 +48,7 @@ Begin = Callable[..., tuple[Run, Dataset]]
 
 @dataclass
 class Listener:
-    """Remembers what workers and trainings say."""
+    """Records the messages of workers and trainings."""
 
     begun: list[str] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
@@ -98,7 +98,7 @@ def write_recipe(folder: Path, steps: int = 4) -> str:
 
 
 def beginner(folder: Path, images: Path) -> Begin:
-    """Return a function that starts a run of the space `dots`, or goes on with it; keywords change the request."""
+    """Return a function that starts or continues a run of the space `dots`; keywords change the request."""
 
     def begin(
         *,
@@ -126,7 +126,7 @@ def beginner(folder: Path, images: Path) -> Begin:
 
 
 def work(run: Run, data: Dataset, number: int = 0, stop: Callable[[], bool] = lambda: False) -> tuple[Ending, Listener]:
-    """Let one worker work until it ends; returns why it ended and what it said."""
+    """Run one worker until it ends; return why it ended and its messages."""
     listener = Listener()
     return Worker(run, data, CPU, listener, number).work(stop).ending, listener
 
@@ -140,12 +140,12 @@ def fingerprints(trials: Sequence[FrozenTrial]) -> list[str]:
 
 
 def read_trials(url: str, study: str = "first") -> list[FrozenTrial]:
-    """Return the trials of a study that other processes work on."""
+    """Return the trials of a study on which other processes work."""
     return load_study(open_storage(url), study).get_trials()
 
 
 def check_taken_once(url: str) -> None:
-    """Let four workers empty one queue at the same time: each of its trials must go to one of them."""
+    """Let four workers empty one queue at the same time: each trial must go to exactly one worker."""
     study = optuna.create_study(study_name="queue", storage=open_storage(url))
     for width in range(20):
         study.enqueue_trial({"width": width})
@@ -162,8 +162,8 @@ def check_taken_once(url: str) -> None:
 
 
 def start_nas(folder: Path, *arguments: object, heartbeat: int = 60) -> subprocess.Popen[str]:
-    """Start `nas` in a folder, as a user does from a shell."""
-    # Threads that wait by spinning would hold up whatever else the machine does.
+    """Start `nas` in a folder, like a user in a shell."""
+    # Threads that spin while they wait would slow down other processes.
     environment = os.environ | {"NAS_HEARTBEAT_SECONDS": str(heartbeat), "OMP_WAIT_POLICY": "PASSIVE"}
     command = [sys.executable, "-m", "nas", *map(str, arguments)]
     return subprocess.Popen(
@@ -172,7 +172,7 @@ def start_nas(folder: Path, *arguments: object, heartbeat: int = 60) -> subproce
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 120, code: int = 0) -> str:
-    """Wait for a process and return all it printed; raises AssertionError unless it ended with `code`."""
+    """Wait for a process and return its output; raise AssertionError unless it ended with `code`."""
     out, errors = process.communicate(timeout=seconds)
     assert process.returncode == code, errors
     assert "Traceback" not in errors, errors
@@ -180,7 +180,10 @@ def finish(process: subprocess.Popen[str], seconds: float = 120, code: int = 0) 
 
 
 def wait_until(condition: Callable[[], object], *processes: subprocess.Popen[str], seconds: float = 60) -> None:
-    """Wait for something that processes do. Raises TimeoutError, and AssertionError when one of them ends before."""
+    """Wait until other processes fulfil a condition.
+
+    Raises TimeoutError after `seconds`, and AssertionError if a process ends first.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         for process in processes:

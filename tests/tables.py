@@ -1,4 +1,4 @@
-"""Tables whose curves follow a formula: a landscape that is known."""
+"""Tables whose curves follow a formula, so that tests know the best networks."""
 
 from collections.abc import Callable
 
@@ -15,36 +15,36 @@ from search_spaces import SPACES, Choices
 STEPS = (100, 300, 900)
 BUDGET = "300M-MACs"
 SECONDS_PER_GIGA = 50.0
-"""Of a whole training, for a network of 1G multiply-adds."""
+"""Seconds of a whole training, for a network of 1G multiply-adds."""
 
 Formula = Callable[[Choices, float], float]
-"""Choices, log2 of multiply-adds → PSNR in dB after the last step."""
+"""(choices, log2 of multiply-adds) → PSNR in dB after the last step."""
 
 
 def wide_is_good(choices: Choices, log_macs: float) -> float:
-    """More for more multiply-adds, and a kernel of 1 is bad."""
+    """Return a PSNR that grows with the multiply-adds and is 1 dB lower for a kernel of 1."""
     return 30 + 0.3 * (log_macs - 20) + 1.0 * (choices["kernel"] == 3)
 
 
 def formula_table(
     formula: Formula = wide_is_good, *, space: str = "dots", count: int = 60, seeds: int = 1, noise: float = 0.0
 ) -> Table:
-    """Return a table of random networks whose curves rise to what the formula says."""
+    """Return a table of random networks whose curves rise to the values of the formula."""
     wanted = Wanted(2, 1, (1280, 720), (Budget.parse(BUDGET),))
     rng = np.random.default_rng(0)
     rows = []
-    for one in draw_sample(wanted.of(SPACES.get(space)), count, most_published=0):
-        macs = one.cost.macs
-        last = formula(one.architecture.choices, float(np.log2(macs)))
-        rise = 0.5 if one.architecture.choices.get("kernel") == 3 else 0.4
+    for drawn in draw_sample(wanted.of(SPACES.get(space)), count, most_published=0):
+        macs = drawn.cost.macs
+        last = formula(drawn.architecture.choices, float(np.log2(macs)))
+        rise = 0.5 if drawn.architecture.choices.get("kernel") == 3 else 0.4
         trainings = []
         for seed in range(seeds):
             shift = noise * rng.normal()
             curve = tuple((step, last + shift - rise * (1 - step / 900)) for step in STEPS)
             spent = SECONDS_PER_GIGA * macs / 1e9
             trainings.append(Training(seed=seed, curve=curve, training_seconds=spent, validation_seconds=0.3))
-        plain = one.architecture.to_dict()
-        rows.append(Row(architecture=plain, macs=macs, params=one.cost.params, trainings=tuple(trainings)))
+        plain = drawn.architecture.to_dict()
+        rows.append(Row(architecture=plain, macs=macs, params=drawn.cost.params, trainings=tuple(trainings)))
     header = Header(
         scale=2,
         budgets=(BUDGET,),

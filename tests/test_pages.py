@@ -1,4 +1,4 @@
-"""The pages of the documentation: short where they must be, and found by their readers."""
+"""The pages of the documentation: the README is short, every page is linked, and every link works."""
 
 import re
 from pathlib import Path
@@ -12,13 +12,13 @@ MOST_LINES = 180
 
 
 def links(page: Path) -> list[str]:
-    """Return the targets of a page's links and pictures, those outside of code."""
+    """Return the targets of all links and pictures of a page outside of code."""
     text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return re.findall(r"\]\(([^)\s]+)\)", text)
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub gives the headings of a page."""
+    """Return the anchors that GitHub gives to the headings of a page."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""Every command of the README does what it says, in the order a user reads them, on small images and briefly."""
+"""Every documented command works: in the order in which a user reads them, on small images and briefly."""
 
 import re
 import signal
@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 NAS = nas_commands(README)
 BROUGHT = {"torchvision", "pydantic_core", "sqlalchemy"}
-"""Packages that come with spandrel, pydantic and Optuna, which say so."""
+"""Packages that come with spandrel, pydantic and Optuna as their declared dependencies."""
 
 
 def test_the_documentation_names_every_command() -> None:

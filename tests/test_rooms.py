@@ -1,4 +1,4 @@
-"""A room imports only from below: what the folders and modules may know of each other."""
+"""A room imports only from rooms below it: the allowed imports between folders and modules."""
 
 import ast
 import sys
@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ORDER = (
+    "search_spaces.scalars",
     "search_spaces.documents",
     "search_spaces.registry",
     "search_spaces.choices",
@@ -85,16 +86,17 @@ ORDER = (
     "nas.cli",
     "nas.__main__",
 )
-"""All rooms from the lowest; each may import itself and those before it. Of a package, its `__init__.py` alone."""
+"""All rooms, from the lowest. A room may import itself and rooms before it. A package stands for its `__init__.py`
+alone."""
 
 OTHERS = {"search_spaces": {"torch", "yaml"}, "proxies": {"torch", "numpy", "sklearn"}}
-"""The packages of others that these rooms may import, beside Python's own."""
+"""The third-party packages that these rooms may import, besides Python's own modules."""
 
 OPTUNA, KNOW_OPTUNA = {"optuna", "optuna_dashboard"}, ("nas.search", "nas.evidence", "nas.report", "nas.api")
 
 
 def faults(root: Path) -> list[str]:
-    """Return a sentence for each import below `root`, also inside functions, that a room may not make."""
+    """Return a sentence for each import below `root` that breaks the order, also inside functions."""
     files = sorted(file for package in ("nas", "proxies", "search_spaces") for file in (root / package).rglob("*.py"))
     return [fault for file in files for fault in faults_of(file, file.relative_to(root))]
 
@@ -120,25 +122,25 @@ def faults_of(file: Path, name: Path) -> Iterator[str]:
 
 
 def room_of(module: str) -> str | None:
-    """Return the room of a module, the longest that its name begins with: `nas.data` of `nas.data.images`."""
+    """Return the room of a module, the longest prefix of its name that is a room: `nas.data` for `nas.data.images`."""
     parts = module.split(".")
     names = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((name for name in names if name in ORDER), None)
 
 
 def is_of_rooms(room: str) -> bool:
-    """Tell whether each file of a package is a room of its own."""
+    """Return whether each file of a package is a room of its own."""
     return any(other.startswith(f"{room}.") for other in ORDER)
 
 
 def top(room: str) -> str:
-    """Return the room as it is known from outside: `nas.search` of `nas.search.storage`."""
+    """Return the room's name as seen from outside: `nas.search` for `nas.search.storage`."""
     parts = room.split(".")
     return ".".join(parts[:2] if parts[0] == "nas" else parts[:1])
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Yield the full names of what a file imports; those of relative imports begin with a dot."""
+    """Yield the full names of all imports of a file; relative imports begin with a dot."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -1,4 +1,4 @@
-"""Whatever text a user gives or a disk damages: it is read, or refused with one short sentence, at once.
+"""Damaged or mistaken texts are read, or refused quickly with one short sentence.
 
 Well-formed documents and arguments are mutated, byte by byte and value by value, from fixed seeds.
 """
@@ -64,7 +64,7 @@ VALUES: tuple[Any, ...] = (
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
-    """Return the bytes with some of them changed, cut out, doubled or replaced by what is likely to hurt."""
+    """Return the bytes with random parts changed, cut out, doubled, or replaced by pieces that often cause errors."""
     changed = bytearray(content)
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         at = rng.randrange(len(changed) + 1)
@@ -82,7 +82,7 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
 
 
 def altered(data: Any, rng: random.Random) -> Any:
-    """Return the data with one value, anywhere in it, replaced, left out, doubled or joined by another."""
+    """Return the data with one value, anywhere in it, replaced, left out, doubled or added."""
     if not isinstance(data, dict | list) or not data or rng.random() < 0.15:
         return rng.choice(VALUES)
     if isinstance(data, list):
@@ -97,7 +97,7 @@ def altered(data: Any, rng: random.Random) -> Any:
 
 
 def hurt(document: bytes, data: object, rng: random.Random) -> bytes:
-    """Return a mutation of a well-formed document, which holds `data`."""
+    """Return a mutation of a well-formed document that contains `data`."""
     if rng.random() < 0.5:
         return damaged(document, rng)
     written: str = yaml.dump(altered(data, rng), Dumper=yaml.CSafeDumper)
@@ -105,7 +105,7 @@ def hurt(document: bytes, data: object, rng: random.Random) -> bytes:
 
 
 def check(read: Callable[[Given], object], given: Given, shown: object = None) -> bool:
-    """Return whether it can be read, after checking that a refusal is a short sentence and that neither took long."""
+    """Return whether a text can be read; assert that a refusal is a short sentence and that either is fast."""
     begin = time.process_time()
     try:
         read(given)
@@ -149,7 +149,7 @@ def rank_settings() -> bytes:
 
 
 def folder_of(path: Path) -> Path:
-    """Return the folder of a file, which is called as a run's settings are."""
+    """Return the folder of a file, after renaming the file like the settings of a run."""
     path.rename(path.with_name(SETTINGS))
     return path.parent
 
@@ -202,7 +202,7 @@ def test_a_document_is_read_or_refused_with_one_sentence(
     documents = make()
     for document in documents:
         path.write_bytes(document)
-        assert check(read, path, document), "what is mutated must be well-formed"
+        assert check(read, path, document), "the document before mutation must be well-formed"
     well_formed = [(document, parse_yaml(document, kind)) for document in documents]
     outcomes = []
     for _ in range(INPUTS_OF_A_DOCUMENT):

@@ -1,4 +1,4 @@
-"""The data set of most tests: few and small crops of real images; and pixels as a network sees them."""
+"""The data set of most tests, a few small crops of real images; and pixels as the tensors that networks take."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from nas.data.layout import list_parts
 
 
 def write_tiny_data(infrared: Path, folder: Path) -> Path:
-    """Write four training and two validation images, 96 x 80 crops of those in `infrared`, as 8-bit PNG."""
+    """Write four training and two validation images as 8-bit PNG: 96 x 80 crops of the images in `infrared`."""
     for part, listing, count in zip(("train", "val"), list_parts(infrared, 2, "bicubic"), (4, 2), strict=True):
         (folder / part).mkdir(parents=True)
         for source in listing.sources[:count]:
@@ -20,6 +20,6 @@ def write_tiny_data(infrared: Path, folder: Path) -> Path:
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
-    """uint8 or uint16 [H, W] to float32 [1, 1, H, W] in 0..1 (the type's largest value becomes 1)."""
+    """Convert uint8 or uint16 [H, W] to float32 [1, 1, H, W] in 0..1; the type's largest value becomes 1."""
     image = torch.from_numpy(pixels.astype(np.float32)) / peak_of(pixels.dtype)
     return image[None, None]

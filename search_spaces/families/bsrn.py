@@ -25,12 +25,12 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 COPIES = 4
-"""How often the image is repeated over the channels before the first convolution."""
+"""Number of copies of the image, along the channels, that the first convolution takes."""
 
 
 @dataclass(frozen=True)
 class BsrnChoices:
-    """The choices of `bsrn`. `distilled_eighths`: what is put aside at each step, in eighths of `width`."""
+    """The choices of `bsrn`. `distilled_eighths`: channels set aside at each step, in eighths of `width`."""
 
     image_skip: bool
     width: int
@@ -43,12 +43,15 @@ class BsrnChoices:
 
     @property
     def distilled(self) -> int:
-        """Channels that are put aside at each step."""
+        """Number of channels that are set aside at each step."""
         return self.width * self.distilled_eighths // 8
 
 
 class ChannelGain(nn.Module):
-    """One learned factor a channel, the same for every image, at first around 1. [N, width, H, W] → the same shape."""
+    """One learned factor per channel, the same for every image, initially around 1.
+
+    [N, width, H, W] → the same shape.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -94,7 +97,7 @@ class SeparableDistillation(nn.Module):
 
 
 class Bsrn(nn.Module):
-    """Head, blocks whose outputs are all gathered, a skip over everything, one pixel shuffle."""
+    """Head, blocks whose outputs are all merged, a skip over everything, one pixel shuffle."""
 
     def __init__(self, chosen: BsrnChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -143,7 +146,7 @@ _BLOCKS = range(1, 17)
 
 @register
 class BsrnSpace(SkippedSpace):
-    """Width, depth, how much is put aside and how often, and in what BSRN and BSRN-S differ."""
+    """Width, depth, number and width of the distillation steps, and the differences between BSRN and BSRN-S."""
 
     name: ClassVar[str] = "bsrn"
     summary: ClassVar[str] = "distillation of separable convolutions, spatial and channel attention (2022)"
@@ -193,7 +196,7 @@ class BsrnSpace(SkippedSpace):
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         chosen = read_choices(BsrnChoices, choices)
         width, blocks, bias = chosen.width, chosen.blocks, chosen.pointwise_bias
         block = (width, chosen.distilled, chosen.steps, bias, chosen.plain_reduction, chosen.channel)

@@ -1,4 +1,4 @@
-"""CAMixerSR: a router sends the windows that are hard to self-attention, the others past it (arXiv 2402.19289)."""
+"""CAMixerSR: a router sends hard windows through self-attention and the others past it (arXiv 2402.19289)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -32,7 +32,7 @@ class CaMixerChoices:
 
 
 class CaMixerForward(nn.Module):
-    """1x1 to twice the hidden width, depthwise 3x3, one half gates the other, 1x1 back; no biases."""
+    """1x1 to twice the hidden width, depthwise 3x3, one half gates the other half, 1x1 back; no biases."""
 
     def __init__(self, width: int, expansion: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class CaMixerGroup(nn.Module):
 
 
 def condition(width: int) -> nn.Sequential:
-    """Return what all routers see beside their own features: [N, width, H, W] → [N, 2, H, W]."""
+    """Return the common input of all routers: [N, width, H, W] → [N, 2, H, W]."""
     return nn.Sequential(conv(width, 8, 1), nn.LeakyReLU(0.1), conv(8, CONDITION), nn.LeakyReLU(0.1))
 
 
@@ -113,7 +113,7 @@ class CaMixerNetwork(nn.Module):
 
 
 class _CountedBlock(CaMixerBlock):
-    """A block that takes its features alone, as parts of a network do."""
+    """A block that takes only its features, like the parts of a network."""
 
     def forward(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
         """[N, width, H, W] → the same shape; the first channels stand for the condition."""
@@ -143,10 +143,10 @@ def _point(width: int) -> Choices:
 
 @register
 class CaMixerSr(SkippedSpace):
-    """The share of windows that are attended is a choice; the authors' router draws it anew for every image."""
+    """The share of attended windows is a choice; the authors' router draws the share anew for every image."""
 
     name: ClassVar[str] = "camixersr"
-    summary: ClassVar[str] = "attention for a fixed share of the windows, the hardest, convolution for all (2024)"
+    summary: ClassVar[str] = "attention for a fixed share of hard windows, convolutions for all windows (2024)"
     own_options: ClassVar[dict[str, Values]] = {
         "width": range(12, 73, 12),
         "early_blocks": range(1, 7),

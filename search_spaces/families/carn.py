@@ -33,7 +33,7 @@ class CarnChoices:
 
     @property
     def groups(self) -> int:
-        """Groups of the convolutions of units and of the tail."""
+        """Number of groups in the convolutions of units and tail."""
         return 1 << self.groups_log2
 
     @property
@@ -43,12 +43,12 @@ class CarnChoices:
 
     @property
     def own_units(self) -> int:
-        """Units that a block has weights of."""
+        """Number of units in a block that have weights of their own."""
         return 1 if self.shared_units else self.units
 
 
 class Unit(nn.Module):
-    """ReLU(x + body x): two 3x3 convolutions with a ReLU between, or the `efficient` body, which a 1x1 ends."""
+    """ReLU(x + body x). The body is two 3x3 convolutions with a ReLU between, or `efficient`: it ends in a 1x1."""
 
     def __init__(self, width: int, groups: int, *, efficient: bool) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Unit(nn.Module):
 
 
 class Cascade(nn.Module):
-    """`steps` times: run a unit, and fuse its output and all before it, the input included, by a 1x1 and a ReLU.
+    """Runs `steps` units; after each, a 1x1 and a ReLU fuse the outputs of all units so far and the input.
 
     If there are fewer units than steps, the units repeat: a single unit is shared by all steps.
     """

@@ -1,10 +1,10 @@
 """DiVANet: attention from variances along rows and columns (Behjati et al., Directional variance attention, 2023).
 
-The network: a 3x3 head; groups of blocks; a grouped convolution, ReLU and pixel shuffle for each factor of the scale;
-a 3x3 to the image, added to the bicubically enlarged input. A block gives its features and, apart, their attention; a
-group merges its input with the features of all its blocks, adds to that its input and the merged attentions, and passes
-those on as its own attention; the network merges its groups in the same way. All but the attention's convolutions are
-weight-normalised. A colour mean is taken away and given back.
+The network: a 3x3 head; groups of blocks; a grouped convolution, ReLU and pixel shuffle for each factor of the scale; a
+3x3 to the image, added to the bicubically enlarged input. A block returns its features and, separately, the attention
+to them. A group merges its input with the features of all its blocks, adds its input and the merged attentions, and
+passes the merged attentions on as its own attention. The network merges its groups in the same way. All convolutions
+except those of the attention are weight-normalised. A colour mean is subtracted and added back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ from search_spaces.space import register
 
 @dataclass(frozen=True)
 class DivaNetChoices:
-    """The choices of `divanet`: `groups` of `blocks`, each narrowed to tenths of the width at its waist."""
+    """The choices of `divanet`: `groups` of `blocks`, each with a waist given in tenths of the width."""
 
     image_skip: bool
     width: int
@@ -40,7 +40,7 @@ class DivaNetChoices:
 
     @property
     def tail_groups(self) -> int:
-        """Groups of the convolution that enlarges."""
+        """Number of groups in the convolution that enlarges."""
         return 1 << self.tail_groups_log2
 
 
@@ -65,7 +65,7 @@ class NormedConv(nn.Module):
 
 
 class VarianceAttention(nn.Module):
-    """Features times two gates a channel: of each row, from its variance, and of each column."""
+    """Features times two gates per channel: one for each row, from its variance, and one for each column."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class VarianceAttention(nn.Module):
 
 
 class VarianceBlock(nn.Module):
-    """A wide 1x1, ReLU, a narrow 1x1 and a 3x3; gives x + their output, and the attention to their output."""
+    """A wide 1x1, ReLU, a narrow 1x1 and a 3x3; returns x + their output, and the attention to their output."""
 
     def __init__(self, width: int, expansion: int, waist_tenths: int) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class VarianceBlock(nn.Module):
 
 
 class Bank(nn.Module):
-    """A row of modules that give features and attention; merges all of one and of the other by a 1x1 and ReLU each."""
+    """A sequence of modules that return features and attention; a 1x1 and ReLU merges each of the two."""
 
     def __init__(self, row: Iterable[nn.Module], width: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class Bank(nn.Module):
 
 
 class DivaNetwork(nn.Module):
-    """Head, a bank of banks of blocks, tail; colour mean and enlarged image around them unless the image is skipped."""
+    """Head, a bank of banks of blocks, tail; colour mean and enlarged image around them unless `image_skip` is on."""
 
     def __init__(self, chosen: DivaNetChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -143,9 +143,9 @@ class DivaNetwork(nn.Module):
 
 
 def _tail(width: int, channels: int, scale: int, groups: int, ordinary: bool) -> nn.Sequential:
-    """Return the tail; its last convolution is `ordinary` within an `ImageSkip`, where it starts at zero.
+    """Return the tail. Its last convolution is `ordinary` within an `ImageSkip`, where it starts at zero.
 
-    A normalised convolution that starts at zero could at first learn a single number an output.
+    A normalised convolution that starts at zero could at first learn only one number per output.
     """
     layers: list[nn.Module] = []
     for factor in factors(scale):
@@ -156,7 +156,7 @@ def _tail(width: int, channels: int, scale: int, groups: int, ordinary: bool) ->
 
 @register
 class DivaNet(SkippedSpace):
-    """The sizes of a block, blocks a group and groups, and how far the enlarging convolution is grouped."""
+    """The widths within a block, blocks per group, groups, and the groups of the enlarging convolution."""
 
     name: ClassVar[str] = "divanet"
     summary: ClassVar[str] = "attention from variances along rows and columns, kept in banks (2023)"

@@ -22,7 +22,7 @@ class DnCnnChoices:
 
 
 class DnCnnNetwork(nn.Module):
-    """[N, C, H, W] → the same shape: the image less its noise."""
+    """[N, C, H, W] → the same shape: the image minus its noise."""
 
     def __init__(self, chosen: DnCnnChoices, channels: int) -> None:
         super().__init__()
@@ -44,12 +44,12 @@ def dncnn(layers: int, *, batch_norm: bool = True) -> dict[str, Choice]:
 
 @register
 class DnCnn(SearchSpace):
-    """A denoiser for one noise level, or blind where it is trained on many."""
+    """A denoiser for one noise level, or a blind denoiser if it is trained on many."""
 
     name: ClassVar[str] = "dncnn"
     summary: ClassVar[str] = "denoiser: a batch-normalised chain of convolutions that learns the noise (2016)"
     scales: ClassVar[tuple[int, ...]] = (1,)
-    # Batch normalisation in training needs more than one value a channel.
+    # In training, batch normalisation needs more than one value per channel.
     minimum_side: ClassVar[int] = 2
     options: ClassVar[dict[str, Values]] = {
         "layers": range(3, 31),

@@ -16,15 +16,15 @@ from search_spaces.published import Claim, Published
 from search_spaces.space import SearchSpace, register
 
 FIRST, LAST = 49 / 255, 2.55 / 255
-"""The noise levels that the prior is told in the first and in the last iteration."""
+"""The noise levels that the prior gets in the first and in the last iteration."""
 
 LEAST_NOISE = 0.255 / 255
-"""The least noise that an image is taken to have."""
+"""The lowest noise level that an image is assumed to have."""
 
 
 @dataclass(frozen=True)
 class DpsrChoices:
-    """The choices of `dpsr`; without iterations the network is its prior alone."""
+    """The choices of `dpsr`; without iterations the network is only its prior."""
 
     width: int
     blocks: int
@@ -44,7 +44,7 @@ class DpsrBlock(nn.Module):
 
 
 class Body(nn.Sequential):
-    """Residual blocks and a convolution, with a skip over them: [N, width, H, W] → the same shape."""
+    """Residual blocks and a convolution, with a skip over all of them: [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__(*(DpsrBlock(width) for _ in range(blocks)), conv(width, width))
@@ -58,18 +58,18 @@ class Body(nn.Sequential):
 
 
 class DpsrNetwork(nn.Module):
-    """[N, C, H, W] → [N, C, scale·H, scale·W], for an image that was bicubically down-sampled, blurred and is noisy."""
+    """[N, C, H, W] → [N, C, scale·H, scale·W], for a bicubically down-sampled, then blurred and noisy image."""
 
     kernel: Tensor
 
     def __init__(self, chosen: DpsrChoices, scale: int, channels: int) -> None:
         super().__init__()
         self.noise = 0.0
-        """The noise level where `forward` is given none."""
+        """The noise level if `forward` gets none."""
         width, self.iterations = chosen.width, chosen.iterations
         self.register_buffer("kernel", torch.ones(1, 1, 1, 1), persistent=False)
         upsample = PixelShuffleSteps(width, scale, activation=nn.ReLU)
-        # In one sequence, as the authors have it.
+        # One sequence, as in the authors' code.
         self.prior = nn.Sequential(
             conv(channels + 1, width),
             Body(width, chosen.blocks),
@@ -82,8 +82,8 @@ class DpsrNetwork(nn.Module):
     def forward(self, image: Tensor, kernel: Tensor | None = None, noise: Level | None = None) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W].
 
-        `kernel` [1 or N, 1, K, K] is the blur at the low resolution; without it there was none. `noise` is a standard
-        deviation in the image's units. Without iterations the prior is all there is, and it knows no blur.
+        `kernel` [1 or N, 1, K, K] is the blur at the low resolution; None means no blur. `noise` is a standard
+        deviation in the image's units. Without iterations the network is only the prior, which ignores the blur.
         """
         level = level_of(self.noise if noise is None else noise, image)
         if self.iterations == 0:
@@ -108,7 +108,7 @@ def _down(output: Tensor, image: Tensor) -> Tensor:
 
 
 def dpsr(iterations: int, width: int = 96, blocks: int = 16) -> dict[str, Choice]:
-    """Return the choices of the authors' prior in this number of iterations."""
+    """Return the choices of the authors' prior with this number of iterations."""
     return {"width": width, "blocks": blocks, "iterations": iterations}
 
 
@@ -117,7 +117,7 @@ class Dpsr(SearchSpace):
     """Super-resolution for any blur kernel. Its authors clamp the prior's output to 0..1 between iterations."""
 
     name: ClassVar[str] = "dpsr"
-    summary: ClassVar[str] = "SRResNet that is told the noise, and as the prior of an iterative deblurring (2019)"
+    summary: ClassVar[str] = "SRResNet with the noise level as input, also as the prior of iterative deblurring (2019)"
     options: ClassVar[dict[str, Values]] = {
         "width": range(16, 129, 16),
         "blocks": range(1, 25),

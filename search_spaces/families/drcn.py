@@ -1,4 +1,4 @@
-"""DRCN: one convolution applied again and again to the enlarged image (Kim et al., arXiv 1511.04491)."""
+"""DRCN: one convolution applied repeatedly to the enlarged image (Kim et al., arXiv 1511.04491)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,10 +27,11 @@ class DrcnChoices:
 
 
 class DrcnBody(nn.Module):
-    """Embed, then recurse; every recursion's features are reconstructed to a prediction, and the output is their sum.
+    """Embeds the image, then recurses. A shared reconstruction turns each recursion's features into a prediction.
 
-    The reconstruction is shared and the sum has a learned weight for each recursion. Each prediction is what the image
-    lacks, except within an `ImageSkip`. The authors' training compares every prediction with the target as well.
+    The output is the sum of the predictions, with a learned weight for each recursion. Each prediction is the residual
+    of the enlarged image, except within an `ImageSkip`. The authors' training compares every prediction with the target
+    as well.
     """
 
     def __init__(self, chosen: DrcnChoices, channels: int) -> None:
@@ -46,7 +47,7 @@ class DrcnBody(nn.Module):
         self.own_skip = not chosen.image_skip
         for module in (self.embedding, self.recursion, self.reconstruction):
             keep_variance(module)
-        # As the authors do: the recursion starts as the identity, so that sixteen of them neither grow nor fade.
+        # As by the authors: the recursion starts as the identity, so that sixteen steps neither grow nor fade.
         nn.init.dirac_(recursion.weight)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -60,7 +61,7 @@ class DrcnBody(nn.Module):
 
 
 def _rectified(inputs: list[int], width: int) -> nn.Sequential:
-    """Return a chain of convolutions to `width` channels, a ReLU after each."""
+    """Return a chain of convolutions to `width` channels, each followed by a ReLU."""
     layers: list[nn.Module] = []
     for channels in inputs:
         layers += [conv(channels, width), nn.ReLU()]
@@ -69,7 +70,7 @@ def _rectified(inputs: list[int], width: int) -> nn.Sequential:
 
 @register
 class Drcn(SkippedSpace):
-    """Few weights for their width, and the dearest of the classic networks in multiply-adds."""
+    """Few parameters for its width, and the most multiply-adds of the classic networks."""
 
     name: ClassVar[str] = "drcn"
     summary: ClassVar[str] = "one recursive convolution and an ensemble over its recursions (2016)"

@@ -28,7 +28,7 @@ class DrrnChoices:
 class RecursiveBlock(nn.Module):
     """h0 = conv(ReLU x), then `units` times h = conv(ReLU(conv(ReLU h))) + h0: every unit adds to the same h0.
 
-    Where `shared`, the units are one, applied again and again. No convolution has a bias.
+    If `shared`, one unit is applied repeatedly. No convolution has a bias.
     """
 
     def __init__(self, inputs: int, width: int, units: int, *, shared: bool, rectify: bool) -> None:
@@ -58,8 +58,8 @@ class RecursiveBlock(nn.Module):
 class DrrnBody(nn.Module):
     """`blocks` recursive blocks and the convolution that writes the image.
 
-    As the authors do, the first block applies its ReLU to the image itself: that only cuts what interpolation
-    undershoots. Within an `ImageSkip` the image lies around zero, so the first block has no ReLU.
+    As in the authors' network, the first block applies its ReLU to the image itself: this only cuts the undershoots of
+    interpolation. Within an `ImageSkip` the image lies around zero, so the first block has no ReLU.
     """
 
     def __init__(self, chosen: DrrnChoices, channels: int) -> None:
@@ -80,7 +80,7 @@ class DrrnBody(nn.Module):
 
 
 def point(units: int) -> dict[str, Choice]:
-    """Return the choices of the authors' network of one block and this many units."""
+    """Return the choices of the authors' network with one block and this many units."""
     return {"image_skip": False, "width": 128, "blocks": 1, "units": units, "shared_units": True}
 
 
@@ -89,10 +89,11 @@ PAPER = "Tai et al., CVPR 2017"
 
 @register
 class Drrn(SkippedSpace):
-    """DRRN_BxUy has x `blocks` of y `units`. Sharing makes it cheap in parameters and as dear as any in multiply-adds.
+    """DRRN_BxUy has x `blocks` of y `units`.
 
-    A PyTorch port (jt827859032/DRRN-pytorch) rectifies in place, so that its units add to ReLU(h0); its weights
-    need that and do not fit here.
+    Shared weights make it small in parameters, but it needs as many multiply-adds as networks without sharing. A
+    PyTorch port (jt827859032/DRRN-pytorch) rectifies in place, so that its units add to ReLU(h0); the weights of this
+    port need that and do not fit here.
     """
 
     name: ClassVar[str] = "drrn"

@@ -28,7 +28,7 @@ class DruNetNetwork(nn.Module):
     def __init__(self, chosen: DruNetChoices, channels: int) -> None:
         super().__init__()
         self.noise = 15 / 255
-        """The noise level where `forward` is given none; set it to the camera's."""
+        """The noise level if `forward` gets none; set it to the camera's."""
         self.unet = ResidualUNet(channels + 1, channels, chosen.width, chosen.levels, chosen.blocks)
 
     def forward(self, image: Tensor, noise: Level | None = None) -> Tensor:
@@ -44,10 +44,10 @@ def drunet(width: int, levels: int, blocks: int) -> dict[str, Choice]:
 
 @register
 class DruNet(SearchSpace):
-    """One denoiser for all noise levels, in plug-and-play restoration too: DPIR runs it 24 times an image."""
+    """One denoiser for all noise levels, also for plug-and-play restoration: DPIR runs it 24 times per image."""
 
     name: ClassVar[str] = "drunet"
-    summary: ClassVar[str] = "denoiser: a residual U-Net without biases, told the noise level (2020)"
+    summary: ClassVar[str] = "denoiser: a residual U-Net without biases, with the noise level as input (2020)"
     scales: ClassVar[tuple[int, ...]] = (1,)
     options: ClassVar[dict[str, Values]] = {"width": range(8, 97, 8), "levels": range(2, 5), "blocks": range(1, 7)}
     smallest: ClassVar[Choices] = drunet(8, 2, 1)

@@ -1,6 +1,7 @@
 """ECBSR: a plain chain of 3x3 convolutions that trains with branches (Zhang et al., ACM Multimedia 2021).
 
-The fastest kind of network on phones and cameras: once trained, it is convolutions, activations and a pixel shuffle.
+This kind of network is the fastest on phones and cameras: once trained, it consists of convolutions, activations and a
+pixel shuffle.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ BRANCHES: dict[str, Callable[[int, int], nn.Conv2d | Collapsible]] = {
     "expanded": ExpandedConv,
     "none": conv,
 }
-"""What a convolution trains as; all deploy as one 3x3."""
+"""The training form of a convolution by name; all deploy as one 3x3."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class EcbsrChoices:
 
 
 class Ecbsr(nn.Module):
-    """A head, `blocks` convolutions and a tail, activated but for the tail, and the image copied to the sub-pixels."""
+    """A head, `blocks` convolutions and a tail, all but the tail activated, plus the image copied to the sub-pixels."""
 
     def __init__(self, chosen: EcbsrChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Ecbsr(nn.Module):
 
     @property
     def last(self) -> nn.Module:
-        """What writes the image: a convolution, or of one with branches the parameters at their ends."""
+        """The part that writes the image: a convolution, or the last parameters of its branches."""
         tail = self.layers[-1]
         assert isinstance(tail, nn.Sequential)
         return tail[0].output_parameters() if isinstance(tail[0], Collapsible) else tail[0]
@@ -133,12 +134,12 @@ class EcbsrSpace(SkippedSpace):
     )
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:
-        """Return the network and what writes its image; see `Ecbsr`."""
+        """Return the network and the part that writes its image; see `Ecbsr`."""
         network = Ecbsr(read_choices(EcbsrChoices, choices), scale, channels)
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         chosen = read_choices(EcbsrChoices, choices)
         width = chosen.width
         return [

@@ -1,8 +1,8 @@
-"""EDSR (Lim et al., arXiv 1707.02921) and what it was made from, SRResNet (Ledig et al., arXiv 1609.04802).
+"""EDSR (Lim et al., arXiv 1707.02921) and its predecessor SRResNet (Ledig et al., arXiv 1609.04802).
 
-Both: a head, residual blocks of two convolutions, one more convolution, a skip from the head, a pixel shuffle for each
-factor of the scale, and a convolution at the high resolution. SRResNet has batch normalisation and 9x9 ends that EDSR
-did away with, and activations after its head and its shuffles.
+Both have a head, residual blocks of two convolutions, one more convolution, a skip from the head, a pixel shuffle for
+each factor of the scale, and a convolution at the high resolution. SRResNet also has batch normalisation, 9x9
+convolutions at its ends, and activations after its head and its shuffles; EDSR removed them.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class EdsrChoices:
 
 
 def normalised_conv(width: int, *, batch_norm: bool) -> list[nn.Module]:
-    """Return a 3x3 convolution, followed by batch normalisation in place of its bias where asked."""
+    """Return a 3x3 convolution, with batch normalisation in place of its bias if `batch_norm`."""
     norm = [nn.BatchNorm2d(width)] if batch_norm else []
     return [conv(width, width, bias=not batch_norm), *norm]
 
@@ -65,10 +65,10 @@ class EdsrBlock(nn.Module):
 
 
 class EdsrNetwork(nn.Module):
-    """The network of both.
+    """The network of EDSR and SRResNet.
 
-    With neither an image skip nor batch normalisation, the colour mean is taken away and the range widened to 0..255,
-    as EDSR does.
+    With neither an image skip nor batch normalisation, the colour mean is subtracted and the range widened to 0..255,
+    as in EDSR.
     """
 
     def __init__(self, chosen: EdsrChoices, scale: int, channels: int) -> None:
@@ -130,11 +130,11 @@ SRRESNET: dict[str, Choice] = {
 
 @register
 class Edsr(SkippedSpace):
-    """Where nothing is batch-normalised, the colour mean is subtracted instead, as in EDSR."""
+    """Without batch normalisation, the colour mean is subtracted instead, as in EDSR."""
 
     name: ClassVar[str] = "edsr"
     summary: ClassVar[str] = "residual blocks at the low resolution and pixel shuffles: EDSR, SRResNet, SRGAN (2017)"
-    # Batch normalisation in training needs more than one value a channel.
+    # In training, batch normalisation needs more than one value per channel.
     minimum_side: ClassVar[int] = 2
     own_options: ClassVar[dict[str, Values]] = {
         "blocks": range(1, 41),
@@ -171,7 +171,7 @@ class Edsr(SkippedSpace):
             ),
         ),
     }
-    # EDSR's own; then those of Lornatang/SRGAN-PyTorch, since the authors of SRResNet released nothing.
+    # EDSR's own names, then those of Lornatang/SRGAN-PyTorch: the authors of SRResNet released no code.
     authors_names: ClassVar = (
         (r"^(sub|add)_mean\..*", ""),
         (r"^body\.(\d+)\.body\.", r"blocks.\1.body."),

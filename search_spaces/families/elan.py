@@ -19,12 +19,12 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 STEPS = ((1, 2), (1, 0), (2, 1), (0, 1), (1, 1))
-"""Where the one of a 3x3 kernel stands that moves a channel left, right, up, down, or not at all."""
+"""Place of the 1 in a 3x3 kernel that moves a channel left, right, up, down, or not at all."""
 
 
 @dataclass(frozen=True)
 class ElanChoices:
-    """The choices of `elan`: `blocks` of one module that scores attention and `shared` that reuse its scores."""
+    """The choices of `elan`: `blocks` of one module that scores attention and `shared` modules that reuse it."""
 
     image_skip: bool
     blocks: int
@@ -36,14 +36,14 @@ class ElanChoices:
 
 
 def sides(windows: str) -> tuple[int, ...]:
-    """Return the sides of the windows of the three groups of channels, e.g. of '4-8-16'."""
+    """Return the window sides of the three groups of channels, e.g. of '4-8-16'."""
     return tuple(map(int, windows.split("-")))
 
 
 class ShiftConv(nn.Module):
-    """Moves four fifths of the channels by a pixel, each fifth elsewhere, then mixes them: a 3x3 at a 1x1's price.
+    """Moves four fifths of the channels by one pixel, each fifth in another direction, then mixes all by a 1x1.
 
-    [N, inputs, H, W] → [N, outputs, H, W]. The kernels that move are constants, no parameters.
+    So a 1x1 sees as far as a 3x3. [N, inputs, H, W] → [N, outputs, H, W]. The kernels that move are constants.
     """
 
     kernels: Tensor
@@ -52,7 +52,7 @@ class ShiftConv(nn.Module):
         super().__init__()
         kernels = torch.zeros(inputs, 1, 3, 3)
         for channel in range(inputs):
-            # What five doesn't divide stays where it is.
+            # The remainder of the division by five is not moved.
             y, x = STEPS[min(4, channel // (inputs // 5))]
             kernels[channel, 0, y, x] = 1
         self.register_buffer("kernels", kernels, persistent=False)
@@ -65,9 +65,9 @@ class ShiftConv(nn.Module):
 
 
 class GroupAttention(nn.Module):
-    """Self-attention of three groups of channels, each in windows of its own size, where queries are keys too.
+    """Self-attention of three groups of channels, each in windows of its own size; queries are the keys, too.
 
-    The first of a block computes the scores from its features, `scoring`; those after it take them over.
+    The first module of a block (`scoring`) computes the scores from its features; the modules after it reuse them.
     """
 
     def __init__(self, width: int, windows: tuple[int, ...], *, shifted: bool, scoring: bool) -> None:
@@ -78,7 +78,7 @@ class GroupAttention(nn.Module):
         self.project_out = conv(width, width, 1)
 
     def forward(self, features: Tensor, scores: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """[N, width, H, W] and the scores of each group, if any yet → the same shape and the scores."""
+        """[N, width, H, W] and the scores of each group, if computed → the same shape and the scores."""
         parts = self.project_in(features).permute(0, 2, 3, 1).chunk(len(self.windows), dim=-1)
         mixed, size = [], (features.shape[2], features.shape[3])
         for index, (side, part) in enumerate(zip(self.windows, parts, strict=True)):
@@ -92,7 +92,7 @@ class GroupAttention(nn.Module):
 
 
 class ElanBlock(nn.Module):
-    """One module that computes attention scores and `shared` that reuse them, each behind local features."""
+    """One module that computes attention scores and `shared` modules that reuse them, each after local features."""
 
     def __init__(
         self, width: int, expansion: int, shared: int, windows: str, activation: str, *, shifted: bool = False
@@ -127,7 +127,7 @@ class ElanNetwork(nn.Module):
         super().__init__()
         width, expansion, shared = chosen.width, chosen.expansion, chosen.shared
         self.multiple, self.scale = math.lcm(*sides(chosen.windows)), scale
-        # Where bicubic interpolation carries the image, there is no mean to take away and no range to fill.
+        # If bicubic interpolation carries the image, no mean is subtracted and no range widened.
         self.shift = None if chosen.image_skip else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
         self.blocks = nn.Sequential()

@@ -17,7 +17,7 @@ from search_spaces.space import register
 
 @dataclass(frozen=True)
 class EspcnChoices:
-    """The choices of `espcn`: a convolution of `width` channels, then `depth` of `squeezed`."""
+    """The choices of `espcn`: a convolution of `width` channels, then `depth` convolutions of `squeezed` channels."""
 
     image_skip: bool
     width: int
@@ -92,7 +92,7 @@ class Espcn(SkippedSpace):
             ),
         ),
     }
-    # As in PyTorch ports; the authors released none.
+    # Names of PyTorch ports; the authors released no code.
     authors_names: ClassVar = ((r"^first_part\.", "body."), (r"^last_part\.", "tail."))
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:

@@ -28,14 +28,14 @@ HR_WIDTH = 8
 """Channels at the high resolution."""
 
 EDGES = tuple((source, target) for target in range(2, FUSE + 1) for source in range(target - 1))
-"""The 28 free connections; the chain (target - 1 → target) always exists."""
+"""The 28 free connections. The chain (target - 1 → target) always exists."""
 
 Sources = tuple[tuple[int, ...], ...]
 """For each of the nodes 1..8, the nodes whose outputs are concatenated as its input."""
 
 
 class DepthToSpace(nn.PixelShuffle):
-    """The pixel shuffle in TensorFlow's order, for which the authors' weights are: one sub-pixel after the other."""
+    """The pixel shuffle in TensorFlow's order, which the authors' weights need: one sub-pixel after the other."""
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, C·scale², H, W] → [N, C, scale·H, scale·W]."""
@@ -46,7 +46,7 @@ class DepthToSpace(nn.PixelShuffle):
 
 
 class CellNetwork(nn.Module):
-    """Head, cells connected by concatenation, fuse, upsampling, output: the networks of FALSR and of MoreMNAS."""
+    """The networks of FALSR and MoreMNAS: head, cells connected by concatenation, fuse, upsampling, output."""
 
     def __init__(self, cells: list[CellChoices], sources: Sources, scale: int, channels: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class CellNetwork(nn.Module):
 
 
 def _inputs(cells: list[CellChoices], sources: Sources) -> list[int]:
-    """Return how many channels reach each of the nodes 1..8."""
+    """Return the number of channels that reach each of the nodes 1..8."""
     widths = [WIDTH, *(cell.width for cell in cells)]
     reaching = []
     for nodes in sources:
@@ -89,12 +89,12 @@ def _tail(scale: int, channels: int) -> nn.Sequential:
 
 
 def _initialise(module: nn.Conv2d) -> None:
-    """Keep the signal's variance in deep chains; the papers' fixed deviation of 0.02 lets it die in brief training."""
+    """Keep the signal's variance in deep chains. The papers' deviation of 0.02 lets it die in brief training."""
     nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     nn.init.zeros_(bias_of(module))
 
 
-def chain() -> Sources:
+def chain_sources() -> Sources:
     """Return the sources of a plain chain without extra connections."""
     return tuple((target - 1,) for target in range(1, FUSE + 1))
 
@@ -102,7 +102,7 @@ def chain() -> Sources:
 def point(cells: str, sources: str = "") -> dict[str, Choice]:
     """Return the choices of a decoded genotype.
 
-    `cells` holds one cell a line in the short form of `CellChoices.parse`; `sources` lists each node's sources, e.g.
+    `cells` holds one cell per line in the short form of `CellChoices.parse`; `sources` lists each node's sources, e.g.
     `0 | 0 1 | 2 | …` (empty: a plain chain, and no `edge.` choices).
     """
     choices: dict[str, Choice] = {"image_skip": False}
@@ -119,7 +119,7 @@ def _cells(choices: Choices) -> list[CellChoices]:
 
 
 class CellSpace(SkippedSpace):
-    """What FALSR and MoreMNAS share: the cells and the image skip."""
+    """The common part of FALSR and MoreMNAS: the cells and the image skip."""
 
     luma: ClassVar[TrainedLuma] = TrainedLuma("full", "Y of YPbPr in the authors' graphs and scripts")
     own_options: ClassVar[dict[str, Values]] = {
@@ -127,12 +127,12 @@ class CellSpace(SkippedSpace):
     }
 
     def canonical(self, choices: Choices) -> Choices:
-        """A cell's skip spans the repeats after the first; with one it has no effect (160 of 192 cells differ)."""
+        """Switch off the skip of cells with one repeat: a skip spans the repeats after the first, here none."""
         inert = {f"cell{i}.skip": False for i in range(1, CELLS + 1) if choices[f"cell{i}.repeats_log2"] == 0}
         return {**choices, **inert}
 
     def count(self) -> int:
-        """A cell whose skip has no effect is one and not two: 160 of 192 cells differ."""
+        """Count 160 of the 192 choices of a cell as distinct, since a skip without effect makes no other cell."""
         whole = math.prod(len(values) for values in self.options.values())
         return int(whole * 160**CELLS // 192**CELLS)
 
@@ -142,7 +142,7 @@ class CellSpace(SkippedSpace):
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         cells = _cells(choices)
         *inputs, merged = _inputs(cells, self.sources(choices))
         parts = [Part(conv, (channels, WIDTH), channels), Part(conv, (merged, WIDTH), merged)]
@@ -151,8 +151,8 @@ class CellSpace(SkippedSpace):
         return [*parts, Part(_tail, (scale, channels), WIDTH)]
 
     def sources(self, choices: Choices) -> Sources:
-        """Return each node's sources in ascending order, the chain's own last."""
-        return chain()
+        """Return each node's sources in ascending order; the last one is the previous node."""
+        return chain_sources()
 
 
 @register
@@ -167,7 +167,7 @@ class Falsr(CellSpace):
     }
 
     def sources(self, choices: Choices) -> Sources:
-        """Return each node's sources in ascending order, the chain's own last."""
+        """Return each node's sources in ascending order; the last one is the previous node."""
         sources = []
         for target in range(1, FUSE + 1):
             free = [source for source in range(target - 1) if choices[f"edge.{source}-{target}"]]

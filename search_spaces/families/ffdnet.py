@@ -1,4 +1,4 @@
-"""FFDNet: a denoiser at half the resolution that is told the noise level (Zhang et al., arXiv 1710.04026)."""
+"""FFDNet: a denoiser at half the resolution that takes the noise level as an input (Zhang et al., arXiv 1710.04026)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +14,7 @@ from search_spaces.published import Claim, Published, TrainedLuma
 from search_spaces.space import SearchSpace, register
 
 FACTOR = 2
-"""Sides of the blocks of pixels that become channels."""
+"""Side in pixels of the blocks of pixels that become channels."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class FfdNetNetwork(nn.Module):
     def __init__(self, chosen: FfdNetChoices, channels: int) -> None:
         super().__init__()
         self.noise = 15 / 255
-        """The noise level where `forward` is given none; set it to the camera's."""
+        """The noise level if `forward` gets none; set it to the camera's."""
         folded = channels * FACTOR**2
         self.body = chain(
             folded + 1, folded, chosen.layers, chosen.width, chosen.activation, batch_norm=chosen.batch_norm
@@ -50,7 +50,7 @@ class FfdNetNetwork(nn.Module):
 
 
 def ffdnet(layers: int, width: int) -> dict[str, Choice]:
-    """Return the choices of an authors' network of this size, as released: normalisation is folded away."""
+    """Return the choices of an authors' network of this size, as released: its normalisation is folded away."""
     return {"layers": layers, "width": width, "batch_norm": False, "activation": "relu"}
 
 
@@ -59,9 +59,9 @@ class FfdNet(SearchSpace):
     """One denoiser for all noise levels."""
 
     name: ClassVar[str] = "ffdnet"
-    summary: ClassVar[str] = "denoiser: a chain of convolutions at half resolution, told the noise level (2017)"
+    summary: ClassVar[str] = "denoiser: convolutions at half resolution, with the noise level as input (2017)"
     scales: ClassVar[tuple[int, ...]] = (1,)
-    # Batch normalisation in training needs more than one value a channel, at half the resolution.
+    # In training, batch normalisation needs more than one value per channel, at half the resolution.
     minimum_side: ClassVar[int] = 3
     options: ClassVar[dict[str, Values]] = {
         "layers": range(3, 25),

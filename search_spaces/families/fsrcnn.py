@@ -28,7 +28,7 @@ class FsrcnnChoices:
 
 
 class FsrcnnNetwork(nn.Module):
-    """Extract, shrink by 1x1, map by 3x3, expand by 1x1, and write the image by the transposed convolution."""
+    """Extracts, shrinks by 1x1, maps by 3x3, expands by 1x1, and writes the image by a transposed convolution."""
 
     def __init__(self, chosen: FsrcnnChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Fsrcnn(SkippedSpace):
         "squeezed": range(4, 33),
         "depth": range(1, 9),
         "first_kernel": range(3, 8, 2),
-        # From 5: a smaller kernel would leave pixels of scale 4 without an input.
+        # At least 5: at scale 4 a smaller kernel would leave pixels without an input.
         "last_kernel": range(5, 12, 2),
         "activation": ("relu", "prelu"),
     }
@@ -99,7 +99,7 @@ class Fsrcnn(SkippedSpace):
         ),
         "FSRCNN-s": Published(point(32, 5, 1), Claim("arXiv 1608.00367", 3_937, params_counted=WEIGHTS)),
     }
-    # As in PyTorch ports; the authors released MATLAB.
+    # Names of PyTorch ports; the authors released MATLAB code.
     authors_names: ClassVar = ((r"^first_part\.", "head."), (r"^mid_part\.", "body."), (r"^last_part\.", "last."))
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:

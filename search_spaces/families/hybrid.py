@@ -1,7 +1,7 @@
-"""The flagship space: a body of cells, each of which picks its block from those of every known light network.
+"""The flagship space: a body of cells, each of which picks its block from the blocks of all known light networks.
 
-Head (a convolution, after a pixel-unshuffle where the body works at half the resolution), up to six cells, a fusion of
-their outputs, an upsampler. All features have one width, so every cell can follow every other and every edge is a sum.
+Head (a convolution, after a pixel-unshuffle if the body works at half the resolution), up to six cells, a fusion of
+their outputs, an upsampler. All features have one width, so every cell can follow any cell and every edge is a sum.
 """
 
 from collections.abc import Collection, Sequence
@@ -51,10 +51,10 @@ class HybridCellChoices:
 
 @dataclass(frozen=True)
 class ActiveCell:
-    """A cell of the network: its block, how often it is repeated, and how it is connected.
+    """A cell of the network: its block, its number of repeats, and its connections.
 
-    The input is the output of the previous node, plus that of the node `reach` places before it unless `reach` is 0.
-    `fused` keeps the output for the fusion.
+    The input is the output of the previous node, plus the output of the node `reach` places before it unless `reach` is
+    0. `fused` keeps the output for the fusion.
     """
 
     block: BlockChoices
@@ -66,7 +66,7 @@ class ActiveCell:
 
 @dataclass(frozen=True)
 class Plan:
-    """The choices in the form that the network is made from: active cells only, choices without effect settled."""
+    """The choices in the form from which the network is made: only active cells, choices without effect settled."""
 
     width: int
     activation: str
@@ -88,7 +88,7 @@ def plan(choices: Choices) -> Plan:
         expansion = 1 if cell.block in FIXED_EXPANSION else cell.expansion
         block = BlockChoices(cell.block, whole.width, cell.kernel, expansion, whole.activation)
         reach = cell.reach if cell.reach < node else 0
-        # The last cell is always fused: after the last fused cell, others would have no effect.
+        # The last cell is always fused: cells after the last fused cell would have no effect.
         fused = fusion == "concat" or (fusion == "selected" and (cell.fused or node == len(chosen)))
         cells.append(ActiveCell(block, cell.block, cell.repeats, reach, fused))
     return Plan(
@@ -174,14 +174,14 @@ class Hybrid(SearchSpace):
     published: ClassVar[dict[str, Published]] = SEEDS
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
-        """Return the network, within an `ImageSkip` where the choices say so."""
+        """Return the network, wrapped in an `ImageSkip` if the choices ask for it."""
         network = HybridNetwork(plan(choices), scale, channels)
         if choices["image_skip"] == "none":
             return network
         return ImageSkip(network, network.tail.last, scale, str(choices["image_skip"]))
 
     def canonical(self, choices: Choices) -> Choices:
-        """Move identity cells to the end, and settle what has no effect; see `plan`."""
+        """Move identity cells to the end, and settle choices without effect; see `plan`."""
         settled = plan(choices)
         canonical = dict(choices)
         kept = [cell.fused for cell in settled.cells]
@@ -195,13 +195,13 @@ class Hybrid(SearchSpace):
         return canonical
 
     def count(self) -> int:
-        """Count bodies by their number of active cells: their blocks, reaches (limited by their place), fusions."""
+        """Count the bodies for each number of active cells: their blocks, reaches (limited by their place), fusions."""
         every = 1 + _bodies(BLOCKS)
         indifferent = (len(ACTIVATIONS) - 1) * (len(UPSAMPLERS) - 1) * _bodies(OWN_ACTIVATION)
         return len(self.options["width"]) * 2 * 3 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         settled = plan(choices)
         width, unshuffle, act = settled.width, settled.unshuffle, settled.activation
         inputs, chained = channels * unshuffle**2, not settled.cells or settled.cells[0].name in CHAINED
@@ -213,7 +213,7 @@ class Hybrid(SearchSpace):
         if fused:
             parts.append(Part(conv, (fused * width, width, 1), fused * width, unshuffle))
         tail = settled.upsampler, width, channels, scale * unshuffle
-        act = act if settled.upsampler == "nearest" else "relu"  # the others have none
+        act = act if settled.upsampler == "nearest" else "relu"  # other upsamplers have none
         parts.append(Part(Upsampler, (*tail, _counted(act)), width, unshuffle, timed_as=(*tail, act)))
         if choices["image_skip"] != "none":
             parts.append(Part(Interpolation, (scale, choices["image_skip"]), channels))
@@ -221,7 +221,7 @@ class Hybrid(SearchSpace):
 
 
 def _bodies(blocks: Collection[str]) -> int:
-    """Return how many bodies of 1 to `CELLS` active cells are made of `blocks`, with and without the body skip."""
+    """Return the number of bodies of 1 to `CELLS` active cells made of `blocks`, with and without the body skip."""
     cells = sum(4 * 3 * (1 if name in FIXED_EXPANSION else 3) for name in blocks)
     total, chains = 0, 1
     for count in range(1, CELLS + 1):

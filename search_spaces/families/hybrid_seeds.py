@@ -1,6 +1,6 @@
-"""Points of `hybrid` after known networks: of their kind, narrower, so that a brief training gets far with them.
+"""Points of `hybrid` modelled on known networks: of the same kind, but narrower, so that brief training gets far.
 
-The networks themselves are points of their own spaces; these are where a search of `hybrid` starts from.
+The known networks themselves are points of their own spaces. The points here are where a search of `hybrid` starts.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ INERT: Mapping[str, Choice] = {
     "reach": 0,
     "fused": False,
 }
-"""The choices of a cell that is not there."""
+"""The choices of a cell that is not active."""
 
 _SHORT = {"x": "repeats", "k": "kernel", "e": "expansion", "r": "reach"}
 
 
 def point(cells: str, **others: Choice) -> dict[str, Choice]:
-    """Return the choices of a network whose cells are given in short, e.g. `conv x3 | esa k5 e2 r1 fused`.
+    """Return the choices of a network with cells in a short form, e.g. `conv x3 | esa k5 e2 r1 fused`.
 
-    `x` is followed by the repeats, `k` by the kernel, `e` by the expansion, `r` by the reach; what is not said is the
-    smallest. `others` replace the choices of the whole network.
+    `x` is followed by the repeats, `k` by the kernel, `e` by the expansion, `r` by the reach; choices that are not
+    given have their smallest value. `others` replace the choices of the whole network.
     """
     choices: dict[str, Choice] = {
         "width": 32,

@@ -1,4 +1,4 @@
-"""IMDN and IMDN-RTC: blocks that put a part of their features aside three times (Hui et al., arXiv 1909.11856)."""
+"""IMDN and IMDN-RTC: blocks that set a part of their features aside three times (Hui et al., arXiv 1909.11856)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 STEPS = 3
-"""Number of times a block splits its features; a last convolution makes the fourth part of the same width."""
+"""How many times a block splits its features. A last convolution makes the fourth part of the same width."""
 
 SLOPE = 0.05
 
 
 @dataclass(frozen=True)
 class ImdnChoices:
-    """The choices of `imdn`. `kept_eighths`: what is put aside at each step, in eighths of `width`."""
+    """The choices of `imdn`. `kept_eighths`: channels set aside at each step, in eighths of `width`."""
 
     image_skip: bool
     width: int
@@ -35,12 +35,12 @@ class ImdnChoices:
 
     @property
     def kept(self) -> int:
-        """Channels that are put aside at each step."""
+        """Number of channels that are set aside at each step."""
         return self.width * self.kept_eighths // 8
 
 
 class MultiDistillation(nn.Module):
-    """Convolutions of which each keeps `kept` channels and passes the rest on; all kept ones are gated and merged.
+    """Each convolution keeps `kept` channels and passes the rest on; the kept parts are gated and merged.
 
     [N, width, H, W] → the same shape.
     """
@@ -69,7 +69,7 @@ class MultiDistillation(nn.Module):
 class Imdn(nn.Module):
     """Head, blocks in a chain, a trunk with a skip over everything, one pixel shuffle.
 
-    The trunk sees the outputs of all blocks where they are gathered, else that of the last one through a 1x1.
+    If `gathered`, the trunk takes the outputs of all blocks, else the output of the last block through a 1x1.
     """
 
     def __init__(self, chosen: ImdnChoices, scale: int, channels: int) -> None:
@@ -98,7 +98,7 @@ _BLOCKS = range(1, 17)
 
 @register
 class ImdnSpace(SkippedSpace):
-    """Width, depth, the share of the features that is put aside, attention, and whether all blocks reach the trunk."""
+    """Width, depth, the share of features set aside, attention, and whether the trunk takes all blocks' outputs."""
 
     name: ClassVar[str] = "imdn"
     summary: ClassVar[str] = "multi-distillation with contrast-aware channel attention (2019)"
@@ -175,7 +175,7 @@ class ImdnSpace(SkippedSpace):
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         chosen = read_choices(ImdnChoices, choices)
         width, blocks = chosen.width, chosen.blocks
         parts = [

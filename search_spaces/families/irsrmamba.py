@@ -1,23 +1,22 @@
 """IRSRMamba: a state-space network for infrared images behind a wavelet front end (Huang et al., arXiv 2405.09873).
 
-The body is MambaIR's (arXiv 2402.15648): groups of blocks, each a selective scan of the image in four directions and a
-convolutional block with channel attention, both with learned skips. The front end modulates a 7x7 view of the image by
-what the Haar wavelet says of a 3x3 view. The authors drop whole blocks at random in training; here none is dropped.
+The body is that of MambaIR (arXiv 2402.15648): groups of blocks, each a selective scan of the image in four directions
+and a convolutional block with channel attention, both with learned skips. The front end modulates 7x7 features of the
+image by the Haar wavelet of 3x3 features. The authors drop whole blocks at random in training; here no block is
+dropped.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
-from search_spaces.layers.attention import ChannelAttention
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.mean_shift import MeanShift, around
-from search_spaces.layers.scan import SelectiveScan2d
+from search_spaces.layers.scan_block import EPSILON, ScanBlock, ScanGroup
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps
 from search_spaces.layers.wavelet import WaveletFrontEnd
 from search_spaces.part import Part
@@ -26,15 +25,10 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 INFRARED_MEAN = (0.3317, 0.3317, 0.3317)
-"""What the authors subtract of a three-channel image; of one channel they subtract nothing."""
+"""The mean that the authors subtract from a three-channel image; from one channel they subtract nothing."""
 
 TAIL_WIDTH = 64
 """Channels of the tail that upsamples in steps."""
-
-ATTENTION_REDUCTION = 30
-
-EPSILON = 1e-5
-"""Of the layer normalisations."""
 
 
 @dataclass(frozen=True)
@@ -53,50 +47,17 @@ class IrsrMambaChoices:
 
     @property
     def inner(self) -> int:
-        """Channels that are scanned."""
+        """Number of scanned channels."""
         return self.width * self.expansion_tenths // 10
 
     @property
     def squeezed(self) -> int:
-        """Channels between the two convolutions of a block."""
+        """Number of channels between the two convolutions of a block."""
         return self.width // self.squeeze
 
 
-class ScanBlock(nn.Module):
-    """A selective scan, then two convolutions with channel attention; [N, width, H, W] → the same shape."""
-
-    def __init__(self, width: int, inner: int, state: int, squeezed: int) -> None:
-        super().__init__()
-        self.norm = ChannelNorm(width, EPSILON)
-        self.scan = SelectiveScan2d(width, inner, state)
-        self.skip = nn.Parameter(torch.ones(width))
-        self.local_norm = ChannelNorm(width, EPSILON)
-        self.local = nn.Sequential(
-            conv(width, squeezed), nn.GELU(), conv(squeezed, width), ChannelAttention(width, ATTENTION_REDUCTION)
-        )
-        self.local_skip = nn.Parameter(torch.ones(width))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → the same shape."""
-        features = features * self.skip[:, None, None] + self.scan(self.norm(features))
-        return features * self.local_skip[:, None, None] + self.local(self.local_norm(features))
-
-
-class ScanGroup(nn.Module):
-    """Blocks and a convolution with a skip over them; [N, width, H, W] → the same shape."""
-
-    def __init__(self, blocks: list[ScanBlock], width: int) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*blocks)
-        self.conv = conv(width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → the same shape."""
-        return features + self.conv(self.blocks(features))
-
-
 class Tail(nn.Module):
-    """Features become the image: by one pixel shuffle, or in steps of 64 channels. [N, width, H, W] → the image."""
+    """Turns features into the image: by one pixel shuffle, or in steps of 64 channels. [N, width, H, W] → the image."""
 
     def __init__(self, kind: str, width: int, scale: int, channels: int) -> None:
         super().__init__()
@@ -109,7 +70,7 @@ class Tail(nn.Module):
             self.narrow = nn.Sequential(conv(width, TAIL_WIDTH), nn.LeakyReLU(0.01))
             self.upsample = PixelShuffleSteps(TAIL_WIDTH, scale)
             self.write = conv(TAIL_WIDTH, channels)
-        keep_variance(self)  # or brief training would spend itself on making the features of three layers larger
+        keep_variance(self)  # else brief training would mostly enlarge the features of three layers
 
     @property
     def last(self) -> nn.Module:
@@ -167,7 +128,7 @@ def _full(blocks: int) -> dict[str, Choice]:
 
 @register
 class IrsrMamba(SkippedSpace):
-    """Selective scans over infrared images (arXiv 2405.09873): 576,000 networks an image skip."""
+    """Selective scans over infrared images (arXiv 2405.09873): 860,160 networks with image skip and as many without."""
 
     name: ClassVar[str] = "irsrmamba"
     summary: ClassVar[str] = "selective scans in four directions behind a wavelet front end, for infrared (2024)"

@@ -15,12 +15,12 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 SLOPE = 0.2
-"""The negative slope of LapSRN's activations, and where learned ones start."""
+"""The negative slope of LapSRN's activations; learned slopes start here."""
 
 
 @dataclass(frozen=True)
 class LapsrnChoices:
-    """The choices of `lapsrn`: `depth` convolutions a level, `kernel` of the transposed ones."""
+    """The choices of `lapsrn`: `depth` convolutions per level, `kernel` of the transposed convolutions."""
 
     image_skip: bool
     width: int
@@ -30,14 +30,14 @@ class LapsrnChoices:
 
 
 def leaky_or_prelu(name: str, width: int) -> nn.Module:
-    """Return a `leaky` ReLU or a `prelu` with one slope a channel."""
+    """Return a `leaky` ReLU or a `prelu` with one slope per channel."""
     return nn.PReLU(width, init=SLOPE) if name == "prelu" else nn.LeakyReLU(SLOPE)
 
 
 class TransposedConv(nn.Module):
     """A transposed convolution to exactly `stride` times the size: [N, n, H, W] → [N, m, stride·H, stride·W].
 
-    What the kernel writes beyond that is cut off on both sides; the odd row and column, if any, at the end.
+    The kernel writes beyond this size. The excess is cut off on both sides; an odd row or column at the end.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, *, bias: bool = True) -> None:
@@ -52,7 +52,7 @@ class TransposedConv(nn.Module):
 
 
 class ImageEnlarger(nn.Module):
-    """One learned kernel for all colours that starts as bilinear interpolation: [N, C, H, W] → [N, C, s·H, s·W]."""
+    """One learned kernel for all colours, initially bilinear interpolation: [N, C, H, W] → [N, C, s·H, s·W]."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class ImageEnlarger(nn.Module):
 
 
 class Level(nn.Module):
-    """Convolutions, the transposed one that enlarges the features, and the one that writes this level's detail."""
+    """Convolutions, a transposed convolution that enlarges the features, and a convolution that writes the detail."""
 
     def __init__(self, chosen: LapsrnChoices, stride: int, channels: int) -> None:
         super().__init__()
@@ -84,10 +84,10 @@ class Level(nn.Module):
 
 
 class LapsrnNetwork(nn.Module):
-    """The pyramid. The image is carried beside the features, enlarged at each level, and the level's detail is added.
+    """The pyramid: each level enlarges the image beside the features and adds the level's detail.
 
     Within an `ImageSkip` only detail is carried, so the first level has nothing to enlarge. The authors' training
-    compares every level's image with a target of its size; the output is the last level's.
+    compares the image of every level with a target of its size; the output is the image of the last level.
     """
 
     def __init__(self, chosen: LapsrnChoices, scale: int, channels: int) -> None:
@@ -122,9 +122,9 @@ LAPSRN: dict[str, Choice] = {"image_skip": False, "width": 64, "depth": 10, "ker
 
 @register
 class Lapsrn(SkippedSpace):
-    """Scale 4 chains two levels of their own weights; scale 3, which the authors lack, is one level of stride 3.
+    """Scale 4 chains two levels, each with its own weights; scale 3, which the authors lack, is one level of stride 3.
 
-    The authors' transposed convolutions of features are 3x3, a common port's 4x4 (`kernel`).
+    The authors' transposed convolutions of features are 3x3; those of a common port are 4x4 (`kernel`).
     """
 
     name: ClassVar[str] = "lapsrn"

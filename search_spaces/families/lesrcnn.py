@@ -28,9 +28,9 @@ class LesrcnnChoices:
 
 
 class HeterogeneousBlock(nn.Module):
-    """ReLU(x + conv(ReLU(conv x))), the first 3x3, the second 1x1 in the authors' network; no biases.
+    """ReLU(x + conv(ReLU(conv x))) without biases; in the authors' network the first is 3x3, the second 1x1.
 
-    The authors' code rectifies in place, so what their skips carry is rectified too; their weights need that.
+    The authors' code rectifies in place, so their skips carry rectified features. Their weights need that.
     """
 
     def __init__(self, width: int, second_kernel: int) -> None:
@@ -46,7 +46,7 @@ class HeterogeneousBlock(nn.Module):
 class LesrcnnNetwork(nn.Module):
     """Head, blocks, one upsampler for the features of both head and blocks, and the refinement of their sum.
 
-    The refinement's convolutions work at the high resolution: they are half of what the network costs.
+    The convolutions of the refinement work at the high resolution: they are half of the network's cost.
     """
 
     def __init__(self, chosen: LesrcnnChoices, scale: int, channels: int) -> None:
@@ -84,7 +84,7 @@ class Lesrcnn(SkippedSpace):
     """The authors' network at scale 4 upsamples in two steps, each with weights of its own."""
 
     name: ClassVar[str] = "lesrcnn"
-    summary: ClassVar[str] = "3x3 and 1x1 convolutions by turns, refined at the high resolution (2020)"
+    summary: ClassVar[str] = "alternating 3x3 and 1x1 convolutions, refined at the high resolution (2020)"
     own_options: ClassVar[dict[str, Values]] = {
         "width": range(8, 97, 8),
         "blocks": range(1, 17),

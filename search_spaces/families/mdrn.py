@@ -32,14 +32,14 @@ POOLS = ((3, 1), (5, 0), (7, 1))
 STEP = 3
 
 LEAST = 15
-"""The side of the smallest image of which every pooled map has the two pixels that reflection needs."""
+"""Side of the smallest image whose pooled maps all have the two pixels that reflection needs."""
 
 reflecting = partial(BlueprintConv, reflect=True)
 
 
 @dataclass(frozen=True)
 class MdrnChoices:
-    """The choices of `mdrn`. `distilled_eighths`: what is put aside at each step, in eighths of `width`."""
+    """The choices of `mdrn`. `distilled_eighths`: channels set aside at each step, in eighths of `width`."""
 
     image_skip: bool
     width: int
@@ -51,14 +51,15 @@ class MdrnChoices:
 
     @property
     def distilled(self) -> int:
-        """Channels that are put aside at each step."""
+        """Number of channels that are set aside at each step."""
         return self.width * self.distilled_eighths // 8
 
 
 class DispersionAttention(nn.Module):
-    """One factor a pixel and channel, more than one at least, from `levels` of pooling, the widest ones (MDSA).
+    """One factor of at least 1 per pixel and channel, from the `levels` widest poolings (MDSA).
 
-    With `dispersion`, the variance of each window is added to the maxima of the widest. [N, width, H, W] → the same.
+    With `dispersion`, the variance of each window is added to the maxima of the widest pooling. [N, width, H, W] → the
+    same.
     """
 
     def __init__(self, width: int, levels: int, *, dispersion: bool) -> None:
@@ -126,7 +127,7 @@ class AttentionDistillation(nn.Module):
 
 
 class Mdrn(nn.Module):
-    """Head, blocks whose outputs are all gathered, a skip over everything, one pixel shuffle."""
+    """Head, blocks whose outputs are all merged, a skip over everything, one pixel shuffle."""
 
     def __init__(self, chosen: MdrnChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -173,11 +174,11 @@ _PAPER = Claim("CVPR Workshops 2023, pages 1660-1669")
 
 @register
 class MdrnSpace(SkippedSpace):
-    """Width, depth, how much is put aside and how often, distances of the attention and whether it sees variance."""
+    """Width, depth, number and width of the distillation steps, levels of the attention, use of variance."""
 
     name: ClassVar[str] = "mdrn"
     summary: ClassVar[str] = "separable distillation with attention over several distances (2023)"
-    minimum_side: ClassVar[int] = 2  # reflection needs a second pixel
+    minimum_side: ClassVar[int] = 2  # reflection needs two pixels
     own_options: ClassVar[dict[str, Values]] = {
         "width": range(16, 97, 4),
         "blocks": _BLOCKS,
@@ -231,7 +232,7 @@ class MdrnSpace(SkippedSpace):
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         chosen = read_choices(MdrnChoices, choices)
         width, blocks = chosen.width, chosen.blocks
         block = (width, chosen.distilled, chosen.steps, chosen.levels, chosen.dispersion)

@@ -32,7 +32,7 @@ class PanChoices:
 
 
 class SelfCalibratedBlock(nn.Module):
-    """Two branches of half the width, one of them gated pixel by pixel (SCPA). [N, width, H, W] → the same shape."""
+    """Two branches of half the width, one of them gated at each pixel (SCPA). [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, attention: bool) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Pan(nn.Module):
 
 
 def _upsampler(width: int, tail_width: int, scale: int, attention: bool) -> nn.Sequential:
-    """Return what takes [N, width, H, W] to [N, tail_width, scale·H, scale·W], a factor at a time."""
+    """Return the upsampler: [N, width, H, W] → [N, tail_width, scale·H, scale·W], in one step for each factor."""
     steps: list[nn.Module] = []
     for factor in factors(scale):
         layers = [
@@ -152,7 +152,7 @@ class PanSpace(SkippedSpace):
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         chosen = read_choices(PanChoices, choices)
         width, attention = chosen.width, chosen.attention
         return [

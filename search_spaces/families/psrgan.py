@@ -1,6 +1,6 @@
 """PSRGAN's generator: separable residual blocks beside a distillation block (Huang et al., IEEE SPL 28, 2021).
 
-Made for infrared images, trained on visible ones first. The adversarial training is no part of the network.
+Made for infrared images, trained on visible images first. The adversarial training is not part of this space.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from search_spaces.space import register
 
 @dataclass(frozen=True)
 class PsrGanChoices:
-    """The choices of `psrgan`. `branch`: the distillation beside the residual blocks."""
+    """The choices of `psrgan`. `branch`: the distillation block beside the residual blocks."""
 
     image_skip: bool
     width: int
@@ -37,7 +37,7 @@ class PsrGanChoices:
 
 
 class SeparableResidual(nn.Module):
-    """Adds to the features what two convolutions make of them. [N, width, H, W] → the same shape."""
+    """Adds the output of two convolutions to the features. [N, width, H, W] → the same shape."""
 
     def __init__(self, width: int, kernel: int, separable: bool) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class SeparableResidual(nn.Module):
 
 
 class PsrGan(nn.Module):
-    """Head; residual blocks, beside them distillation with attention; both merged; enlargement by copied pixels."""
+    """Head; residual blocks beside distillation with attention; both merged; enlargement by copied pixels."""
 
     def __init__(self, chosen: PsrGanChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -82,13 +82,13 @@ def _kind(separable: bool) -> MakesConv:
 
 
 def _distillation(width: int, separable: bool) -> nn.Module:
-    """Return the distillation, whose 1x1 convolutions are separable too."""
+    """Return the distillation block; its 1x1 convolutions are separable, too."""
     kind = _kind(separable)
     return FeatureDistillation(width, width // 2, convolution=kind, pointwise=kind, activation=nn.LeakyReLU(0.05))
 
 
 def _attention(width: int, separable: bool) -> nn.Module:
-    """Return the spatial attention, whose convolution of stride 2 is padded."""
+    """Return the spatial attention; its convolution of stride 2 is padded."""
     kind = _kind(separable)
     return EnhancedSpatialAttention(width, width // 4, convolution=kind, pointwise=kind, padding=1)
 
@@ -157,7 +157,7 @@ class PsrGanSpace(SkippedSpace):
         return network, network.tail[-1]
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         chosen = read_choices(PsrGanChoices, choices)
         width, separable = chosen.width, chosen.separable
         branch = [

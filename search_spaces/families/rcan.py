@@ -1,8 +1,8 @@
 """RCAN: residual channel attention (Zhang et al., arXiv 1807.02758).
 
-The network: a 3x3 head; groups of residual blocks, each of two convolutions and a gate a channel; a convolution after
-the blocks of a group and after the groups, and a skip around each of the three; the tail of EDSR. Images are in 0..255
-less a colour mean, and there is no global skip.
+The network: a 3x3 head; groups of residual blocks, each of two convolutions and a gate per channel; a convolution after
+the blocks of a group and one after the groups; a skip around each block, each group and all groups; the tail of EDSR.
+Images are in 0..255 minus a colour mean, and there is no global skip.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class RcanChoices:
 
     @property
     def reduction(self) -> int:
-        """How many times narrower a channel attention is inside."""
+        """Factor by which a channel attention narrows the channels inside."""
         return 1 << self.reduction_log2
 
 
@@ -63,7 +63,7 @@ class AttentiveGroup(nn.Module):
 
 
 class RcanNetwork(nn.Module):
-    """Head, a group of groups of blocks, tail; around them the colour mean and range unless the image is skipped."""
+    """Head, a group of groups of blocks, tail; colour mean and range around them unless `image_skip` is on."""
 
     def __init__(self, chosen: RcanChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def _tail(width: int, channels: int, scale: int) -> nn.Sequential:
 
 @register
 class Rcan(SkippedSpace):
-    """Width, depth at two levels, and how far the channel attention squeezes its statistics."""
+    """Width, depth at two levels, and how far the channel attention narrows its statistics."""
 
     name: ClassVar[str] = "rcan"
     summary: ClassVar[str] = "groups of residual blocks with channel attention (2018)"

@@ -48,7 +48,7 @@ class ManyBranches(Collapsible):
         self.edges = edge_branches(inputs, outputs)
 
     def merged(self) -> tuple[Tensor, Tensor]:
-        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the one convolution."""
+        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the equivalent convolution."""
         weight, bias = merged_pair(self.widen, self.narrow)
         weight = weight + F.pad(self.point.weight, (1, 1, 1, 1))
         weight = weight + F.pad(self.column.weight, (1, 1, 0, 0)) + F.pad(self.row.weight, (0, 0, 1, 1))
@@ -60,7 +60,7 @@ class ManyBranches(Collapsible):
         return weight + unit_weight(weight) if self.inputs == self.outputs else weight, bias
 
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
-        """Set the 3x3 branch so that `merged` gives this weight and bias; the others stay as they are."""
+        """Set the 3x3 branch so that `merged` gives this weight and bias; the other branches keep their weights."""
         absorb_into(self.plain, self, weight, bias)
 
 
@@ -69,11 +69,11 @@ BRANCHES: dict[str, Callable[[int, int], nn.Conv2d | Collapsible]] = {
     "edge": EdgeConv,
     "none": conv,
 }
-"""What the convolutions of a block train as; all deploy as one 3x3."""
+"""The training form of a block's convolutions by name; all deploy as one 3x3."""
 
 
 class ResidualFeatures(nn.Module):
-    """Activated convolutions with branches and one without, a skip around, then spatial attention."""
+    """Activated convolutions with branches and one without, a skip around them, then spatial attention."""
 
     def __init__(self, width: int, convs: int, attention_width: int, branches: str) -> None:
         super().__init__()
@@ -113,12 +113,12 @@ class RepRfn(nn.Module):
 
 
 _CONVS = 3
-"""Convolutions with branches in a block of the published network."""
+"""Number of convolutions with branches in a block of the published network."""
 
 
 @register
 class RepRfnSpace(SkippedSpace):
-    """Width, depth, convolutions a block, width of the attention, and what the convolutions train as."""
+    """Width, depth, convolutions per block, width of the attention, and the training form of the convolutions."""
 
     name: ClassVar[str] = "reprfn"
     summary: ClassVar[str] = "residual blocks that train with many branches and fuse, spatial attention (2023)"
@@ -199,7 +199,7 @@ class RepRfnSpace(SkippedSpace):
         return network, network.upsample.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> Sequence[Part]:
-        """Return the parts whose costs add up to the network's."""
+        """Return parts whose costs add up to the cost of the network."""
         chosen = read_choices(RepRfnChoices, choices)
         width = chosen.width
         block = (width, chosen.convs, chosen.attention_width, "none")

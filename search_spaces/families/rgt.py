@@ -2,26 +2,25 @@
 
 The network: a 3x3 head; layer normalisation; groups of pairs of blocks and a 3x3 convolution with a skip around each;
 layer normalisation; a 3x3 with a skip from the head; a 3x3 to 64 channels, leaky ReLU, a convolution and pixel shuffle
-for each factor of the scale, a 3x3. Each block is attention, then a gated feed-forward layer, each with a skip, and a
-learned share of the block's input on top. The first block of a pair attends within windows, half of its channels in
+for each factor of the scale, a 3x3. Each block is attention, then a gated feed-forward layer, each with a skip, plus a
+learned share of the block's input. The first block of a pair attends within windows, half of its channels in
 wide ones and half in high ones; the second lets each pixel look at the image shrunk to a sixteenth. A colour mean is
-taken away and given back; there is no global skip.
+subtracted and added back; there is no global skip.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import MeanShift
 from search_spaces.layers.recursive_attention import SHRINK, GlobalAttention, LocalAttention
+from search_spaces.layers.recursive_blocks import RgtBlock, RgtGroup
 from search_spaces.layers.upsample import PixelShuffleSteps
-from search_spaces.layers.window import Size
+from search_spaces.layers.window import HeightWidth
 from search_spaces.part import Part
 from search_spaces.published import Claim, Counting, Published
 from search_spaces.skipped import SkippedSpace
@@ -29,8 +28,6 @@ from search_spaces.space import register
 
 TAIL_WIDTH = 64
 """Channels of the tail, for every width of the body."""
-SHARE = 1e-4
-"""What share of its input a block adds to its output at the start of training."""
 
 
 @dataclass(frozen=True)
@@ -50,75 +47,27 @@ class RgtChoices:
 
     @property
     def heads(self) -> int:
-        """Heads of an attention."""
+        """Number of heads of an attention."""
         return 2 * self.head_pairs
 
     @property
     def width(self) -> int:
-        """Channels of the features."""
+        """Number of channels of the features."""
         return self.heads * self.head_width
 
     @property
     def hidden(self) -> int:
-        """Channels within a feed-forward layer."""
+        """Number of channels within a feed-forward layer."""
         return self.expansion * self.width
 
     @property
-    def window(self) -> Size:
+    def window(self) -> HeightWidth:
         """The short and the long side of a window."""
         return 1 << self.window_short_log2, 1 << self.window_long_log2
 
 
-class RgtForward(nn.Module):
-    """Linear to `hidden`, GELU, one half times a depthwise 3x3 of the other, normalised, linear back."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.expand = nn.Linear(width, hidden)
-        self.norm = nn.LayerNorm(hidden // 2)
-        self.gate = conv(hidden // 2, hidden // 2, groups=hidden // 2)
-        self.project = nn.Linear(hidden // 2, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, H, W, width] → the same shape."""
-        kept, gate = F.gelu(self.expand(features)).chunk(2, dim=-1)
-        gate = self.gate(self.norm(gate).movedim(3, 1)).movedim(1, 3)
-        return self.project(kept * gate)
-
-
-class RgtBlock(nn.Module):
-    """x + attention(norm x), x + forward(norm x), and a learned share of the block's input: [N, H, W, width]."""
-
-    def __init__(self, width: int, hidden: int, attention: nn.Module) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = attention
-        self.forwards = RgtForward(width, hidden)
-        self.share = nn.Parameter(torch.full((width,), SHARE))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, H, W, width] → the same shape."""
-        mixed = features + self.attention(self.norm1(features))
-        mixed = mixed + self.forwards(self.norm2(mixed))
-        return mixed + features * self.share
-
-
-class RgtGroup(nn.Module):
-    """Blocks, then a 3x3 convolution; a skip around all."""
-
-    def __init__(self, blocks: Sequence[nn.Module], width: int) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*blocks)
-        self.conv = conv(width, width)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, H, W, width] → the same shape."""
-        mixed = self.blocks(features).movedim(3, 1)
-        return features + self.conv(mixed).movedim(1, 3)
-
-
 class RgtNetwork(nn.Module):
-    """Head, groups, tail; around them the colour mean unless the image is skipped."""
+    """Head, groups, tail; around them the colour mean unless `image_skip` is on."""
 
     def __init__(self, chosen: RgtChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -162,7 +111,7 @@ def _tail(width: int, channels: int, scale: int) -> nn.Sequential:
 
 
 class _ChannelsLast(nn.Module):
-    """A module of [N, H, W, C] on [N, C, H, W], to be counted as a part."""
+    """A module for [N, H, W, C] applied to [N, C, H, W], so that it can be counted as a part."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -173,7 +122,7 @@ class _ChannelsLast(nn.Module):
 
 
 def _local_part(width: int, hidden: int, heads: int, short: int, long: int) -> nn.Module:
-    """Return a block of local attention to be counted; shifted windows cost the same."""
+    """Return a block of local attention as a part; shifted windows cost the same."""
     return _ChannelsLast(_local_block(width, hidden, heads, short, long, shifted=False))
 
 
@@ -186,27 +135,28 @@ def _norm_part(width: int) -> nn.Module:
 
 
 def point(groups: int) -> dict[str, Choice]:
-    """Return the choices of the authors' networks, which differ in depth alone."""
+    """Return the choices of the authors' networks, which differ only in depth."""
     attention: dict[str, Choice] = {"head_pairs": 3, "head_width": 30, "key_width": 15, "recursions": 2}
     windows: dict[str, Choice] = {"window_short_log2": 3, "window_long_log2": 5}
     return {"image_skip": False, "groups": groups, "pairs": 3, "expansion": 2, **attention, **windows}
 
 
 def _paper(params: int, macs: int, psnr: float) -> Claim:
-    """Return the paper's row: the PSNR of x2, the other figures of x4 for an HR image of 512x512."""
+    """Return the claim of the paper: the PSNR at x2, the other figures at x4 for an HR image of 512x512."""
     counting = Counting(channels=3, scale=4, lr=(128, 128))
     return Claim("arXiv 2303.06373", params, macs, psnr, params_counted=counting, macs_counted=counting)
 
 
 @register
 class Rgt(SkippedSpace):
-    """Depth at two levels, heads and their widths, both windows, and how small the image for global attention is.
+    """Depth at two levels, heads and their widths, both window sides, and the size of the image for global attention.
 
-    The authors shrink images of 1024 pixels and more one more time; here the recursions are a choice for every size.
+    The authors shrink images of 1024 pixels and more once more; here the number of recursions is a choice for all
+    sizes.
     """
 
     name: ClassVar[str] = "rgt"
-    summary: ClassVar[str] = "window attention and global attention to a shrunk image, by turns (2023)"
+    summary: ClassVar[str] = "window attention, alternating with global attention to a shrunk image (2023)"
     minimum_side: ClassVar[int] = SHRINK**2  # after two recursions one pixel is left
     own_options: ClassVar[dict[str, Values]] = {
         "groups": range(1, 9),

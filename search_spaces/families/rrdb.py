@@ -25,12 +25,12 @@ from search_spaces.space import register
 SLOPE = 0.2
 """Slope of every leaky ReLU below zero."""
 RESIDUAL = 0.2
-"""Factor of what a dense block, and what a chain of them, adds to its input."""
+"""Factor of the output that a dense block, or a chain of them, adds to its input."""
 
 
 @dataclass(frozen=True)
 class RrdbChoices:
-    """The choices of `rrdb`: `layers` a dense block, `dense_blocks` a block."""
+    """The choices of `rrdb`: `layers` per dense block, `dense_blocks` per block."""
 
     image_skip: bool
     width: int
@@ -42,19 +42,19 @@ class RrdbChoices:
 
     @property
     def shrink(self) -> int:
-        """How many times the image is smaller in the body."""
+        """Factor by which the image is smaller in the body."""
         return 1 << self.unshuffle_log2
 
 
 class DenseBlock(nn.Module):
-    """Convolutions that each see the input and all outputs before; x + 0.2 · the last one's output."""
+    """Convolutions that each take the input and all earlier outputs; x + 0.2 · the last output."""
 
     def __init__(self, width: int, growth: int, layers: int) -> None:
         super().__init__()
         outputs = [growth] * (layers - 1) + [width]
         convs = [conv(width + i * growth, output) for i, output in enumerate(outputs)]
         for layer in convs:
-            # The authors' start: nearly the identity, however deep.
+            # The authors' initialisation: nearly the identity at any depth.
             nn.init.kaiming_normal_(layer.weight).data.mul_(0.1)
             nn.init.zeros_(bias_of(layer))
         self.convs = nn.ModuleList(convs)
@@ -80,7 +80,10 @@ class ResidualDenseBlocks(nn.Module):
 
 
 class NearestTail(nn.Module):
-    """For each step of the factor nearest neighbour and a convolution, then two: features → image, `factor` larger."""
+    """Nearest neighbour and a convolution for each step of the factor, then two convolutions.
+
+    Features → image, `factor` times larger.
+    """
 
     def __init__(self, width: int, channels: int, factor: int) -> None:
         super().__init__()
@@ -98,7 +101,7 @@ class NearestTail(nn.Module):
 
 
 class RrdbNetwork(nn.Module):
-    """Head, blocks and a convolution with a skip around them, and the tail; between a shuffle and a crop."""
+    """Head, blocks and a convolution with a skip around them, and the tail; between an unshuffle and a crop."""
 
     def __init__(self, chosen: RrdbChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -123,7 +126,7 @@ class RrdbNetwork(nn.Module):
 
 
 def point(unshuffle_log2: int = 0) -> dict[str, int | bool]:
-    """Return the choices of the authors' networks, which differ in their input alone."""
+    """Return the choices of the authors' networks, which differ only in their input."""
     fixed = {"image_skip": False, "width": 64, "growth": 32, "layers": 5, "dense_blocks": 3, "blocks": 23}
     return {**fixed, "unshuffle_log2": unshuffle_log2}
 
@@ -142,7 +145,7 @@ class Rrdb(SkippedSpace):
         "blocks": range(1, 25),
         "unshuffle_log2": range(3),
     }
-    # The cheapest in multiply-adds; without unshuffling it would have a few thousand parameters fewer.
+    # The fewest multiply-adds; without unshuffling it would have a few thousand parameters less.
     smallest: ClassVar[Choices] = {
         "image_skip": False,
         "width": 16,

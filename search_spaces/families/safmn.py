@@ -35,7 +35,7 @@ class SafmnChoices:
 
     @property
     def width(self) -> int:
-        """Channels of the features."""
+        """Number of channels of the features."""
         return self.levels * self.level_width
 
 
@@ -74,7 +74,7 @@ class SafmnNetwork(nn.Module):
 
 
 def point(level_width: int, blocks: int) -> dict[str, int | bool]:
-    """Return the choices of the authors' networks, which differ in size alone."""
+    """Return the choices of the authors' networks, which differ only in size."""
     fixed = {"image_skip": False, "levels": 4, "expansion": 2, "mixer_kernel": 3}
     return {**fixed, "level_width": level_width, "blocks": blocks}
 

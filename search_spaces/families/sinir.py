@@ -1,9 +1,9 @@
 """SinIR: one scale of a network that is trained on the single image it restores (Yoo and Chen, arXiv 2106.07140).
 
-The authors chain such networks from coarse to fine, each trained for some hundred steps on one image, whose pixels are
-shuffled at random; what is here is the network of one scale, a baseline for one image, fed the bicubically enlarged
-image. It works at the high resolution throughout: two 1x1 convolutions; blocks of a 3x3 convolution of the mirrored
-image, instance normalisation and leaky ReLU, to each of which the first features are added again; two 1x1 back. Images
+The authors chain such networks from coarse to fine, each trained for some hundred steps on one image whose pixels are
+shuffled at random. This space has the network of one scale, a baseline for one image; its input is the bicubically
+enlarged image. It works at the high resolution throughout: two 1x1 convolutions; blocks of a 3x3 convolution of the
+mirrored image, instance normalisation and leaky ReLU; two 1x1 back. Each block adds the first features again. Images
 are in -1..1 and the output passes through tanh.
 """
 
@@ -36,12 +36,12 @@ class SinirChoices:
 
     @property
     def ends_width(self) -> int:
-        """Channels between the two 1x1 convolutions at either end."""
+        """Number of channels between the two 1x1 convolutions at either end."""
         return self.width * self.ends_eighths // 8
 
 
 class NormedBlock(nn.Module):
-    """A 3x3 convolution of the mirrored image, instance normalisation where asked, leaky ReLU."""
+    """A 3x3 convolution of the mirrored image, instance normalisation if asked, leaky ReLU."""
 
     def __init__(self, width: int, norm: str) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def _enlarged_block(width: int, norm: str, scale: int) -> AtHighResolution:
 
 @register
 class Sinir(SkippedSpace):
-    """Width and depth, the width of its ends, and whether it normalises."""
+    """Width and depth, the width of the ends, and whether the network normalises."""
 
     name: ClassVar[str] = "sinir"
     summary: ClassVar[str] = "one scale of a network for a single image, at the high resolution (2021)"

@@ -24,7 +24,7 @@ from search_spaces.space import register
 
 @dataclass(frozen=True)
 class SmfaNetChoices:
-    """The choices of `smfanet`. `partial_eighths`: what a mixer convolves, in eighths of its features."""
+    """The choices of `smfanet`. `partial_eighths`: features that a mixer convolves, in eighths of all."""
 
     image_skip: bool
     width: int
@@ -36,14 +36,15 @@ class SmfaNetChoices:
 
     @property
     def divisor(self) -> int:
-        """Pixels of the patches that the modulation is made from."""
+        """Side in pixels of the patches from which the modulation is made."""
         return 1 << self.pooling_log2
 
 
 class SelfModulation(nn.Module):
-    """A global half, features times a coarse map of themselves, and a local half of convolutions; added and mixed.
+    """The sum of a global half and a local half of convolutions, mixed by a 1x1.
 
-    The map comes from the features' maxima in patches of `divisor` pixels and from their variance over the image.
+    The global half is features times a coarse map, made from the features' maxima in patches of `divisor` pixels and
+    from their variance over the image.
     """
 
     def __init__(self, width: int, divisor: int, expansion: int) -> None:
@@ -122,7 +123,7 @@ class SmfaNetwork(nn.Module):
 
 
 def point(width: int, blocks: int) -> dict[str, int | bool]:
-    """Return the choices of the authors' networks, which differ in size alone."""
+    """Return the choices of the authors' networks, which differ only in size."""
     fixed = {"image_skip": False, "expansion": 2, "local_expansion": 2, "partial_eighths": 2, "pooling_log2": 3}
     return {**fixed, "width": width, "blocks": blocks}
 
@@ -132,7 +133,7 @@ MACS = Counting(channels=3, rules=(Rule.COARSE_AT_FULL_SIZE,))
 
 @register
 class SmfaNet(SkippedSpace):
-    """Size, the expansions of both mixers, how much of one is convolved and how coarse the modulation is."""
+    """Size, the expansions of both mixers, the share of convolved features and the coarseness of the modulation."""
 
     name: ClassVar[str] = "smfanet"
     summary: ClassVar[str] = "self-modulated features beside convolutional ones (2024)"

@@ -27,8 +27,9 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 SKIPPED_RANGE = 10.0
-"""What replaces it where the image goes past the network, which then has little to say. Brief trainings of SPAN-28
-gained 1.5 dB on bicubic with 1 and PyTorch's initialisation, 2.0 dB with 255, 2.4 dB with 10 and plain convolutions."""
+"""Range of the image within an `ImageSkip`, instead of 255: there the network adds little to the image. Brief trainings
+of SPAN-28 gained 1.5 dB on bicubic with 1 and PyTorch's initialisation, 2.0 dB with 255, 2.4 dB with 10 and plain
+convolutions."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class ExpandedChain(Collapsible):
         self.last = conv(expansion * outputs, outputs, 1)
 
     def merged(self) -> tuple[Tensor, Tensor]:
-        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the one convolution.
+        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the equivalent convolution.
 
-        The image is padded with zeros before the first 1x1, so that its bias is seen across the border too.
+        The image is padded with zeros before the first 1x1, so the bias of this 1x1 also acts beyond the border.
         """
         first, middle, last = self.first.weight[:, :, 0, 0], self.middle.weight, self.last.weight[:, :, 0, 0]
         chain = torch.einsum("om,mnhw,ni->oihw", last, middle, first)
@@ -65,7 +66,7 @@ class ExpandedChain(Collapsible):
 
     @torch.no_grad()
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
-        """Let the first channels of the chain compute the convolution, less what the 1x1 beside it does."""
+        """Let the first channels of the chain compute the convolution minus the 1x1 beside the chain."""
         nn.init.zeros_(bias_of(self.first))
         nn.init.zeros_(bias_of(self.middle))
         nn.init.dirac_(self.first.weight)
@@ -80,7 +81,7 @@ def _block(width: int, convs: int, expansion: int) -> ParameterFreeAttention:
 
 
 class SpanNetwork(nn.Module):
-    """Head, blocks, one convolution; four stages of it merged and shuffled into the image."""
+    """Head, blocks, one convolution; four stages of the features are merged and shuffled into the image."""
 
     def __init__(self, chosen: SpanChoices, scale: int, channels: int) -> None:
         super().__init__()
@@ -112,13 +113,13 @@ class SpanNetwork(nn.Module):
 
 
 def point(width: int) -> dict[str, int | bool]:
-    """Return the choices of the authors' networks, which differ in their width."""
+    """Return the choices of the authors' networks, which differ only in width."""
     return {"image_skip": False, "width": width, "blocks": 6, "convs": 3, "expansion": 2}
 
 
 @register
 class Span(SkippedSpace):
-    """Width, depth, convolutions a block, and how far they expand in training."""
+    """Width, depth, convolutions per block, and their expansion in training."""
 
     name: ClassVar[str] = "span"
     summary: ClassVar[str] = "re-parameterised convolutions under attention without parameters (2023)"
@@ -157,8 +158,8 @@ class Span(SkippedSpace):
     def translate(self, state: Mapping[str, Tensor], scale: int, channels: int) -> dict[str, Tensor]:
         """Return the tensors under our names.
 
-        Authors' files hold the branches with the merged convolution beside each, which is dropped, or the merged ones
-        alone: those get the names of the inference form.
+        Authors' files hold either the branches with the merged convolution beside each, which is dropped, or only the
+        merged convolutions, which get the names of the inference form.
         """
         branches = any(".sk." in name for name in state)
         kept = {name: tensor for name, tensor in state.items() if not (branches and ".eval_conv." in name)}

@@ -29,14 +29,14 @@ class SrcnnChoices:
 
 
 def point(first: int, middle: int, last: int) -> dict[str, Choice]:
-    """Return the choices of the authors' network of these kernels."""
+    """Return the choices of the authors' network with these kernels."""
     kernels: dict[str, Choice] = {"first_kernel": first, "middle_kernel": middle, "last_kernel": last}
     return {"image_skip": False, "width": 64, "squeezed": 32, **kernels, "activation": "relu"}
 
 
 @register
 class Srcnn(SkippedSpace):
-    """Extract patches, map them, reconstruct: the first convolutional network for super-resolution, without skip."""
+    """Extracts patches, maps them, reconstructs: the first convolutional super-resolution network, without a skip."""
 
     name: ClassVar[str] = "srcnn"
     summary: ClassVar[str] = "three convolutions on the bicubically enlarged image (2014)"
@@ -60,7 +60,7 @@ class Srcnn(SkippedSpace):
             Claim("Dong et al., ECCV 2014", 8_032, None, 36.34, params_counted=Counting(rules=(Rule.NO_BIASES,))),
         ),
     }
-    # As in PyTorch ports; the authors released MATLAB.
+    # Names of PyTorch ports; the authors released MATLAB code.
     authors_names: ClassVar = ((r"^conv1\.", "body.0."), (r"^conv2\.", "body.2."), (r"^conv3\.", "body.4."))
 
     def learned(self, choices: Choices, scale: int, channels: int) -> tuple[nn.Module, nn.Module]:

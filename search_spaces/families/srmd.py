@@ -1,4 +1,4 @@
-"""SRMD: super-resolution that is told the blur and the noise of its image (Zhang et al., arXiv 1712.06116)."""
+"""SRMD: super-resolution that takes the blur and the noise of its image as inputs (Zhang et al., arXiv 1712.06116)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,12 +14,12 @@ from search_spaces.published import Claim, Published
 from search_spaces.space import SearchSpace, register
 
 KERNEL = 15
-"""Sides of a blur kernel, at the high resolution."""
+"""Side of a blur kernel in pixels, at the high resolution."""
 
 
 @dataclass(frozen=True)
 class SrmdChoices:
-    """The choices of `srmd`: `components` of the blur kernel are told, and the noise if `noise_plane`."""
+    """The choices of `srmd`: `components` of the blur kernel are inputs, and the noise if `noise_plane`."""
 
     layers: int
     width: int
@@ -29,9 +29,9 @@ class SrmdChoices:
 
 
 class SrmdNetwork(nn.Module):
-    """[N, C, H, W] → [N, C, scale·H, scale·W], for an image that was blurred, bicubically down-sampled and is noisy.
+    """[N, C, H, W] → [N, C, scale·H, scale·W], for a blurred, then bicubically down-sampled and noisy image.
 
-    The blur is told as the coefficients of its kernel in a basis of Gaussian kernels, each as a constant plane.
+    The blur is given as the coefficients of its kernel in a basis of Gaussian kernels, each as a constant plane.
     """
 
     basis: Tensor
@@ -39,7 +39,7 @@ class SrmdNetwork(nn.Module):
     def __init__(self, chosen: SrmdChoices, scale: int, channels: int) -> None:
         super().__init__()
         self.noise = 0.0
-        """The noise level where `forward` is given none."""
+        """The noise level if `forward` gets none."""
         self.scale, self.told_noise = scale, chosen.noise_plane
         basis = kernel_basis(KERNEL, chosen.components).to(torch.get_default_device(), copy=True)
         self.register_buffer("basis", basis, persistent=False)
@@ -53,10 +53,10 @@ class SrmdNetwork(nn.Module):
     def forward(self, image: Tensor, code: Tensor | None = None, noise: Level | None = None) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W].
 
-        `code` [1 or N, components, 1, 1] is the blur as from `encode`; without it there was none, so that the image
-        was only down-sampled. `noise` is a standard deviation in the image's units.
+        `code` [1 or N, components, 1, 1] is the blur, as returned by `encode`; None means that the image was only
+        down-sampled. `noise` is a standard deviation in the image's units.
         """
-        # The middle pixel alone is the kernel of no blur.
+        # Without blur, the kernel is only its middle pixel.
         code = self.basis[:, KERNEL**2 // 2].view(1, -1, 1, 1) if code is None else code
         told = [image, planes(code, image)]
         if self.told_noise:
@@ -74,11 +74,11 @@ def srmd(layers: int, width: int, components: int, *, noise_plane: bool) -> dict
 class Srmd(SearchSpace):
     """One network for many degradations.
 
-    The authors' checkpoints know kernels in a basis that was drawn at random: set `network.basis` to theirs.
+    The authors' checkpoints describe kernels in a basis that was drawn at random: set `network.basis` to theirs.
     """
 
     name: ClassVar[str] = "srmd"
-    summary: ClassVar[str] = "a chain of convolutions that is told the blur kernel and the noise level (2017)"
+    summary: ClassVar[str] = "a chain of convolutions with the blur kernel and the noise level as inputs (2017)"
     options: ClassVar[dict[str, Values]] = {
         "layers": range(3, 21),
         "width": range(16, 161, 16),

@@ -10,8 +10,9 @@ from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import MeanShift, around
+from search_spaces.layers.swin import SwinGroup, SwinLayer
 from search_spaces.layers.upsample import PixelShuffleDirect, PixelShuffleSteps, factors
-from search_spaces.layers.window import Padded, WindowAttention, merge, pad_to_multiple, partition, roll, shift_mask
+from search_spaces.layers.window import Padded, pad_to_multiple, shift_mask
 from search_spaces.part import Part
 from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Counting, Published, Rule
 from search_spaces.skipped import SkippedSpace
@@ -36,52 +37,12 @@ class SwinIrChoices:
 
     @property
     def width(self) -> int:
-        """Channels of the features."""
+        """Number of channels of the features."""
         return self.heads * self.head_width
 
 
-class SwinLayer(nn.Module):
-    """x + attention(norm x), then x + MLP(norm x); shifted, in windows that overlap those of the layer before."""
-
-    def __init__(self, width: int, heads: int, window: int, expansion: int, *, shifted: bool) -> None:
-        super().__init__()
-        self.window = (window, window)
-        self.shift = window // 2 if shifted else 0
-        self.norm1 = nn.LayerNorm(width)
-        self.attention = WindowAttention(width, heads, self.window)
-        self.norm2 = nn.LayerNorm(width)
-        hidden = expansion * width
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
-
-    def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
-        """[N, H, W, width] → the same shape; only a shifted layer needs the mask."""
-        normal = roll(self.norm1(features), (-self.shift, -self.shift))
-        mixed = self.attention(partition(normal, self.window), mask if self.shift else None)
-        mixed = merge(mixed, self.window, (features.shape[1], features.shape[2]))
-        features = features + roll(mixed, (self.shift, self.shift))
-        return features + self.mlp(self.norm2(features))
-
-
-class SwinGroup(nn.Module):
-    """Layers, every second one shifted, a convolution, and the skip over both."""
-
-    def __init__(self, width: int, heads: int, window: int, expansion: int, depth: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            SwinLayer(width, heads, window, expansion, shifted=index % 2 == 1) for index in range(depth)
-        )
-        self.conv = conv(width, width)
-
-    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
-        """[N, H, W, width] → the same shape."""
-        mixed = features
-        for layer in self.layers:
-            mixed = layer(mixed, mask)
-        return features + self.conv(mixed.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-
-
 class _CountedLayer(SwinLayer):
-    """A layer that takes [N, width, H, W], as parts of a network do."""
+    """A layer that takes [N, width, H, W], like the parts of a network."""
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         """[N, width, H, W] → [N, H, W, width]."""
@@ -101,9 +62,10 @@ def _tail(kind: str, width: int, channels: int, scale: int, window: int) -> nn.M
 
 
 def tail(kind: str, width: int, channels: int, scale: int) -> nn.Sequential:
-    """Return what turns [N, width, H, W] into [N, channels, scale·H, scale·W]: 'direct', 'shuffle' or 'nearest'.
+    """Return the tail 'direct', 'shuffle' or 'nearest': [N, width, H, W] → [N, channels, scale·H, scale·W].
 
-    'direct' computes nothing at the high resolution; 'nearest', for real images, leaves no pattern of the shuffle.
+    'direct' computes nothing at the high resolution; 'nearest', for real images, avoids the pattern of the pixel
+    shuffle.
     """
     if kind == "direct":
         return nn.Sequential(OrderedDict(up=PixelShuffleDirect(width, channels, scale)))
@@ -126,7 +88,7 @@ class SwinNetwork(nn.Module):
         super().__init__()
         width, window = chosen.width, chosen.window
         self.window, self.scale = (window, window), scale
-        # Where bicubic interpolation carries the image, there is no mean to take away.
+        # If bicubic interpolation carries the image, no mean is subtracted.
         self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = conv(channels, width)
         self.norm1 = nn.LayerNorm(width)
@@ -172,7 +134,7 @@ def _point(groups: int, head_width: int, tail: str) -> Choices:
 
 @register
 class SwinIr(SkippedSpace):
-    """A width is a number of heads times their width; the authors' three tails are a choice."""
+    """The width is the number of heads times their width; the authors' three tails are a choice."""
 
     name: ClassVar[str] = "swinir"
     summary: ClassVar[str] = "transformer: groups of self-attention layers in shifted windows (2021)"
@@ -266,7 +228,7 @@ class SwinIr(SkippedSpace):
         return network, network.last
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
-        """Return the network as parts to be counted; a shifted layer costs what one that is not shifted does."""
+        """Return the network as parts to be counted; a shifted layer costs the same as another layer."""
         chosen = read_choices(SwinIrChoices, choices)
         width, window = chosen.width, chosen.window
         layer = (width, chosen.heads, window, chosen.expansion)

@@ -1,9 +1,9 @@
 """TPSR: ten small operations on three paths, found by search (Lee et al., arXiv 2007.04356).
 
 The network: a 3x3 head; nodes 0, 1, 2 in a row; on their output the rows 4, 5, 6 and 3, 7, 8; on the head's output node
-9; the three are added. Each factor of the scale is one convolution and a pixel shuffle to an image, so that every step
-after the first works on an image. Activations are PReLUs with one slope each. Images are in 0..255 less a colour mean.
-TPSR is TPSR-NoGAN after further training against a discriminator.
+9; the three results are added. Each factor of the scale is one convolution and a pixel shuffle to an image, so every
+step after the first works on an image. Activations are PReLUs with one slope each. Images are in 0..255 minus a colour
+mean. TPSR is TPSR-NoGAN after further training against a discriminator.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
 PRELU_SLOPE = 0.25
-"""Where PyTorch starts a PReLU."""
+"""The initial slope of a PReLU in PyTorch."""
 NODES = 10
 EARLY, MAIN, SIDE, BYPASS = (0, 1, 2), (4, 5, 6), (3, 7, 8), (9,)
 """The nodes of each path, numbered as the authors do."""
@@ -65,7 +65,7 @@ def operation(kind: str, width: int) -> nn.Sequential:
 
 
 class ImageSteps(nn.Sequential):
-    """For each factor of the scale a convolution to images and a shuffle: features → image, `scale` times larger."""
+    """A convolution to images and a shuffle for each factor of the scale: features → image, `scale` times larger."""
 
     def __init__(self, width: int, channels: int, scale: int) -> None:
         layers: list[nn.Module] = []
@@ -77,7 +77,7 @@ class ImageSteps(nn.Sequential):
 
 
 class TpsrNetwork(nn.Module):
-    """Head, nodes, tail; around them the colour mean and range unless the image is skipped."""
+    """Head, nodes, tail; colour mean and range around them unless `image_skip` is on."""
 
     def __init__(self, chosen: TpsrChoices, scale: int, channels: int) -> None:
         super().__init__()

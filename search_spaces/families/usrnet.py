@@ -16,12 +16,12 @@ from search_spaces.published import Claim, Published
 from search_spaces.space import SearchSpace, register
 
 LEAST = 1e-6
-"""Added to the weights and noise levels that the network sets itself."""
+"""Added to the weights and noise levels that the network computes itself."""
 
 
 @dataclass(frozen=True)
 class UsrNetChoices:
-    """The choices of `usrnet`. `hyper_width`: of the layers that set the strength of each iteration."""
+    """The choices of `usrnet`. `hyper_width`: width of the layers that set the strength of each iteration."""
 
     iterations: int
     width: int
@@ -31,10 +31,10 @@ class UsrNetChoices:
 
 
 class UsrNetNetwork(nn.Module):
-    """[N, C, H, W] → [N, C, scale·H, scale·W], for an image that was blurred, down-sampled and is noisy.
+    """[N, C, H, W] → [N, C, scale·H, scale·W], for a blurred, then down-sampled and noisy image.
 
-    Each iteration fits the estimate to the image in closed form, then denoises it by one and the same U-Net. How
-    strongly follows from the noise and the scale by three layers.
+    Each iteration fits the estimate to the image in closed form, then denoises the estimate; all iterations share one
+    U-Net. Three layers compute the strength of both steps from the noise and the scale.
     """
 
     kernel: Tensor
@@ -42,7 +42,7 @@ class UsrNetNetwork(nn.Module):
     def __init__(self, chosen: UsrNetChoices, scale: int, channels: int) -> None:
         super().__init__()
         self.noise = 0.0
-        """The noise level where `forward` is given none."""
+        """The noise level if `forward` gets none."""
         hyper = chosen.hyper_width
         self.scale, self.iterations = scale, chosen.iterations
         self.register_buffer("kernel", bicubic_kernel(scale)[None, None], persistent=False)
@@ -59,9 +59,9 @@ class UsrNetNetwork(nn.Module):
     def forward(self, image: Tensor, kernel: Tensor | None = None, noise: Level | None = None) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W].
 
-        `kernel` [1 or N, 1, K, K] with sum 1 is the blur at the high resolution, after which the first pixel of each
-        scale x scale block was kept; without it the one that makes this bicubic. `noise` is a standard deviation in
-        the image's units.
+        `kernel` [1 or N, 1, K, K] with sum 1 is the blur at the high resolution, after which down-sampling kept the
+        first pixel of each scale x scale block; None is the kernel that makes this bicubic down-sampling. `noise` is a
+        standard deviation in the image's units.
         """
         level = level_of(self.noise if noise is None else noise, image)
         settings = self.hyper(torch.cat((level, torch.full_like(level, self.scale)), dim=1)).float() + LEAST
@@ -83,10 +83,10 @@ def usrnet(iterations: int, width: int, levels: int, blocks: int, hyper_width: i
 
 @register
 class UsrNet(SearchSpace):
-    """A model-based method and a learned one in one; its images are taken to be periodic."""
+    """A model-based method whose prior is learned; its images are assumed to be periodic."""
 
     name: ClassVar[str] = "usrnet"
-    summary: ClassVar[str] = "unfolded: fits the image in closed form and denoises it by a U-Net, in turns (2020)"
+    summary: ClassVar[str] = "unfolded: alternates a closed-form fit to the image and denoising by a U-Net (2020)"
     options: ClassVar[dict[str, Values]] = {
         "iterations": range(1, 13),
         "width": range(8, 97, 8),

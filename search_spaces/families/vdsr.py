@@ -47,7 +47,7 @@ class Chain(nn.Module):
 
 @register
 class Vdsr(SkippedSpace):
-    """The chain learns what the enlarged image lacks: the global skip that nearly every later network has."""
+    """The chain learns the residual of the enlarged image: the global skip that nearly every later network has."""
 
     name: ClassVar[str] = "vdsr"
     summary: ClassVar[str] = "a deep chain of convolutions on the bicubically enlarged image (2016)"
@@ -64,7 +64,7 @@ class Vdsr(SkippedSpace):
             Claim("arXiv 1511.04587; table of CARN (arXiv 1803.08664)", 665_000, 612_600_000_000, 37.53),
         ),
     }
-    # Those of twtygqyy/pytorch-vdsr, which reaches the paper's PSNR; the authors released MATLAB.
+    # Names of twtygqyy/pytorch-vdsr, which reaches the paper's PSNR; the authors released MATLAB code.
     authors_names: ClassVar = (
         *((rf"^residual_layer\.{i}\.conv\.", f"body.layers.{i + 1}.0.") for i in range(28)),
         (r"^input\.", "body.layers.0.0."),

@@ -5,11 +5,11 @@ from torch import nn
 ACTIVATIONS = ("relu", "leaky", "prelu", "gelu", "silu")
 
 SLOPES = {"leaky": 0.05, "prelu": 0.25}
-"""The slope for negative values, at the start of training, where it is not zero."""
+"""Initial slope for negative values, for the activations in which this slope is not zero."""
 
 
 def activation(name: str, width: int) -> nn.Module:
-    """Return an activation for features of `width` channels; `leaky` has slope 0.05, `prelu` one slope a channel."""
+    """Return an activation for features of `width` channels; `leaky` has slope 0.05, `prelu` one slope per channel."""
     match name:
         case "relu":
             return nn.ReLU()

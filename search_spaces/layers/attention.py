@@ -7,9 +7,10 @@ from search_spaces.layers.conv import conv
 
 
 class ChannelAttention(nn.Module):
-    """One factor a channel from its mean over the image (RCAN, arXiv 1807.02758): pool, squeeze, ReLU, expand, sigmoid.
+    """One factor per channel, from the channel's mean over the image (RCAN, arXiv 1807.02758).
 
-    [N, width, H, W] → the same shape. The factors depend on the whole image.
+    The factors come from the mean by a 1x1 convolution to fewer channels, ReLU, a 1x1 back and a sigmoid. They depend
+    on the whole image. [N, width, H, W] → the same shape.
     """
 
     def __init__(self, width: int, reduction: int = 16) -> None:
@@ -22,7 +23,7 @@ class ChannelAttention(nn.Module):
         return features * self.gate(self.statistic(features))
 
     def statistic(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → [N, width, 1, 1]: what the factors are computed from."""
+        """[N, width, H, W] → [N, width, 1, 1], the input of the gate."""
         return features.mean(dim=(2, 3), keepdim=True)
 
 
@@ -30,15 +31,15 @@ class ContrastAttention(ChannelAttention):
     """Channel attention on standard deviation plus mean (IMDN, arXiv 1909.11856)."""
 
     def statistic(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → [N, width, 1, 1]: what the factors are computed from."""
+        """[N, width, H, W] → [N, width, 1, 1], the input of the gate."""
         mean = features.mean(dim=(2, 3), keepdim=True)
         variance = (features - mean).square().mean(dim=(2, 3), keepdim=True)
-        # The square root of exactly zero, a flat channel, has no gradient.
+        # A flat channel has variance zero, where the square root has no gradient.
         return mean + torch.sqrt(variance.clamp_min(1e-12))
 
 
 class PixelAttention(nn.Module):
-    """One factor a pixel and channel from a 1x1 convolution (PAN, arXiv 2010.01073)."""
+    """One factor per pixel and channel, from a 1x1 convolution (PAN, arXiv 2010.01073)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

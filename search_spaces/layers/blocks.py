@@ -1,8 +1,8 @@
-"""The blocks of `hybrid`: one shape in and out, an easy path, and a last layer that starts at zero.
+"""The blocks of `hybrid`: input and output have one shape, and most blocks start as the identity.
 
-Each takes [N, width, H, W] and returns the same shape. `kernel` (3, 5, 7) and `expansion` (1, 2, 3) mean in each block
-what its docstring says. All but the chained ones begin as the identity, and those near it, so that a brief training
-judges what a block learns, not how it was initialised.
+Each block takes [N, width, H, W] and returns the same shape. The docstring of a block says what `kernel` (3, 5, 7) and
+`expansion` (1, 2, 3) mean in it. The blocks in `CHAINED` start near the identity; in all others the last layer starts
+at zero. So a brief training judges what a block learns, not how the block was initialised.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,13 +22,14 @@ from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.modulation import SpatialModulation
 from search_spaces.layers.parameter_free import ParameterFreeAttention
+from search_spaces.layers.residual import skipped, zero_parameters
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.window import WindowBlock
 
 
 @dataclass(frozen=True)
 class BlockChoices:
-    """Which block, of how many features, and its three choices."""
+    """The name, the width and the three choices of a block."""
 
     name: str
     width: int
@@ -42,13 +43,13 @@ class BlockChoices:
 
     @property
     def cost_key(self) -> tuple[str, int, int, int, str]:
-        """The arguments of a block of the same parameters and multiply-adds: those of activations are PReLU's alone."""
+        """Arguments of a block with equal parameters and multiply-adds: among activations only PReLU has parameters."""
         name, width, kernel, expansion, act = self.time_key
         return name, width, kernel, expansion, "prelu" if act == "prelu" else "relu"
 
     @property
     def time_key(self) -> tuple[str, int, int, int, str]:
-        """The arguments of a block that takes the same time once deployed: branches that fuse take none."""
+        """Arguments of a block that takes the same time once deployed: branches that fuse take no time."""
         act = "relu" if self.name in OWN_ACTIVATION else self.activation
         if self.name == "ecb":
             return "conv", self.width, self.kernel, 1, act
@@ -60,7 +61,7 @@ class BlockChoices:
 
     @property
     def inner(self) -> int:
-        """Features between two full convolutions: half, once or one and a half times the width."""
+        """Number of features between two full convolutions: 0.5, 1 or 1.5 times the width."""
         return self.width * self.expansion // 2
 
 
@@ -69,43 +70,18 @@ def block(name: str, width: int, kernel: int, expansion: int, activation: str) -
     return BlockChoices(name, width, kernel, expansion, activation).build()
 
 
-class Residual(nn.Module):
-    """Adds what its layers make of the features to them."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*layers)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → the same shape."""
-        return features + self.body(features)
-
-
-def skipped(*layers: nn.Module, last: nn.Module | None = None) -> Residual:
-    """Return the layers with a skip around them, `last` (by default the last of them) starting at zero."""
-    block = Residual(*layers)
-    keep_variance(block)
-    zero_parameters(last or layers[-1])
-    return block
-
-
-def zero_parameters(layer: nn.Module) -> None:
-    """Let a layer start at zero."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-
-
 def activated_conv(c: BlockChoices, _place: int) -> nn.Module:
-    """A convolution and its activation, no skip: shallow networks of these are the strongest small ones."""
+    """Return a convolution and its activation, without a skip: shallow chains of it are the best small networks."""
     layer = conv(c.width, c.width, c.kernel)
     start_chain(layer, SLOPES.get(c.activation, 0.0))
     return nn.Sequential(layer, c.act())
 
 
 def collapsible(c: BlockChoices, _place: int) -> nn.Module:
-    """A convolution that trains with branches and a skip and fuses to one, activated.
+    """Return an activated convolution that trains with branches and a skip, and fuses to one convolution.
 
-    Of 3x3, it is the edge-oriented one of ECBSR, `2·expansion` times wider inside; else the expanded one of SESR.
+    A 3x3 is the edge-oriented convolution of ECBSR, a larger kernel the expanded convolution of SESR. Both are
+    `2·expansion` times wider inside.
     """
     wide = 2 * c.expansion
     layer: Collapsible = EdgeConv(c.width, c.width, expansion=wide, identity=True)
@@ -116,7 +92,7 @@ def collapsible(c: BlockChoices, _place: int) -> nn.Module:
 
 
 def residual(c: BlockChoices, _place: int) -> nn.Module:
-    """The residual block of EDSR: convolution to `inner`, activation, convolution."""
+    """Return the residual block of EDSR: convolution to `inner`, activation, convolution."""
     return skipped(*_two_convolutions(c))
 
 
@@ -125,57 +101,57 @@ def _two_convolutions(c: BlockChoices) -> tuple[nn.Module, nn.Module, nn.Module]
 
 
 def grouped(c: BlockChoices, _place: int) -> nn.Module:
-    """Two convolutions in `2^expansion` groups, with a channel shuffle between through which the groups exchange."""
+    """Return two convolutions in `2^expansion` groups; a channel shuffle between them mixes the groups."""
     groups = 2**c.expansion
     first, second = (conv(c.width, c.width, c.kernel, groups=groups) for _ in range(2))
     return skipped(first, c.act(), nn.ChannelShuffle(groups), second)
 
 
 def inverted(c: BlockChoices, _place: int) -> nn.Module:
-    """The inverted bottleneck of MobileNetV2: 1x1 to `expansion` times the width, depthwise, 1x1 back."""
+    """Return the inverted bottleneck of MobileNetV2: 1x1 to `expansion` times the width, depthwise, 1x1 back."""
     wide = c.expansion * c.width
     depthwise = conv(wide, wide, c.kernel, groups=wide)
     return skipped(conv(c.width, wide, 1), c.act(wide), depthwise, c.act(wide), conv(wide, c.width, 1))
 
 
 def blueprint(c: BlockChoices, _place: int) -> nn.Module:
-    """Two blueprint-separable convolutions, `expansion` times the width between them."""
+    """Return two blueprint-separable convolutions, with `expansion` times the width between them."""
     wide = c.expansion * c.width
     second = BlueprintConv(wide, c.width, c.kernel)
     return skipped(BlueprintConv(c.width, wide, c.kernel), c.act(wide), second, last=second.depthwise)
 
 
 def distill(c: BlockChoices, _place: int) -> nn.Module:
-    """The distillation block of RFDN: `expansion` quarters of the features are put aside at each of three steps."""
+    """Return the distillation block of RFDN: each of three steps sets `expansion` quarters of the features aside."""
     return _distillation(c, lambda inputs, outputs, _kernel=3, **_: conv(inputs, outputs, c.kernel))
 
 
 def distill_separable(c: BlockChoices, _place: int) -> nn.Module:
-    """The distillation block of BSRN: as `distill`, of blueprint-separable convolutions."""
+    """Return the distillation block of BSRN: like `distill`, with blueprint-separable convolutions."""
     return _distillation(c, lambda inputs, outputs, _kernel=3, **_: BlueprintConv(inputs, outputs, c.kernel))
 
 
 def _distillation(c: BlockChoices, convolution: Callable[..., nn.Module]) -> nn.Module:
-    # The parts differ in width, so they share one slope.
+    # The activation sees parts of different widths, so it has one slope.
     act = nn.PReLU() if c.activation == "prelu" else c.act()
     body = FeatureDistillation(c.width, c.width * c.expansion // 4, convolution=convolution, activation=act)
     return skipped(body, EnhancedSpatialAttention(c.width, c.width // 4), last=body.merge)
 
 
 def channel_attention(c: BlockChoices, _place: int) -> nn.Module:
-    """The residual channel attention block of RCAN: convolution to `inner`, activation, convolution, channel gate."""
+    """Return the block of RCAN: convolution to `inner`, activation, convolution, channel attention."""
     layers = _two_convolutions(c)
     return skipped(*layers, ChannelAttention(c.width, 4), last=layers[-1])
 
 
 def spatial_attention(c: BlockChoices, _place: int) -> nn.Module:
-    """Convolution to `inner`, activation, convolution, and the enhanced spatial attention of RFDN."""
+    """Return a convolution to `inner`, activation, convolution, and the enhanced spatial attention of RFDN."""
     layers = _two_convolutions(c)
     return skipped(*layers, EnhancedSpatialAttention(c.width, c.width // 4), last=layers[-1])
 
 
 class SelfCalibration(nn.Module):
-    """Two branches of `inner` features, one gated pixel by pixel, merged by a 1x1 (the body of PAN's block)."""
+    """Two branches of `inner` features, one of them gated at each pixel, merged by a 1x1 (the body of PAN's block)."""
 
     def __init__(self, c: BlockChoices) -> None:
         super().__init__()
@@ -195,32 +171,35 @@ class SelfCalibration(nn.Module):
 
 
 def pixel_attention(c: BlockChoices, _place: int) -> nn.Module:
-    """The self-calibrated block with pixel attention of PAN, each branch `inner` wide."""
+    """Return the self-calibrated block with pixel attention of PAN; each branch has `inner` features."""
     body = SelfCalibration(c)
     return skipped(body, last=body.merge)
 
 
 def modulation(c: BlockChoices, _place: int) -> nn.Module:
-    """Spatially-adaptive feature modulation, then a convolutional mixer over `inner` features (SAFMN)."""
+    """Return spatially-adaptive feature modulation, then a convolutional mixer with `inner` features (SAFMN)."""
     gate = SpatialModulation(c.width, kernel=c.kernel)
     mixer = skipped(ChannelNorm(c.width), conv(c.width, c.inner), c.act(c.inner), conv(c.inner, c.width, 1))
     return nn.Sequential(skipped(ChannelNorm(c.width), gate, last=gate.mix), mixer)
 
 
 def parameter_free(c: BlockChoices, _place: int) -> nn.Module:
-    """The parameter-free attention of SPAN over `expansion` convolutions, with a skip around it."""
+    """Return the parameter-free attention of SPAN over `expansion` convolutions, with a skip around it."""
     body = ParameterFreeAttention(c.width, c.expansion, lambda inputs, outputs: conv(inputs, outputs, c.kernel))
     return skipped(body, last=body.convs[-1])
 
 
 def large_kernel(c: BlockChoices, _place: int) -> nn.Module:
-    """A depthwise convolution of `2·kernel + 1` pixels, then a 1x1 bottleneck of `expansion` times the width."""
+    """Return a depthwise convolution of `2·kernel + 1` pixels and a 1x1 bottleneck of `expansion` times the width."""
     wide, reach = c.expansion * c.width, 2 * c.kernel + 1
     return skipped(LargeDepthwise(c.width, reach), conv(c.width, wide, 1), c.act(wide), conv(wide, c.width, 1))
 
 
 def window_attention(c: BlockChoices, place: int) -> nn.Module:
-    """A light transformer layer: windows of 4, 8 or 16 pixels for kernels of 3, 5 or 7, every second one shifted."""
+    """Return a light transformer layer, shifted in every second repeat.
+
+    The windows have 4, 8 or 16 pixels for kernels of 3, 5 or 7.
+    """
     heads = c.width // (16 if c.width % 16 == 0 else 8)
     window = 2 ** ((c.kernel + 1) // 2)
     block = WindowBlock(c.width, heads, window, shifted=place % 2 == 1, expansion=c.expansion)
@@ -247,13 +226,13 @@ BLOCKS: Mapping[str, Callable[[BlockChoices, int], nn.Module]] = {
     "large": large_kernel,
     "window": window_attention,
 }
-"""Every block by the name that a choice gives it."""
+"""Every block by its name in the choices."""
 
 CHAINED = frozenset({"conv", "ecb"})
-"""Blocks that end in an activation: a head before them is activated too."""
+"""Blocks that end in an activation. A head before such a block is activated, too."""
 
 FIXED_EXPANSION = frozenset({"conv"})
-"""Blocks that `expansion` has no effect on."""
+"""Blocks that ignore `expansion`."""
 
 OWN_ACTIVATION = frozenset({"span", "window"})
-"""Blocks that bring their own activation, so that the network's has no effect on them."""
+"""Blocks that have their own activation and ignore the network's."""

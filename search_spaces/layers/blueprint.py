@@ -1,4 +1,4 @@
-"""Convolutions in two halves, over channels (1x1) and over space (depthwise), and the ordinary convolution."""
+"""Separable convolutions: one half over channels (1x1), one over space (depthwise); and the ordinary convolution."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ AUTHORS_NAMES = ((r"\.pw\.", ".pointwise."), (r"\.dw\.", ".depthwise."))
 
 
 class MakesConv(Protocol):
-    """How a block that leaves the kind of its convolutions open asks for one: by a class or a function of this file."""
+    """A class or function that makes a convolution, for blocks that leave the kind of their convolutions open."""
 
     def __call__(
         self, inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, padding: int | None = None
@@ -40,7 +40,7 @@ class BlueprintConv(nn.Module):
         pointwise_bias: bool = False,
         reflect: bool = False,
     ) -> None:
-        """`reflect`: the depthwise half continues its input by reflection instead of zeros, from 2 pixels a side."""
+        """With `reflect`, the depthwise half pads by reflection instead of zeros; the image needs 2 pixels a side."""
         super().__init__()
         self.pointwise = conv(inputs, outputs, 1, bias=pointwise_bias)
         self.depthwise = nn.Conv2d(

@@ -21,7 +21,7 @@ _GROUPS = {"conv": 1, "group2": 2, "group4": 4}
 
 @dataclass(frozen=True)
 class CellChoices:
-    """One cell: operation, output width, kernel size, repeats (not weight-shared) and whether they are skipped."""
+    """One cell: operation, output width, kernel size, repeats (each with its own weights) and whether it has a skip."""
 
     operation: str
     width: int
@@ -37,7 +37,7 @@ class CellChoices:
 
     @classmethod
     def read(cls, choices: Choices, cell: int) -> "CellChoices":
-        """Take the choices of cell number `cell` (1-based) out of the flat mapping."""
+        """Read the choices of cell number `cell` (1-based) from the flat mapping."""
         flat = read_choices(_FlatCell, choices, f"cell{cell}.")
         return cls(flat.op, flat.width, flat.kernel, 1 << flat.repeats_log2, flat.skip)
 

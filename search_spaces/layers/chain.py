@@ -1,4 +1,4 @@
-"""A plain chain of convolutions, as the denoisers after DnCNN are."""
+"""A plain chain of convolutions, the form of DnCNN and of the denoisers that followed it."""
 
 from torch import nn
 
@@ -7,7 +7,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 
 EPSILON = 1e-4
-"""Of the batch normalisations, as the authors of DnCNN have it."""
+"""Epsilon of the batch normalisations, as in the code of DnCNN's authors."""
 
 
 def chain(inputs: int, outputs: int, layers: int, width: int, act: str, *, batch_norm: bool = False) -> nn.Sequential:

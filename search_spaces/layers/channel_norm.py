@@ -1,4 +1,4 @@
-"""Layers that mix or normalise the channels of each pixel on its own."""
+"""Layer normalisation over the channels of each pixel."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Blocks that train with several branches and compute the same as one convolution."""
+"""Blocks that train with several branches and compute the same function as one convolution."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ class Collapsible(nn.Module, ABC):
 
     @abstractmethod
     def merged(self) -> tuple[Tensor, Tensor]:
-        """Return the weight [outputs, inputs, kernel, kernel] and the bias [outputs] of the one convolution."""
+        """Return the weight [outputs, inputs, kernel, kernel] and the bias [outputs] of the equivalent convolution."""
 
     @abstractmethod
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
@@ -29,29 +29,30 @@ class Collapsible(nn.Module, ABC):
     def output_parameters(self) -> nn.ParameterList:
         """Return parameters that, all set to zero, make the output zero and leave every branch able to learn.
 
-        For a block that writes an image: products of zeros, as in a chain of zero convolutions, have no gradient.
+        A block that writes an image starts with these at zero. It would not learn from zeros in every layer, since a
+        product of zeros has no gradient.
         """
         return nn.ParameterList(self.parameters())
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, H, W], by the merged convolution: exact at the border, and faster."""
-        # The sum of the branches would lose digits of the small ones in half precision.
+        # In half precision, the sum would lose digits of the small branches.
         with _full_precision(features.device):
             weight, bias = self.merged()
-        # In the layout of a parameter, or the convolution would be another routine than the fused one's.
+        # Contiguous like a parameter: otherwise torch picks another routine than for the fused convolution.
         return F.conv2d(features, weight.contiguous(), bias, padding=self.kernel // 2)
 
     @torch.no_grad()
     def start_as_merged(self, slope: float = 0.0) -> None:
         """Initialise as one convolution before a (leaky or parametric) ReLU of this slope: the signal's variance stays.
 
-        Several branches, each with the usual initialisation, would add up to something else in every width.
+        With the usual initialisation in each branch, the variance of their sum would depend on the width.
         """
         weight, bias = (torch.zeros_like(merged) for merged in self.merged())
         self.absorb(nn.init.kaiming_normal_(weight, a=slope), bias)
 
     def fuse(self) -> nn.Conv2d:
-        """Return the one convolution."""
+        """Return the equivalent convolution."""
         fused = conv(self.inputs, self.outputs, self.kernel)
         weight, bias = self.merged()
         with torch.no_grad():
@@ -61,15 +62,16 @@ class Collapsible(nn.Module, ABC):
 
 
 NOISE = 0.3
-"""Share of the usual initialisation beside the identity in a chain."""
+"""Weight of the usual random initialisation beside the identity, for convolutions in a chain."""
 
 
 @torch.no_grad()
 def start_chain(layer: nn.Conv2d | Collapsible, slope: float) -> None:
-    """Initialise a convolution before a ReLU of this slope in a chain: near the identity where that can be.
+    """Initialise a convolution before a ReLU of this slope in a chain: near the identity if its widths match.
 
-    PyTorch's own initialisation lets the signal die in a chain. With that of He et al. (1502.01852) it lives, but brief
-    trainings of 12 convolutions lowered the loss only half as much as with this one, with all kinds of branches.
+    PyTorch's own initialisation lets the signal die in a chain. The signal survives with the initialisation of He et
+    al. (arXiv 1502.01852), but brief trainings of 12 convolutions then lowered the loss only half as much as with this
+    initialisation, with all kinds of branches.
     """
     weight = layer.merged()[0] if isinstance(layer, Collapsible) else layer.weight
     start = nn.init.kaiming_normal_(torch.zeros_like(weight), a=slope)
@@ -84,9 +86,9 @@ def start_chain(layer: nn.Conv2d | Collapsible, slope: float) -> None:
 
 
 def fused(network: nn.Module) -> nn.Module:
-    """Return the inference form of a network: each module that has a `fuse()` replaced by what that returns.
+    """Return the inference form of a network: the result of `fuse()` replaces each module that has this method.
 
-    The network itself is left as it was, and returned where there is nothing to replace.
+    The given network is not changed. It is returned itself if it has nothing to fuse.
     """
     if _fusible(network):
         merged: nn.Module = network.fuse()  # type: ignore[operator]

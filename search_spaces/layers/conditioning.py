@@ -1,4 +1,4 @@
-"""What a conditional network is told of how its image came about: noise levels and blur kernels as tensors."""
+"""Inputs of conditional networks that describe how an image was degraded: noise levels and blur kernels as tensors."""
 
 import math
 from functools import lru_cache
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 Level = float | Tensor
-"""A noise level: the standard deviation in the image's units of 0..1, one for all images or [N, 1, 1, 1]."""
+"""A noise level: the standard deviation in the image's units of 0..1, one number for all images or [N, 1, 1, 1]."""
 
 
 def level_of(noise: Level, image: Tensor) -> Tensor:
@@ -34,8 +34,8 @@ def gaussian_kernels(variances: Tensor, angles: Tensor, size: int) -> Tensor:
 def bicubic_kernel(scale: int) -> Tensor:
     """Return the blur [K, K] after which taking every `scale`-th pixel is bicubic down-sampling (a = -0.5).
 
-    For blurring as a convolution around the pixel K // 2. Down-sampling keeps the first pixel of each scale x scale
-    block, but the LR pixel lies in the block's middle: so does the kernel.
+    The blur is a convolution around the pixel K // 2. Down-sampling keeps the first pixel of each scale x scale block,
+    but the LR pixel lies in the middle of the block, so the kernel is centred on this middle.
     """
     half = 2 * scale + 1
     distance = (torch.arange(-half, half + 1) + (scale - 1) / 2).abs() / scale
@@ -51,7 +51,7 @@ def kernel_basis(size: int, count: int, samples: int = 2000, largest: float = 12
     """Return the first `count` principal components of Gaussian blur kernels, [count, size²], orthonormal, on the CPU.
 
     The kernels have variances up to `largest` in any direction. They are a fixed low-discrepancy sample, not a grid:
-    the symmetries of a grid would leave the components undetermined. The largest element of each is positive.
+    the symmetries of a grid would leave the components undetermined. The largest element of each component is positive.
     """
     # The additive recurrence of the generalised golden ratio of three dimensions, the root of x⁴ = x + 1.
     ratio = 1.2207440846057596

@@ -1,4 +1,4 @@
-"""The convolution that nearly every block is made of, and a depthwise one of many pixels."""
+"""The convolution in nearly every block, and a depthwise convolution with a large kernel."""
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,8 @@ def bias_of(layer: nn.Module) -> Tensor:
 class LargeDepthwise(nn.Conv2d):
     """A depthwise convolution that keeps height and width, for kernels of 15 pixels and more.
 
-    On a CPU, few channels are convolved in 32 bits under autocast: for up to 16 channels in bfloat16 and channels-last
-    order, the code that oneDNN 3.12 (torch 2.13) makes for AVX-512 is never finished.
+    On a CPU under autocast, up to 16 channels are convolved in float32. In bfloat16 and channels-last order, oneDNN
+    3.12 (torch 2.13) never finishes generating its AVX-512 code for them.
     """
 
     def __init__(self, width: int, kernel: int) -> None:

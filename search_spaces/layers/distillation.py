@@ -1,4 +1,4 @@
-"""Blocks that put a part of their features aside at every step, and merge the parts at the end."""
+"""Blocks that set a part of their features aside at every step, and merge the parts at the end."""
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,9 @@ AUTHORS_NAMES = (
 
 
 class FeatureDistillation(nn.Module):
-    """The residual feature distillation of RFDN (arXiv 2009.11551), with its kinds of convolution left open.
+    """The residual feature distillation of RFDN (arXiv 2009.11551); the caller chooses the kinds of convolution.
 
-    Each of `steps` puts `distilled` channels aside (1x1) and refines all of them (3x3, with a skip); at the end a 3x3
+    Each of `steps` sets `distilled` channels aside (1x1) and refines all channels (3x3, with a skip). At the end a 3x3
     makes the last part, and a 1x1 merges all parts. [N, width, H, W] → the same shape, without a skip around it.
     """
 

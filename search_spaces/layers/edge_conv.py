@@ -1,4 +1,4 @@
-"""Convolutions that train with branches for edges, or through a wide intermediate, and deploy as a plain one."""
+"""Convolutions that train with edge filters or through a wide intermediate, and deploy as one plain convolution."""
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,9 @@ FILTERS = {
 
 
 class EdgeBranch(nn.Module):
-    """A 1x1 convolution, then a fixed edge filter with a learned gain and bias a channel.
+    """A 1x1 convolution, then a fixed edge filter with a learned gain and bias per channel.
 
-    The 1x1 has no bias, since the filters sum to zero. Its gain starts near zero, as its authors' does.
+    The 1x1 has no bias, since the filters sum to zero. The gain starts near zero, as in the authors' code.
     """
 
     mask: Tensor
@@ -31,7 +31,7 @@ class EdgeBranch(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The weight [outputs, inputs, 3, 3] of both together."""
+        """The weight [outputs, inputs, 3, 3] of the 1x1 and the filter together."""
         return self.mix.weight * self.gain * self.mask
 
 
@@ -46,9 +46,10 @@ def edges_of(branches: nn.ModuleDict) -> list[EdgeBranch]:
 
 
 class EdgeConv(Collapsible):
-    """The edge-oriented convolution of ECBSR: 3x3, plus 1x1 to a multiple of the outputs and 3x3, plus three for edges.
+    """The edge-oriented convolution of ECBSR: the sum of a 3x3, a 1x1 followed by a 3x3, and three edge branches.
 
-    With `identity`, the input is added too, if the block has the same number of inputs and outputs.
+    The 1x1 widens to `expansion` times the outputs. With `identity`, the input is added, too, if the block has equally
+    many inputs and outputs.
     """
 
     def __init__(self, inputs: int, outputs: int, *, expansion: int = 2, identity: bool = False) -> None:
@@ -60,7 +61,7 @@ class EdgeConv(Collapsible):
         self.identity = identity and inputs == outputs
 
     def merged(self) -> tuple[Tensor, Tensor]:
-        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the one convolution."""
+        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the equivalent convolution."""
         weight, bias = merged_pair(self.widen, self.narrow)
         branches: list[nn.Conv2d | EdgeBranch] = [self.plain, *edges_of(self.edges)]
         for branch in branches:
@@ -68,11 +69,11 @@ class EdgeConv(Collapsible):
         return weight + unit_weight(weight) if self.identity else weight, bias
 
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
-        """Set the 3x3 branch so that `merged` gives this weight and bias; the others stay as they are."""
+        """Set the 3x3 branch so that `merged` gives this weight and bias; the other branches keep their weights."""
         absorb_into(self.plain, self, weight, bias)
 
     def output_parameters(self) -> nn.ParameterList:
-        """Return what the branches end in; see `Collapsible`. Not for a block with an identity."""
+        """Return the last parameters of each branch; see `Collapsible`. Not for a block with an identity."""
         parameters = [*self.plain.parameters(), *self.narrow.parameters()]
         for branch in edges_of(self.edges):
             parameters += [branch.gain, branch.bias]
@@ -80,9 +81,9 @@ class EdgeConv(Collapsible):
 
 
 class ExpandedConv(Collapsible):
-    """A k x k convolution to a wide intermediate, then a 1x1, nothing between them (SESR, arXiv 2103.09404).
+    """A k x k convolution to a wide intermediate, then directly a 1x1 (SESR, arXiv 2103.09404).
 
-    With `identity`, the input is added too, if the block has the same number of inputs and outputs.
+    With `identity`, the input is added, too, if the block has equally many inputs and outputs.
     """
 
     def __init__(
@@ -90,17 +91,17 @@ class ExpandedConv(Collapsible):
     ) -> None:
         super().__init__(inputs, outputs, kernel)
         intermediate = max(intermediate, outputs)
-        self.widen = conv(inputs, intermediate, kernel, bias=False)  # the bias of the other one covers it
+        self.widen = conv(inputs, intermediate, kernel, bias=False)  # the bias of `narrow` covers it
         self.narrow = conv(intermediate, outputs, 1)
         self.identity = identity and inputs == outputs
 
     def merged(self) -> tuple[Tensor, Tensor]:
-        """Return the weight [outputs, inputs, kernel, kernel] and the bias [outputs] of the one convolution."""
+        """Return the weight [outputs, inputs, kernel, kernel] and the bias [outputs] of the equivalent convolution."""
         weight, bias = merged_pair(self.widen, self.narrow)
         return weight + unit_weight(weight) if self.identity else weight, bias
 
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
-        """Set the k x k convolution by the least change so that `merged` gives this weight, and the bias of the 1x1."""
+        """Set `widen` and the bias of `narrow` by the least change so that `merged` gives this weight and bias."""
         with torch.no_grad():
             lacking = (weight - self.merged()[0]).flatten(1)
             change = torch.linalg.pinv(self.narrow.weight.flatten(1)) @ lacking
@@ -113,9 +114,9 @@ class ExpandedConv(Collapsible):
 
 
 def merged_pair(first: nn.Conv2d, second: nn.Conv2d) -> tuple[Tensor, Tensor]:
-    """Return the weight and the bias of two convolutions after each other, one of them 1x1, as one.
+    """Return the weight and the bias of one convolution that equals two in a row, one of them 1x1.
 
-    Exact where the intermediate image is continued by the first one's bias (or that is zero).
+    Exact if the intermediate image is padded with the bias of the first convolution, or if this bias is zero.
     """
     outer = torch.einsum("omkl,mipq->oikplq", second.weight, first.weight)
     weight = outer.flatten(4, 5).flatten(2, 3)
@@ -124,7 +125,7 @@ def merged_pair(first: nn.Conv2d, second: nn.Conv2d) -> tuple[Tensor, Tensor]:
 
 
 def unit_weight(weight: Tensor) -> Tensor:
-    """Return the weight of the same shape [n, n, k, k] of the convolution that changes nothing."""
+    """Return the weight of the identity convolution, in the shape [n, n, k, k] of `weight`."""
     channels, _, kernel, _ = weight.shape
     centre = torch.zeros(kernel, kernel, dtype=weight.dtype, device=weight.device)
     centre[kernel // 2, kernel // 2] = 1
@@ -132,7 +133,7 @@ def unit_weight(weight: Tensor) -> Tensor:
 
 
 def absorb_into(branch: nn.Conv2d, block: Collapsible, weight: Tensor, bias: Tensor) -> None:
-    """Change a k x k branch of `block` so that the block's merged weight and bias are these."""
+    """Change a k x k branch of `block` so that the block's merged weight and bias are `weight` and `bias`."""
     with torch.no_grad():
         merged_weight, merged_bias = block.merged()
         branch.weight += weight - merged_weight

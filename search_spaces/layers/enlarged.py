@@ -1,4 +1,4 @@
-"""Networks that see the image already enlarged, as the first ones did."""
+"""Networks that work on the enlarged image, as the first super-resolution networks did."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -7,11 +7,11 @@ from search_spaces.layers.image_skip import at_least_single, upscale_bicubic
 
 
 class Enlarged(nn.Module):
-    """Runs `body` at the high resolution: body(b), or b + body(b) where `skip`, with b the bicubically enlarged input.
+    """Runs `body` at the high resolution on b, the bicubically enlarged input: body(b), or b + body(b) if `skip`.
 
-    `within_skip` says which cubic kernel enlarges: True, that of the `ImageSkip` around this network (a = -0.75, what
-    `Resize` computes); False, the smoother one of the authors. Published weights need theirs: with the other kernel,
-    those of VDSR lose 1.9 dB on Set5.
+    `within_skip` selects the cubic kernel. True: the kernel of the `ImageSkip` around this network (a = -0.75, as in
+    the operator `Resize`). False: the smoother kernel of the authors. Published weights need the authors' kernel: with
+    the other kernel, the weights of VDSR lose 1.9 dB on Set5.
     """
 
     def __init__(self, body: nn.Module, scale: int, *, within_skip: bool, skip: bool) -> None:
@@ -30,7 +30,7 @@ class Enlarged(nn.Module):
 
 def upscale_smoothly(image: Tensor, scale: int) -> Tensor:
     """[N, C, H, W] → [N, C, scale·H, scale·W] by cubic convolution with a = -0.5, as MATLAB and PIL do."""
-    # Only with `antialias` is that PyTorch's kernel; enlarging, there is nothing to anti-alias.
+    # PyTorch uses this kernel only with `antialias`, which changes nothing else when enlarging.
     return F.interpolate(
         at_least_single(image), scale_factor=float(scale), mode="bicubic", align_corners=False, antialias=True
     )

@@ -1,4 +1,4 @@
-"""Undoing blur and down-sampling in closed form, by Fourier transforms."""
+"""Undo blur and down-sampling in closed form, by Fourier transforms."""
 
 import torch
 from torch import Tensor
@@ -20,17 +20,17 @@ def transfer(kernel: Tensor, height: int, width: int) -> Tensor:
 def fit_to_data(estimate: Tensor, image: Tensor, spectrum: Tensor, weight: Tensor, scale: int = 1) -> Tensor:
     """Return the z that minimises |image - down(blur(z))|² + weight·|z - estimate|², in float32.
 
-    `image` [N, C, h, w], `estimate` and z [N, C, scale·h, scale·w], `spectrum` that of the blur (`transfer`), `weight`
-    [N, 1, 1, 1]; down-sampling keeps the first pixel of each scale x scale block (Zhao et al., arXiv 1510.00143).
+    `image` [N, C, h, w]; `estimate` and z [N, C, scale·h, scale·w]; `spectrum` is the blur's (see `transfer`); `weight`
+    [N, 1, 1, 1]. Down-sampling keeps the first pixel of each scale x scale block (Zhao et al., arXiv 1510.00143).
     """
     estimate, image = estimate.float(), image.float()
     blurred = torch.fft.ifft2(spectrum * torch.fft.fft2(estimate)).real
     missing = torch.fft.fft2(image - blurred[..., ::scale, ::scale])
-    # What down-sampling folds onto a frequency of the small image.
+    # The power that down-sampling folds onto each frequency of the small image.
     power = spectrum.real.square() + spectrum.imag.square()
     folded = torch.unflatten(torch.unflatten(power, 3, (scale, -1)), 2, (scale, -1)).mean(dim=(2, 4))
     ratio = missing / (folded + weight)
-    # Concatenated rather than repeated, which ONNX can't do to complex numbers.
+    # Concatenated, since ONNX can't repeat complex tensors.
     periodic = torch.cat([torch.cat([ratio] * scale, dim=3)] * scale, dim=2)
     correction: Tensor = torch.fft.ifft2(spectrum.conj() * periodic).real
     return estimate + correction

@@ -1,16 +1,17 @@
-"""A global image skip: the network learns only what interpolation gets wrong."""
+"""A global image skip: the network learns only the error of interpolation."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 CENTRE = 0.25
-"""Subtracted from the input of the learned part. Brief trainings on infrared images were steadiest with about half of
-their mean taken away: with none, ReLU features carry brightness instead of detail; with all, narrow chains die."""
+"""Subtracted from the input of the learned part. Brief trainings on infrared images were steadiest when about half of
+the images' mean was subtracted: with nothing subtracted, ReLU features carry brightness instead of detail; with the
+whole mean subtracted, narrow chains die."""
 
 GAIN = 0.1
-"""Factor of the learned part. What bicubic lacks is small, so without it the first steps overshoot and kill ReLUs:
-brief training then gained 0.3 dB instead of 1.5 dB on most networks."""
+"""Factor of the learned part. Bicubic interpolation lacks little, so without the factor the first steps overshoot and
+kill ReLUs: brief training then gained 0.3 dB instead of 1.5 dB on most networks."""
 
 
 class ImageSkip(nn.Module):
@@ -18,7 +19,7 @@ class ImageSkip(nn.Module):
 
     `last`, the convolution that writes the network's output, starts at zero, so that an untrained network is exactly
     the interpolation and training starts from there. Plain cubic `Resize` (a = -0.75) is used because every deployment
-    runtime has it; `nearest` copies pixels, which the simplest accelerators can.
+    runtime has it. `nearest` copies pixels, which the simplest accelerators support, too.
     """
 
     def __init__(self, network: nn.Module, last: nn.Module, scale: int, mode: str = "bicubic") -> None:
@@ -59,8 +60,9 @@ def interpolate(image: Tensor, scale: int, mode: str) -> Tensor:
 
 
 def at_least_single(image: Tensor) -> Tensor:
-    """Return half precision as float32, and what is more precise as it is.
+    """Return a half-precision image as float32, and any other image unchanged.
 
-    Autocast leaves interpolation alone but its input may be half; a skip carries the image, so it stays in float32.
+    Autocast leaves interpolation alone, but its input may have half precision. A skip carries the image, so the image
+    stays in float32.
     """
     return image.to(torch.promote_types(image.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""Features multiplied by a map made from coarser copies of themselves (SAFMN, arXiv 2302.13800)."""
+"""Features multiplied by a map made from coarser copies of the features (SAFMN, arXiv 2302.13800)."""
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +8,10 @@ from search_spaces.layers.conv import conv
 
 
 class SpatialModulation(nn.Module):
-    """The channels in `levels` equal parts; part i is pooled 2^i times coarser, convolved depthwise and enlarged.
+    """Splits the channels into `levels` equal parts; part i is pooled 2^i times coarser, convolved and enlarged.
 
-    A 1x1 convolution mixes the parts, and its GELU multiplies the input. Where `levels` does not divide the width, the
-    finest parts have a channel more.
+    The convolutions are depthwise. A 1x1 convolution mixes the parts, and its GELU multiplies the input. If `levels`
+    does not divide the width, the finest parts have one more channel.
     """
 
     def __init__(self, width: int, levels: int = 4, kernel: int = 3) -> None:
@@ -30,9 +30,9 @@ class SpatialModulation(nn.Module):
 
 
 def max_pool_to_fraction(features: Tensor, divisor: int) -> Tensor:
-    """[N, C, H, W] → [N, C, H // divisor, W // divisor], at least one pixel: the largest value of each part.
+    """[N, C, H, W] → [N, C, H // divisor, W // divisor], at least one pixel: the maximum of each part.
 
-    Parts are equal where the divisor divides the image and overlap by a pixel else (adaptive pooling).
+    The parts are equal if the divisor divides the sides; else they overlap by a pixel (adaptive pooling).
     """
     if divisor == 1:
         return features
@@ -43,12 +43,12 @@ def max_pool_to_fraction(features: Tensor, divisor: int) -> Tensor:
 
 
 def _max_of_parts(features: Tensor, axis: int, divisor: int) -> Tensor:
-    """Adaptive max pooling of one axis by operators that ONNX has for images of any size."""
+    """Compute adaptive max pooling along one axis, by operators that ONNX has for images of any size."""
     size = features.shape[axis]
     count = torch.sym_max(size // divisor, 1)
     part = torch.arange(count, device=features.device)[:, None]
     start, last = part * size // count, ((part + 1) * size + count - 1) // count - 1
-    # No part is longer than 2·divisor - 1, that of an image with a single one.
+    # No part is longer than 2·divisor - 1, the length in an image with a single part.
     within = torch.arange(2 * divisor - 1, device=features.device)
     index = torch.minimum(start + within, last)
     return features.index_select(axis, index.flatten()).unflatten(axis, (count, 2 * divisor - 1)).amax(axis + 1)

@@ -10,10 +10,10 @@ from search_spaces.layers.conv import conv
 
 
 class ParameterFreeAttention(nn.Module):
-    """(x + f(x)) · (sigmoid(f(x)) - 1/2): where the convolutions f answer strongly, either way, features come through.
+    """(x + f(x)) · (sigmoid(f(x)) - 1/2): features pass where the convolutions f respond strongly, with either sign.
 
     f is `convs` convolutions with SiLU between them, each made by `make_conv(inputs, outputs)`. The map is odd about
-    zero, so that a weak answer means a weak output.
+    zero, so that a weak response means a weak output.
     """
 
     def __init__(self, width: int, convs: int = 3, make_conv: Callable[[int, int], nn.Module] = conv) -> None:
@@ -25,13 +25,13 @@ class ParameterFreeAttention(nn.Module):
         return self.attend(features, self.stages(features)[-1])
 
     def stages(self, features: Tensor) -> list[Tensor]:
-        """Return the output of each convolution, before the SiLU through which the next one takes it."""
+        """Return the output of each convolution, before the SiLU."""
         stages = [self.convs[0](features)]
         for layer in self.convs[1:]:
             stages.append(layer(F.silu(stages[-1])))
         return stages
 
     @staticmethod
-    def attend(features: Tensor, answer: Tensor) -> Tensor:
-        """Multiply features and the answer to them by the map: three tensors of one shape."""
-        return (features + answer) * (torch.sigmoid(answer) - 0.5)
+    def attend(features: Tensor, response: Tensor) -> Tensor:
+        """Multiply (features + response) by the map of the response; all three tensors have one shape."""
+        return (features + response) * (torch.sigmoid(response) - 0.5)

@@ -1,23 +1,26 @@
-"""The two kinds of attention of RGT: in windows, and to all of a recursively shrunk image (arXiv 2303.06373)."""
+"""The two kinds of attention of RGT: in windows, and to a recursively shrunk image (arXiv 2303.06373)."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.layers.conv import conv
-from search_spaces.layers.window import PositionBias, Size, merge, partition, roll, shift_mask
+from search_spaces.layers.window import HeightWidth, PositionBias, merge, partition, roll, shift_mask
 
 SHRINK = 4
-"""How many times one recursion shrinks the image."""
+"""Factor by which one recursion shrinks each side of the image."""
 
 
 class DynamicPosition(nn.Module):
-    """A score a head for every distance between two pixels of a window, from a small network: () → [heads, P, P]."""
+    """One score per head for every distance between two pixels of a window, computed by a small network.
+
+    () → [heads, pixels, pixels].
+    """
 
     offsets: Tensor
     index: Tensor
 
-    def __init__(self, width: int, heads: int, window: Size) -> None:
+    def __init__(self, width: int, heads: int, window: HeightWidth) -> None:
         super().__init__()
         inner = max(1, width // 16)
         down, right = (torch.arange(1 - side, side, dtype=torch.float32) for side in window)
@@ -36,16 +39,19 @@ def _normed_linear(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class RectangleAttention(nn.Module):
-    """Attention in windows of one shape, rolled by half a window where shifted, to queries, keys and values given."""
+    """Attention in windows of one shape, from given queries, keys and values.
 
-    def __init__(self, width: int, heads: int, window: Size, *, shifted: bool) -> None:
+    With `shifted`, the windows are shifted by half a window.
+    """
+
+    def __init__(self, width: int, heads: int, window: HeightWidth, *, shifted: bool) -> None:
         super().__init__()
         self.heads, self.window = heads, window
         self.shift = (window[0] // 2, window[1] // 2) if shifted else (0, 0)
         self.position = DynamicPosition(width, heads, window)
 
     def forward(self, qkv: Tensor) -> Tensor:
-        """[3, N, H, W, width] → [N, H, W, width]; H and W are multiples of the window's."""
+        """[3, N, H, W, width] → [N, H, W, width]; H and W are multiples of the window's sides."""
         size = (qkv.shape[2], qkv.shape[3])
         back = (-self.shift[0], -self.shift[1])
         rolled = [roll(part, back) for part in qkv.unbind(0)]
@@ -62,9 +68,9 @@ class RectangleAttention(nn.Module):
 
 
 class LocalAttention(nn.Module):
-    """Half of the channels look around in windows of one shape, half in that shape turned; plus a depthwise 3x3."""
+    """Half of the channels attend in windows of one shape, half in the transposed shape; plus a depthwise 3x3."""
 
-    def __init__(self, width: int, heads: int, window: Size, *, shifted: bool) -> None:
+    def __init__(self, width: int, heads: int, window: HeightWidth, *, shifted: bool) -> None:
         super().__init__()
         self.multiple = max(window)
         self.qkv = nn.Linear(width, 3 * width)
@@ -79,7 +85,7 @@ class LocalAttention(nn.Module):
         height, width = features.shape[1:3]
         qkv = self.qkv(features).unflatten(3, (3, -1)).movedim(3, 0)
         missing = [(side + self.multiple - 1) // self.multiple * self.multiple - side for side in (width, height)]
-        # As the authors do, after the projection: what is padded has no features, but pixels may look at it.
+        # Padded after the projection, as by the authors: padded pixels are zero, but others may attend to them.
         padded = F.pad(qkv, (0, 0, 0, missing[0], 0, missing[1])).chunk(2, dim=-1)
         halves = [attention(half) for attention, half in zip(self.attentions, padded, strict=True)]
         local = self.local(qkv[2].movedim(3, 1)).movedim(1, 3)
@@ -87,9 +93,9 @@ class LocalAttention(nn.Module):
 
 
 class GlobalAttention(nn.Module):
-    """Every pixel looks at all of a small image, which one strided convolution, applied again and again, makes.
+    """Every pixel attends to a whole small image, made by applying one strided convolution repeatedly.
 
-    Queries and keys are narrower than values: `key_width` a head.
+    Queries and keys have `key_width` channels per head, fewer than the values.
     """
 
     def __init__(self, width: int, heads: int, key_width: int, recursions: int) -> None:

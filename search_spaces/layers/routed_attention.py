@@ -1,4 +1,4 @@
-"""Attention in the windows that a router finds hardest, and a gate on the others (CAMixerSR, arXiv 2402.19289)."""
+"""Attention in the windows that a router finds hardest, a gate in the other windows (CAMixerSR, arXiv 2402.19289)."""
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,11 @@ CONDITION = 2
 
 
 REACH = 8.0
-"""Pixels that the keys may be moved by."""
+"""Maximum distance in pixels by which keys are moved."""
 
 
 class Router(nn.Module):
-    """Says of every window how hard it is, of every pixel where its key comes from, and what gates the mixer."""
+    """Computes the hardness of every window, the place of every pixel's key, and the gates of the mixer."""
 
     def __init__(self, width: int, window: int) -> None:
         super().__init__()
@@ -44,12 +44,15 @@ class Router(nn.Module):
 
 
 def moved(features: Tensor, offsets: Tensor) -> Tensor:
-    """[N, C, H, W] and offsets [N, 2, H, W] → each pixel taken from (x, y) further, interpolated, within the image."""
+    """[N, C, H, W] and offsets [N, 2, H, W] → the same shape: pixels taken at (x, y) offsets, interpolated.
+
+    Positions outside the image are clamped to its border.
+    """
     if features.is_meta:
-        # Sampling is a long chain of steps there, half the time that counting a network takes.
+        # On the meta device, sampling is a long chain of steps: half of the time to count a network.
         return torch.empty_like(features)
     height, width = features.shape[2:]
-    # Half precision can't tell one pixel of an image from the next.
+    # Half precision can't distinguish neighbouring positions in a large image.
     offsets = offsets.to(torch.float32)
     x = torch.arange(width, device=features.device) + offsets[:, 0]
     y = torch.arange(height, device=features.device)[:, None] + offsets[:, 1]
@@ -62,7 +65,8 @@ class Mixer(nn.Module):
     """Attention within the hardest windows, a gate on each pixel in the others, then depthwise convolutions on all.
 
     A fixed share of an image's windows is attended, so that the cost doesn't depend on what the image shows. In
-    training all windows go both ways: the result is the same, and the router learns which way would have been better.
+    training all windows take both paths: the result is the same, and the router learns which path would have been
+    better.
     """
 
     place: Tensor
@@ -82,7 +86,7 @@ class Mixer(nn.Module):
         self.register_buffer("place", torch.stack(torch.meshgrid(line, line, indexing="ij"))[None], persistent=False)
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
-        """[N, width, H, W], sides multiples of the window, and the condition [N, 2, H, W] → the shape of the first."""
+        """[N, width, H, W], sides multiples of the window, and the condition [N, 2, H, W] → [N, width, H, W]."""
         n, _, height, width = features.shape
         values = self.project_v(features)
         place = self.place.repeat(n, 1, height // self.window[0], width // self.window[1])
@@ -97,12 +101,12 @@ class Mixer(nn.Module):
         return self.project_out(spatial * channel_gate + mixed)
 
     def route(self, hardness: Tensor, queries: Tensor, keys: Tensor, values: Tensor, gated: Tensor) -> Tensor:
-        """Hardness [N, windows] and four times [N, windows, pixels, width] → the same: values, attended or gated."""
+        """Hardness [N, windows] and four tensors [N, windows, pixels, width] → that shape: attended or gated values."""
         n, count = hardness.shape
         hardest = hardness.argsort(dim=1, descending=True)[:, : (count * self.percent + 99) // 100]
         if self.training:
             chosen = torch.zeros_like(hardness).scatter(1, hardest, 1.0)
-            # Its value is 0 or 1, its gradient that of the hardness.
+            # The value is 0 or 1; the gradient is the gradient of the hardness.
             chosen = (chosen + hardness - hardness.detach())[:, :, None, None]
             return gated + chosen * (self.attend(queries, keys, values) - gated)
         which = (torch.arange(n, device=hardness.device)[:, None], hardest)
@@ -110,6 +114,6 @@ class Mixer(nn.Module):
         return gated.index_put(which, attended.to(gated.dtype))
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Three times [N, windows, pixels, width] → the same shape."""
+        """Three tensors [N, windows, pixels, width] → the same shape."""
         q, k = self.project_q(queries), self.project_k(keys)
         return (q @ k.transpose(-2, -1)).softmax(dim=-1) @ values

@@ -11,24 +11,24 @@ DIRECTIONS = 4
 """Along rows, along columns, and both backwards."""
 
 LEVELS = 6
-"""Pairs are merged this many times, so 2**LEVELS tokens become one, before the logarithmic scan over what is left."""
+"""How many times pairs of tokens are merged: 2**LEVELS tokens become one before the logarithmic scan."""
 
 BUDGET, ACCELERATOR_BUDGET = 1 << 22, 1 << 25
-"""States that are held at once, unless one channel alone has more: more channels take turns. A CPU is fastest when
-they stay in its caches, an accelerator when few kernels are launched."""
+"""Maximum number of states held at once, but at least one channel: channels are processed in groups. A CPU is fastest
+when the states stay in its caches, an accelerator when few kernels are launched."""
 
 LONGEST = 1 << 14
-"""Merged tokens that an exported network can scan, whose number of steps can't depend on the size: a megapixel."""
+"""Maximum number of merged tokens that an exported network scans: a megapixel. Its number of steps is fixed."""
 
 
 def selective_scan(tokens: Tensor, steps: Tensor, decay: Tensor, write: Tensor, read: Tensor) -> Tensor:
     """Run the recurrence `h = exp(steps·decay)·h + steps·write·tokens` and read each `h` by `read`, in float32.
 
     `tokens` and `steps` [S, L, D], `decay` [S, D, N] negative, `write` and `read` [S, L, N] → [S, L, D]. Channels are
-    independent, so they are taken in groups that keep the states [S, L, D, N] small, and computed again in the
-    backward pass rather than kept. The exponents are never positive, so nothing overflows for any input.
+    independent, so they are processed in groups that keep the states [S, L, D, N] small. The backward pass computes the
+    states again instead of keeping them. The exponents are never positive, so nothing overflows for any input.
     """
-    if tokens.is_meta:  # only shapes are wanted, and the groups would be thousands of operators
+    if tokens.is_meta:  # only shapes are needed, and the groups would take thousands of operators
         return torch.empty_like(tokens, dtype=torch.float32)
     tokens, steps, decay, write, read = (x.float() for x in (tokens, steps, decay, write, read))
     if torch.compiler.is_exporting():
@@ -43,22 +43,22 @@ def selective_scan(tokens: Tensor, steps: Tensor, decay: Tensor, write: Tensor, 
 
 
 def _scan_again_in_backward(*inputs: Tensor) -> Tensor:
-    # Nothing in a scan is random, so no generator's state must be kept.
+    # A scan draws no random numbers, so no generator's state must be kept.
     return checkpoint(_scan, *inputs, use_reentrant=False, preserve_rng_state=False)
 
 
 def _scan(tokens: Tensor, steps: Tensor, decay: Tensor, write: Tensor, read: Tensor) -> Tensor:
-    """Do as `selective_scan` for one group of channels."""
+    """Run `selective_scan` for one group of channels."""
     factor = torch.exp(steps[..., None] * decay[:, None])
     states = linear_recurrence(factor, (steps * tokens)[..., None] * write[:, :, None])
-    # A product and a sum rather than a matrix product, which autocast would round.
+    # A product and a sum, since autocast would round a matrix product.
     return (states * read[:, :, None]).sum(dim=-1)
 
 
 def linear_recurrence(factor: Tensor, term: Tensor) -> Tensor:
     """Return h with `h[:, t] = factor[:, t]·h[:, t - 1] + term[:, t]`, from h = 0, for factors in 0..1: [S, L, ...].
 
-    Neighbours are merged pairwise as in a reduction tree, so the work grows with L and the operators with log L.
+    Neighbours are merged pairwise as in a reduction tree: the work grows with L, the number of operators with log L.
     """
     length = term.shape[1]
     missing = -length % (1 << LEVELS)
@@ -67,7 +67,7 @@ def linear_recurrence(factor: Tensor, term: Tensor) -> Tensor:
 
 
 def _merged(factor: Tensor, term: Tensor, levels: int) -> Tensor:
-    """Do as `linear_recurrence`, for a length that 2**levels divides."""
+    """Run `linear_recurrence` for a length that is a multiple of 2**levels."""
     if levels == 0:
         return _doubled(factor, term)
     first_factor, second_factor = torch.unflatten(factor, 1, (-1, 2)).unbind(2)
@@ -78,7 +78,7 @@ def _merged(factor: Tensor, term: Tensor, levels: int) -> Tensor:
 
 
 def _doubled(factor: Tensor, term: Tensor) -> Tensor:
-    """Do as `linear_recurrence` in log2(L) steps, each of which doubles the tokens that a result covers."""
+    """Run `linear_recurrence` in log2(L) steps; each step doubles the tokens that a result covers."""
     shift = 1
     longest = LONGEST if torch.compiler.is_exporting() else term.shape[1]
     while shift < longest:
@@ -89,16 +89,17 @@ def _doubled(factor: Tensor, term: Tensor) -> Tensor:
 
 
 def _shifted(values: Tensor, by: int) -> Tensor:
-    """Move [S, L, ...] `by` tokens later; zeros come in."""
+    """Move [S, L, ...] `by` tokens later, and fill with zeros."""
     return F.pad(values, (0, 0) * (values.dim() - 2) + (by, 0))[:, : values.shape[1]]
 
 
 class SelectiveScan2d(nn.Module):
-    """Scans an image along rows, along columns and both backwards, and adds what the four scans read.
+    """Scans an image along rows, along columns and both backwards, and adds the outputs of the four scans.
 
-    The SS2D of VMamba (arXiv 2401.10166) as MambaIR (arXiv 2402.15648) uses it: a linear map to twice `inner` channels;
-    half of them gate, the other half pass a depthwise 3x3 convolution and the scans, whose steps, writes and reads are
-    linear in the token; layer normalisation, gate, linear map back. [N, width, H, W] → the same shape.
+    The SS2D of VMamba (arXiv 2401.10166) as MambaIR (arXiv 2402.15648) uses it: a linear map to twice `inner` channels.
+    Half of the channels gate; the other half pass a depthwise 3x3 convolution and the scans, whose steps, writes and
+    reads are linear in the token. Then layer normalisation, gate, and a linear map back. [N, width, H, W] → the same
+    shape.
     """
 
     def __init__(self, width: int, inner: int, state: int) -> None:
@@ -124,7 +125,7 @@ class SelectiveScan2d(nn.Module):
         low, high = math.log(0.001), math.log(0.1)
         steps = torch.exp(torch.rand_like(self.step_bias) * (high - low) + low)
         with torch.no_grad():
-            self.step_bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # what softplus takes to `steps`
+            self.step_bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # softplus maps it to `steps`
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""

@@ -22,11 +22,11 @@ AUTHORS_NAMES = (
 
 
 class EnhancedSpatialAttention(nn.Module):
-    """One factor a pixel and channel from a wide neighbourhood (ESA: RFANet, then RFDN, arXiv 2009.11551).
+    """One factor per pixel and channel from a wide neighbourhood (ESA: RFANet, then RFDN, arXiv 2009.11551).
 
     A 1x1 to few channels, a convolution of stride 2, max-pooling of 7x7 in steps of 3, `depth` convolutions with
-    `activation` between them, interpolated back; plus a 1x1 of the squeezed map; a 1x1 to all channels; sigmoid.
-    [N, width, H, W] → the same shape, for any H and W.
+    `activation` between them, interpolated back; plus a 1x1 of the squeezed map; a 1x1 to all channels; sigmoid. [N,
+    width, H, W] → the same shape, for any H and W.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class EnhancedSpatialAttention(nn.Module):
         depth: int = 3,
         activation: type[nn.Module] = nn.ReLU,
     ) -> None:
-        """`reduction` makes the convolution of stride 2 (None: as the others), `padding` is that one's own."""
+        """`reduction` makes the convolution of stride 2 (None: like the others); `padding` is the padding of it."""
         super().__init__()
         self.squeeze = pointwise(width, squeezed, 1)
         self.shortcut = pointwise(squeezed, squeezed, 1)
@@ -52,7 +52,7 @@ class EnhancedSpatialAttention(nn.Module):
         self.body = nn.Sequential(*layers[:-1])
         self.expand = pointwise(squeezed, width, 1)
         self.least = 2 * POOL + 1 - 2 * padding
-        """The side of the smallest image that fills one pooling window."""
+        """Side of the smallest image that fills one pooling window."""
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, width, H, W] → the same shape."""
@@ -64,9 +64,9 @@ class EnhancedSpatialAttention(nn.Module):
 
 
 def at_least(features: Tensor, side: int) -> Tensor:
-    """Continue an image that is smaller than `side` x `side` by its last row and column; return others as they are.
+    """Pad an image smaller than `side` x `side` with its last row and column; return others unchanged.
 
-    An exported network is for images of at least that side, so that it has no padding that nearly never does anything.
+    An exported network takes only images of at least that side, so it contains no padding for small images.
     """
     height, width = features.shape[-2:]
     if height >= side and width >= side:

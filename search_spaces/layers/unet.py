@@ -21,11 +21,11 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualUNet(nn.Module):
-    """A U-Net of residual blocks that adds what it skips: [N, inputs, H, W] → [N, outputs, H, W] (arXiv 2008.13751).
+    """A U-Net of residual blocks with added skips: [N, inputs, H, W] → [N, outputs, H, W] (arXiv 2008.13751).
 
-    Each of the `levels` has twice the width and half the resolution of the one above; 2x2 convolutions go down and
-    transposed ones up. Nothing has a bias, so that a network trained at some noise levels serves others. An image that
-    the lowest level can't divide is padded with its border, so any size will do.
+    Each of the `levels` has twice the width and half the resolution of the level above; 2x2 convolutions go down and
+    transposed convolutions go up. No layer has a bias, so that a network trained at some noise levels works at others.
+    If the lowest level can't divide an image, the image is padded with its border, so images of any size are accepted.
     """
 
     def __init__(self, inputs: int, outputs: int, width: int, levels: int, blocks: int) -> None:

@@ -1,4 +1,4 @@
-"""How features become an image at the high resolution."""
+"""Upsamplers: from features to an image at the high resolution."""
 
 from torch import Tensor, nn
 
@@ -7,14 +7,14 @@ from search_spaces.layers.conv import conv
 
 
 def factors(scale: int) -> tuple[int, ...]:
-    """Return the steps in which an upsampler reaches `scale`: twos where it divides, else the scale itself."""
+    """Return the steps in which an upsampler reaches `scale`: twos if they divide it, else the scale itself."""
     return (2, *factors(scale // 2)) if scale > 2 and scale % 2 == 0 else (scale,)
 
 
 class PixelShuffleDirect(nn.Sequential):
     """One convolution to `scale²` images, then the pixel shuffle: [N, inputs, H, W] → [N, channels, scale·H, scale·W].
 
-    The cheapest tail, since nothing is computed at the high resolution.
+    This is the cheapest tail, since nothing is computed at the high resolution.
     """
 
     def __init__(self, inputs: int, channels: int, scale: int, kernel: int = 3) -> None:
@@ -29,7 +29,7 @@ class PixelShuffleDirect(nn.Sequential):
 
 
 class PixelShuffleSteps(nn.Sequential):
-    """For each factor of the scale a convolution and a shuffle (EDSR): [N, width, H, W] → [N, width, s·H, s·W]."""
+    """A convolution and a shuffle for each factor of the scale (EDSR): [N, width, H, W] → [N, width, s·H, s·W]."""
 
     def __init__(self, width: int, scale: int, *, groups: int = 1, activation: type[nn.Module] | None = None) -> None:
         layers: list[nn.Module] = []
@@ -40,14 +40,14 @@ class PixelShuffleSteps(nn.Sequential):
 
 
 UPSAMPLERS = ("direct", "steps", "nearest", "transposed")
-"""One pixel shuffle; a pixel shuffle a step and a convolution; nearest neighbour and convolutions; transposed."""
+"""One pixel shuffle; pixel shuffles in steps; nearest neighbour and convolutions; a transposed convolution."""
 
 
 class Upsampler(nn.Module):
-    """Features become an image, in one of four ways: [N, width, H, W] → [N, channels, factor·H, factor·W].
+    """Turns features into an image, in one of four ways: [N, width, H, W] → [N, channels, factor·H, factor·W].
 
-    `direct` and `transposed` compute nothing at the high resolution; `steps` is the tail of EDSR; `nearest` is that of
-    PAN without its gate, with half the width at each step.
+    `direct` and `transposed` compute nothing at the high resolution. `steps` is the tail of EDSR. `nearest` is the tail
+    of PAN without its gate, with half the width at each step.
     """
 
     def __init__(self, kind: str, width: int, channels: int, factor: int, activation: str) -> None:

@@ -8,7 +8,7 @@ from search_spaces.layers.conv import bias_of, conv
 
 
 class WaveletFrontEnd(nn.Module):
-    """[N, C, H, W] → the same shape, for H and W from 2: the image as the authors' body sees it."""
+    """[N, C, H, W] → the same shape, for H and W from 2: the input of the authors' body."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class WaveletFrontEnd(nn.Module):
         self._start_with_the_image()
 
     def _start_with_the_image(self) -> None:
-        """Pass the image on beside what is modulated: few channels with random weights would blur or lose it."""
+        """Initialise so that the image passes beside its modulated form: few random channels would blur or lose it."""
         nn.init.dirac_(self.small.weight)
         with torch.no_grad():
             self.merge.weight[:, len(self.merge.weight) :].copy_(torch.eye(len(self.merge.weight))[..., None, None])

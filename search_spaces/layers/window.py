@@ -1,7 +1,7 @@
-"""Self-attention within windows of an image (Swin, arXiv 2103.14030), and what it takes to cut an image into them.
+"""Self-attention within windows of an image (Swin, arXiv 2103.14030), and the cutting of an image into windows.
 
-Everything works at any height and width by arithmetic on the shapes, without a branch, so that an exported network
-takes images of any size; products are plain matrix products, so that they are counted.
+Arithmetic on the shapes, without a branch, handles any height and width, so that an exported network takes images of
+any size. Products are plain matrix products, so that they are counted.
 """
 
 import torch
@@ -10,17 +10,17 @@ from torch import Tensor, nn
 from search_spaces.layers.channel_norm import ChannelNorm
 from search_spaces.layers.conv import conv
 
-Size = tuple[int, int]
+HeightWidth = tuple[int, int]
 """Height and width."""
 
 MASKED = -100.0
-"""Added to the score of a pair of pixels that are no neighbours in the image: e^-100 is nothing beside any other."""
+"""Added to the score of two pixels that are not neighbours in the image: e^-100 is negligible."""
 
 
-def pad_to_multiple(image: Tensor, multiple: Size) -> Tensor:
+def pad_to_multiple(image: Tensor, multiple: HeightWidth) -> Tensor:
     """[N, C, H, W] → the same with rows and columns added below and right, up to multiples of `multiple`.
 
-    The image is mirrored about its last row and column, and back again where it is smaller than what is missing.
+    The image is mirrored about its last row and column, repeatedly if it is smaller than the padding.
     """
     for axis, step in zip((2, 3), multiple, strict=True):
         size = image.shape[axis]
@@ -33,7 +33,7 @@ def pad_to_multiple(image: Tensor, multiple: Size) -> Tensor:
 
 
 class Padded(nn.Module):
-    """A part of a network that pads its image, to be counted on its own: [N, C, H, W] of any size → the module's."""
+    """Pads the image of a module, so that the module is counted alone: [N, C, H, W] of any size → its output."""
 
     def __init__(self, module: nn.Module, multiple: int) -> None:
         super().__init__()
@@ -44,31 +44,31 @@ class Padded(nn.Module):
         return self.module(pad_to_multiple(features, self.multiple))
 
 
-def partition(features: Tensor, window: Size) -> Tensor:
-    """[N, H, W, C] → [N, windows, pixels of a window, C]; both in rows. H and W are multiples of the window's."""
+def partition(features: Tensor, window: HeightWidth) -> Tensor:
+    """[N, H, W, C] → [N, windows, pixels of a window, C], both row by row. The window's sides divide H and W."""
     n, height, width, channels = features.shape
     rows, columns = height // window[0], width // window[1]
     cut = features.reshape(n, rows, window[0], columns, window[1], channels).transpose(2, 3)
     return cut.reshape(n, rows * columns, window[0] * window[1], channels)
 
 
-def merge(windows: Tensor, window: Size, size: Size) -> Tensor:
-    """[N, windows, pixels of a window, C] → [N, H, W, C] where `size` is (H, W): undoes `partition`."""
+def merge(windows: Tensor, window: HeightWidth, size: HeightWidth) -> Tensor:
+    """Undo `partition`: [N, windows, pixels of a window, C] → [N, H, W, C], where `size` is (H, W)."""
     n, channels = windows.shape[0], windows.shape[3]
     rows, columns = size[0] // window[0], size[1] // window[1]
     cut = windows.reshape(n, rows, columns, window[0], window[1], channels).transpose(2, 3)
     return cut.reshape(n, rows * window[0], columns * window[1], channels)
 
 
-def roll(features: Tensor, shift: Size) -> Tensor:
-    """[N, H, W, C] → the same, moved down and right by `shift`; what leaves comes in at the other side."""
+def roll(features: Tensor, shift: HeightWidth) -> Tensor:
+    """[N, H, W, C] → the same shape, moved down and right by `shift`; pixels that leave enter at the other side."""
     return torch.roll(features, shift, dims=(1, 2)) if any(shift) else features
 
 
-def shift_mask(features: Tensor, window: Size, shift: Size) -> Tensor:
-    """[N, H, W, C] → [windows, pixels, pixels]: `MASKED` where two pixels of a window were brought together by rolling.
+def shift_mask(features: Tensor, window: HeightWidth, shift: HeightWidth) -> Tensor:
+    """[N, H, W, C] → [windows, pixels, pixels]: `MASKED` if only rolling brought two pixels of a window together.
 
-    To be added to scores of windows of the features rolled up and left by `shift`.
+    Add the mask to the scores of windows after the features were rolled up and left by `shift`.
     """
     below = [
         torch.arange(length, device=features.device).ge(length - s).to(features.dtype)
@@ -80,11 +80,11 @@ def shift_mask(features: Tensor, window: Size, shift: Size) -> Tensor:
 
 
 class PositionBias(nn.Module):
-    """One learned score a head for every distance between two pixels of a window: () → [heads, pixels, pixels]."""
+    """One learned score per head for every distance between two pixels of a window: () → [heads, pixels, pixels]."""
 
     index: Tensor
 
-    def __init__(self, heads: int, window: Size) -> None:
+    def __init__(self, heads: int, window: HeightWidth) -> None:
         super().__init__()
         height, width = window
         self.table = nn.Parameter(torch.empty((2 * height - 1) * (2 * width - 1), heads))
@@ -99,9 +99,12 @@ class PositionBias(nn.Module):
 
 
 class WindowAttention(nn.Module):
-    """Every pixel of a window looks at all of them: softmax(q·k / √width of a head + position bias) · v, projected."""
+    """Every pixel attends to all pixels of its window.
 
-    def __init__(self, width: int, heads: int, window: Size, *, bias: bool = True) -> None:
+    softmax(q·k / √(width of a head) + position bias) · v, then a projection.
+    """
+
+    def __init__(self, width: int, heads: int, window: HeightWidth, *, bias: bool = True) -> None:
         super().__init__()
         self.heads = heads
         self.position = PositionBias(heads, window)
@@ -123,8 +126,8 @@ class WindowAttention(nn.Module):
 class WindowBlock(nn.Module):
     """A light transformer layer for any network: x + attention(norm x), then x + feed-forward(norm x).
 
-    Without biases in its products. Shifted by half a window, every second one, the windows of the layers overlap;
-    what meets across the image's border is masked, as by Swin's authors.
+    Its products have no biases. If every second layer is `shifted` by half a window, the windows of the layers overlap.
+    Pixels that meet across the image's border are masked, as in Swin.
     """
 
     def __init__(self, width: int, heads: int, window: int, *, shifted: bool = False, expansion: int = 2) -> None:

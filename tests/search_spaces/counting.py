@@ -1,4 +1,4 @@
-"""Counts a published network as a claim says that its figure was counted: of which form, and by which rules."""
+"""Count a published network in the way a claim was counted: in which form, and by which rules."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Operation:
-    """An operator that ran, and what it cost."""
+    """An operator that ran, and its costs."""
 
     kind: Any
     macs: int
@@ -42,7 +42,7 @@ class Operation:
 
 
 class Recorder(Shapes):
-    """Keeps every operator that costs something by some rule."""
+    """Records every operator that costs something by some rule."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Recorder(Shapes):
 
 @dataclass(frozen=True)
 class Form:
-    """A network, in one form of it."""
+    """A network in one of its forms: as it trains, or fused."""
 
     point: str
     scale: int
@@ -76,7 +76,7 @@ class Form:
 
 
 def params(point: str, claim: Claim) -> int:
-    """Count parameters as the claim does."""
+    """Count parameters by the rules of the claim."""
     form = _form(point, claim, claim.params_counted)
     rules = form.counting.rules
     total = _params(form.build(), rules)
@@ -96,13 +96,13 @@ def _params(network: nn.Module, rules: Sequence[Rule]) -> int:
         if Rule.NO_POSITION_BIASES in rules and isinstance(module, PositionBias):
             total -= module.table.numel()
         if Rule.TRAINING in rules and isinstance(module, EdgeBranch):
-            # The authors keep each filter once a channel, and give the 1x1 before it a bias without effect.
+            # The authors keep one filter per channel, and give the 1x1 before it a bias without effect.
             total += (module.mask.numel() + 1) * len(module.bias)
     return total
 
 
 def macs(point: str, claim: Claim) -> int:
-    """Count multiply-adds as the claim does."""
+    """Count multiply-adds by the rules of the claim."""
     form = _form(point, claim, claim.macs_counted)
     counting = form.counting
     size = counting.lr or claim.lr or (claim.hr[0] // form.scale, claim.hr[1] // form.scale)
@@ -133,7 +133,7 @@ def _macs(operation: Operation, size: Size, rules: Sequence[Rule]) -> int:
         if operation.kind in (aten.native_layer_norm, aten.native_batch_norm):
             return 4 * operation.result.numel()  # subtract, divide, multiply, add
         if operation.kind is aten._softmax:
-            row = operation.result.shape[-1]  # an exponential and a division each, and their sum
+            row = operation.result.shape[-1]  # an exponential and a division per element, and the sum
             return operation.result.numel() // row * (3 * row - 1)
     if Rule.TRANSPOSED_AT_OUTPUT in rules and operation.kind is aten.convolution and operation.args[6]:
         return total * math.prod(operation.args[3])
@@ -145,7 +145,7 @@ def _macs(operation: Operation, size: Size, rules: Sequence[Rule]) -> int:
 
 
 def _training_macs(network: nn.Module, size: Size) -> int:
-    """Count every branch of a network of `EdgeConv`, whose fixed filters are depthwise convolutions."""
+    """Count every branch of a network of `EdgeConv`; its fixed filters are depthwise convolutions."""
     weights = 0
     for module in network.modules():
         if isinstance(module, EdgeConv):

@@ -1,4 +1,4 @@
-"""Flat choices as a dataclass of a family, with their types checked, and what a choice may be in words."""
+"""Flat choices become the dataclass of a family, with their types checked; and the allowed values in words."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""YAML and JSON are read as plain data, within limits, and what is wrong is said in one short sentence."""
+"""YAML and JSON are read as plain data, within limits, and an error is one short sentence."""
 
 import math
 import subprocess
@@ -70,12 +70,12 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ("!!python/name:os.system", "a.yaml, line 1: the tag !!python/name:os.system isn't read; leave it out."),
         ("name: &a [*a]", "a.yaml, line 1: aliases (&name, *name) aren't read; write the value out."),
         ("a: 1\nb: *a", "a.yaml, line 2: aliases (&name, *name) aren't read; write the value out."),
-        ("[" * 3000, f"a.yaml, line 1: lists and mappings lie more than {MAX_DEPTH} deep in each other."),
-        ("- " * 3000, f"a.yaml, line 1: lists and mappings lie more than {MAX_DEPTH} deep in each other."),
+        ("[" * 3000, f"a.yaml, line 1: lists and mappings are nested more than {MAX_DEPTH} deep."),
+        ("- " * 3000, f"a.yaml, line 1: lists and mappings are nested more than {MAX_DEPTH} deep."),
         (f"[{'0,' * MAX_VALUES}]", f"a.yaml, line 1: there are more than {MAX_VALUES:,} values."),
         (b"a: 1\nb: K\xe4lte", "a.yaml is not UTF-8 (line 2 holds the byte 0xE4); save it as UTF-8."),
-        ("a: 1\n\n\x00", "a.yaml is not a YAML document (line 3: the character U+0000 is none of a text)."),
-        ('a: "\\0"', "a.yaml, line 1: the character U+0000 is none of a text."),
+        ("a: 1\n\n\x00", "a.yaml is not a YAML document (line 3: the character U+0000 is not allowed in text)."),
+        ('a: "\\0"', "a.yaml, line 1: the character U+0000 is not allowed in text."),
         ("a: 1\nb: 2\na: 3", "a.yaml, line 3: 'a' is given twice."),
         ("? [1]\n: 2", "a.yaml, line 1: a list or a mapping can't name a value."),
         ("a: " + "1" * 26, f"a.yaml, line 1: the number {'1' * 26} is too large."),

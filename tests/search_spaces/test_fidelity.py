@@ -11,7 +11,7 @@ from pathlib import Path
 import counting
 import pytest
 import torch
-from contract import runs_forward_and_backward
+from network_cases import runs_forward_and_backward
 
 from nas.cost import cost, screening_cost
 from nas.report.costs import claims
@@ -23,7 +23,7 @@ FIGURES = [(row, channels) for row in ROWS for channels in (1, 3) if row[f"param
 OURS = [space for space in SPACES if type(space).__module__.startswith("search_spaces.")]  # no plugin of another test
 POINTS = [(space, name) for space in OURS for name in space.published]
 LIGHT = 100e9
-"""Multiply-adds at 720p up to which a network takes a 33x47 image in a test; heavier ones take a smaller one."""
+"""Multiply-adds at 720p up to which a network takes a 33x47 image in a test; heavier networks take a smaller image."""
 
 
 @pytest.mark.parametrize(("row", "channels"), FIGURES, ids=[f"{row['point']}-{c}ch" for row, c in FIGURES])
@@ -52,7 +52,7 @@ UNEXPLAINED = {
     "rcan/RCAN-slim, article: params",
     "rcan/RCAN-slim, article: multiply-adds",
 }
-"""The published figures that no form of the network and no rule of counting gives: known, and not to become more."""
+"""The published figures that no form of the network and no counting rule gives. No other figure may join them."""
 
 
 def test_no_other_published_figure_is_left_unexplained() -> None:

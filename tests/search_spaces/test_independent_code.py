@@ -35,13 +35,13 @@ class Twin:
     arguments: dict[str, Any]
     channels: int = 3
     rename: Rename = str
-    """From spandrel's names of tensors to the authors'."""
+    """From spandrel's tensor names to the authors'."""
     inputs: Callable[[Tensor], Tensor] = field(default=lambda image: image)
-    """What their network is given where ours is given the image."""
+    """The input of spandrel's network, from the image that our network takes."""
 
 
 def names_of_2018(name: str) -> str:
-    """Return the name of a tensor in the code of ESRGAN for one in its code of 2018, which spandrel keeps."""
+    """Return the tensor name in ESRGAN's later code for a name in its code of 2018, which spandrel keeps."""
     ends = {"0": "conv_first", "3": "upconv1", "6": "upconv2", "8": "HRconv", "10": "conv_last"}
     name = re.sub(r"^model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.", r"RRDB_trunk.\1.RDB\2.conv\3.", name)
     name = re.sub(r"^model\.1\.sub\.\d+\.", "trunk_conv.", name)
@@ -49,7 +49,7 @@ def names_of_2018(name: str) -> str:
 
 
 def with_noise_plane(image: Tensor) -> Tensor:
-    """Return the image and, as one more channel, the noise level that our denoisers are told by default."""
+    """Return the image with one more channel: the noise level that our denoisers assume by default."""
     return torch.cat([image, torch.full_like(image[:, :1], 15 / 255)], dim=1)
 
 

@@ -1,4 +1,4 @@
-"""The list of spaces that is read without loading them tells what the spaces tell."""
+"""The list of spaces that is read without loading the spaces agrees with the spaces."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ DOTS = Path(__file__).parents[1] / "spaces" / "dots.py"
 
 
 def python(code: str) -> str:
-    """Run Python in a process that has loaded nothing yet."""
+    """Run Python in a new process."""
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 

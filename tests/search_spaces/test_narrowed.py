@@ -167,8 +167,8 @@ def test_a_name_that_is_no_file_is_that_of_a_space() -> None:
     ("text", "why"),
     [
         ("space: falser", r"There is no space named 'falser'; did you mean 'falsr'\?"),
-        ("allow: {cell1.width: [16]}", "A narrowed space names the 'space' that it narrows"),
-        ("- falsr", "A narrowed space names the 'space' that it narrows"),
+        ("allow: {cell1.width: [16]}", "A narrowed space needs 'space', the name of a space"),
+        ("- falsr", "A narrowed space needs 'space', the name of a space"),
         ("space: falsr\nallows: {}", r"no field of a narrowed space named 'allows'; did you mean 'allow'\?"),
         ('space: falsr\nallow: {"cell*.widht": [16]}', r"no choice of the space 'falsr' named 'cell\*.widht'; did you"),
         ("space: falsr\nallow: {cell1.width: [17]}", r"'cell1.width' may be one of \[16, 32, 48, 64\], not 17"),
@@ -183,9 +183,9 @@ def test_a_name_that_is_no_file_is_that_of_a_space() -> None:
         ("space: falsr\nallow: {cell1.width: {mni: 1}}", r"no limit of a choice named 'mni'; did you mean 'min'\?"),
         ("space: falsr\nallow: {cell1.width: {min: wide}}", "'min' of the choice 'cell1.width' must be an integer"),
         ("space: falsr\nallow: {cell1.width: {step: 24}}", "must be a multiple of 16, not 24"),
-        ("space: falsr\nallow: {cell1.width: 16}", "'cell1.width' may allow a list of values or {min, max, step}"),
+        ("space: falsr\nallow: {cell1.width: 16}", "takes a list of values or {min, max, step} for 'cell1.width'"),
         ("space: falsr\nallow: [16]", r"'allow' must map names of choices to values, not \[16\]"),
-        ("space: falsr\nfix: {cell1.width: [16]}", r"'cell1.width' may be fixed to one value, not \[16\]"),
+        ("space: falsr\nfix: {cell1.width: [16]}", r"'fix' takes one value for 'cell1.width', not \[16\]"),
         ("space: [", "is not a YAML document"),
     ],
 )

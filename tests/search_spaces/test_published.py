@@ -1,4 +1,4 @@
-"""What is published of a network, in words: what its figures are for, and how they were counted."""
+"""The published claims of a network in words: what the figures refer to, and how they were counted."""
 
 import pytest
 

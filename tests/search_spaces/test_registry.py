@@ -34,7 +34,7 @@ class Plain(SearchSpace):
 
 @pytest.fixture
 def spaces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    """The registry of spaces, as it was again afterwards."""
+    """Return the registry of spaces; its members are restored after the test."""
     SPACES.names()
     monkeypatch.setattr(SPACES, "_members", dict(SPACES._members))
     modules = set(sys.modules)

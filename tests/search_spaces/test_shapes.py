@@ -34,7 +34,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 class Seen(Shapes):
-    """Remembers the results of all operators."""
+    """Records the results of all operators."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A user's own space whose networks fail in the ways that `how` says."""
+"""A user's own space whose networks fail in the way that `how` names."""
 
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ class _Broken(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         sr: Tensor = self.layers(image)
-        if image.device.type == "meta":  # counting its cost goes well
+        if image.device.type == "meta":  # counting its cost must work
             return sr
         if self.how == "raises":
             raise RuntimeError("the frobnicator is\nout of order")
@@ -27,7 +27,7 @@ class _Broken(nn.Module):
 
 @register
 class Broken(SearchSpace):
-    """Networks that raise, yield NaN, yield NaN when measured only, or work; `width` tells them apart."""
+    """Networks that raise, yield NaN, yield NaN only when measured, or work; `width` makes them different."""
 
     name: ClassVar[str] = "broken"
     summary: ClassVar[str] = "networks that fail"

@@ -1,4 +1,4 @@
-"""A user's own space of tiny networks, which train in a moment: `dots`, and `slow`, which idles at each step."""
+"""A user's own space of tiny networks that train quickly: `dots`, and `slow`, which idles at each step."""
 
 import time
 from typing import ClassVar
@@ -9,7 +9,7 @@ from search_spaces import Choices, Claim, Published, SearchSpace, Values, regist
 
 
 class _Idle(nn.Module):
-    """Takes its time in training, but no processor."""
+    """Sleeps in training: it takes time but no processor."""
 
     def forward(self, image: Tensor) -> Tensor:
         if self.training and image.device.type != "meta":
@@ -19,7 +19,7 @@ class _Idle(nn.Module):
 
 @register
 class Dots(SearchSpace):
-    """Two convolutions: 64 widths, a kernel of 1 or 3, and a choice that does nothing where the kernel is 1."""
+    """Two convolutions: 64 widths, a kernel of 1 or 3, and a choice that has no effect with a kernel of 1."""
 
     name: ClassVar[str] = "dots"
     summary: ClassVar[str] = "two convolutions"
@@ -50,7 +50,7 @@ class Dots(SearchSpace):
 
 @register
 class Slow(Dots):
-    """The same networks, at 20 ms a step."""
+    """The same networks, with 20 ms per step."""
 
     name: ClassVar[str] = "slow"
 

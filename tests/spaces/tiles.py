@@ -1,4 +1,4 @@
-"""A user's own space with cells, connections and a choice that stands alone, whose costs are counted in a moment."""
+"""A user's own space with cells, connections and an independent choice, whose costs are counted quickly."""
 
 from typing import ClassVar
 

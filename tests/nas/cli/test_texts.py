@@ -27,7 +27,7 @@ FILES = {
             ("search", "--budget", "1G-MACs", "--space", "c.yaml"),
             "c.yaml, line 1: aliases (&name, *name) aren't read; write the value out.",
         ),
-        (("cost", "d.yaml"), "d.yaml, line 1: lists and mappings lie more than 50 deep in each other."),
+        (("cost", "d.yaml"), "d.yaml, line 1: lists and mappings are nested more than 50 deep."),
         ((*SEARCH, "--recipe", "e.yaml"), "e.yaml is not UTF-8 (line 2 holds the byte 0xE4); save it as UTF-8."),
         (
             ("train", "ecbsr/M4C8", "--recipe", "f.yaml"),

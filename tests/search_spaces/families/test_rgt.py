@@ -1,10 +1,8 @@
 import pytest
 import torch
-from torch.nn import functional as F
 
 from nas.cost import cost
 from search_spaces import SPACES, Architecture
-from search_spaces.families.rgt import RgtForward
 
 RGT = SPACES.get("rgt")
 
@@ -56,13 +54,6 @@ def test_the_figures_at_x4_are_those_of_the_paper(point: str, params: float, mac
     price = cost(Architecture.published(f"rgt/{point}", 4, 3), (512, 512))
     assert price.params == pytest.approx(params, rel=5e-4)
     assert price.macs == pytest.approx(macs, rel=0.01)  # theirs count normalisations
-
-
-def test_one_half_of_the_hidden_features_gates_the_other() -> None:
-    layer, features = RgtForward(6, 8), torch.randn(1, 5, 4, 6)
-    hidden = F.gelu(layer.expand(features))
-    gate = layer.gate(F.layer_norm(hidden[..., 4:], (4,)).movedim(3, 1)).movedim(1, 3)
-    assert torch.allclose(layer(features), layer.project(hidden[..., :4] * gate), atol=1e-6)
 
 
 def test_windows_are_shifted_in_every_second_local_block() -> None:

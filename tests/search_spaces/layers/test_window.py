@@ -8,9 +8,9 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from search_spaces.layers.window import (
+    HeightWidth,
     Padded,
     PositionBias,
-    Size,
     WindowAttention,
     WindowBlock,
     merge,
@@ -51,7 +51,7 @@ def test_a_window_holds_neighbours_in_rows() -> None:
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (1, 0), (1, 2), (0, 3)])
-def test_the_mask_parts_pixels_that_only_rolling_brought_together(shift: Size) -> None:
+def test_the_mask_parts_pixels_that_only_rolling_brought_together(shift: HeightWidth) -> None:
     """A pixel's place in the image, carried along, says how far apart two pixels of a window are."""
     height, width = 4, 8
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
