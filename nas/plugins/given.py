@@ -68,7 +68,7 @@ def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
         if not is_allowed("plugins", plugin.sha256):
             raise PluginError(
                 f"The run '{run}' would execute {path}, which was not allowed here and was not run; read the file, "
-                f"then allow it with --plugin {shlex.quote(path)}, with its path on this machine."
+                f"then allow it with --plugin {shlex.quote(path)} (its path on this machine)."
             )
         _load(
             plugin.path,
