@@ -73,7 +73,7 @@ def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
         _load(
             plugin.path,
             plugin.sha256,
-            f"; the run '{run}' needs this file: give its path on this machine with --plugin",
+            f"; the run '{run}' needs the file as it was: give its path with --plugin FILE",
         )
 
 
