@@ -122,7 +122,7 @@ def test_where_the_images_lie_now_is_asked_for(begin: Begin, tiny_data: Path, mo
     monkeypatch.chdir("/")  # a folder that was given relative to another is found all the same
     open_run_data(open_run(str(run.folder)))
     moved = tiny_data.rename(tiny_data.with_name("moved"))
-    with pytest.raises(InputError, match=f"The images of the run 'first' are no longer in {tiny_data}; say .* --data"):
+    with pytest.raises(InputError, match=f"The images of the run 'first' are no longer in {tiny_data}; give .* --data"):
         open_run_data(open_run(str(run.folder)))
     with pytest.raises(InputError, match="give their folder with --data"):
         begin(data=None)
