@@ -25,7 +25,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from chaos_kit.plan import Outcome, Plan
+from chaos_kit.plan import ChaosPlan, Outcome
 from chaos_kit.run import disturb
 from chaos_kit.searches import CancelledError, find_truth
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, help="JSON file for the outcome; the table is written beside it.")
     given = parser.parse_args()
     seeds = [given.only_seed] if given.only_seed is not None else range(given.seed, given.seed + given.runs)
-    plans = [Plan(given.storage, seed, given.trials, given.event) for seed in seeds]
+    plans = [ChaosPlan(given.storage, seed, given.trials, given.event) for seed in seeds]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="nas-chaos-") as temporary:
         folder = given.keep or Path(temporary)
@@ -63,13 +63,13 @@ def main() -> None:
     sys.exit(any(outcome.faults for outcome in outcomes))
 
 
-def play(plans: Sequence[Plan], folder: Path, data: Path | None, at_once: int = 1) -> list[Outcome]:
+def play(plans: Sequence[ChaosPlan], folder: Path, data: Path | None, at_once: int = 1) -> list[Outcome]:
     """Disturb a search for each of `plans`, and say how each went; the folders of those without a fault stay small."""
     folder = folder / time.strftime("%H%M%S")
     data = data or write_blobs(folder / "images")
     stop = threading.Event()
 
-    def one(plan: Plan) -> Outcome:
+    def run_plan(plan: ChaosPlan) -> Outcome:
         outcome = disturb(plan, folder / f"{plan.storage}{plan.seed}", data, truth, stop.is_set)
         faults = "; ".join(outcome.faults) or "right"
         print(f"{plan.storage} {plan.seed}: {', '.join(outcome.events)}; {outcome.seconds:.0f} s: {faults}", flush=True)
@@ -77,8 +77,8 @@ def play(plans: Sequence[Plan], folder: Path, data: Path | None, at_once: int = 
 
     try:
         truth = find_truth(folder / "truth", data, cancelled=stop.is_set)
-        with ThreadPoolExecutor(at_once) as pool:
-            futures = [pool.submit(one, plan) for plan in plans]
+        with ThreadPoolExecutor(at_once) as executor:
+            futures = [executor.submit(run_plan, plan) for plan in plans]
             try:
                 return [future.result() for future in futures]
             except BaseException:

@@ -42,7 +42,7 @@ SCALE = 2
 
 @dataclass(frozen=True)
 class Trained:
-    """What a network costs, and what its training took."""
+    """The costs of a network, and the time of its training."""
 
     cost: Cost
     minutes: float
@@ -50,11 +50,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of one network."""
+    """The figures of one network."""
 
     network: str
     means: Mapping[str, float]
-    """By the metrics' names."""
+    """The figures by the names of the metrics."""
     trained: Trained | None
     """None for bicubic interpolation."""
 
@@ -68,7 +68,7 @@ class Row:
 
 
 def main() -> None:
-    """Train what isn't trained yet, then write the figures."""
+    """Train the missing networks, then write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--found", help="RUN:TRIAL of a search, to be trained beside them")
@@ -83,7 +83,9 @@ def main() -> None:
     measured = compare(
         contestants, arguments.data / "val", RESULTS / "cache", pick_device(), Conditions(metrics=METRICS)
     )
-    rows = [Row(name, one.means, as_trained(folders[name]) if name in folders else None) for name, one in measured.rows]
+    rows = [
+        Row(name, found.means, as_trained(folders[name]) if name in folders else None) for name, found in measured.rows
+    ]
     training = describe(folders[names[0]])
     document = {"training": training, **evaluation_data(measured), "networks": [row.to_dict() for row in rows]}
     (arguments.to / "known_networks.json").write_text(json.dumps(document, indent=2) + "\n")
@@ -100,13 +102,13 @@ def train(names: list[str], arguments: argparse.Namespace) -> None:
 
 
 def as_trained(folder: Path) -> Trained:
-    """Return what the network of a model directory cost."""
+    """Return the costs and the training time of a model directory."""
     model = load_model(folder)
     return Trained(cost(model.architecture), round(model.metrics["train_seconds"] / 60, 1))
 
 
 def describe(folder: Path) -> str:
-    """Say how a model was trained."""
+    """Return a sentence on the training of a model."""
     recipe = load_model(folder).recipe
     losses = yaml.safe_dump(recipe["losses"], default_flow_style=True).strip()
     return (
@@ -130,8 +132,8 @@ def markdown(rows: list[Row], measured: Evaluation, training: str) -> str:
     for row in sorted(rows, key=lambda row: row.means["psnr"]):
         figures = [f"{row.means[metric.name]:.{2 if metric.unit == 'dB' else 4}f}" for metric in measured.metrics]
         costs = ["", "", ""]
-        if one := row.trained:
-            costs = [short(one.cost.macs), short(one.cost.params), str(one.minutes)]
+        if training := row.trained:
+            costs = [short(training.cost.macs), short(training.cost.params), str(training.minutes)]
         lines.append(f"| {' | '.join([row.network, *figures, *costs])} |")
     return "\n".join([*lines, "", f"Protocol: {measured.protocol.describe()}.", ""])
 

@@ -39,7 +39,7 @@ Pixels = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Known:
+class PublishedWeights:
     """A checkpoint that its authors published within a repository."""
 
     point: str
@@ -47,34 +47,34 @@ class Known:
     file: str
     scale: int
     psnr: float | None
-    """On Set5 as the authors report it, dB; None where they don't."""
+    """PSNR in dB on Set5 as reported by the authors; None if not reported."""
     reached: float | None = None
-    """What their own code reaches with it by this protocol, dB."""
+    """PSNR in dB of the authors' own code with these weights by this protocol."""
 
 
-KNOWN = (
-    Known("falsr/FALSR-A", "xiaomi-automl/FALSR", "FALSR-A.pb", 2, 37.82, 37.822),
-    Known("falsr/FALSR-B", "xiaomi-automl/FALSR", "FALSR-B.pb", 2, 37.61, 37.614),
-    Known("falsr/FALSR-C", "xiaomi-automl/FALSR", "FALSR-C.pb", 2, 37.66, 37.661),
-    Known("moremnas/MoreMNAS-C", "xiaomi-automl/MoreMNAS", "MoreMNAS-C.pb", 2, 37.06, 37.063),
-    Known("moremnas/MoreMNAS-D", "xiaomi-automl/MoreMNAS", "MoreMNAS-D.pb", 2, 37.57, 37.572),
-    Known("pan/PAN", "zhaohengyuan1/PAN", "PANx2_DF2K.pth", 2, 38.00, 38.002),
-    Known("imdn/IMDN", "Zheng222/IMDN", "IMDN_x2.pth", 2, 38.00, 37.997),
-    Known("imdn/IMDN-RTC", "Zheng222/IMDN", "model_RTC.pth", 2, None, 37.315),
-    Known("bsrn/BSRN", "xiaom233/BSRN", "net_g_BSRN_x2.pth", 2, 38.10, 38.084),
-    Known("bsrn/BSRN", "xiaom233/BSRN", "net_g_BSRN_x4.pth", 4, 32.35, 32.350),
-    Known("bsrn/BSRN-S", "xiaom233/BSRN", "net_g_BSRN-S.pth", 4, None, 32.163),
-    Known("mdrn/MDRN", "bbbolt/MDRN", "mdrn_x2.pth", 2, None, 38.097),
-    Known("mdrn/MDRN", "bbbolt/MDRN", "mdrn_x4.pth", 4, None, 32.350),
-    Known("carn/CARN-M", "nmhkahn/CARN-pytorch", "carn_m.pth", 2, 37.53, 37.682),
-    Known("lesrcnn/LESRCNN", "hellloxiaotian/LESRCNN", "lesrcnn_x2.pth", 2, 37.65, 37.798),
-    Known("reprfn/RepRFN", "laonafahaodange/RepRFN", "reprfn_ntire_x4.pth", 4, None, 32.196),
-    Known("tpsr/TPSR-NoGAN", "royson/tpsr", "TPSR_NOGANX4.pt", 4, 31.10, 31.103),
-    Known("tpsr/TPSR", "royson/tpsr", "TPSR_D2X4.pt", 4, 29.60, 29.605),
-    Known("camixersr/CAMixerSR-S", "icandle/CAMixerSR", "CAMixerSR_S.pth", 4, None, 32.287),
-    Known("smfanet/SMFANet", "Zheng-MJ/SMFANet", "SMFANet_DF2K_100w_x2SR.pth", 2, 38.08),
-    Known("smfanet/SMFANet-plus", "Zheng-MJ/SMFANet", "SMFANet_plus_DF2K_100w_x2SR.pth", 2, 38.19),
-    Known("span/SPAN-28", "Amazingren/NTIRE2024_ESR", "team38_span_ch28_slim.pth", 4, None),
+RELEASED = (
+    PublishedWeights("falsr/FALSR-A", "xiaomi-automl/FALSR", "FALSR-A.pb", 2, 37.82, 37.822),
+    PublishedWeights("falsr/FALSR-B", "xiaomi-automl/FALSR", "FALSR-B.pb", 2, 37.61, 37.614),
+    PublishedWeights("falsr/FALSR-C", "xiaomi-automl/FALSR", "FALSR-C.pb", 2, 37.66, 37.661),
+    PublishedWeights("moremnas/MoreMNAS-C", "xiaomi-automl/MoreMNAS", "MoreMNAS-C.pb", 2, 37.06, 37.063),
+    PublishedWeights("moremnas/MoreMNAS-D", "xiaomi-automl/MoreMNAS", "MoreMNAS-D.pb", 2, 37.57, 37.572),
+    PublishedWeights("pan/PAN", "zhaohengyuan1/PAN", "PANx2_DF2K.pth", 2, 38.00, 38.002),
+    PublishedWeights("imdn/IMDN", "Zheng222/IMDN", "IMDN_x2.pth", 2, 38.00, 37.997),
+    PublishedWeights("imdn/IMDN-RTC", "Zheng222/IMDN", "model_RTC.pth", 2, None, 37.315),
+    PublishedWeights("bsrn/BSRN", "xiaom233/BSRN", "net_g_BSRN_x2.pth", 2, 38.10, 38.084),
+    PublishedWeights("bsrn/BSRN", "xiaom233/BSRN", "net_g_BSRN_x4.pth", 4, 32.35, 32.350),
+    PublishedWeights("bsrn/BSRN-S", "xiaom233/BSRN", "net_g_BSRN-S.pth", 4, None, 32.163),
+    PublishedWeights("mdrn/MDRN", "bbbolt/MDRN", "mdrn_x2.pth", 2, None, 38.097),
+    PublishedWeights("mdrn/MDRN", "bbbolt/MDRN", "mdrn_x4.pth", 4, None, 32.350),
+    PublishedWeights("carn/CARN-M", "nmhkahn/CARN-pytorch", "carn_m.pth", 2, 37.53, 37.682),
+    PublishedWeights("lesrcnn/LESRCNN", "hellloxiaotian/LESRCNN", "lesrcnn_x2.pth", 2, 37.65, 37.798),
+    PublishedWeights("reprfn/RepRFN", "laonafahaodange/RepRFN", "reprfn_ntire_x4.pth", 4, None, 32.196),
+    PublishedWeights("tpsr/TPSR-NoGAN", "royson/tpsr", "TPSR_NOGANX4.pt", 4, 31.10, 31.103),
+    PublishedWeights("tpsr/TPSR", "royson/tpsr", "TPSR_D2X4.pt", 4, 29.60, 29.605),
+    PublishedWeights("camixersr/CAMixerSR-S", "icandle/CAMixerSR", "CAMixerSR_S.pth", 4, None, 32.287),
+    PublishedWeights("smfanet/SMFANet", "Zheng-MJ/SMFANet", "SMFANet_DF2K_100w_x2SR.pth", 2, 38.08),
+    PublishedWeights("smfanet/SMFANet-plus", "Zheng-MJ/SMFANet", "SMFANet_plus_DF2K_100w_x2SR.pth", 2, 38.19),
+    PublishedWeights("span/SPAN-28", "Amazingren/NTIRE2024_ESR", "team38_span_ch28_slim.pth", 4, None),
 )
 
 
@@ -87,29 +87,29 @@ def main() -> None:
     parser.add_argument("--to-gray", action="store_true", help="measure the one-channel forms of colour networks")
     arguments = parser.parse_args()
     table = Table(Column("point", min_width=22), "scale", "channels", "PSNR dB", "their code", "published")
-    for known in KNOWN:
-        path = next(arguments.checkpoints.rglob(known.file), None)
-        if path is None or arguments.only not in known.point:
+    for released in RELEASED:
+        path = next(arguments.checkpoints.rglob(released.file), None)
+        if path is None or arguments.only not in released.point:
             continue
         try:
-            model = _imported(known, path, to_gray=arguments.to_gray)
+            model = _imported(released, path, to_gray=arguments.to_gray)
         except (InputError, SpaceError, UnknownNameError) as error:
-            print(f"{known.point}: {error}")
+            print(f"{released.point}: {error}")
             continue
-        figures = (f"{f:.3f}" if f else "-" for f in (psnr(model, arguments.set5), known.reached, known.psnr))
-        table.add_row(known.point, str(known.scale), str(model.architecture.channels), *figures)
+        figures = (f"{f:.3f}" if f else "-" for f in (psnr(model, arguments.set5), released.reached, released.psnr))
+        table.add_row(released.point, str(released.scale), str(model.architecture.channels), *figures)
     Console().print(table)
 
 
-def _imported(known: Known, path: Path, *, to_gray: bool) -> Model:
+def _imported(released: PublishedWeights, path: Path, *, to_gray: bool) -> Model:
     with tempfile.TemporaryDirectory() as folder:
-        model = import_checkpoint(known.point, path, Path(folder) / "model", known.scale)
+        model = import_checkpoint(released.point, path, Path(folder) / "model", released.scale)
         if to_gray and model.architecture.channels == 3:
-            model = import_checkpoint(known.point, path, Path(folder) / "gray", known.scale, to_gray=True)
+            model = import_checkpoint(released.point, path, Path(folder) / "gray", released.scale, to_gray=True)
             origin = model.recipe[IMPORTED]["to_gray"]
             if not origin["exact"]:
                 difference = origin["largest_difference"]
-                print(f"{known.point}: at the border the one-channel form differs by up to {difference:.3f}.")
+                print(f"{released.point}: at the border the one-channel form differs by up to {difference:.3f}.")
         return model
 
 

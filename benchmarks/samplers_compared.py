@@ -27,19 +27,19 @@ from nas.search.samplers import SAMPLERS
 ENDLESS = 100_000
 """Candidates of a search that ends by its time."""
 PLANNED = {False: 40, True: 100}
-"""As many as `nas search --time` would plan; lengths of phases and sizes of populations go by them."""
+"""The number that `nas search --time` would plan; it decides lengths of phases and sizes of populations."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Ways to search that differ in the sampler alone."""
+    """Ways to search that differ only in the sampler."""
 
     samplers: tuple[str, ...]
     screens: tuple[str, ...] = ()
     on_rungs: bool = False
 
     def label(self, sampler: str) -> str:
-        """Return what a way is called in tables and pictures."""
+        """Return the name of a way in tables and pictures."""
         return " + ".join([sampler, *self.screens, *(["rungs"] if self.on_rungs else [])])
 
     def conditions(self, common: Conditions) -> Conditions:
@@ -48,11 +48,11 @@ class Group:
 
 
 QUICK = tuple(name for name in SAMPLERS.names() if name != "gp")
-"""Those whose thinking doesn't take longer than anything else here."""
+"""Samplers whose draws do not take longer than all other work here."""
 OWN = ("random", "spread", "falsr", "local")
-PLAIN = Group(SAMPLERS.names())
+UNSCREENED = Group(SAMPLERS.names())
 GROUPS = (
-    PLAIN,
+    UNSCREENED,
     Group(OWN, ("surrogate:20",)),
     Group(QUICK, on_rungs=True),
     Group(OWN, ("surrogate:20",), on_rungs=True),
@@ -61,7 +61,7 @@ GROUPS = (
 
 
 def main() -> None:
-    """Replay the searches of all ways and write how they did."""
+    """Replay the searches of all ways, and write the standings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path)
     parser.add_argument("--time", default="20m")
@@ -77,7 +77,7 @@ def main() -> None:
     standings = compare(courses)
     figures = dict(comparison_data(conditions, standings, arguments.seeds))
     each = ("trials", "on_rungs", "screens")  # what every way has of its own
-    figures["conditions"] = {name: one for name, one in figures["conditions"].items() if name not in each}
+    figures["conditions"] = {name: value for name, value in figures["conditions"].items() if name not in each}
     figures["conditions"]["planned"] = PLANNED
     (arguments.to / "samplers_compared.json").write_text(json.dumps(figures) + "\n", encoding="utf-8")
     text = markdown(standings)
@@ -98,21 +98,21 @@ def markdown(standings: Sequence[Standing]) -> str:
         "| way | mean over the time | at the end | minutes to random's end | trainings to random's end | thinking, s |",
         "|---|---|---|---|---|---|",
     ]
-    for one in sorted(standings, key=lambda one: -one.by_seconds.mean.mean()):
-        minutes = "never" if one.seconds_to_baseline is None else f"{one.seconds_to_baseline / 60:.1f}"
-        trainings = "never" if one.trainings_to_baseline is None else f"{one.trainings_to_baseline:.0f}"
-        interval = f"{one.final.mean:.2f} ({one.final.low:.2f} to {one.final.high:.2f})"
-        cells = [one.sampler, f"{one.by_seconds.mean.mean():.2f}", interval, minutes, trainings]
-        lines.append("| " + " | ".join([*cells, f"{one.asking_seconds:.0f}"]) + " |")
+    for standing in sorted(standings, key=lambda standing: -standing.by_seconds.mean.mean()):
+        minutes = "never" if standing.seconds_to_baseline is None else f"{standing.seconds_to_baseline / 60:.1f}"
+        trainings = "never" if standing.trainings_to_baseline is None else f"{standing.trainings_to_baseline:.0f}"
+        interval = f"{standing.final.mean:.2f} ({standing.final.low:.2f} to {standing.final.high:.2f})"
+        cells = [standing.sampler, f"{standing.by_seconds.mean.mean():.2f}", interval, minutes, trainings]
+        lines.append("| " + " | ".join([*cells, f"{standing.asking_seconds:.0f}"]) + " |")
     return "\n".join(lines) + "\n"
 
 
 def _draw(standings: Sequence[Standing], arguments: argparse.Namespace) -> None:
-    """Draw the samplers alone, and beside random search the best of each kind of way."""
-    plain = set(PLAIN.samplers)
-    best = sorted(standings, key=lambda one: -one.by_seconds.mean.mean())
-    others = [one for one in best if one.sampler not in plain][:3]
-    shown = [one for one in standings if one.sampler in plain] + others
+    """Draw the samplers without screens, and the three best ways with screens or rungs."""
+    unscreened = set(UNSCREENED.samplers)
+    best = sorted(standings, key=lambda standing: -standing.by_seconds.mean.mean())
+    others = [standing for standing in best if standing.sampler not in unscreened][:3]
+    shown = [standing for standing in standings if standing.sampler in unscreened] + others
     title = "Ways to search, replayed on a table of infrared super-resolution"
     subtitle = f"{arguments.seeds} searches each, mean and 95 % band; of screens and rungs the best three"
     draw_comparison(shown, title, subtitle).savefig(arguments.to / "samplers_compared.png")

@@ -30,7 +30,7 @@ from optuna.trial import TrialState
 from nas.duration import duration
 from nas.search.history import RUNGS
 from nas.search.run import RESULTS, Run, open_run
-from nas.search.schedule.hypervolume_history import growth
+from nas.search.schedule.hypervolume_history import hypervolume_history
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "random": ("--no-rungs", "--sampler", "random", "--trials", "1000"),
@@ -48,32 +48,32 @@ POINTS = 200
 
 
 @dataclass(frozen=True)
-class Growth:
-    """How the front of one search grew."""
+class VolumeHistory:
+    """The hypervolume history of one search."""
 
     way: str
     seed: int
     seconds: tuple[float, ...]
-    """When a training ended, fully or until paused, from the beginning of the command."""
+    """Seconds from the start of the command to the end of each training, complete or paused."""
     hypervolumes: tuple[float, ...]
-    """After each of them."""
+    """The hypervolume after each training."""
     tried: int
-    """Candidates that were trained at all."""
+    """Number of candidates that were measured on at least one rung."""
     fully: int
-    """Those that were trained to the end."""
+    """Number of candidates that were trained to the end."""
 
     def at(self, seconds: float) -> float:
         """Return the hypervolume at a moment."""
         return max((h for s, h in zip(self.seconds, self.hypervolumes, strict=True) if s <= seconds), default=0.0)
 
     def reaches(self, level: float) -> float | None:
-        """Return when the hypervolume first was `level`; None if it never was."""
+        """Return the seconds after which the hypervolume reached `level`; None if it never did."""
         pairs = zip(self.seconds, self.hypervolumes, strict=True)
         return next((seconds for seconds, volume in pairs if volume >= level), None)
 
 
 def main() -> None:
-    """Run what is missing, then write the comparison."""
+    """Run the missing searches, then write the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--time", default="15m")
@@ -86,17 +86,18 @@ def main() -> None:
     limit = duration(arguments.time) or 0.0
     ways = [way for _ in range(arguments.seeds) for way in arguments.ways]
     seeds = [seed for seed in range(arguments.seeds) for _ in arguments.ways]
-    with ThreadPoolExecutor(arguments.parallel) as pool:
-        grown = list(pool.map(lambda way, seed: _growth(way, seed, arguments), ways, seeds))
-    table = compare(grown, limit)
+    with ThreadPoolExecutor(arguments.parallel) as executor:
+        histories = list(executor.map(lambda way, seed: search_history(way, seed, arguments), ways, seeds))
+    table = compare(histories, limit)
     figures = {"time": arguments.time, "budget": arguments.budget, "side_by_side": arguments.parallel, "ways": table}
-    text = json.dumps({**figures, "growth": [asdict(one) for one in grown]}, indent=2) + "\n"
+    text = json.dumps({**figures, "hypervolume_history": [asdict(history) for history in histories]}, indent=2) + "\n"
     (arguments.to / "search_compared.json").write_text(text, encoding="utf-8")
-    draw(grown, limit, arguments.to / "search_compared.png")
+    draw(histories, limit, arguments.to / "search_compared.png")
     print(json.dumps(table, indent=2))
 
 
-def _growth(way: str, seed: int, arguments: argparse.Namespace) -> Growth:
+def search_history(way: str, seed: int, arguments: argparse.Namespace) -> VolumeHistory:
+    """Return the history of a search, which runs first unless it is finished."""
     name = f"compared-{way}-{seed}-{arguments.budget}-{arguments.time}"
     finished = RESULTS / name / "finished"
     if not finished.exists():
@@ -107,43 +108,43 @@ def _growth(way: str, seed: int, arguments: argparse.Namespace) -> Growth:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run([sys.executable, "-m", "nas", *command], check=True, env=environment)
         finished.write_text(began.isoformat())
-    return read_growth(open_run(name), way, seed, datetime.fromisoformat(finished.read_text()))
+    return read_history(open_run(name), way, seed, datetime.fromisoformat(finished.read_text()))
 
 
-def read_growth(run: Run, way: str, seed: int, began: datetime) -> Growth:
-    """Read how the front of a run grew whose command was given when it `began`."""
+def read_history(run: Run, way: str, seed: int, began: datetime) -> VolumeHistory:
+    """Read the hypervolume history of a run whose command started at `began`."""
     trials = run.study.get_trials(deepcopy=False)
     ended = {t.number: t.datetime_complete for t in trials if t.datetime_complete}
-    steps = growth(run.study, run.settings)
+    steps = hypervolume_history(run.study, run.settings)
     seconds = tuple((ended[step.trial] - began).total_seconds() for step in steps)
     tried = len({t.user_attrs["fingerprint"] for t in trials if RUNGS in t.user_attrs})
     fully = sum(trial.state == TrialState.COMPLETE for trial in trials)
-    return Growth(way, seed, seconds, tuple(round(step.hypervolume, 4) for step in steps), tried, fully)
+    return VolumeHistory(way, seed, seconds, tuple(round(step.hypervolume, 4) for step in steps), tried, fully)
 
 
-def compare(grown: Sequence[Growth], limit: float) -> dict[str, dict[str, object]]:
-    """Return a row for each way: means over its searches, and how soon it was where random search ended."""
+def compare(histories: Sequence[VolumeHistory], limit: float) -> dict[str, dict[str, object]]:
+    """Return a row for each way: means over its searches, and the time to random search's final hypervolume."""
     rows: dict[str, dict[str, object]] = {}
-    goals = {one.seed: one.at(limit) for one in grown if one.way == "random"}
-    for way in dict.fromkeys(one.way for one in grown):
-        own = [one for one in grown if one.way == way]
-        times = [one.reaches(goals[one.seed]) for one in own if one.seed in goals]
+    goals = {history.seed: history.at(limit) for history in histories if history.way == "random"}
+    for way in dict.fromkeys(history.way for history in histories):
+        own = [history for history in histories if history.way == way]
+        times = [history.reaches(goals[history.seed]) for history in own if history.seed in goals]
         rows[way] = {
-            "hypervolume": round(float(np.mean([one.at(limit) for one in own])), 3),
-            "hypervolume_of_each": [one.at(limit) for one in own],
-            "tried": [one.tried for one in own],
-            "trained_fully": [one.fully for one in own],
+            "hypervolume": round(float(np.mean([history.at(limit) for history in own])), 3),
+            "hypervolume_of_each": [history.at(limit) for history in own],
+            "tried": [history.tried for history in own],
+            "trained_fully": [history.fully for history in own],
             "share_of_time_to_where_random_ended": [None if t is None else round(t / limit, 3) for t in times],
         }
     return rows
 
 
-def draw(grown: Sequence[Growth], limit: float, path: Path) -> None:
-    """Draw for each way the mean hypervolume over time, and between which values its searches lie."""
+def draw(histories: Sequence[VolumeHistory], limit: float, path: Path) -> None:
+    """Draw the mean hypervolume of each way over time, with the range of its searches."""
     figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
     moments = np.linspace(0, limit, POINTS)
     for way, colour in zip(WAYS, COLOURS, strict=True):
-        curves = np.array([[one.at(moment) for moment in moments] for one in grown if one.way == way])
+        curves = np.array([[history.at(moment) for moment in moments] for history in histories if history.way == way])
         if len(curves):
             axes.plot(moments / 60, curves.mean(0), color=colour, label=f"{way} (mean of {len(curves)})")
             axes.fill_between(moments / 60, curves.min(0), curves.max(0), color=colour, alpha=0.15, linewidth=0)

@@ -1,4 +1,4 @@
-"""Measures what trainings bring side by side on the cores of a CPU, against one after the other on all of them.
+"""Measures the speed of trainings side by side on the cores of a CPU, against one training at a time on all cores.
 
     python benchmarks/side_by_side.py ../shared/infrared [--cores 2] [--turns 5]
 
@@ -18,11 +18,12 @@ import torch
 
 from nas.data.dataset import Dataset, open_dataset
 from nas.model import RESULTS
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener
 from nas.parallel.processes import Stop, run_processes
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe
-from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train
+from nas.training.trainer import Listener as TrainingListener
+from nas.training.trainer import TrainingStoppedError, seed_all, train
 from search_spaces import Architecture
 
 CPU = torch.device("cpu")
@@ -68,7 +69,7 @@ def work(
     threads: int,
     log: Path,
     device: torch.device,
-    audience: Audience,
+    listener: Listener,
     should_stop: Stop,
 ) -> None:
     """Train for some steps in a process."""
@@ -94,10 +95,10 @@ def median_speed(log: Path) -> float:
 
 
 class Silent:
-    """An audience that doesn't listen."""
+    """A listener that ignores everything."""
 
-    def training(self, label: str) -> AbstractContextManager[Listener]:
-        """Hear nothing of a training."""
+    def training(self, label: str) -> AbstractContextManager[TrainingListener]:
+        """Ignore the reports of a training."""
         return nullcontext(lambda report: None)
 
     def say(self, line: str) -> None:

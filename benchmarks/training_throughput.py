@@ -1,4 +1,4 @@
-"""Measures how fast a training goes: against what limits it, and against the customary way to feed it.
+"""Measures the speed of a training, against its limit and against the usual way to feed it.
 
     python benchmarks/training_throughput.py ../shared/infrared [--threads 1] [--turns 7]
 
@@ -15,10 +15,8 @@ of the ratios of one turn also the quartiles. Prints a table and writes results/
 
 import argparse
 import contextlib
-import itertools
 import json
 import os
-import random
 import statistics
 import sys
 import tempfile
@@ -27,16 +25,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
 from rich.console import Console
+from throughput_kit.files import Crops, endless, write_pngs
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as Files
 
 from nas.data.dataset import Dataset, PatchSampler, open_dataset
-from nas.data.images import write_image
 from nas.model import RESULTS
 from nas.quantities import short
 from nas.report.tables import table
@@ -50,14 +45,14 @@ from search_spaces import Architecture
 NETWORKS = (
     "ecbsr/M4C8", "imdn/IMDN-RTC", "hybrid/Plain-C32M3", "ecbsr/M4C16", "falsr/FALSR-B", "falsr/FALSR-A",
 )  # fmt: skip
-"""From 10K to 1M parameters."""
+"""Networks of 10K to 1M parameters."""
 
 WARM_UP = {"cpu": 8, "cuda": LOSS_WINDOW}
-"""Steps of each turn before the clock starts: until graphs are recorded, and what workers prepared is used up."""
+"""Steps of each turn before the clock starts: graphs are recorded, and prepared batches of workers are used up."""
 
 
 def main() -> None:
-    """Measure every network and write what was found."""
+    """Measure all networks and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
@@ -142,8 +137,8 @@ class Race:
                 "step_alone": round(statistics.median(alone), 1),
                 "files": round(statistics.median(files), 1),
             },
-            "ours_to_step_alone": spread(a / b for a, b in zip(ours, alone, strict=True)),
-            "ours_to_files": spread(a / b for a, b in zip(ours, files, strict=True)),
+            "ours_to_step_alone": quartiles(a / b for a, b in zip(ours, alone, strict=True)),
+            "ours_to_files": quartiles(a / b for a, b in zip(ours, files, strict=True)),
         }
 
     def ours(self, steps: int) -> float:
@@ -189,59 +184,16 @@ class Race:
         return steps / (time.perf_counter() - started)
 
     def wait(self) -> None:
-        """Wait until the device has done what it was given."""
+        """Wait until the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
 
-class Crops(Files[tuple[Tensor, Tensor]]):
-    """The customary data set: an item reads an LR and an HR file and cuts, flips and turns the same part of both."""
-
-    def __init__(self, folder: Path, patch: int) -> None:
-        self.files = sorted((folder / "lr").iterdir())
-        self.patch = patch
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        lr, hr = (
-            cv2.imread(str(self.files[index].parents[1] / part / self.files[index].name), cv2.IMREAD_UNCHANGED)
-            for part in ("lr", "hr")
-        )
-        p, s = self.patch, hr.shape[0] // lr.shape[0]
-        y, x = random.randint(0, lr.shape[0] - p), random.randint(0, lr.shape[1] - p)
-        flip, mirror, turn = (random.random() < 0.5 for _ in range(3))
-
-        def part(image: np.ndarray[Any, Any], scale: int) -> Tensor:
-            cut = image[scale * y : scale * (y + p), scale * x : scale * (x + p)]
-            cut = cut[::-1] if flip else cut
-            cut = cut[:, ::-1] if mirror else cut
-            cut = cut.T if turn else cut
-            return torch.from_numpy(np.ascontiguousarray(cut, np.float32) / np.iinfo(image.dtype).max)[None]
-
-        return part(lr, 1), part(hr, s)
-
-
-def endless(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches, pass after pass."""
-    return itertools.chain.from_iterable(iter(lambda: iter(loader), None))
-
-
-def write_pngs(data: Dataset, folder: Path) -> None:
-    """Write the training images as pairs of PNG files, as super-resolution data sets are distributed."""
-    images = data.train
-    for part, store in (("lr", images.lr), ("hr", images.hr)):
-        (folder / part).mkdir()
-        for index in range(len(images)):
-            write_image(folder / part / f"{index:05}.png", store.pixels(index))
-
-
-def spread(ratios: Iterator[float]) -> dict[str, float]:
+def quartiles(ratios: Iterator[float]) -> dict[str, float]:
     """Return the median and the quartiles."""
     values = list(ratios)
-    quartiles = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
-    return {"median": round(quartiles[1], 3), "from": round(quartiles[0], 3), "to": round(quartiles[2], 3)}
+    low, median, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return {"median": round(median, 3), "from": round(low, 3), "to": round(high, 3)}
 
 
 def show(found: dict[str, Any]) -> None:

@@ -75,6 +75,7 @@ ORDER = (
     "nas.search.run",
     "nas.search.latency",
     "nas.search.costs",
+    "nas.search.wanted",
     "nas.search.start",
     "nas.search.show",
     "nas.search.workers",

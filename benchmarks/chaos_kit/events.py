@@ -164,25 +164,25 @@ def no_writing(scene: Scene) -> Iterator[float]:
 
 def aimed_kill(scene: Scene) -> Iterator[float]:
     """SIGKILL of a process that has just taken a trial and not yet put its name to it; of one, or of all."""
-    deadline, one = time.monotonic() + AIM_SECONDS, scene.rng.random() < 0.5
+    deadline, stops_one = time.monotonic() + AIM_SECONDS, scene.rng.random() < 0.5
     before = _just_taken(scene.database)  # left by an earlier kill
     while time.monotonic() < deadline and scene.running():
-        stopped = scene.processes()  # to look for them takes longer than to name a trial
+        frozen = scene.processes()  # to look for them takes longer than to name a trial
         if not _wait_for_taken(scene.database, before):
             continue
-        for _, process in stopped:
+        for _, process in frozen:
             send(process, signal.SIGSTOP)
         taken: list[int] = []
-        for command, process in scene.rng.sample(stopped, len(stopped)):
+        for command, process in scene.rng.sample(frozen, len(frozen)):
             if taken := _just_taken(scene.database, before):
                 if process == command.main:
                     command.signal_main(signal.SIGKILL)
                 else:
                     send(process, signal.SIGKILL)
-                if one:
-                    stopped.remove((command, process))
+                if stops_one:
+                    frozen.remove((command, process))
                     break
-        for _, process in stopped:
+        for _, process in frozen:
             send(process, signal.SIGCONT)
         yield 0.5
         if set(taken) & set(_just_taken(scene.database, before)):

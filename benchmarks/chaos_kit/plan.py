@@ -7,7 +7,7 @@ from chaos_kit.judge import Verdict
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChaosPlan:
     """How a search is disturbed."""
 
     storage: str

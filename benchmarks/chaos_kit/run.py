@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chaos_kit.commands import STOPS, Command
 from chaos_kit.events import Scene, events_for
 from chaos_kit.judge import Truth, judge
-from chaos_kit.plan import Outcome, Plan
+from chaos_kit.plan import ChaosPlan, Outcome
 from chaos_kit.searches import CancelledError, one_machine, run_folder, seeds, two_machines
 
 UP_SHARE = 0.85
@@ -24,7 +24,7 @@ ORPHAN_SECONDS = 20.0
 
 
 def disturb(
-    plan: Plan, folder: Path, data: Path, truth: Truth, cancelled: Callable[[], bool] = lambda: False
+    plan: ChaosPlan, folder: Path, data: Path, truth: Truth, cancelled: Callable[[], bool] = lambda: False
 ) -> Outcome:
     """Let a search run to its end through all that befalls it; its folder holds a transcript afterwards."""
     folder.mkdir(parents=True)
@@ -42,7 +42,7 @@ def disturb(
 class _Stage:
     """The commands and the database of one search, and what befalls them."""
 
-    def __init__(self, plan: Plan, folder: Path, data: Path, cancelled: Callable[[], bool]) -> None:
+    def __init__(self, plan: ChaosPlan, folder: Path, data: Path, cancelled: Callable[[], bool]) -> None:
         self.plan, self.folder, self.cancelled = plan, folder, cancelled
         self.outcome, self.rng = Outcome(plan.storage, plan.seed), random.Random(plan.seed)
         self.began = self.changed = time.monotonic()

@@ -9,7 +9,7 @@ from pathlib import Path
 from chaos_kit.commands import Command
 from chaos_kit.databases import STUDY, Database, PostgresServer, SqliteFile
 from chaos_kit.judge import Truth
-from chaos_kit.plan import Plan
+from chaos_kit.plan import ChaosPlan
 from chaos_kit.space import Drops
 
 SPACE = Path(__file__).with_name("space.py")
@@ -59,14 +59,14 @@ def find_truth(
     return truth
 
 
-def one_machine(plan: Plan, folder: Path, data: Path) -> tuple[Database, list[Command]]:
+def one_machine(plan: ChaosPlan, folder: Path, data: Path) -> tuple[Database, list[Command]]:
     """Return a search with two worker processes and its SQLite file."""
     arguments = (*_search(folder, data, plan.trials), "--seed", plan.seed, "--jobs", 2)
     command = Command("search", arguments, folder, _environment(plan.idle_ms))
     return SqliteFile(run_folder(folder) / "study.db"), [command]
 
 
-def two_machines(plan: Plan, folder: Path, data: Path) -> tuple[Database, list[Command]]:
+def two_machines(plan: ChaosPlan, folder: Path, data: Path) -> tuple[Database, list[Command]]:
     """Start a server; return it with a search, and a worker that shares nothing else with it."""
     for name in ("here", "there"):
         (folder / name).mkdir()

@@ -1,1 +1,1 @@
-"""What `import nas` gives: the work of the commands as functions; the commands call them as well."""
+"""The functions of `import nas`: the work of the commands, which call the same functions."""

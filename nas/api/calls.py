@@ -1,4 +1,4 @@
-"""What every public function does beside its work: it leaves the process as it found it."""
+"""The frame of all public functions: they check arguments, and leave the process as it was."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from search_spaces import SpaceError, UnknownNameError
 
 @contextmanager
 def public_call() -> Iterator[None]:
-    """Give torch its number of threads back, and raise InputError for whatever a user named wrong."""
+    """Restore torch's number of threads afterwards, and turn errors about spaces and names into InputError."""
     threads = torch.get_num_threads()
     try:
         yield
@@ -24,7 +24,7 @@ def public_call() -> Iterator[None]:
 
 
 def check_counts(least: int, most: int = MANY, **counts: int | None) -> None:
-    """Raise InputError unless each of `counts` that is given is a whole number of `least` to `most`."""
+    """Raise InputError unless each of `counts` is None or a whole number from `least` to `most`."""
     for name, value in counts.items():
         if value is None:
             continue

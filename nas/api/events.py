@@ -1,4 +1,4 @@
-"""What a long call tells while it works, who is told, and how it is asked to stop."""
+"""Events of a long call, the callback that receives them, and how the callback stops the call."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,18 +13,18 @@ from nas.training.trainer import Listener, Report
 
 
 class Answer(Enum):
-    """What a callback may answer."""
+    """The answer of a callback."""
 
     STOP = "stop"
 
 
 STOP: Final = Answer.STOP
-"""A callback that returns it ends the call: what is in training is saved, and the same call continues."""
+"""Return this value from a callback to stop the call: networks in training are saved, and the same call continues."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that a long call tells its callback.
+    """An event of a long call, which its callback receives.
 
     Example:
         >>> str(nas.Event("training", "[3] first:3", done=40, total=900, loss=0.02, psnr=34.5))
@@ -34,17 +34,17 @@ class Event:
     """
 
     kind: Literal["counting", "training", "note"]
-    """`counting`: images, tiles or networks are counted. `training`: a network was trained some steps further. `note`:
-    a sentence."""
+    """`counting`: progress in images, tiles or networks. `training`: progress of a training. `note`: a sentence."""
     label: str
-    """What is counted, which network is trained, or the sentence."""
+    """The activity, the name of the network in training, or the sentence."""
     done: int = 0
-    """Images, tiles, networks or steps."""
+    """Number of finished images, tiles, networks or steps."""
     total: int = 0
+    """The total of this number."""
     loss: float | None = None
-    """Of a training: what is minimised, the mean of the last steps."""
+    """The loss of a training, the mean of the last steps."""
     psnr: float | None = None
-    """Of a training: dB, as measured last; None before it was measured."""
+    """The last measured PSNR of a training in dB; None before the first measurement."""
 
     def __str__(self) -> str:
         if self.kind == "note":
@@ -57,14 +57,14 @@ class Event:
 
 
 Callback = Callable[[Event], object]
-"""Called with each event. What it returns is ignored, unless it is `STOP`."""
+"""A function that is called with each event. Only the return value `STOP` has an effect."""
 
 
 def print_events(event: Event) -> None:
-    """Print a line for each note and for each network that is trained to its last step: a callback to begin with.
+    """Print a line for each note and for each network that reaches its last step: a simple callback.
 
     Args:
-        event: What happened.
+        event: The event.
 
     Example:
         >>> nas.print_events(nas.Event("note", "falsr-FALSR-B: 35.20 dB (+0.66 over bicubic)"))
@@ -76,9 +76,9 @@ def print_events(event: Event) -> None:
 
 
 def counted(callback: Callback | None, label: str) -> Progress | None:
-    """Return what tells a callback how far a count is. Nothing needs to be saved there, so a stop ends it at once.
+    """Return a function of (done, total) that passes progress on to a callback; None without a callback.
 
-    Raises StoppedError when the callback answers `STOP`.
+    It raises StoppedError when the callback answers `STOP`: counts have nothing to save.
     """
     if callback is None:
         return None
@@ -91,30 +91,30 @@ def counted(callback: Callback | None, label: str) -> Progress | None:
 
 
 class Follower:
-    """Tells a callback; satisfies `nas.parallel.listener.Audience`. Calling it tells whether to stop.
+    """Passes events on to a callback; a `nas.parallel.listener.Listener`. Calling it returns whether to stop.
 
-    What the callback raises during a training must not be taken for a fault of the network that is trained: it is kept,
-    the work is asked to stop, and `followed` raises it in the end.
+    An exception of the callback must not count as a fault of the network in training. It is kept, the work is asked to
+    stop, and `followed` raises the exception in the end.
     """
 
     def __init__(self, callback: Callback | None, flag: StopFlag) -> None:
         self._callback, self._flag = callback, flag
         self.error: BaseException | None = None
-        """What the callback raised."""
+        """The exception of the callback."""
         self.is_stopped = False
         """Whether the callback has answered `STOP`."""
 
     def __call__(self) -> bool:
-        """Tell whether the callback, Ctrl-C or a signal has asked for a stop."""
+        """Return whether the callback, Ctrl-C or a signal has asked for a stop."""
         return self.is_stopped or self.error is not None or self._flag()
 
     def say(self, line: str) -> None:
-        """Tell a note."""
+        """Pass on a note."""
         self._tell(Event("note", line))
 
     @contextmanager
     def training(self, label: str) -> Iterator[Listener]:
-        """Tell of a training while it goes on."""
+        """Pass on the reports of a training."""
 
         def advance(report: Report) -> None:
             self._tell(Event("training", label, report.step, report.steps, report.loss, report.psnr))
@@ -134,10 +134,12 @@ class Follower:
 
 @contextmanager
 def followed(callback: Callback | None) -> Iterator[Follower]:
-    """Work inside tells `callback`, and is asked to stop by its answers, by Ctrl-C and by SIGTERM.
+    """Yield a follower for the work inside, which the callback, Ctrl-C and SIGTERM can stop.
 
-    What the work has saved is saved when this raises what the callback has raised; KeyboardInterrupt after Ctrl-C; and
-    StoppedError where the callback answered `STOP` and the work can't be returned as it is.
+    Raises, after the work has saved its state:
+        KeyboardInterrupt: After Ctrl-C.
+        StoppedError: The callback answered `STOP`, and the work has no result.
+        BaseException: The exception of the callback.
     """
     flag = StopFlag()
     follower = Follower(callback, flag)
@@ -155,4 +157,4 @@ def followed(callback: Callback | None) -> Iterator[Follower]:
     if follower.error is not None:
         raise follower.error
     if flag.by_ctrl_c:
-        raise KeyboardInterrupt("Stopped by Ctrl-C; what was in training is saved.")
+        raise KeyboardInterrupt("Stopped by Ctrl-C; networks in training are saved.")

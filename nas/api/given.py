@@ -1,4 +1,4 @@
-"""What callers may give where the command line takes a text."""
+"""Types of arguments for which the command line takes a text."""
 
 import torch
 
@@ -7,22 +7,22 @@ from nas.image_size import show_size
 from nas.training.trainer import pick_device
 
 Device = str | torch.device | None
-"""`"cpu"`, `"cuda"`, `"cuda:1"`, …; None is a GPU where there is one."""
+"""`"cpu"`, `"cuda"`, `"cuda:1"`, …; None: a GPU if there is one, else the CPU."""
 
 Scaling = str | tuple[float, float] | None
-"""Scale and offset of images that aren't of 8 or 16 bits, `"0.01,0"` or `(0.01, 0)`: value = offset + scale x count."""
+"""Scale and offset of images without 8 or 16 bits, `"0.01,0"` or `(0.01, 0)`: value = offset + scale x count."""
 
 Size = str | tuple[int, int]
 """Width and height in pixels, `"640x512"` or `(640, 512)`."""
 
 
 def device_of(given: Device) -> torch.device:
-    """Return the device that was given, or the best that is there. Raises InputError for one that is not."""
+    """Return the device with this name, or the best existing device. Raises InputError for a missing device."""
     return pick_device(None if given is None else str(given))
 
 
 def parse_counts(given: Scaling) -> Counts | None:
-    """Return scale and offset as they were given. Raises InputError."""
+    """Return scale and offset; None for None. Raises InputError."""
     if given is None:
         return None
     return Counts.parse(given if isinstance(given, str) else ",".join(map(str, given)))

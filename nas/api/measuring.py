@@ -1,4 +1,4 @@
-"""Measuring models on a folder of images, all by one protocol."""
+"""Measurement of models on a folder of images by one protocol."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ from nas.progress import Progress
 from nas.report.evaluation_files import write_csv, write_pictures
 
 _CROPS = 3
-"""How many of the best and of the worst crops of a network are pictured."""
+"""Number of the best and of the worst crops in the picture of a network."""
 
 
 class Options(TypedDict, total=False):
-    """How it is measured; each is explained at `evaluate`."""
+    """Options of a measurement, explained at `evaluate`."""
 
     metrics: str | Sequence[str]
     lpips_weights: str | Path | None
@@ -52,29 +52,30 @@ def evaluate(
         models: One or more models: model directories, `SPACE/POINT`, `RUN:TRIAL`, checkpoints of others, `"bicubic"`,
             or what `nas.load` returned.
         data: Folder of images.
-        options: All may be left out.
+        options: All are optional.
             metrics: Names, in a list or with commas: psnr, ssim, ms-ssim, psnr-hvs, lpips, … Default: psnr and ssim.
-            lpips_weights: File of AlexNet, VGG-16 or SqueezeNet of torchvision.
-            scale: Of bicubic interpolation. Default: that of the models, else 2.
-            shave: Border pixels left out. Default: as many as the scale.
+            lpips_weights: File with weights of torchvision's AlexNet, VGG-16 or SqueezeNet.
+            scale: Scale of bicubic interpolation. Default: that of the models, else 2.
+            shave: Width of the border that is left out, in pixels. Default: the scale.
             channel: `"gray"`, or `"y"` for the luma of PSNR-Y.
             self_ensemble: Whether to take the mean of 8 flips and rotations.
             degradation: Makes the LR images. Default: as for the training.
-            counts: Scale and offset of images that aren't of 8 or 16 bits. Default: those of the models.
-            denoise: A denoiser that LR images pass. Default: as for the training.
-            peak: What PSNR is measured against. Default: as for the training.
+            counts: Scale and offset of images without 8 or 16 bits. Default: those of the models.
+            denoise: A denoiser that the LR images go through first. Default: as for the training.
+            peak: Peak value of PSNR. Default: as for the training.
             csv: File that gets a row for each image and network.
             pictures: Folder that gets a picture of the best and worst crops of each network.
             skip_bad: Whether to leave unreadable images out.
-            device: Where it is computed.
-            results: The folder in which trained networks lie, and decoded images are kept.
-            callback: Told how many images are measured.
+            device: The device of the computation. Default: a GPU if there is one.
+            results: The folder with trained networks and the cache of images.
+            callback: Receives the number of measured images.
 
     Returns:
-        `means` has the figures by network and metric, `rows` also those of each image, `protocol` how it was measured.
+        The evaluation: `means` has the figures by network and metric, `rows` also those of each image, `protocol` the
+        conditions.
 
     Raises:
-        InputError: A model or the folder is not there, or the models can't be compared by one protocol.
+        InputError: A model or the folder is missing, or the models can't be compared by one protocol.
 
     Example:
         >>> measured = nas.evaluate("camera", "images/val", metrics=["psnr"])
@@ -91,7 +92,7 @@ def evaluate(
 def measure(
     models: Sequence[str | Path | TrainedModel], data: str | Path, progress: Progress | None, **options: Unpack[Options]
 ) -> tuple[Evaluation, list[Path]]:
-    """Measure like `evaluate`, telling `progress`, and return also the files that were written."""
+    """Measure as `evaluate` does, with `progress`, and return the evaluation and the written files."""
     results, csv, pictures = Path(options.get("results", RESULTS)), options.get("csv"), options.get("pictures")
     scale = options.get("scale")
     check_counts(1, scale=scale)

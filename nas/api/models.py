@@ -1,25 +1,22 @@
-"""Trained models as objects: upscale with them, measure and export them."""
+"""Trained models as objects: they upscale, and can be measured and exported."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
 from torch import nn
 
 from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
 from nas.api.given import Device, Scaling, device_of, parse_counts
 from nas.api.records import FoundNetwork
-from nas.data.files.counts import is_scaled
-from nas.data.frames import Counts, frames_in, meaning_for
+from nas.api.upscaling import Upscalers, upscale_image
 from nas.data.images import Pixels
 from nas.deploy.denoising import load_stages
 from nas.deploy.export import Exported
 from nas.deploy.export import export as export_model
 from nas.deploy.tiles import TILE, Upscaler
-from nas.deploy.upscale import trained_counts, upscale_files, upscale_frame, upscale_values, warn_without_denoiser
-from nas.errors import InputError
+from nas.deploy.upscale import trained_counts, upscale_files, warn_without_denoiser
 from nas.evaluation.comparison import Evaluation
 from nas.jobs.naming import locate
 from nas.model import RESULTS, Model, load_model
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class TrainedModel:
-    """A trained network with what is known of it, read by `nas.load` or returned by `nas.train`.
+    """A trained network with its recipe and metrics, read by `nas.load` or returned by `nas.train`.
 
     Example:
         >>> model = nas.load("camera")
@@ -42,9 +39,9 @@ class TrainedModel:
 
     def __init__(self, folder: Path, model: Model) -> None:
         self.folder = folder
-        """The model directory that it was read from."""
+        """The model directory."""
         self._model = model
-        self._ready: dict[object, tuple[Upscaler, Upscaler | None]] = {}
+        self._ready: dict[object, Upscalers] = {}
 
     @property
     def architecture(self) -> Architecture:
@@ -58,12 +55,12 @@ class TrainedModel:
 
     @property
     def metrics(self) -> Mapping[str, Any]:
-        """What was measured after the training, each figure with its protocol."""
+        """The figures after the training, with their protocol."""
         return self._model.metrics
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """The recipe that it was trained by, or where its weights were imported from."""
+        """The recipe of the training, or the source of imported weights."""
         return self._model.recipe
 
     @public_call()
@@ -77,23 +74,23 @@ class TrainedModel:
         counts: Scaling = None,
         device: Device = None,
     ) -> Pixels:
-        """Upscale an image (with a denoiser: denoise it); type, levels and unit are kept, as `nas upscale` keeps them.
+        """Upscale an image (a denoiser denoises it). Type, levels and unit stay, as in `nas upscale`.
 
         Args:
-            image: [H, W] or [N, H, W] of uint8 or uint16, or of int16 or floats where a scale is given; or the path of
-                a file.
-            denoise: A denoiser that the image passes first.
-            noise: The noise that a denoiser expects, in grey levels of 255.
-            tile: Side of a tile in LR pixels. The network is computed in tiles only where they leave no seam.
-            counts: Scale and offset of values that aren't of 8 or 16 bits; default: those of the model's training.
-            device: Where it is computed.
+            image: [H, W] or [N, H, W] of uint8 or uint16, or of int16 or floats if a scale is given; or the path of a
+                file.
+            denoise: A denoiser that the image goes through first.
+            noise: The noise that a denoiser expects, in grey levels of 255. Default: the denoiser's own.
+            tile: Side of a tile in LR pixels. Tiles are used only if they give the same result as the whole image.
+            counts: Scale and offset of values without 8 or 16 bits. Default: those of the model's training.
+            device: The device of the computation. Default: a GPU if there is one.
 
         Returns:
-            [scale · H, scale · W], or [N, …] where the array or the file has several frames, of the same type.
+            [scale · H, scale · W] of the same type; [N, …] if the array or the file has several frames.
 
         Raises:
             InputError: The image is unreadable, too small, or of a type that needs a scale.
-            RunError: The memory does not suffice.
+            RunError: There is not enough memory.
 
         Example:
             >>> model = nas.load("camera")
@@ -107,13 +104,7 @@ class TrainedModel:
         check_counts(1, tile=tile)
         upscalers = self._upscalers(denoise, noise, tile, device)
         scale = parse_counts(counts) or trained_counts(self._model)
-        if isinstance(image, np.ndarray):
-            return _upscale_array(image, upscalers, scale)
-        path = Path(image)
-        if not path.is_file():
-            raise InputError(f"There is no file '{path}'.")
-        frames = [upscale_frame(frame, *upscalers) for frame in frames_in(path, meaning_for(path, path.parent, scale))]
-        return frames[0] if len(frames) == 1 else np.stack(frames)
+        return upscale_image(image, upscalers, scale)
 
     @public_call()
     def upscale_files(
@@ -129,25 +120,25 @@ class TrainedModel:
         device: Device = None,
         callback: Callback | None = None,
     ) -> list[Path]:
-        """Upscale a file to a file, or a folder of images to another, as `nas upscale` does.
+        """Upscale a file to a file, or a folder of images to a folder, as `nas upscale` does.
 
         Args:
             source: An image file or a folder.
-            target: The file, or the folder, to write.
-            denoise: A denoiser that the images pass first.
-            noise: The noise that a denoiser expects, in grey levels of 255.
-            tile: Side of a tile in LR pixels.
-            counts: Scale and offset of images that aren't of 8 or 16 bits.
-            overwrite: Whether files that exist are replaced.
-            device: Where it is computed.
-            callback: Told how many tiles, frames or files are done.
+            target: The file or the folder to write.
+            denoise: A denoiser that the images go through first.
+            noise: The noise that a denoiser expects, in grey levels of 255. Default: the denoiser's own.
+            tile: Side of a tile in LR pixels. Tiles are used only if they give the same result as the whole image.
+            counts: Scale and offset of images without 8 or 16 bits. Default: those of the model's training.
+            overwrite: Whether to replace existing files.
+            device: The device of the computation. Default: a GPU if there is one.
+            callback: Receives the number of finished tiles, frames or files.
 
         Returns:
-            The files that were written.
+            The paths of the written files.
 
         Raises:
-            InputError: The source is missing, or the target exists or can't hold the images.
-            RunError: Images of a folder could not be upscaled; the others were written.
+            InputError: The source is missing, or the target exists or has an unsuitable type.
+            RunError: Some images of a folder could not be upscaled; the others were written.
 
         Example:
             >>> [path.name for path in nas.load("camera").upscale_files("some.png", "some_x2.png", overwrite=True)]
@@ -174,7 +165,7 @@ class TrainedModel:
             options: As for `nas.evaluate`.
 
         Returns:
-            What was measured, with the protocol.
+            The figures with their protocol.
 
         Raises:
             InputError: As `nas.evaluate` does.
@@ -190,17 +181,17 @@ class TrainedModel:
 
     @public_call()
     def export(self, folder: str | Path) -> Exported:
-        """Write architecture, weights, an ONNX file and the recipe into a new folder, and verify each.
+        """Write architecture, weights, an ONNX file and the recipe into a new folder, and verify each file.
 
         Args:
             folder: The new folder.
 
         Returns:
-            The files, and by how much ONNX Runtime and PyTorch differ.
+            The files, and the largest difference between ONNX Runtime and PyTorch.
 
         Raises:
-            InputError: The folder exists and isn't empty, or can't be written.
-            RunError: A file that was written proves wrong.
+            InputError: The folder is not empty, or can't be written.
+            RunError: The verification of a file failed.
 
         Example:
             >>> exported = nas.load("camera").export("exported")
@@ -217,8 +208,8 @@ class TrainedModel:
 
     def _upscalers(
         self, denoise: "str | Path | TrainedModel | None", noise: float | None, tile: int, device: Device
-    ) -> tuple[Upscaler, Upscaler | None]:
-        """Return what upscales, and what denoises before; made once, since networks are checked and fused for it."""
+    ) -> Upscalers:
+        """Return the upscaler, and the denoiser before it; cached, since they check and fuse the networks."""
         where, denoiser_folder = device_of(device), _folder_of(denoise)
         key = (denoiser_folder, noise, tile, where)
         if key not in self._ready:
@@ -234,16 +225,16 @@ def load(model: str | Path | FoundNetwork, *, scale: int | None = None, results:
     """Read a trained model.
 
     Args:
-        model: A model directory; `RUN:TRIAL` or `SPACE/POINT` once it is trained; or a network of a run, as the search
-            has trained it.
-        scale: Of a published network that was trained at several scales.
-        results: The folder in which runs and trained networks lie.
+        model: A model directory; `RUN:TRIAL` or `SPACE/POINT` once trained; or a network of a run, with the weights of
+            the search.
+        scale: Scale of a published network that was trained at several scales.
+        results: The folder with runs and trained networks.
 
     Returns:
         The model.
 
     Raises:
-        InputError: It is not there, not trained, or damaged.
+        InputError: The model is missing, not trained, or damaged.
 
     Example:
         >>> nas.load("camera").architecture.space
@@ -257,16 +248,3 @@ def _folder_of(denoiser: "str | Path | TrainedModel | None") -> Path | None:
     if denoiser is None:
         return None
     return denoiser.folder if isinstance(denoiser, TrainedModel) else locate(str(denoiser))
-
-
-def _upscale_array(image: Pixels, upscalers: tuple[Upscaler, Upscaler | None], counts: Counts | None) -> Pixels:
-    if image.ndim not in (2, 3) or 0 in image.shape:
-        raise InputError(f"An image is an array [height, width] or [frames, height, width], not {list(image.shape)}.")
-    if image.dtype.kind not in "iuf" or (counts is None and is_scaled(image.dtype) and image.dtype.name != "int16"):
-        raise InputError(
-            f"An image is an array of uint8 or uint16, not {image.dtype.name}; of other numbers say what they mean by "
-            "counts=(scale, offset), where value = offset + scale x count of 0 to 65535."
-        )
-    if image.ndim == 2:
-        return upscale_values(image, *upscalers, counts)
-    return np.stack([upscale_values(frame, *upscalers, counts) for frame in image])

@@ -1,4 +1,4 @@
-"""Networks that nothing has trained: by name, as spaces of them, and what they cost."""
+"""Untrained networks and their costs, and search spaces."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,19 +10,19 @@ from nas.api.given import Size, in_text
 from nas.api.models import TrainedModel
 from nas.api.records import FoundNetwork
 from nas.cost import Cost
-from nas.jobs.naming import Reference, resolve
+from nas.jobs.naming import NamedArchitecture, resolve
 from nas.model import RESULTS
 from nas.plugins.given import give_plugins
 from nas.report.costs import count
 from search_spaces import SPACES, Architecture
 
 Named = str | Path | Architecture | FoundNetwork | TrainedModel
-"""What names an architecture: `SPACE/POINT`, `RUN:TRIAL`, a path, or an object that has one."""
+"""An architecture: `SPACE/POINT`, `RUN:TRIAL`, a path, or an object with an architecture."""
 
 
 @dataclass(frozen=True)
 class SpaceSummary:
-    """A search space in short.
+    """A summary of a search space.
 
     Example:
         >>> [space.published for space in nas.list_spaces() if space.name == "falsr"]
@@ -31,17 +31,17 @@ class SpaceSummary:
 
     name: str
     summary: str
-    """What its networks are."""
+    """A description of its networks."""
     architectures: int
-    """How many it holds at each scale."""
+    """Number of architectures at each scale."""
     scales: tuple[int, ...]
     published: tuple[str, ...]
-    """The published networks that are points of it; `SPACE/POINT` names one."""
+    """The names of its published points; `SPACE/POINT` is the architecture name."""
 
 
 @public_call()
 def list_spaces() -> list[SpaceSummary]:
-    """Return the search spaces, those of plugins among them.
+    """Return the search spaces, including those of plugins.
 
     Example:
         >>> "hybrid" in [space.name for space in nas.list_spaces()]
@@ -57,14 +57,14 @@ def list_spaces() -> list[SpaceSummary]:
 def create_network(
     name: Named, *, scale: int | None = None, channels: int = 1, results: str | Path = RESULTS
 ) -> nn.Module:
-    """Build a network with new random weights, drawn from torch's seed.
+    """Build a network with random weights from torch's seed.
 
     Args:
         name: `SPACE/POINT`, `RUN:TRIAL`, a path of a model directory or an `architecture.yaml`, or an object with an
             architecture.
-        scale: Of a published network; default: the scale that its figures are for.
+        scale: Scale of a published network. Default: the scale of its published figures.
         channels: Image channels of a published network, 1 or 3.
-        results: The folder in which runs lie.
+        results: The folder with the runs.
 
     Returns:
         The network, [N, channels, h, w] → [N, channels, scale · h, scale · w], values in 0..1.
@@ -78,9 +78,9 @@ def create_network(
         324745
     """
     check_counts(1, scale=scale, channels=channels)
-    reference = refer(name, scale, Path(results))
-    architecture = reference.architecture
-    return (replace(architecture, channels=channels) if reference.published else architecture).build()
+    named = named_architecture(name, scale, Path(results))
+    architecture = named.architecture
+    return (replace(architecture, channels=channels) if named.published else architecture).build()
 
 
 @public_call()
@@ -92,17 +92,17 @@ def cost(
     lr: Size | None = None,
     results: str | Path = RESULTS,
 ) -> Cost:
-    """Count what a network costs, exactly and without running it.
+    """Count the costs of a network exactly, without running it.
 
     Args:
         name: As for `create_network`.
-        scale: Of a published network; default: the scale that its figures are for.
-        hr: Size of the HR image that is produced. Default: 1280x720.
-        lr: The same by its LR image, such as the size of a sensor.
-        results: The folder in which runs lie.
+        scale: Scale of a published network. Default: the scale of its published figures.
+        hr: Size of the HR image. Default: 1280x720.
+        lr: Size of the LR image, such as that of a sensor, instead of `hr`.
+        results: The folder with the runs.
 
     Returns:
-        Parameters, multiply-adds, activations and the peak of memory in bytes.
+        Parameters, multiply-adds, activations and peak memory in bytes.
 
     Raises:
         InputError: The name is unknown, or the image is too small for the network.
@@ -114,7 +114,7 @@ def cost(
         (1280, 1024)
     """
     check_counts(1, scale=scale)
-    return count(refer(name, scale, Path(results)), in_text(hr), in_text(lr), with_thop=False).cost
+    return count(named_architecture(name, scale, Path(results)), in_text(hr), in_text(lr), with_thop=False).cost
 
 
 @public_call()
@@ -125,7 +125,7 @@ def use_plugins(*files: str | Path) -> None:
         files: Paths of the files. Worker processes that a search starts run them, too.
 
     Raises:
-        InputError: A file isn't there, or fails.
+        InputError: A file is missing, or fails.
 
     Example:
         >>> nas.use_plugins("dots.py")
@@ -135,10 +135,10 @@ def use_plugins(*files: str | Path) -> None:
     give_plugins(str(file) for file in files)
 
 
-def refer(name: Named, scale: int | None, results: Path) -> Reference:
-    """Return what `name` names. Raises InputError, SpaceError or UnknownNameError."""
+def named_architecture(name: Named, scale: int | None, results: Path) -> NamedArchitecture:
+    """Return the architecture of `name`. Raises InputError, SpaceError or UnknownNameError."""
     if isinstance(name, str | Path):
         return resolve(str(name), scale, results)
     if isinstance(name, Architecture):
-        return Reference(name.fingerprint, name)
-    return Reference(str(name), name.architecture)
+        return NamedArchitecture(name.fingerprint, name)
+    return NamedArchitecture(str(name), name.architecture)

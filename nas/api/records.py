@@ -1,4 +1,4 @@
-"""What a run is told as: plain records that don't change."""
+"""Records of a run: its networks and its status."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +23,13 @@ class FoundNetwork:
     """
 
     name: str
-    """The published network that it is (`falsr/FALSR-B`), else `RUN:TRIAL`."""
+    """The name of the published network (`falsr/FALSR-B`), else `RUN:TRIAL`."""
     trial: int
     """The number of its Optuna trial."""
     psnr: float
-    """dB, by the protocol of the run."""
+    """PSNR in dB, by the protocol of the run."""
     ssim: float | None
-    """None where the search didn't measure it."""
+    """SSIM by the same protocol; None if the search did not measure it."""
     macs: int
     """Multiply-adds for one HR image of the run's size."""
     params: int
@@ -37,14 +37,15 @@ class FoundNetwork:
     published: bool
     """Whether it is a published network of the space."""
     folder: Path
-    """Its model directory, as the search has trained it; `nas.load` reads it."""
+    """The model directory of the search's brief training; `nas.load` reads it."""
     architecture: Architecture = field(repr=False)
+    """The architecture: space, scale, channels and choices."""
     figures: dict[str, float] = field(repr=False, compare=False)
-    """All its figures, by the names of the objectives: psnr, ssim, macs, params, and latency (ms) and memory (bytes)
-    where the search asked for them."""
+    """All figures by the names of the objectives: psnr, ssim, macs, params, and latency (ms) and memory (bytes) if the
+    search asks for them."""
 
     def build(self) -> nn.Module:
-        """Return the network with new random weights: [N, 1, h, w] → [N, 1, scale · h, scale · w], values in 0..1.
+        """Return the network with random weights: [N, 1, h, w] → [N, 1, scale · h, scale · w], values in 0..1.
 
         Example:
             >>> nas.open("first").front()[0].build().training
@@ -55,7 +56,7 @@ class FoundNetwork:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far a search is.
+    """The progress of a search.
 
     Example:
         >>> status = nas.open("first").status
@@ -64,9 +65,9 @@ class RunStatus:
     """
 
     wanted: int
-    """Candidates that the search was asked to try."""
+    """Candidates that the search is to try."""
     tried: int
-    """Candidates that were measured, however far they were trained."""
+    """Candidates that were measured on at least one rung."""
     trained: int
     """Candidates that were trained to the end of the brief recipe."""
     paused: int
@@ -78,7 +79,7 @@ class RunStatus:
 
 
 def found_network(candidate: Candidate, run: Run) -> FoundNetwork:
-    """Return a trained candidate of a run as its user sees it."""
+    """Return the record of a trained candidate."""
     figures = dict(candidate.figures)
     return FoundNetwork(
         name=candidate.label,

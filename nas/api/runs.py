@@ -26,7 +26,7 @@ _PICTURE_DPI = 80
 
 
 class SearchRun:
-    """A run of `nas search`, opened by `nas.open` or returned by `nas.search`. It may go on meanwhile.
+    """A run of `nas search`, opened by `nas.open` or returned by `nas.search`. Workers may continue it meanwhile.
 
     Example:
         >>> run = nas.open("first")
@@ -69,36 +69,36 @@ class SearchRun:
 
     @property
     def protocol(self) -> str:
-        """How the candidates were measured, in a sentence."""
+        """The protocol of the candidates' figures, in a sentence."""
         return self._run.protocol.describe()
 
     @property
     def status(self) -> RunStatus:
-        """How far the search is at this moment."""
-        seen = self._seen()
-        running = sum(trial.state == TrialState.RUNNING for trial in seen.trials)
+        """The progress of the search at this moment."""
+        snapshot = self._snapshot()
+        running = sum(trial.state == TrialState.RUNNING for trial in snapshot.trials)
         return RunStatus(
-            wanted=seen.settings.trials,
-            tried=len(seen.known),
-            trained=len(seen.candidates),
-            paused=len(seen.paused),
+            wanted=snapshot.settings.trials,
+            tried=len(snapshot.measured),
+            trained=len(snapshot.candidates),
+            paused=len(snapshot.paused),
             running=running,
-            given_up=len(seen.given_up),
+            given_up=len(snapshot.given_up),
         )
 
     def front(self) -> list[FoundNetwork]:
         """Return the networks of the Pareto front, cheapest first.
 
         Returns:
-            The trained candidates that no other beats in all objectives.
+            The trained candidates that no other candidate dominates.
 
         Example:
             >>> front = nas.open("first").front()
             >>> [found.macs for found in front] == sorted(found.macs for found in front)
             True
         """
-        seen = self._seen()
-        return self._found(pareto_front(seen.candidates, seen.settings.objectives))
+        snapshot = self._snapshot()
+        return self._found(pareto_front(snapshot.candidates, snapshot.settings.objectives))
 
     def candidates(self) -> list[FoundNetwork]:
         """Return all networks that were trained to the end of the brief recipe, in the order of their trials.
@@ -107,32 +107,32 @@ class SearchRun:
             >>> len(nas.open("first").candidates())
             3
         """
-        return self._found(self._seen().candidates)
+        return self._found(self._snapshot().candidates)
 
     @public_call()
     def best(self, under: str | Sequence[str] = ()) -> FoundNetwork:
         """Return the network of the highest quality, such as PSNR, that fits a tighter budget.
 
         Args:
-            under: One or more budgets, such as `"5G-MACs"` or `["5G-MACs", "100K-params"]`; none means the best of all.
+            under: One or more budgets, such as `"5G-MACs"` or `["5G-MACs", "100K-params"]`. Default: no limit.
 
         Returns:
-            The best of the networks that fit, by the first quality among the run's objectives.
+            The fitting network with the best first quality of the run's objectives.
 
         Raises:
-            InputError: Nothing is trained yet, no network fits, or the run doesn't know the cost that is limited.
+            InputError: No network is trained yet, no network fits, or the run did not count the limited cost.
 
         Example:
             >>> nas.open("first").best(under="300M-MACs").macs <= 300e6
             True
         """
-        seen = self._seen()
+        snapshot = self._snapshot()
         limits = [Budget.parse(text) for text in _several(under)]
-        aims, fitting = seen.settings.objectives, seen.candidates
+        aims, fitting = snapshot.settings.objectives, snapshot.candidates
         if not fitting:
-            raise InputError(f"The run '{self.name}' has no network yet that was trained to the end.")
+            raise InputError(f"The run '{self.name}' has no network yet that is trained to the end.")
         for limit in limits:
-            best_under(fitting, limit, aims)  # raises where the cost isn't known
+            best_under(fitting, limit, aims)  # raises InputError for a cost that the run did not count
             cheapest = min(limit.of(c.figures) for c in fitting)
             fitting = [c for c in fitting if limit.excess(c.figures) <= 0]
             if not fitting:
@@ -142,10 +142,11 @@ class SearchRun:
         return self._found([max(fitting, key=lambda c: c.figures[quality])])[0]
 
     def to_dataframe(self) -> "DataFrame":
-        """Return a row for each network of `candidates`, with its figures and choices.
+        """Return the networks of `candidates` as a data frame, with their figures and choices.
 
         Returns:
-            A `pandas.DataFrame` with the trial numbers as index; choices are in columns `choice.NAME`.
+            A `pandas.DataFrame` with a row for each network and the trial numbers as index; columns `choice.NAME` hold
+            the choices.
 
         Raises:
             InputError: pandas is not installed.
@@ -159,13 +160,12 @@ class SearchRun:
             import pandas as pd
         except ImportError:
             raise InputError(
-                "A data frame needs pandas, which is not installed; pip install -c constraints.txt -e '.[pandas]' "
-                "brings it."
+                "A data frame needs pandas, which is not installed; run pip install -c constraints.txt -e '.[pandas]'."
             ) from None
-        seen = self._seen()
-        members = {c.trial for c in pareto_front(seen.candidates, seen.settings.objectives)}
+        snapshot = self._snapshot()
+        members = {c.trial for c in pareto_front(snapshot.candidates, snapshot.settings.objectives)}
         rows = []
-        for found in self._found(seen.candidates):
+        for found in self._found(snapshot.candidates):
             choices = {f"choice.{name}": value for name, value in found.architecture.choices.items()}
             of_network = {"trial": found.trial, "name": found.name, "published": found.published}
             rows.append({**of_network, **found.figures, "front": found.trial in members, **choices})
@@ -181,15 +181,15 @@ class SearchRun:
         return f"{told}; {self.folder}>"
 
     def _repr_png_(self) -> bytes | None:
-        """Return the picture of the front, which notebooks show; None where nothing is trained."""
+        """Return the picture of the front, which notebooks show; None if no network is trained."""
         from nas.report.front_files import view_of
         from nas.report.front_picture import draw_picture
 
-        seen = self._seen()
-        if not seen.candidates:
+        snapshot = self._snapshot()
+        if not snapshot.candidates:
             return None
         picture = io.BytesIO()
-        draw_picture(view_of(seen)).savefig(picture, format="png", dpi=_PICTURE_DPI)
+        draw_picture(view_of(snapshot)).savefig(picture, format="png", dpi=_PICTURE_DPI)
         return picture.getvalue()
 
     def _shown(self, found: FoundNetwork) -> str:
@@ -197,7 +197,7 @@ class SearchRun:
         shown = (first_quality(aims), first_cost(aims))
         return ", ".join(objective.in_words(found.figures[objective.name]) for objective in shown)
 
-    def _seen(self) -> Snapshot:
+    def _snapshot(self) -> Snapshot:
         return self._run.snapshot()
 
     def _found(self, candidates: Iterable[Candidate]) -> list[FoundNetwork]:
@@ -206,18 +206,18 @@ class SearchRun:
 
 @public_call()
 def open(run: str | Path, *, storage: str | None = None, results: str | Path = RESULTS) -> SearchRun:
-    """Open a run, which may be going on.
+    """Open a run, also while workers continue it.
 
     Args:
-        run: Its name, or the path of its folder.
-        storage: SQLAlchemy URL of its study; default: `study.db` in its folder, or where the run remembers it.
-        results: The folder in which runs lie, as seen from the working directory.
+        run: The name of the run, or the path of its folder.
+        storage: SQLAlchemy URL of the study. Default: as in the settings of the run, else `study.db` in its folder.
+        results: The folder with the runs, relative to the working directory.
 
     Returns:
-        The run. Each of its methods reads the study anew.
+        The run. Each of its methods reads the study again.
 
     Raises:
-        InputError: There is no such run, or its study is gone.
+        InputError: There is no such run, or its study is missing.
 
     Example:
         >>> nas.open("first").name

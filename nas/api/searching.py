@@ -1,4 +1,4 @@
-"""A search as a function, and the parts of it that the command shares."""
+"""A search as a function, and its parts that the command shares."""
 
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,8 @@ from nas.data.dataset import Dataset
 from nas.duration import duration
 from nas.errors import InputError, RunError, StoppedError
 from nas.model import RESULTS
-from nas.parallel.listener import Audience
-from nas.parallel.placement import spread_over
+from nas.parallel.listener import Listener
+from nas.parallel.placement import devices_for
 from nas.search.option import listed, rung_steps
 from nas.search.request import Request
 from nas.search.run import Run
@@ -65,18 +65,18 @@ def search(
 ) -> SearchRun:
     """Search for the best networks within a budget. The same call again continues the search.
 
-    What is left out is as before in a run that continues, and the default in a new one. Nothing is printed:
-    `callback=nas.print_events` prints what happens.
+    An argument that is left out is as before in a run that continues, and has its default in a new run. Nothing is
+    printed; `callback=nas.print_events` prints the results.
 
     Args:
-        budget: The most a network may cost, one or more of `"10G-MACs"`, `"900K-params"`, `"64MiB-memory"`, `"33ms"`.
+        budget: Highest costs of a network, one or more of `"10G-MACs"`, `"900K-params"`, `"64MiB-memory"`, `"33ms"`.
         objectives: 2 to 4 of psnr, ssim, macs, params, activations, convs, latency, memory. Default: psnr and macs.
         data: Folder of infrared images. Default: synthetic scenes.
         space: A space, or a YAML file that narrows one. Default: hybrid.
         scale: 2, 3 or 4; 1 for denoisers. Default: 2.
-        trials: Candidates to train, over all workers.
+        trials: Candidates to try, over all workers.
         time: Plan a new search for this long, and end by then: `"20m"`, `"2h"`, or seconds.
-        stop_when_flat: End when this many candidates in a row brought nothing.
+        stop_when_flat: End after this many candidates in a row that do not improve the front.
         run: Name of the run. Default: made of space, scale, budget and images.
         recipe: Brief recipe, a name or a YAML file. Default: brief.
         rungs: Steps after which weak candidates are paused, the last being the whole training: `"100,300,900"` or
@@ -84,31 +84,30 @@ def search(
         no_rungs: Whether to train every candidate to the end.
         reduction: One of this many candidates continues at a rung. Default: 3.
         degradation: Makes the LR images. Default: the recipe's.
-        counts: Scale and offset of images that aren't of 8 or 16 bits.
+        counts: Scale and offset of images without 8 or 16 bits.
         sampler: local, falsr, tpe, nsga2, nsga3, gp, spread or random. Default: local, with screen surrogate:100.
-        screen: What chooses among the candidates of the sampler: `"surrogate:200"`, `"zico:100"`.
+        screen: Screens that choose among the draws of the sampler: `"surrogate:200"`, `"zico:100"`.
         fix: Choices that are held fixed: `{"cell1.width": 32}`.
         seed: Seed of the sampler. Default: 0.
         jobs: Worker processes on this machine. They don't run your script again.
-        hr: Size of the HR image that costs are for. Default: 1280x720.
-        lr: The same by its LR image, such as the size of a sensor: `"640x512"` or `(640, 512)`.
-        latency_command: Prints the milliseconds of the ONNX file `{model}` on your device.
-        latency_threads: CPU threads of a latency. Default: 1.
+        hr: Size of the HR image that costs are counted for. Default: 1280x720.
+        lr: Size of the LR image, such as that of a sensor, instead of `hr`: `"640x512"` or `(640, 512)`.
+        latency_command: Command that prints the latency in ms of the ONNX file `{model}` on your device.
+        latency_threads: CPU threads that a latency is for. Default: 1.
         storage: SQLAlchemy URL of the study. Default: `study.db` in the run's folder.
         skip_bad: Whether to leave unreadable images out.
-        device: Where to train. Default: a GPU where there is one.
-        plugin: Python files with spaces, losses, … of your own.
-        results: The folder in which runs lie.
-        callback: Told what happens; it may return `nas.STOP`.
+        device: The device of the trainings. Default: a GPU if there is one.
+        plugin: Python files with your own spaces, losses, …
+        results: The folder with the runs.
+        callback: Receives the events of the search; may return `nas.STOP`.
 
     Returns:
-        The run, as far as it is. `ended` says why the search returned: it is done, its time is up, it was stopped by
-        the callback.
+        The run. `ended` says why the search returned: it is done, its time is up, or the callback stopped it.
 
     Raises:
-        InputError: An argument can't be used, or the images can't; nothing was written.
+        InputError: An argument or the images are not usable; nothing was written.
         RunError: The search failed, or was stopped by SIGTERM.
-        KeyboardInterrupt: After Ctrl-C. What is in training is saved, and the same call continues.
+        KeyboardInterrupt: After Ctrl-C. Networks in training are saved, and the same call continues.
 
     Example:
         >>> run = nas.search("300M-MACs", data="images", space="dots", recipe="tiny.yaml", trials=2, run="second")
@@ -123,13 +122,13 @@ def search(
         run=run,
         budgets=_texts(budget),
         objectives=listed(objectives) if isinstance(objectives, str) else _texts(objectives),
-        data=None if data is None else str(data),
-        space=None if space is None else str(space),
+        data=_text(data),
+        space=_text(space),
         scale=scale,
         fixed=None if fix is None else dict(fix),
         hr=in_text(hr),
         lr=in_text(lr),
-        recipe=None if recipe is None else str(recipe),
+        recipe=_text(recipe),
         rungs=_rungs(rungs, no_rungs=no_rungs),
         reduction=reduction,
         degradation=degradation,
@@ -147,14 +146,28 @@ def search(
         skip_bad=skip_bad,
     )
     check_request(request)
-    deadline = Deadline.after(duration(time), began)
-    opened, images = start(request, where, Path(results), deadline, counted(callback, "preparing"))
+    return _search(request, where, Path(results), Deadline.after(duration(time), began), callback)
+
+
+def _search(
+    request: Request, device: torch.device, results: Path, deadline: Deadline | None, callback: Callback | None
+) -> SearchRun:
+    opened, images = start(request, device, results, deadline, counted(callback, "preparing"))
     with followed(callback) as follower:
-        ended = work_on(opened, images, where, follower, follower, jobs=jobs, deadline=deadline, storage=storage)
+        ended = work_on(
+            opened,
+            images,
+            device,
+            follower,
+            follower,
+            jobs=request.jobs,
+            deadline=deadline,
+            storage=request.storage,
+        )
         if ended.ending != Ending.STOPPED:
             check_end(opened, ended)
         elif not follower.is_stopped:
-            raise stopped(by_ctrl_c=False)  # of a signal or an error; `followed` tells which
+            raise stop_error(by_ctrl_c=False)  # of a signal or an error; `followed` tells which
     return SearchRun(opened, ended)
 
 
@@ -162,29 +175,29 @@ def work_on(
     run: Run,
     images: Dataset,
     device: torch.device,
-    audience: Audience,
+    listener: Listener,
     should_stop: Callable[[], bool],
     *,
     jobs: int = 1,
     deadline: Deadline | None = None,
     storage: str | None = None,
 ) -> Ended:
-    """Let one worker here, or `jobs` processes, work on a run until they have ended, and return why they did.
+    """Work on a run until the search ends, with one worker in this process or with `jobs` processes.
 
-    Raises RunError where something other than the candidates is broken.
+    Returns why the search ended. Raises RunError if something other than the candidates is broken.
     """
     if jobs > 1:
-        return run_workers(run, spread_over(device, jobs), audience, should_stop, deadline, storage)
+        return run_workers(run, devices_for(device, jobs), listener, should_stop, deadline, storage)
     torch.set_num_threads(run.settings.threads)
-    return Worker(run, images, device, audience).work(should_stop, deadline)
+    return Worker(run, images, device, listener).work(should_stop, deadline)
 
 
 def check_end(run: Run, ended: Ended) -> None:
-    """Raise RunError, with what the last candidate said, where a search ended without what it was to bring."""
+    """Raise RunError, with the reason of the last failed candidate, if a search ended without a result."""
     if ended.ending != Ending.ALL_FAIL and (not ended.is_final or run.candidates()):
         return
     failed = run.snapshot().given_up
-    said = f" The last failed by: {failed[-1].reason.rstrip('.')}." if failed else ""
+    said = f" The last candidate failed: {failed[-1].reason.rstrip('.')}." if failed else ""
     if ended.ending == Ending.ALL_FAIL:
         raise RunError(f"The search gave up: {ended.words}.{said}")
     raise RunError(
@@ -193,8 +206,8 @@ def check_end(run: Run, ended: Ended) -> None:
     )
 
 
-def stopped(*, by_ctrl_c: bool) -> RunError:
-    """Return the error of a search that was stopped."""
+def stop_error(*, by_ctrl_c: bool) -> RunError:
+    """Return the error of a stopped search, which gives the exit code of the command."""
     words = "The search was stopped; the same command continues it."
     return StoppedError(words) if by_ctrl_c else RunError(words)
 
@@ -205,6 +218,10 @@ def _rungs(given: str | Sequence[int] | None, *, no_rungs: bool) -> tuple[int, .
             raise InputError("rungs and no_rungs exclude each other; give one of them.")
         return ()
     return rung_steps(given if given is None or isinstance(given, str) else ",".join(map(str, given)))
+
+
+def _text(given: str | Path | None) -> str | None:
+    return None if given is None else str(given)
 
 
 def _texts(given: Texts) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""Full training of what a search found, or of any architecture."""
+"""Full training of the front of a run, or of architectures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from nas.api.runs import SearchRun
 from nas.errors import InputError, RunError
 from nas.files import check_writable
 from nas.jobs.full_training import train_job
-from nas.jobs.training_plan import Asked, plan
+from nas.jobs.training_plan import Asked, plan_training
 from nas.model import RESULTS
 from search_spaces import Architecture
 
@@ -39,36 +39,35 @@ def train(
     results: str | Path = RESULTS,
     callback: Callback | None = None,
 ) -> list[TrainedModel]:
-    """Train the front of a run, or architectures, fully. The same call continues what was stopped.
+    """Train the front of a run, or architectures, fully. The same call continues after a stop.
 
     Args:
-        what: A run or its name (then networks of its front), or one or more architectures: `SPACE/POINT`, `RUN:TRIAL`,
-            paths, networks of a run, `nas.Architecture` objects; of a trained model the training starts from its
-            weights.
-        top: How many networks of a run's front.
+        what: A run or its name, for networks of its front; or one or more architectures: `SPACE/POINT`, `RUN:TRIAL`,
+            paths, networks of a run, `nas.Architecture` objects. A trained model is trained from its weights.
+        top: Number of networks of a run's front.
         recipe: A recipe's name or YAML file.
-        steps: Steps, in place of the recipe's.
+        steps: Number of steps. Default: the recipe's.
         degradation: Makes the LR images. Default: the recipe's.
-        counts: Scale and offset of images that aren't of 8 or 16 bits.
+        counts: Scale and offset of images without 8 or 16 bits.
         data: Folder of images. Default: the run's, else synthetic scenes.
-        scale: Of published networks. Default: the scale that their figures are for.
-        jobs: Networks at a time. Default: as many as there is room for.
-        threads: CPU threads of each. Default: a fair share.
-        tensorboard: Folder that also gets logs for TensorBoard.
+        scale: Scale of published networks. Default: the scale of their published figures.
+        jobs: Networks at the same time. Default: as many as fit.
+        threads: CPU threads of each network. Default: an equal share.
+        tensorboard: Folder of logs for TensorBoard. Default: no such logs.
         storage: SQLAlchemy URL of the run's study.
         skip_bad: Whether to leave unreadable images out. Default: as the run does.
-        device: Where to train.
-        results: The folder in which runs and trained networks lie.
-        callback: Told how far each training is; it may return `nas.STOP`.
+        device: The device of the training. Default: a GPU if there is one.
+        results: The folder with runs and trained networks.
+        callback: Receives the progress of each training; may return `nas.STOP`.
 
     Returns:
-        The trained models, in the order of `what`; of a run's front the best first.
+        The trained models in the order of `what`; for the front of a run the best first.
 
     Raises:
-        InputError: An argument can't be used, or the images can't.
+        InputError: An argument or the images are not usable.
         RunError: A training failed; the others are saved.
-        StoppedError: The callback returned `nas.STOP`; what is in training is saved, and the same call continues.
-        KeyboardInterrupt: After Ctrl-C; likewise.
+        StoppedError: The callback returned `nas.STOP`; networks in training are saved, and the same call continues.
+        KeyboardInterrupt: After Ctrl-C; networks in training are saved, too.
 
     Example:
         >>> models = nas.train("espcn/ESPCN", data="images", recipe="tiny.yaml", steps=6)
@@ -81,11 +80,11 @@ def train(
         wanted: list[str | Asked] = [str(what.folder)]
     else:
         several = what if isinstance(what, Sequence) and not isinstance(what, str) else [what]
-        wanted = [_asked(one) for one in several]
+        wanted = [_asked(item) for item in several]
     if not wanted:
-        raise InputError("Nothing is to be trained; name a run or at least one architecture.")
+        raise InputError("There is nothing to train; name a run or at least one architecture.")
     scaling = parse_counts(counts)
-    job = plan(
+    job = plan_training(
         wanted,
         where,
         top=top,
@@ -109,12 +108,12 @@ def train(
     return [TrainedModel(Path(folder), model) for folder, model, _ in done.models]
 
 
-def _asked(one: Trainable) -> str | Asked:
-    """Return what is to be trained as `plan` takes it."""
-    if isinstance(one, TrainedModel):
-        return str(one.folder)
-    if isinstance(one, FoundNetwork):
-        return Asked(one.name.replace("/", "-").replace(":", "-"), one.architecture)
-    if isinstance(one, Architecture):
-        return Asked(f"{one.space}-{one.fingerprint}", one)
-    return str(one)
+def _asked(item: Trainable) -> str | Asked:
+    """Return an argument of `train` as `plan_training` takes it."""
+    if isinstance(item, TrainedModel):
+        return str(item.folder)
+    if isinstance(item, FoundNetwork):
+        return Asked(item.name.replace("/", "-").replace(":", "-"), item.architecture)
+    if isinstance(item, Architecture):
+        return Asked(f"{item.space}-{item.fingerprint}", item)
+    return str(item)

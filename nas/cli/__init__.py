@@ -1,4 +1,4 @@
-"""The command `nas`: how it begins and ends. `nas.cli.app` lists its commands; the others hold a group of them each."""
+"""The command `nas`: its start and its end. `nas.cli.app` lists the commands; each other module has a group of them."""
 
 import atexit
 import io
@@ -12,34 +12,34 @@ from pathlib import Path
 from types import FrameType
 
 STARTED = time.monotonic()
-"""When the command was given: what loading takes is part of a `--time`."""
+"""The time of the start, on `time.monotonic()`: loading counts towards a `--time`."""
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: done; the work failed, or was stopped by SIGTERM; wrong usage; stopped by Ctrl-C."""
+"""Exit codes: done; failed, or stopped by SIGTERM; wrong usage; stopped by Ctrl-C."""
 
 
 def main() -> None:
-    """Run the command line; whatever goes wrong ends with one sentence and an exit code, never with a traceback."""
+    """Run the command line. Every error ends with one sentence and an exit code, never with a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     _keep_matplotlib_here()
     ours = _end_on_signals()
     try:
-        from nas.cli.app import run  # what is loaded may take seconds: Ctrl-C must end those, too
+        from nas.cli.app import run  # loading may take seconds, and Ctrl-C must end it
 
         code, said = run(), ""
     except KeyboardInterrupt:
         code, said = INTERRUPTED, "Stopped by Ctrl-C."
     except _SignalledError as error:
         code, said = FAILED, f"Stopped by {error}."
-    except BrokenPipeError:  # `nas front RUN | head` has read enough
+    except BrokenPipeError:  # such as after `nas front RUN | head`
         code, said = FAILED, ""
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
-        code, said = FAILED, f"The system refused a file: {where}{error.strerror or error}."
+        code, said = FAILED, f"A file can't be used: {where}{error.strerror or error}."
     except MemoryError:
-        code, said = FAILED, "There is not enough memory for this; free some, or ask for less at a time."
+        code, said = FAILED, "There is not enough memory; close other programs, or start less work at the same time."
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
@@ -53,24 +53,24 @@ def main() -> None:
 
 
 class _SignalledError(BaseException):
-    """A signal asked the command to end while nothing was to be saved."""
+    """A signal has ended the command while there was nothing to save."""
 
 
 def _end_on_signals() -> list[int]:
-    """Let SIGTERM and SIGHUP end the command with its own exit code, where nothing is done about them; return those."""
+    """Let SIGTERM and SIGHUP end the command with exit code 1. Return the signals that had no other handler."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise _SignalledError(signal.Signals(number).name)
 
-    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]
+    existing = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in existing if signal.getsignal(number) == signal.SIG_DFL]
     for number in ours:
         signal.signal(number, end)
     return ours
 
 
 def _flush(stream: io.TextIOWrapper) -> None:
-    """Write what is left; where nobody takes it any more, drop it, so that Python doesn't complain at its end."""
+    """Flush a stream. If nobody reads it any more, drop the rest, so that Python does not complain at its end."""
     try:
         stream.flush()
     except OSError:
@@ -78,7 +78,7 @@ def _flush(stream: io.TextIOWrapper) -> None:
 
 
 def _keep_matplotlib_here() -> None:
-    """Let Matplotlib keep its list of fonts in `results/cache`, or in a temporary folder; never in the user's home."""
+    """Keep Matplotlib's list of fonts in `results/cache`, or in a temporary folder; never in the user's home."""
     if "MPLCONFIGDIR" in os.environ:
         return
     results = Path("results").absolute()

@@ -1,4 +1,4 @@
-"""The commands of `nas`: parse, call, print. This file lists them; the others hold one group of them each."""
+"""The list of all commands of `nas`, and the exit codes of their errors."""
 
 import os
 import warnings
@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
-from nas.cli.help import PlainCommand, PlainGroup
+from nas.cli.help import AsciiCommand, AsciiGroup
 from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, upscale
 from nas.cli.plugins import PluginFiles, with_plugins
@@ -26,7 +26,7 @@ from search_spaces.choices import SpaceError
 from search_spaces.registry import UnknownNameError
 
 app = typer.Typer(
-    cls=PlainGroup,
+    cls=AsciiGroup,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -36,29 +36,29 @@ app = typer.Typer(
 
 def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
     for command in commands:
-        name = command.__name__.rstrip("_")  # `import` is a word of Python
-        to.command(name, cls=PlainCommand)(with_plugins(command))
+        name = command.__name__.rstrip("_")  # `import_`, since `import` is a keyword of Python
+        to.command(name, cls=AsciiCommand)(with_plugins(command))
 
 
 _add(app, search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard, import_)
 
-data_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help="Look at a folder of images.")
+data_app = typer.Typer(cls=AsciiGroup, no_args_is_help=True, help="Look at a folder of images.")
 _add(data_app, check, preview)
 app.add_typer(data_app, name="data")
 
-proxies_app = typer.Typer(cls=PlainGroup)
-proxies_app.callback(invoke_without_command=True, cls=PlainGroup)(proxies)
+proxies_app = typer.Typer(cls=AsciiGroup)
+proxies_app.callback(invoke_without_command=True, cls=AsciiGroup)(proxies)
 _add(proxies_app, rank)
 app.add_typer(proxies_app, name="proxies")
 
 benchmark_help = "Compare searches on a table of trained architectures."
-benchmark_app = typer.Typer(cls=PlainGroup, no_args_is_help=True, help=benchmark_help)
+benchmark_app = typer.Typer(cls=AsciiGroup, no_args_is_help=True, help=benchmark_help)
 _add(benchmark_app, build, replay)
 app.add_typer(benchmark_app, name="benchmark")
 
 
 def run() -> int:
-    """Run the command in `sys.argv`, say in one sentence what went wrong, and return the exit code."""
+    """Run the command in `sys.argv`, print an error in one sentence, and return the exit code."""
     warnings.showwarning = lambda message, *_args, **_kwargs: NOTES.print(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     try:
@@ -66,20 +66,20 @@ def run() -> int:
     except TyperException as error:
         return _wrong_usage(error)
     except (InputError, SpaceError, UnknownNameError) as error:
-        where = f" (process {os.environ['RANK']})" if NOTES.quiet else ""  # what the main process may know nothing of
+        where = f" (process {os.environ['RANK']})" if NOTES.quiet else ""  # the main process may not have this error
         NOTES.quiet = False
         NOTES.print(f"Error{where}: {error}")
         return WRONG
     except RunError as error:
         NOTES.print(f"Error: {error}")
         return INTERRUPTED if isinstance(error, StoppedError) else FAILED
-    if code == INTERRUPTED:  # Typer makes it of KeyboardInterrupt
+    if code == INTERRUPTED:  # Typer turns KeyboardInterrupt into this code
         raise KeyboardInterrupt
     return code if isinstance(code, int) else DONE
 
 
 def _wrong_usage(error: TyperException) -> int:
-    """Say what is wrong with the command's words; where there were none at all, the message is the help."""
+    """Print an error of the command's arguments; without any arguments, the message is the help."""
     message = error.format_message()
     if message.startswith("Usage: "):
         NOTES.print(message)
@@ -91,7 +91,7 @@ def _wrong_usage(error: TyperException) -> int:
     return error.exit_code
 
 
-@app.callback(cls=PlainGroup, invoke_without_command=True, no_args_is_help=True)
+@app.callback(cls=AsciiGroup, invoke_without_command=True, no_args_is_help=True)
 def options(
     show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     plugin: PluginFiles = None,

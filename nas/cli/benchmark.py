@@ -1,7 +1,7 @@
-"""Commands around a table of trained architectures: build it, replay searches on it."""
+"""Commands on a table of trained architectures: build it, replay searches on it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,11 +20,17 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.errors import InputError, RunError
+from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.report.whole import Counted
 from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
+
+if TYPE_CHECKING:  # these load PyTorch
+    import torch
+
+    from nas.evidence.benchmark.build import TableRequest
+    from nas.training.recipe import Recipe
 
 TABLE, SEARCHES = "Table", "Searches"
 """Groups of options."""
@@ -36,7 +42,7 @@ def build(
     ],
     label: Annotated[
         str,
-        typer.Option(rich_help_panel=TABLE, help="What the table is good for, in a few words. Default: nothing."),
+        typer.Option(rich_help_panel=TABLE, help="Purpose of the table, in a few words. Default: no text."),
     ] = "",
     time: Annotated[
         str | None,
@@ -98,14 +104,11 @@ def build(
     ] = 1,
     device: Device = None,
 ) -> None:
-    """Train many architectures into a table; the same command again continues, and writes what there is."""
+    """Train many architectures into a table; the same command again continues the table."""
     from nas.budget import Budget, tightest
     from nas.cost import HR_SIZE
-    from nas.evidence.benchmark.build import Plan, prepare, work_on, working_folder
-    from nas.evidence.benchmark.table import write_table
+    from nas.evidence.benchmark.build import TableRequest, networks_by_space
     from nas.image_size import hr_size
-    from nas.parallel.placement import spread_over
-    from nas.search.images import open_for
     from nas.training.recipe import load_recipe
     from nas.training.trainer import pick_device
 
@@ -113,8 +116,8 @@ def build(
     where, seconds, target = pick_device(device), duration(time), Path(to)
     changes = {"validations": validations} | ({} if steps is None else {"steps": steps})
     chosen = load_recipe(recipe, where, **changes)
-    plan = Plan(
-        counts=_counts(space or ["hybrid", "falsr"], architectures),
+    request = TableRequest(
+        counts=networks_by_space(space or ["hybrid", "falsr"], architectures),
         budgets=tightest(Budget.parse(text) for text in budget or ["8G-MACs"]),
         scale=scale,
         hr_size=hr_size(hr, lr, scale) or HR_SIZE,
@@ -122,17 +125,35 @@ def build(
         repeated=repeated,
         label=label,
     )
+    _build(request, chosen, data, where, target, jobs, seconds)
+
+
+def _build(
+    request: "TableRequest",
+    recipe: "Recipe",
+    folder: str | None,
+    device: "torch.device",
+    target: Path,
+    jobs: int,
+    seconds: float | None,
+) -> None:
+    """Make the missing trainings of a table, and write the table to `target`."""
+    from nas.evidence.benchmark.build import prepare, work_on, working_folder
+    from nas.evidence.benchmark.table import write_table
+    from nas.parallel.placement import devices_for
+    from nas.search.images import open_for
+
     with CountDisplay("reading images") as progress:
-        images = open_for(chosen, data, scale=scale, device=where, progress=progress)
+        images = open_for(recipe, folder, scale=request.scale, device=device, progress=progress)
     if images.synthetic:
         NOTES.print(SYNTHETIC)
     NOTES.print("Selecting networks; a space whose costs are counted whole takes minutes.")
-    begun = prepare(plan, images, chosen, where, working_folder(target))
+    begun = prepare(request, images, recipe, device, working_folder(target))
     missing = len(begun.open_trainings())
-    NOTES.print(f"{len(begun.rows)} networks are selected; {missing} trainings of {chosen.steps} steps are missing.")
+    NOTES.print(f"{len(begun.rows)} networks are selected; {missing} trainings of {recipe.steps} steps are missing.")
     try:
         with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
-            work_on(begun, spread_over(where, jobs), display, stop, seconds)
+            work_on(begun, devices_for(device, jobs), display, stop, seconds)
             if stop() and begun.open_trainings():
                 raise RunError("Stopped; the same command continues.")
     finally:
@@ -228,14 +249,3 @@ def replay(
     show(fidelity_table(fitted))
     show(standings_table(standings, data))
     wrote(paths)
-
-
-def _counts(spaces: list[str], default: int) -> dict[str, int]:
-    """Return how many random networks of each space are wanted."""
-    counts: dict[str, int] = {}
-    for text in spaces:
-        name, colon, number = text.partition(":")
-        if colon and not number.isdigit():
-            raise InputError(f"'{text}' names no number of networks; write it as hybrid:150.")
-        counts[name] = int(number) if colon else default
-    return counts

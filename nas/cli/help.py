@@ -1,7 +1,7 @@
-"""How `--help` looks: plain ASCII text of at most 80 columns, the options of a command with many of them in groups.
+"""The format of `--help`: ASCII text of at most 80 columns, with the options of a long command in groups.
 
-An option says its group where it is declared: `typer.Option(rich_help_panel="Images", help=…)`. Groups stand in the
-order in which the signature first names them, options within a group in the order of the signature.
+The declaration of an option names its group: `typer.Option(rich_help_panel="Images", help=…)`. Groups come in the order
+in which the signature first names them, options within a group in the order of the signature.
 """
 
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from typing import Any, get_args
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 MOST_UNGROUPED = 10
-"""A command with more options than this shows them in groups."""
+"""A command with more options shows them in groups."""
 
 OTHERS = "Other options"
 
 _PLACEHOLDERS = {int: "N", float: "X", str: "TEXT"}
 
 _WIDEST_NAME = 26
-"""Columns; the text of an option whose name is wider begins on the next line."""
+"""Maximum width of names in columns; the text of a wider name begins on the next line."""
 
 Parameter = TyperArgument | TyperOption
 
 
-class PlainCommand(TyperCommand):
-    """A command with this help."""
+class AsciiCommand(TyperCommand):
+    """A command with this format of help."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return what follows the command's name in the line `Usage:`."""
+        """Return the words that follow the command's name in the line `Usage:`."""
         return usage(self.params)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -34,11 +34,11 @@ class PlainCommand(TyperCommand):
         write_parameters(self.get_params(ctx), formatter)
 
 
-class PlainGroup(TyperGroup):
-    """A group of commands with this help."""
+class AsciiGroup(TyperGroup):
+    """A group of commands with this format of help."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options, and below them each command with its whole first line."""
+        """Write the options, and below them the commands with their whole first lines."""
         write_parameters(self.get_params(ctx), formatter)
         rows = [(name, (command.help or "").partition("\n")[0]) for name, command in self.commands.items()]
         with formatter.section("Commands"):
@@ -62,7 +62,7 @@ def write_parameters(parameters: Sequence[Any], formatter: Any) -> None:
 
 
 def groups(parameters: Sequence[Any]) -> dict[str, list[Parameter]]:
-    """Return the parameters by the title that they stand under; options without a group come last."""
+    """Return the parameters by the title of their group; options without a group come last."""
     arguments = [parameter for parameter in parameters if isinstance(parameter, TyperArgument)]
     options = [parameter for parameter in parameters if isinstance(parameter, TyperOption) and not parameter.hidden]
     found: dict[str, list[Parameter]] = {"Arguments": [*arguments]}
@@ -78,7 +78,7 @@ def groups(parameters: Sequence[Any]) -> dict[str, list[Parameter]]:
 
 
 def _name(parameter: Parameter) -> str:
-    """Return how a parameter is written: `--jobs N`, `--json`, `RUN`."""
+    """Return a parameter as it is written: `--jobs N`, `--json`, `RUN`."""
     if isinstance(parameter, TyperArgument):
         name = parameter.metavar or (parameter.name or "").upper()
         return name if parameter.nargs == 1 or name.endswith("...") else f"{name}..."
@@ -92,7 +92,7 @@ def _placeholder(option: TyperOption) -> str:
 
 
 def _text(parameter: Parameter) -> str:
-    """Return what a parameter does, and the default that it doesn't say itself."""
+    """Return the help of a parameter, with its default if the help does not name it."""
     sentences = [parameter.help or ""]
     if isinstance(parameter, TyperOption):
         if parameter.multiple:

@@ -1,4 +1,4 @@
-"""Commands that look at what there is: spaces, costs, images, a run's dashboard."""
+"""Commands that show something: spaces, costs, images, the dashboard of a run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -47,7 +47,7 @@ def cost(
             times = timed(counts, latency_command, threads, progress=progress)
     if as_json:
         measured = {time.label: {"latency": time.to_dict()} for time in times}
-        show_json({c.reference.label: c.to_dict() | measured.get(c.reference.label, {}) for c in counts})
+        show_json({c.named.label: c.to_dict() | measured.get(c.named.label, {}) for c in counts})
         return
     for shown in (cost_table(counts), *latency_tables(times)):
         show(shown)
@@ -61,7 +61,7 @@ def spaces(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the search spaces; or the choices of one space, and what its published networks cost."""
+    """List the search spaces, or the choices of one space and the costs of its published networks."""
     if name is None and not as_json:
         from nas.report.space_list import spaces_table
         from search_spaces.index import listed_spaces
@@ -89,7 +89,7 @@ def check(
     counts: CountsScale = None,
     as_json: Json = False,
 ) -> None:
-    """Report what is in a data set and what is wrong with it; exit code 1 where something is wrong."""
+    """Report the contents and the faults of a data set; exit code 1 if there are faults."""
     from nas.check import check_folder
     from nas.data.frames import Counts
     from nas.report.data_tables import data_faults, data_notes, data_table
@@ -115,7 +115,7 @@ def preview(
     count: Annotated[int, typer.Option(min=1, max=MANY, help="Number of images.")] = 4,
     to: Annotated[str, typer.Option(metavar="FILE", help="The picture that is written.")] = "preview.png",
 ) -> None:
-    """Draw what a degradation does to your images: the original, bicubic, and several draws side by side."""
+    """Draw the effect of a degradation on your images: original, bicubic and several draws side by side."""
     from nas.report.degradation_picture import draw_degradation, write_picture
 
     check_target(to, "--to")
@@ -127,7 +127,7 @@ def preview(
 def dashboard(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run of this machine.")],
     host: Annotated[
-        str, typer.Option(help="Address to listen on; any other than this machine's own needs a password.")
+        str, typer.Option(help="Address to listen on; an address that other machines reach needs a password.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8080,
     name: Annotated[

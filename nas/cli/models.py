@@ -1,4 +1,4 @@
-"""Commands around trained models: measure, export, import, upscale."""
+"""Commands on trained models: measure, export, import, upscale."""
 
 from pathlib import Path
 from typing import Annotated
@@ -82,7 +82,7 @@ def evaluate(
             max=65535,
             callback=positive,
             rich_help_panel=METRICS,
-            help="Range of values that PSNR is against, e.g. 16383. Default: that of the training.",
+            help="Peak value of PSNR, e.g. 16383. Default: that of the training.",
         ),
     ] = None,
     self_ensemble: Annotated[
@@ -108,7 +108,7 @@ def evaluate(
     as_json: Json = False,
     device: Device = None,
 ) -> None:
-    """Measure models and bicubic interpolation on a folder of images, by one protocol that is printed."""
+    """Measure models and bicubic interpolation on a folder of images by one protocol, which is printed."""
     from nas.api.measuring import measure
     from nas.report.evaluation_files import evaluation_data
     from nas.report.model_tables import evaluation_tables
@@ -167,17 +167,17 @@ def import_(
         bool, typer.Option("--to-gray", help="Turn a network of three channels into one of a single channel.")
     ] = False,
     scale: Annotated[
-        int | None, typer.Option(min=1, max=MOST_SCALE, help="Scale. Default: the scale that the weights tell.")
+        int | None, typer.Option(min=1, max=MOST_SCALE, help="Scale. Default: the scale of the weights.")
     ] = None,
 ) -> None:
-    """Make a model directory of a published network with the weights that its authors released."""
+    """Make a model directory of a published network from the weights of its authors."""
     from nas.convert.importing import describe, import_checkpoint
 
     check_target(to, "--to", folder=True)
     model = import_checkpoint(point, Path(checkpoint), Path(to), scale, to_gray)
     say(f"Wrote {to}: {describe(model)}")
     if model.architecture.channels != 1:
-        say("Infrared images have one channel: import it with --to-gray to use it on them.")
+        say("Infrared images have one channel; import the network with --to-gray to use it on them.")
 
 
 def upscale(

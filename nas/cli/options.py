@@ -1,4 +1,4 @@
-"""The options of a search from the fields of its request: declared there once, with help, limits and default."""
+"""The options of `nas search`, made from the fields of the request, where help, limits and defaults are declared."""
 
 import functools
 import inspect
@@ -13,7 +13,7 @@ from nas.search.request import Request, options
 
 
 def of_request(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes the options of a search before its own, and is given the request made of them."""
+    """Return a command that takes the options of a search before its own options; they reach it as a request."""
     declared = options()
 
     @functools.wraps(command)
@@ -31,7 +31,7 @@ def of_request(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameter(name: str, option: Option, value: Any) -> inspect.Parameter:
-    """Return an option as Typer reads it from a signature; `value` is what it has where nothing is given."""
+    """Return an option as Typer reads it from a signature; `value` is the value without the option."""
     kind: Any = list.__class_getitem__(option.kind) if option.is_repeatable else option.kind
     declared = typer.Option(
         option.flag or f"--{name.replace('_', '-')}",

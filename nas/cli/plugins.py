@@ -1,4 +1,4 @@
-"""The option --plugin, which every command has: what is given there runs, and may run here from then on."""
+"""The option --plugin of every command: its files run, and may run here from then on."""
 
 import functools
 import inspect
@@ -11,7 +11,7 @@ _GIVEN = "nas.plugins.given"
 
 
 def given_plugins(context: typer.Context) -> tuple[str, ...] | None:
-    """Return the files that were given before and after the name of the command; None where there was none."""
+    """Return the files that were given before and after the name of the command; None without any."""
     return context.meta.get(_GIVEN)
 
 
@@ -35,7 +35,7 @@ PluginFiles = Annotated[
 
 
 def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that takes --plugin beside its own options."""
+    """Return a command that takes --plugin in addition to its own options."""
 
     @functools.wraps(command)
     def taking(*arguments: Any, plugin: PluginFiles = None, **options: Any) -> None:

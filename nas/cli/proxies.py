@@ -1,8 +1,8 @@
-"""Commands around proxies: what there is, and which to trust."""
+"""Commands on proxies: list them, and rank them."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,12 +12,15 @@ from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.option import IMAGES, MANY, NETWORKS, TRAINING
 
+if TYPE_CHECKING:  # it loads PyTorch
+    from nas.evidence.ranking.settings import RankRequest
+
 RANKING = "Ranking"
 """A group of options."""
 
 
 def proxies(context: typer.Context, as_json: Json = False) -> None:
-    """List the proxies that score candidates; `rank` reports which to trust on your images."""
+    """List the proxies that score candidates; `rank` reports which proxies to trust on your images."""
     if context.invoked_subcommand is not None:
         return
     from nas.report.ranking_tables import proxies_data, proxies_table
@@ -33,7 +36,7 @@ def rank(
     run: Annotated[
         str | None,
         typer.Option(
-            rich_help_panel=RANKING, help="Name of the ranking; the same name continues. Default: that of --data."
+            rich_help_panel=RANKING, help="Name of the ranking; the same name continues it. Default: that of --data."
         ),
     ] = None,
     sample: Annotated[
@@ -49,7 +52,7 @@ def rank(
         typer.Option(
             metavar="FILE",
             rich_help_panel=RANKING,
-            help="Train nothing: take the networks of this table by nas benchmark build.",
+            help="Train nothing; rank on this table by nas benchmark build.",
         ),
     ] = None,
     space: Annotated[
@@ -91,16 +94,11 @@ def rank(
     if table is not None:
         given = {"data": data, "space": space, "budget": budget, "sample": sample, "proxy": proxy, "recipe": recipe}
         if unused := next((name for name, value in given.items() if value is not None), None):
-            raise InputError(f"A --table has its networks trained and scored already; leave --{unused} out.")
+            raise InputError(f"The networks of a --table are trained and scored already; leave --{unused} out.")
         _rank_table(Path(table), steps, as_json)
         return
-    from nas.evidence.ranking.evidence import gather
-    from nas.evidence.ranking.measuring import Ranking, default_proxies
-    from nas.evidence.ranking.settings import RankRequest, open_settings
-    from nas.training.trainer import pick_device
-    from proxies import PROXIES
+    from nas.evidence.ranking.settings import RankRequest
 
-    where = pick_device(device)
     request = RankRequest(
         run=run,
         data=data,
@@ -112,7 +110,18 @@ def rank(
         reference=reference_recipe,
         steps=steps,
     )
-    chosen = [PROXIES.get(name).name for name in proxy or default_proxies()]
+    _rank_by_training(request, proxy, device, as_json)
+
+
+def _rank_by_training(request: "RankRequest", proxies: list[str] | None, device: str | None, as_json: bool) -> None:
+    from nas.evidence.ranking.evidence import gather
+    from nas.evidence.ranking.measuring import Ranking, default_proxies
+    from nas.evidence.ranking.settings import open_settings
+    from nas.training.trainer import pick_device
+    from proxies import PROXIES
+
+    where = pick_device(device)
+    chosen = [PROXIES.get(name).name for name in proxies or default_proxies()]
     settings, images, folder = open_settings(request, where)
     ranking = Ranking(settings, images, folder, where)
     if images.synthetic:
@@ -121,8 +130,8 @@ def rank(
         networks = ranking.draw(progress)
     NOTES.print(
         f"Ranking '{settings.run}': {len(networks)} networks of '{settings.space}' within "
-        f"{', '.join(settings.budgets)}, {settings.recipe.steps} steps briefly ({settings.recipe.name}) and "
-        f"{settings.reference.steps} for the truth ({settings.reference.name}), on {where}.",
+        f"{', '.join(settings.budgets)}, {settings.recipe.steps} steps of the brief recipe ({settings.recipe.name}) "
+        f"and {settings.reference.steps} of the reference recipe ({settings.reference.name}), on {where}.",
     )
     with StopFlag() as stop, TrainingDisplay() as display:
         ranking.measure(networks, chosen, display, stop)
@@ -144,7 +153,7 @@ def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
 
 
 def _conclude(evidence: Any, title: str, folder: Path, as_json: bool) -> None:
-    """Print how well the proxies rank, and write it as figures and as a picture into `folder`."""
+    """Print the agreements of the proxies, and write them as figures and as a picture into `folder`."""
     from nas.data.folder import SIGNED
     from nas.files import replacing, write_atomic
     from nas.report.ranking_picture import draw_ranking

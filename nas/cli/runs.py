@@ -1,4 +1,4 @@
-"""Commands around a search: begin it, join it, look at its front."""
+"""Commands on a search: start it, join it, show its front."""
 
 import os
 from dataclasses import replace
@@ -27,7 +27,7 @@ from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.option import FIRST, LARGEST, TRAINING
 from nas.search.request import Request
 
-if TYPE_CHECKING:  # they load PyTorch and Optuna
+if TYPE_CHECKING:  # these load PyTorch and Optuna
     import torch
 
     from nas.search.schedule.deadline import Deadline
@@ -83,7 +83,7 @@ def worker(
     ] = None,
     latency_command: Annotated[
         str | None,
-        typer.Option(metavar="COMMAND", help="Allow this machine to execute the run's command that measures latency."),
+        typer.Option(metavar="COMMAND", help="Allow this machine to execute the run's latency command."),
     ] = None,
     device: Device = None,
 ) -> None:
@@ -126,14 +126,14 @@ def front(
     from nas.search.run import open_run
 
     opened = open_run(run, storage)
-    limits = [Budget.parse(text) for text in under or ()]  # which may be on an objective of the run's plugin
-    seen = opened.snapshot()  # workers go on meanwhile
+    limits = [Budget.parse(text) for text in under or ()]  # after `open_run`: the run's plugin may have the objective
+    snapshot = opened.snapshot()  # workers continue meanwhile
     if as_json:
-        show_json(summarise(seen, limits))
+        show_json(summarise(snapshot, limits))
         return
-    show(front_table(seen))
-    say(*front_lines(seen, limits))
-    wrote(write_front(seen))
+    show(front_table(snapshot))
+    say(*front_lines(snapshot, limits))
+    wrote(write_front(snapshot))
 
 
 def _search(request: "Request", where: "torch.device", deadline: "Deadline | None") -> None:
@@ -176,20 +176,20 @@ def _conclude(run: Any, ended: "Ended") -> None:
     from nas.report.front_files import write_front
     from nas.search.schedule.ending import Ending
 
-    seen = run.snapshot()
-    name, trained, tried = run.settings.run, seen.candidates, len(seen.known)
+    snapshot = run.snapshot()
+    name, trained, tried = run.settings.run, snapshot.candidates, len(snapshot.measured)
     fully = "" if len(trained) == tried else f", {len(trained)} of them trained to the end"
     count = tried if run.settings.is_planned else f"{tried} of {run.settings.trials}"
     NOTES.print(f"The search ends: {ended.words}; {count} candidates were tried{fully}.")
     if trained:
         quality = first_quality(run.settings.objectives).name
         best = max(trained, key=lambda c: c.figures[quality])
-        gain = f"{best.psnr - seen.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
+        gain = f"{best.psnr - snapshot.bicubic[0]:+.2f} over {baseline_name(run.settings.scale)}"
         others = ", ".join(o.in_words(best.figures[o.name]) for o in run.settings.objectives if o.name != "psnr")
         say(
             f"Best: {best.label}, {best.psnr:.2f} dB ({gain}), {others} for HR {show_size(run.settings.hr_size)}",
         )
-        say(f"Front: {write_front(seen)[0]}")
+        say(f"Front: {write_front(snapshot)[0]}")
     if ended.is_final and trained:
         following = (command("front", name), command("train", name, "--top", "3"), command("dashboard", name))
         say(f"Next: {' · '.join(following)}")
@@ -198,10 +198,10 @@ def _conclude(run: Any, ended: "Ended") -> None:
 
 
 def _exit_as(run: Any, ended: "Ended", stop: StopFlag) -> None:
-    """Raise what makes the command's exit code say how the search ended; return where it ended well."""
-    from nas.api.searching import check_end, stopped
+    """Raise the error that gives the exit code of a search that was stopped or failed; return after a good end."""
+    from nas.api.searching import check_end, stop_error
     from nas.search.schedule.ending import Ending
 
     if ended.ending == Ending.STOPPED:
-        raise stopped(by_ctrl_c=stop.by_ctrl_c)
+        raise stop_error(by_ctrl_c=stop.by_ctrl_c)
     check_end(run, ended)

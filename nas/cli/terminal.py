@@ -1,4 +1,4 @@
-"""Options that several commands have, and how they print."""
+"""Options of several commands, and their output."""
 
 import math
 import shlex
@@ -11,14 +11,14 @@ from rich.table import Table
 
 from nas.duration import duration as duration
 from nas.files import check_writable
-from nas.report.console import PlainConsole
+from nas.report.console import LiteralConsole
 from nas.search.option import COSTS, IMAGES, MACHINE, MOST_SCALE, NETWORKS
 
-OUT = PlainConsole()
-"""Standard output, which holds results alone."""
+OUT = LiteralConsole()
+"""Standard output, which holds only results."""
 
 OUTPUT = "Output"
-"""A group of options in `--help`, beside those of a search."""
+"""A group of options in `--help`, in addition to those of a search."""
 
 Device = Annotated[
     str | None,
@@ -95,12 +95,12 @@ CountsScale = Annotated[
 ]
 
 SYNTHETIC = (
-    "No --data given: these are SYNTHETIC thermal scenes, to try things out. Give your own images with --data DIR."
+    "No --data given: these are SYNTHETIC thermal scenes, for a trial only. Give your own images with --data DIR."
 )
 
 
 def say(*lines: str) -> None:
-    """Print lines to standard output as they are: what a user gave, such as a path, is never taken for markup."""
+    """Print lines to standard output literally: a path, for instance, is never taken for markup."""
     for line in lines:
         OUT.print(line)
 
@@ -111,12 +111,12 @@ def show(table: Table) -> None:
 
 
 def show_json(data: Any) -> None:
-    """Print plain data to standard output as JSON, in ASCII, so that every name survives every terminal and pipe."""
+    """Print plain data to standard output as JSON in ASCII, so that no terminal or pipe changes a name."""
     OUT.print_json(data=data, ensure_ascii=True)
 
 
 def wrote(paths: Iterable[Path | str]) -> None:
-    """Tell which files were written."""
+    """Print the paths of written files."""
     say(*(f"Wrote {path}" for path in paths))
 
 
@@ -129,12 +129,12 @@ check_target = check_writable
 
 
 def positive(value: float | None) -> float | None:
-    """Return what a numeric option was given; None where it was not. Raises BadParameter unless finite and above 0."""
+    """Return the value of an option, None if not given. Raises BadParameter unless it is finite and above 0."""
     if value is not None and not (math.isfinite(value) and value > 0):
         raise typer.BadParameter(f"{value} is not a finite number above 0.")
     return value
 
 
 def several(values: list[str] | None) -> tuple[str, ...] | None:
-    """Return what an option was given, once or several times; None where it was not."""
+    """Return the values of a repeatable option; None if not given."""
     return tuple(values) if values else None

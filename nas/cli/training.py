@@ -22,8 +22,10 @@ from nas.report.progress import NOTES, TrainingDisplay
 from nas.report.whole import Counted
 from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
 
-if TYPE_CHECKING:
-    from nas.parallel.placement import Room
+if TYPE_CHECKING:  # these load PyTorch
+    from nas.jobs.full_training import Done
+    from nas.jobs.training_plan import Job
+    from nas.parallel.placement import Placement
 
 
 def train(
@@ -76,8 +78,7 @@ def train(
 ) -> None:
     """Train a run's front, or named architectures, fully; the same command again continues."""
     from nas.jobs.full_training import train_job
-    from nas.jobs.training_plan import plan
-    from nas.report.model_tables import trained_table
+    from nas.jobs.training_plan import plan_training
     from nas.training.group import joined_group
     from nas.training.trainer import pick_device
 
@@ -86,7 +87,7 @@ def train(
         NOTES.quiet = OUT.quiet = not group.is_main
         where = group.own_device(pick_device(device))
         with group.main_first():
-            job = plan(
+            job = plan_training(
                 what,
                 where,
                 top=top,
@@ -99,10 +100,7 @@ def train(
                 storage=storage,
                 skip_bad=skip_bad,
             )
-        if job.data.synthetic:
-            NOTES.print(SYNTHETIC)
-        for note in job.notes:
-            NOTES.print(f"Note: {note}")
+        _announce(job)
         whole = Counted(len(job.architectures), "networks") if len(job.architectures) > 1 else None
         with StopFlag() as stop, TrainingDisplay(whole) as display:
             done = train_job(
@@ -114,8 +112,23 @@ def train(
                 threads=threads,
                 tensorboard=logs,
                 group=group,
-                introduce=lambda room: _introduce(room, len(job.architectures)),
+                introduce=lambda placement: _introduce(placement, len(job.architectures)),
             )
+    _conclude(job, done)
+
+
+def _announce(job: "Job") -> None:
+    """Print the notes of a job before its trainings."""
+    if job.data.synthetic:
+        NOTES.print(SYNTHETIC)
+    for note in job.notes:
+        NOTES.print(f"Note: {note}")
+
+
+def _conclude(job: "Job", done: "Done") -> None:
+    """Print the trained networks. Raises RunError if a training failed."""
+    from nas.report.model_tables import trained_table
+
     if done.models:
         show(trained_table(done.models, f"In {job.folder}, trained by the recipe '{job.recipe.name}'"))
         say(f"Wrote {done.summary}")
@@ -123,6 +136,6 @@ def train(
         raise RunError(f"{', '.join(done.failures)} failed, see the messages above; the same command tries again.")
 
 
-def _introduce(room: "Room", count: int) -> None:
+def _introduce(placement: "Placement", count: int) -> None:
     if count > 1:
-        NOTES.print(room.describe(count))
+        NOTES.print(placement.describe(count))

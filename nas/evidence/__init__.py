@@ -1,1 +1,1 @@
-"""What parts of a search are adopted on: a table of trained networks, replays on it, and how well proxies rank."""
+"""Evidence for the parts of a search: a table of trained networks, replays of searches on it, rankings of proxies."""

@@ -1,8 +1,8 @@
-"""Which folder a full training goes to: its own where it was begun before, else one that nothing else is in.
+"""The folder of a full training: the same folder when the training continues, else a folder that is free.
 
-A folder is called by what is trained, `ecbsr-M4C8`. Where that holds another training (of another scale, of other
-images, by another recipe, from other weights), it is `ecbsr-M4C8-x4` where the scale differs, else `ecbsr-M4C8-2`,
-`-3`, … `training.json` in it tells whose it is, from the start, so that the same command finds it again.
+The folder is named after the network, `ecbsr-M4C8`. If this folder holds another training (another scale, other images,
+another recipe, other start weights), the name is `ecbsr-M4C8-x4` for another scale, else `ecbsr-M4C8-2`, `-3`, …
+`training.json` in the folder identifies its training from the start, so the same command finds the folder again.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ TRAINING = "training.json"
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained, on what, how and from which weights."""
+    """A full training: the architecture, the images, the recipe and the start weights."""
 
     architecture: Architecture
     data: Dataset
     recipe: Recipe
     start: Path | None = None
-    """The model directory whose weights it starts from; None is from nothing."""
+    """The model directory of the start weights; None: random weights."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `training.json` holds: what tells it from others in words, and exactly."""
+        """Return the content of `training.json`: the training in words, and a hash that identifies it exactly."""
         content = json.dumps(identity(self.architecture, self.data, self.recipe, start=self.start), sort_keys=True)
         return {
             "scale": self.architecture.scale,
@@ -51,26 +51,29 @@ class Place:
 
     name: str
     note: str = ""
-    """Why it isn't called by what is trained alone, where that was decided now."""
+    """Why the folder has a suffix, if this was decided now; else empty."""
 
 
 def place(folder: Path, name: str, training: Training, taken: Mapping[str, Training]) -> Place:
-    """Return where in `folder` a training that is called `name` goes; `taken` are those of the same command."""
+    """Return the place in `folder` of a training with the name `name`.
+
+    `taken` holds the places of the other trainings of the same command.
+    """
     record = training.to_dict()
     for other, given in taken.items():
         if given.to_dict() == record:
             return Place(other)
-    for known in _called(folder, name):
-        if _is_own(folder / known, training, record):
-            return Place(known)
+    for existing in _called(folder, name):
+        if _is_own(folder / existing, training, record):
+            return Place(existing)
     for free in _names(name, training.architecture.scale, _scale_in(folder / name)):
         if free not in taken and not _is_occupied(folder / free):
             return Place(free, _note(folder, name, free, record) if free != name and name not in taken else "")
-    raise AssertionError("names go on for ever")
+    raise AssertionError("there is always another number")
 
 
 def claim(folder: Path, training: Training) -> None:
-    """Note in a training's folder whose it is. Raises RunError where another training took it meanwhile."""
+    """Write `training.json` into the folder of a training. Raises RunError if another training took the folder."""
     record = training.to_dict()
     path = folder / TRAINING
     if _is_own(folder, training, record) and (folder / WEIGHTS).is_file():
@@ -87,7 +90,7 @@ def claim(folder: Path, training: Training) -> None:
 
 
 def _called(folder: Path, name: str) -> list[str]:
-    """Return the folders that may be of something called `name`, that very one first."""
+    """Return the folders that may belong to `name`, the folder `name` itself first."""
     others = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     return [other for other in others if other == name] + [other for other in others if other.startswith(f"{name}-")]
 
@@ -115,7 +118,7 @@ def _is_occupied(folder: Path) -> bool:
 
 
 def _scale_in(folder: Path) -> int | None:
-    """Return the scale of what is in a folder; None where there is nothing that tells it."""
+    """Return the scale of the network in a folder; None if unknown."""
     if scale := _read(folder).get("scale"):
         return int(scale)
     try:
@@ -137,4 +140,4 @@ def _note(folder: Path, name: str, free: str, record: Mapping[str, Any]) -> str:
     words = [f"{key} {there[key] or 'nothing'}" for key in record if key in there and there[key] != record[key]]
     words = [word for word in words if not word.startswith("identity")]
     told = f"another training ({', '.join(words)})" if words else "another training"
-    return f"{folder / name} holds {told}; this one goes to {folder / free}."
+    return f"{folder / name} holds {told}; this training goes to {folder / free}."

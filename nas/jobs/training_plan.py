@@ -1,4 +1,4 @@
-"""What `nas train` is asked: which networks, on which images, how, from which weights and into which folders."""
+"""The plan of `nas train`: the networks, images, recipe, start weights and folders."""
 
 import json
 import warnings
@@ -19,7 +19,7 @@ from nas.image_size import Size
 from nas.jobs.naming import resolve
 from nas.jobs.places import Training, place
 from nas.model import IMPORTED, RESULTS, TRAINED, WEIGHTS, Model, is_model, load_model
-from nas.search.front import Candidate, spread
+from nas.search.front import Candidate, pick_from_front
 from nas.search.images import open_for, remembered
 from nas.search.run import Run, open_run
 from nas.search.settings import check_data
@@ -32,23 +32,23 @@ Trained = Sequence[tuple[str, Model, Cost]]
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be trained, on what and how."""
+    """The trainings of one command: all on the same images by the same recipe."""
 
     folder: Path
-    """Holds the model directories."""
+    """The folder of the model directories."""
     architectures: dict[str, Architecture]
-    """By the name of their model directory."""
+    """The architectures by the names of their model directories."""
     data: Dataset
     recipe: Recipe
     starts: Mapping[str, Path] = field(default_factory=dict)
-    """By the same names: the model directories whose weights some of the architectures start from."""
+    """The model directories of start weights, by the same names; the other networks start from random weights."""
     hr_size: Size = HR_SIZE
-    """What costs are counted for: the run's size, where it is a run's front that is trained."""
+    """Width and height of the HR image that costs are counted for; for the front of a run, the run's size."""
     notes: tuple[str, ...] = ()
-    """What is to be said before it begins."""
+    """Messages for the user before the first training."""
 
     def write_summary(self, models: Trained) -> Path:
-        """Write `summary.json`, the figures of all models in the folder, and return its path."""
+        """Write `summary.json` with the figures of all models in the folder, and return its path."""
         rows = [
             {"model": name, "macs": price.macs, "hr_size": price.hr_size, "params": price.params, **model.metrics}
             for name, model, price in models
@@ -59,7 +59,7 @@ class Job:
         return path
 
     def _earlier(self, path: Path, trained: Collection[str]) -> list[dict[str, Any]]:
-        """Return what the summary says of the folder's other models."""
+        """Return the rows of the other models in an existing summary."""
         try:
             rows = json.loads(path.read_text(encoding="utf-8"))
             kept = [row for row in rows if Path(row["model"]).name not in trained]
@@ -70,16 +70,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Asked:
-    """A network that is to be trained."""
+    """A network to train."""
 
     name: str
-    """What its folder is called, where that is free."""
+    """The name of its folder, unless another training has this folder."""
     architecture: Architecture
     start: Path | None = None
-    """The model directory whose weights it starts from."""
+    """The model directory of the start weights; None: random weights."""
 
 
-def plan(
+def plan_training(
     wanted: Sequence[str | Asked],
     device: torch.device,
     *,
@@ -94,13 +94,26 @@ def plan(
     skip_bad: bool | None = None,
     results: Path = RESULTS,
 ) -> Job:
-    """Work out what `nas train` was asked: the `top` members of a run's front, or architectures, named or given.
+    """Plan the trainings of `nas train`.
 
-    The training of a model directory starts from its weights and goes to a folder of its name and `-tuned`; that of
-    the `architecture.yaml` in it starts from nothing, as everything else does. No folder of another training is
-    taken: see `nas.jobs.places`.
+    A model directory starts from its weights and is trained into a folder with the suffix `-tuned`. Everything else,
+    also the `architecture.yaml` in a model directory, starts from random weights. A training never takes the folder of
+    another training (`nas.jobs.places`).
 
-    Raises InputError, SpaceError or UnknownNameError.
+    Args:
+        wanted: A run, or one or more architectures.
+        device: The device, which decides the recipe's defaults.
+        top: Number of networks of a run's front.
+        recipe: A recipe's name or YAML file.
+        steps, degradation, counts: In place of the recipe's.
+        data: Folder of images. Default: that of the run, else the synthetic set.
+        scale: Scale of published networks.
+        storage: SQLAlchemy URL of the run's study.
+        skip_bad: Whether to leave unreadable images out. Default: as the run does.
+        results: The folder with runs and trained networks.
+
+    Raises:
+        InputError, SpaceError or UnknownNameError: Something that is asked for does not exist or does not fit.
     """
     asked = {"steps": steps, "degradation": degradation, "counts": Counts.parse(counts) if counts else None}
     chosen = load_recipe(recipe, device, **{field: value for field, value in asked.items() if value is not None})
@@ -109,17 +122,17 @@ def plan(
         asked_for = [Asked(_folder_name(c), c.architecture) for c in _members(run, top)]
         folder, source = run.folder / TRAINED, data or remembered(run.settings.data, run.settings.run)
     else:
-        asked_for = [_named(one, scale, results) if isinstance(one, str) else one for one in wanted]
+        asked_for = [_named(network, scale, results) if isinstance(network, str) else network for network in wanted]
         folder, source = results / TRAINED, data
-    if colour := next((one for one in asked_for if one.architecture.channels != 1), None):
+    if colour := next((network for network in asked_for if network.architecture.channels != 1), None):
         raise InputError(
-            f"Images are of one channel, but {colour.start or colour.name} takes {colour.architecture.channels}; "
-            "a published network is imported for one channel with --to-gray."
+            f"Images have one channel, but {colour.start or colour.name} takes {colour.architecture.channels}; "
+            "import a published network with --to-gray for one channel."
         )
-    if len(scales := {one.architecture.scale for one in asked_for}) > 1:
+    if len(scales := {network.architecture.scale for network in asked_for}) > 1:
         shown = ", ".join(map(str, sorted(scales)))
         raise InputError(f"The architectures have different scales ({shown}); train them in separate commands.")
-    starts = [one.start for one in asked_for if one.start]
+    starts = [network.start for network in asked_for if network.start]
     chosen = chosen.model_copy(update={"counts": chosen.counts or _counts(run, starts)})
     images = open_for(
         chosen,
@@ -134,7 +147,7 @@ def plan(
         check_data(run.settings, images)
     if run and (searched := run.settings.recipe).input_in_words != chosen.input_in_words:
         warnings.warn(
-            f"the search was on images made by {searched.input_in_words}, but the recipe '{chosen.name}' is for "
+            f"the search used images made by {searched.input_in_words}, but the recipe '{chosen.name}' is for "
             f"{chosen.input_in_words}",
             stacklevel=2,
         )
@@ -143,12 +156,12 @@ def plan(
 
 
 def _placed(asked_for: Sequence[Asked], job: Job) -> Job:
-    """Return `job` with what is asked for, each in a folder of its own; what is asked for twice is trained once."""
+    """Return `job` with the networks asked for, each in its own folder. A network given twice is trained once."""
     trainings: dict[str, Training] = {}
     notes = []
-    for one in asked_for:
-        training = Training(one.architecture, job.data, job.recipe, one.start)
-        found = place(job.folder, one.name, training, trainings)
+    for network in asked_for:
+        training = Training(network.architecture, job.data, job.recipe, network.start)
+        found = place(job.folder, network.name, training, trainings)
         trainings[found.name] = training
         notes += [found.note] if found.note else []
     architectures = {name: training.architecture for name, training in trainings.items()}
@@ -157,20 +170,20 @@ def _placed(asked_for: Sequence[Asked], job: Job) -> Job:
 
 
 def _named(name: str, scale: int | None, results: Path) -> Asked:
-    reference = resolve(name, scale, results)
+    named = resolve(name, scale, results)
     if is_model(Path(name)):
-        return Asked(f"{reference.folder_name}-tuned", reference.architecture, Path(name))
-    return Asked(reference.folder_name, reference.architecture)
+        return Asked(f"{named.folder_name}-tuned", named.architecture, Path(name))
+    return Asked(named.folder_name, named.architecture)
 
 
 def _normalisation(recipe: Recipe, run: Run | None, starts: Sequence[Path]) -> Normalisation:
-    """Return the recipe's normalisation where it names one, else that of the run or of the weights to start from."""
+    """Return the normalisation of the recipe if it sets one, else that of the run or of the start weights."""
     if "normalisation" in recipe.model_fields_set:
         return recipe.normalisation
     if run:
         return run.settings.recipe.normalisation.unresolved()
     recipes = [load_model(start).recipe for start in starts]
-    # Imported weights have none, and take that of the images.
+    # Imported weights have no normalisation and use that of the images.
     kept = {Normalisation.stored(fields) for fields in recipes if IMPORTED not in fields}
     if len(kept) > 1:
         raise InputError("The models were trained with different normalisations; train them in separate commands.")
@@ -178,7 +191,7 @@ def _normalisation(recipe: Recipe, run: Run | None, starts: Sequence[Path]) -> N
 
 
 def _counts(run: Run | None, starts: Sequence[Path]) -> Counts | None:
-    """Return the scale of float and signed images that the run, or the weights to start from, were trained with."""
+    """Return the counts scale of float and signed images that the run or the start weights were trained with."""
     if run:
         return run.settings.recipe.counts
     stored = [load_model(start).recipe.get("counts") for start in starts]
@@ -189,7 +202,7 @@ def _counts(run: Run | None, starts: Sequence[Path]) -> Counts | None:
 
 
 def _run_among(wanted: Sequence[str | Asked], storage: str | None, results: Path) -> Run | None:
-    """Return the run that is named, if it is one."""
+    """Return the run if `wanted` names one, else None."""
     if len(wanted) != 1 or not isinstance(name := wanted[0], str):
         return None
     if not any((place / "search.yaml").is_file() for place in (results / name, Path(name))):
@@ -198,17 +211,18 @@ def _run_among(wanted: Sequence[str | Asked], storage: str | None, results: Path
 
 
 def _members(run: Run, top: int) -> list[Candidate]:
-    seen = run.snapshot()
-    if seen.candidates:
-        return spread(seen.candidates, top, run.settings.objectives)
-    name, failed = run.settings.run, seen.given_up
-    told = f"paused are {seen.paused_in_words or 'none'}, failed {len(failed)}"
+    """Return `top` networks of the front of a run. Raises InputError if no network was trained to the end."""
+    snapshot = run.snapshot()
+    if snapshot.candidates:
+        return pick_from_front(snapshot.candidates, top, run.settings.objectives)
+    name, failed = run.settings.run, snapshot.given_up
+    told = f"paused: {snapshot.paused_in_words or 'none'}; failed: {len(failed)}"
     if failed:
-        told += f" (the first, {failed[0].label}: {failed[0].reason.rstrip('.')})"
+        told += f", the first {failed[0].label}: {failed[0].reason.rstrip('.')}"
     advice = f"nas search --run {name} continues"
-    if failed and not seen.paused:
-        advice = "mend what failed, such as the recipe, and search in another --run"
-    raise InputError(f"The run '{name}' has no network that was trained to the end: {told}; {advice}.")
+    if failed and not snapshot.paused:
+        advice = "correct the cause, such as the recipe, and search in another --run"
+    raise InputError(f"The run '{name}' has no network that was trained to the end ({told}); {advice}.")
 
 
 def _folder_name(candidate: Candidate) -> str:

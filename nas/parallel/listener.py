@@ -1,16 +1,16 @@
-"""Who is told how trainings go: a display on the terminal, or the process that started this one."""
+"""The listener of several trainings: a display on the terminal, or the process that started this process."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from nas.training.trainer import Listener
+from nas.training.trainer import Listener as TrainingListener
 
 
-class Audience(Protocol):
-    """Follows any number of trainings at a time."""
+class Listener(Protocol):
+    """Follows any number of trainings at the same time."""
 
-    def training(self, label: str) -> AbstractContextManager[Listener]:
-        """A training goes on inside the `with`; its listener is told how far it is."""
+    def training(self, label: str) -> AbstractContextManager[TrainingListener]:
+        """Follow a training inside the `with`; what is yielded takes the reports of this training."""
 
     def say(self, line: str) -> None:
-        """Something is to be known: what a training brought, or what went wrong."""
+        """Take a message: the result of a training, or what went wrong."""

@@ -1,4 +1,4 @@
-"""How many trainings this machine has room for at a time, and where each of them runs."""
+"""Placement of trainings on this machine: how many run at the same time, on which devices, with how many threads."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from nas.training.recipe import Recipe
 from search_spaces import Architecture
 
 _CONTEXT_BYTES = 700 * 2**20
-"""What a process takes of a GPU before its first tensor: the CUDA context and the libraries' workspaces."""
+"""GPU memory of a process before its first tensor: the CUDA context and the workspaces of libraries."""
 
 _PARAMETER_BYTES = 20
 """A float32 weight, its gradient, Adam's two moments and the moving average."""
 
 _SLACK = 1.5
-"""The caching allocator's rounding, and gradients of activations."""
+"""Factor on the activations, for the rounding of the caching allocator and the gradients of activations."""
 
 
 @dataclass(frozen=True)
-class Room:
-    """Where trainings run at a time, one on each of `devices`; a device may be there several times."""
+class Placement:
+    """Trainings that run at the same time: one on each entry of `devices`, which may name a device several times."""
 
     devices: tuple[torch.device, ...]
     threads: int
-    """CPU threads of each. Another number rounds otherwise, so it is kept with what was trained."""
+    """CPU threads of each training. The number is stored with the model, since it changes the rounding."""
     processes: int = 1
-    """How many train one network together."""
+    """Number of processes that train one network together (torchrun)."""
 
     def describe(self, count: int) -> str:
-        """Say how `count` networks are trained."""
+        """Return a sentence that says how `count` networks are trained."""
         places = " and ".join(dict.fromkeys(map(str, self.devices)))
         what = "1 network" if count == 1 else f"{count} networks, {len(self.devices)} at a time,"
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
@@ -42,7 +42,7 @@ class Room:
         return f"Training {what} on {places} with {threads}{' each' if len(self.devices) > 1 else ''}."
 
 
-def find_room(
+def find_placement(
     architectures: Iterable[Architecture],
     recipe: Recipe,
     data: Dataset,
@@ -50,28 +50,35 @@ def find_room(
     jobs: int | None = None,
     threads: int | None = None,
     processes: int = 1,
-) -> Room:
-    """Return the room for trainings of `architectures`, or for `jobs` of them with `threads` each where they're given.
+) -> Placement:
+    """Return the placement of the trainings of `architectures`.
 
-    Of several GPUs each takes one training, unless `device` names one of them; one GPU takes as many as fit into its
-    free memory; a CPU one a core, which trains most (`benchmarks/side_by_side.py`). There is never more room than
-    architectures. Where several `processes` train one together, there is room for that one; `torchrun` has shared out
-    the cores. Raises InputError when they are to train several at a time.
+    Several GPUs take one training each, unless `device` names a GPU. One GPU takes the trainings that fit into its free
+    memory. A CPU takes one training on each core, the fastest arrangement (`benchmarks/side_by_side.py`). With torchrun
+    (`processes > 1`) one network is trained at a time, and torchrun has divided the cores.
+
+    Args:
+        jobs: Trainings at the same time, at most one for each architecture. Default: as above.
+        threads: CPU threads of each training. Default: an equal share of the cores.
+        processes: Number of processes that train one network together.
+
+    Raises:
+        InputError: `jobs` is above 1 with `processes` above 1.
     """
     wanted = list(architectures)
     cores = torch.get_num_threads()
     if processes > 1:
         if (jobs or 1) > 1:
             raise InputError(f"--jobs {jobs} is for one process alone; here {processes} train one network together.")
-        return Room((device,), threads or cores, processes)
+        return Placement((device,), threads or cores, processes)
     if jobs is None:
         jobs = _fitting(wanted, recipe, data, device, cores) if device.type == "cuda" else cores // (threads or 1)
     jobs = max(1, min(jobs, len(wanted)))
-    return Room(spread_over(device, jobs), threads or max(1, cores // jobs))
+    return Placement(devices_for(device, jobs), threads or max(1, cores // jobs))
 
 
-def spread_over(device: torch.device, jobs: int) -> tuple[torch.device, ...]:
-    """Return where each of `jobs` processes runs: in turn on all GPUs, unless `device` names one of them."""
+def devices_for(device: torch.device, jobs: int) -> tuple[torch.device, ...]:
+    """Return the device of each of `jobs` processes: all GPUs in turn, or `device` alone if it names a GPU."""
     if device.type != "cuda" or device.index is not None:
         return (device,) * jobs
     gpus = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
@@ -88,10 +95,10 @@ def _fitting(architectures: list[Architecture], recipe: Recipe, data: Dataset, d
 
 
 def training_memory(architecture: Architecture, recipe: Recipe) -> int:
-    """Estimate the bytes that a training by `recipe` holds on its device, beside the images and the CUDA context.
+    """Estimate the bytes that a training by `recipe` holds on its device, without the images and the CUDA context.
 
-    Counts what the backward pass of the network needs of the largest batch, on the meta device: exact shapes, no data.
-    What losses bring along, such as a discriminator, is left out. Raises SpaceError.
+    Counts the tensors that the backward pass saves for the largest batch. The count runs on the meta device: exact
+    shapes, no data. Networks of losses, such as a discriminator, are not counted. Raises SpaceError.
     """
     largest = max(recipe.phases, key=lambda phase: phase.batch * phase.patch**2)
     saved: dict[int, Tensor] = {}

@@ -1,4 +1,4 @@
-"""Several trainings on this machine at a time: one process each, so that one that dies takes nothing with it."""
+"""Several trainings at the same time on this machine: one process each, so that a crash ends only one training."""
 
 import multiprocessing
 import os
@@ -19,40 +19,49 @@ import torch
 
 from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag, hidden_from_ctrl_c
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener
 from nas.plugins.given import Granted, granted, inherit
-from nas.training.trainer import Listener, Report
+from nas.training.trainer import Listener as TrainingListener
+from nas.training.trainer import Report
 from search_spaces import SpaceError, UnknownNameError
 from search_spaces.registry import BROKEN_ENTRY_POINT
 
 Stop = Callable[[], bool]
-Work = Callable[[torch.device, Audience, Stop], Any]
-"""What a process does, on its device; must be picklable. It ends early and cleanly when the stop turns true."""
+Work = Callable[[torch.device, Listener, Stop], Any]
+"""The work of a process on its device. It must be picklable, and ends early and cleanly when the stop turns true."""
 
 FAULTS = (InputError, RunError, SpaceError, UnknownNameError)
-"""What ends a piece of work with one sentence."""
+"""Errors that end a piece of work with one sentence."""
 
 _NOT_BEGUN = "not started"
 _POLL_SECONDS = 0.2
 
 _SOON, _MOST_REPLACED = 60.0, 3
-"""Processes that were killed within so many seconds of their start are replaced so many times in a row."""
+"""A process that was killed within `_SOON` seconds of its start is replaced at most `_MOST_REPLACED` times in a row."""
 
 
 def run_processes(
     works: Mapping[str, Work],
     devices: Sequence[torch.device],
-    audience: Audience,
+    listener: Listener,
     should_stop: Stop,
     *,
     replaces_killed: bool = False,
     on_result: Callable[[str, Any], None] = lambda name, result: None,
 ) -> dict[str, str]:
-    """Run each of `works` in a process of its own, one at a time on each of `devices`; return why some failed, by name.
+    """Run each of `works` in its own process, one process at a time on each of `devices`.
 
-    A device may be named several times. What the processes tell their audience reaches `audience`, what they return
-    `on_result`. A stop is passed on to those that run, and no other is begun; what was not done counts as failed. With
-    `replaces_killed` another process takes the place of one that was killed, unless several were as soon as they ran.
+    A stop is passed on to the running processes, and no other process is started.
+
+    Args:
+        works: The works by name.
+        devices: The devices; a device may be named several times.
+        listener: Receives the messages and reports of all processes.
+        replaces_killed: Whether a killed process is replaced, unless it is killed several times soon after its start.
+        on_result: Called with the name and the return value of each work.
+
+    Returns:
+        The reasons of failures, by name. A work that was not done counts as failed.
     """
     waiting, free = dict(works), list(devices)
     deaths: Counter[str] = Counter()
@@ -70,7 +79,7 @@ def run_processes(
                     child.process.terminate()
             wait([child.connection for child in children], timeout=_POLL_SECONDS)
             for child in list(children):
-                if child.follow(audience):
+                if child.follow(listener):
                     continue
                 children.remove(child)
                 free.append(child.device)
@@ -80,11 +89,11 @@ def run_processes(
                     continue
                 deaths[child.name] = deaths[child.name] + 1 if child.seconds < _SOON else 1
                 if replaces_killed and child.was_killed and not told and deaths[child.name] <= _MOST_REPLACED:
-                    audience.say(f"{child.name}: {failure} Another takes its place.")
+                    listener.say(f"{child.name}: {failure} Another takes its place.")
                     waiting[child.name] = works[child.name]
                     continue
                 failures[child.name] = failure
-                audience.say(f"{child.name}: {failure}")
+                listener.say(f"{child.name}: {failure}")
     finally:
         for child in children:  # only after a second Ctrl-C, or a fault of ours
             child.process.kill()
@@ -93,19 +102,19 @@ def run_processes(
 
 
 def run_in_turn(
-    works: Mapping[str, Work], device: torch.device, audience: Audience, should_stop: Stop
+    works: Mapping[str, Work], device: torch.device, listener: Listener, should_stop: Stop
 ) -> dict[str, str]:
-    """Run `works` one after the other in this process; return why some failed, as `run_processes` does."""
+    """Run `works` one after the other in this process, and return the reasons of failures as `run_processes` does."""
     failures: dict[str, str] = {}
     for name, work in works.items():
         if should_stop():
             failures[name] = _NOT_BEGUN
             continue
         try:
-            work(device, audience, should_stop)
+            work(device, listener, should_stop)
         except FAULTS as error:
             failures[name] = str(error)
-            audience.say(f"{name}: {error}")
+            listener.say(f"{name}: {error}")
     return failures
 
 
@@ -118,10 +127,10 @@ class _Child:
     process: BaseProcess
     connection: Connection
     training: ExitStack = field(default_factory=ExitStack)
-    listener: Listener | None = None
+    training_listener: TrainingListener | None = None
     failure: str | None = None
     result: Any = None
-    """What its work returned."""
+    """The return value of its work."""
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -135,25 +144,25 @@ class _Child:
         there.close()
         return cls(name, device, process, here)
 
-    def follow(self, audience: Audience) -> bool:
-        """Pass on what the process has said; tell whether it may say more."""
+    def follow(self, listener: Listener) -> bool:
+        """Pass on the messages of the process. Return whether more may follow."""
         try:
             while self.connection.poll():
                 kind, content = self.connection.recv()
-                self._hear(kind, content, audience)
+                self._hear(kind, content, listener)
         except (EOFError, OSError):
             return False
         return True
 
-    def _hear(self, kind: str, content: Any, audience: Audience) -> None:
+    def _hear(self, kind: str, content: Any, listener: Listener) -> None:
         if kind == "training":
-            self.listener = self.training.enter_context(audience.training(content))
-        elif kind == "report" and self.listener is not None:
-            self.listener(content)
+            self.training_listener = self.training.enter_context(listener.training(content))
+        elif kind == "report" and self.training_listener is not None:
+            self.training_listener(content)
         elif kind == "end":
             self.training.close()
         elif kind == "say":
-            audience.say(content)
+            listener.say(content)
         elif kind == "failed":
             self.failure = content
         elif kind == "result":
@@ -161,16 +170,16 @@ class _Child:
 
     @property
     def seconds(self) -> float:
-        """How long ago it was started."""
+        """Seconds since the start."""
         return time.monotonic() - self.began
 
     @property
     def was_killed(self) -> bool:
-        """Whether a signal ended it."""
+        """Whether a signal ended the process."""
         return (self.process.exitcode or 0) < 0
 
     def end(self) -> str | None:
-        """Wait until the process is gone, and return why it failed."""
+        """Wait until the process has ended. Return why it failed; None if it did not."""
         self.process.join()
         self.training.close()
         self.connection.close()
@@ -182,9 +191,9 @@ class _Child:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Processes started inside don't import the user's script again, which may start a search as soon as it is run.
+    """Keep processes that are started inside from importing the user's script, which may start a search itself.
 
-    What they are given to do is defined in modules that can be imported by name.
+    Their works are defined in modules that can be imported by name.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -195,37 +204,37 @@ def _without_main() -> Iterator[None]:
 
 
 def _run(connection: Connection, work: Work, device: torch.device, permissions: Granted, parent: int) -> None:
-    """What a started process does."""
-    audience = _Distant(connection, parent)
+    """Do the work in a started process, and send messages, reports and the result to the parent."""
+    listener = _Distant(connection, parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # not yet ignored where another thread than the main one started it
-    warnings.showwarning = lambda message, *_args, **_kwargs: audience.say(f"Note: {message}")
+    warnings.showwarning = lambda message, *_args, **_kwargs: listener.say(f"Note: {message}")
     warnings.filterwarnings("ignore", module="torch|optuna|onnx.*")
     warnings.filterwarnings("ignore", message=BROKEN_ENTRY_POINT)  # the process that started this one has said it
     try:
         # A terminal sends Ctrl-C and SIGHUP to all processes: the first is for the parent alone, neither must kill.
         with StopFlag(signal.SIGTERM, signal.SIGHUP) as stop:
             inherit(permissions)
-            audience.tell("result", work(device, audience, lambda: stop() or audience.is_gone))
+            listener.tell("result", work(device, listener, lambda: stop() or listener.is_gone))
     except FAULTS as error:
-        audience.tell("failed", str(error))
+        listener.tell("failed", str(error))
         sys.exit(1)
 
 
 class _Distant:
-    """The audience of a started process: it sits in the process that started it."""
+    """The listener of a started process: it sends everything to the process that started it."""
 
     def __init__(self, connection: Connection, parent: int) -> None:
         self._connection = connection
-        self._parent = parent  # which may have died while this one was starting
+        self._parent = parent  # it may have died while this process was starting
         self._broken = False
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process that started this one has died."""
+        """Whether the process that started this process has died."""
         return self._broken or os.getppid() != self._parent
 
     @contextmanager
-    def training(self, label: str) -> Iterator[Listener]:
+    def training(self, label: str) -> Iterator[TrainingListener]:
         self.tell("training", label)
         try:
             yield self._report

@@ -1,1 +1,1 @@
-"""Code that a run brings along, and what its user lets run here."""
+"""Code that a run names, and the user's permission to run it."""

@@ -1,7 +1,7 @@
-"""Code that a run names: its plugins and the command that measures its latency. None runs before its user allowed it.
+"""Code that a run names: its plugins and its latency command. None of it runs before the user has allowed it.
 
-A run may come from somebody else, so what stands in its `search.yaml` or its study is no permission. Giving a file or a
-command on the command line is one, for that content, from then on.
+A run may come from somebody else, so `search.yaml` and the study give no permission. Naming a file or a command on the
+command line gives permission for its content, from then on.
 """
 
 import shlex
@@ -16,7 +16,7 @@ from search_spaces.plugins import Plugin, Source, load_plugin, loaded_plugins, l
 
 @dataclass(frozen=True)
 class Granted:
-    """What may run in a process, for those that it starts."""
+    """The permissions of a process, to be passed on to the processes that it starts."""
 
     plugins: tuple[Source, ...]
     commands: tuple[str, ...]
@@ -24,12 +24,12 @@ class Granted:
 
 
 def granted() -> Granted:
-    """Return what may run in this process."""
+    """Return the permissions of this process."""
     return Granted(loaded_sources(), given("latency_commands"))
 
 
 def inherit(permissions: Granted) -> None:
-    """Run the plugins of the process that started this one, and let run what may run there. Raises InputError."""
+    """Run the plugins of the process that started this process, and take over its permissions. Raises InputError."""
     for command in permissions.commands:
         allow("latency_commands", command, "", remember=False)
     for source in permissions.plugins:
@@ -38,9 +38,9 @@ def inherit(permissions: Granted) -> None:
 
 
 def give_plugins(paths: Iterable[str]) -> tuple[Plugin, ...]:
-    """Run the Python files that the user gave, and remember that files of this content may run here.
+    """Run the Python files that the user gave, and remember that files with this content may run here.
 
-    Raises InputError for a file that isn't there or fails.
+    Raises InputError for a file that is missing or fails.
     """
     plugins = []
     for path in paths:
@@ -51,9 +51,9 @@ def give_plugins(paths: Iterable[str]) -> tuple[Plugin, ...]:
 
 
 def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
-    """Run the plugins of a run, which are told by their content: those that were given, and those allowed before.
+    """Run the plugins of a run. They are recognised by their content.
 
-    Raises PluginError for one that nobody allowed here, that isn't where the run says, or that has another content.
+    Raises PluginError for a plugin that the user has not allowed here, that is missing, or whose content has changed.
     """
     for plugin in plugins:
         loaded = loaded_plugins()
@@ -62,21 +62,23 @@ def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
         path = _printable(plugin.path)
         if other := next((other for other in loaded if other.name == plugin.name), None):
             raise PluginError(
-                f"The plugin {other.path} is not the {plugin.name} that the run '{run}' began with, since its content "
-                "is another; give that file with --plugin."
+                f"The plugin {other.path} is not the {plugin.name} that the run '{run}' began with: its content has "
+                "changed; give the file of the run with --plugin."
             )
         if not is_allowed("plugins", plugin.sha256):
             raise PluginError(
                 f"The run '{run}' would execute {path}, which was not allowed here and was not run; read the file, "
-                f"then allow it, where it lies here, with --plugin {shlex.quote(path)}."
+                f"then allow it with --plugin {shlex.quote(path)} (its path on this machine)."
             )
         _load(
-            plugin.path, plugin.sha256, f"; the run '{run}' needs it as it was: --plugin FILE says where it lies here"
+            plugin.path,
+            plugin.sha256,
+            f"; the run '{run}' needs the file as it was: give its path with --plugin FILE",
         )
 
 
 def give_command(command: str) -> None:
-    """Remember that a latency command, which the user gave, may run here."""
+    """Remember that a latency command that the user gave may run here."""
     allow("latency_commands", digest(command), command)
 
 
@@ -109,5 +111,5 @@ def _can_not_be_loaded(path: str, error: Exception, remedy: str = "") -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text of somebody else without characters that would command the terminal."""
+    """Return a text of somebody else with its control characters escaped, since they would steer the terminal."""
     return text if text.isprintable() else ascii(text)[1:-1]

@@ -1,4 +1,4 @@
-"""What this user lets run here of what others' files name: remembered by its content, in the user's own folder."""
+"""The user's permissions to run code that files of others name, remembered by its content in the user's own folder."""
 
 import hashlib
 import json
@@ -15,13 +15,13 @@ from nas.files import write_atomic
 Kind = Literal["plugins", "latency_commands"]
 
 _GIVEN: set[tuple[Kind, str]] = set()
-"""What was given to this process: a kind and the SHA-256 of a content."""
+"""The permissions of this process: pairs of a kind and the SHA-256 of a content."""
 
 _LOCK_SECONDS = 10
 
 
 def permission_file() -> Path:
-    """Return the file that remembers: `allowed.json` in the user's folder for settings (XDG_CONFIG_HOME on Linux)."""
+    """Return the path of `allowed.json` in the user's folder for settings (XDG_CONFIG_HOME on Linux)."""
     return platformdirs.user_config_path("infrared-sr-nas", appauthor=False) / "allowed.json"
 
 
@@ -31,9 +31,9 @@ def digest(text: str) -> str:
 
 
 def allow(kind: Kind, sha256: str, shown: str, *, remember: bool = True) -> None:
-    """Let what has this hash run, in this process and, with `remember`, in later ones; `shown` says what it is.
+    """Allow the content with this hash to run in this process and, with `remember`, in later processes.
 
-    Where that can't be written down, a warning says so.
+    `shown` describes the content. Warns if the permission can't be written.
     """
     _GIVEN.add((kind, sha256))
     file = permission_file()
@@ -51,17 +51,17 @@ def allow(kind: Kind, sha256: str, shown: str, *, remember: bool = True) -> None
 
 
 def is_allowed(kind: Kind, sha256: str) -> bool:
-    """Tell whether what has this hash was given to this process, or to an earlier one of this user."""
+    """Return whether the content with this hash was given to this process or to an earlier process of this user."""
     return (kind, sha256) in _GIVEN or sha256 in _read(permission_file()).get(kind, {})
 
 
 def given(kind: Kind) -> tuple[str, ...]:
-    """Return the hashes of what was given to this process."""
+    """Return the hashes of the contents that were given to this process."""
     return tuple(sha256 for of, sha256 in sorted(_GIVEN) if of == kind)
 
 
 def _read(file: Path) -> dict[str, dict[str, str]]:
-    """Return what is remembered; nothing where the file is missing or damaged."""
+    """Return the remembered permissions; none if the file is missing or damaged."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

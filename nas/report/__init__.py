@@ -1,1 +1,1 @@
-"""Pictures and pages of a run."""
+"""Pictures, tables and pages for people."""

@@ -1,4 +1,4 @@
-"""How text reaches a terminal: as it is, whatever characters a path holds and whatever the terminal can show."""
+"""Text on a terminal: printed literally, whatever characters it contains and the terminal can show."""
 
 import re
 from typing import Any
@@ -23,19 +23,19 @@ PLAIN = str.maketrans(
         "─": "-",
     }
 )
-"""What stands for the characters of our own texts where a terminal or a log can't show them."""
+"""Replacements of characters of our own texts for terminals and logs that can't show them."""
 
 NAME_WIDTH = 10
-"""Columns that a name keeps in a table at least: a narrower table is printed as a list."""
+"""Minimum width of a name in a table, in columns; a narrower table is printed as a list."""
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def readable(text: str, encoding: str = "utf-8") -> str:
-    """Return `text` as an output of this encoding can show it.
+    """Return `text` in characters that an output of this encoding can show.
 
-    Bytes of a file name that are no UTF-8, and control characters, which might steer the terminal, become `\\xe4`; so
-    does what the encoding lacks.
+    Escaped as `\\xe4` are bytes of file names that are not UTF-8, control characters, which could steer the terminal,
+    and characters that the encoding lacks.
     """
     text = _CONTROLS.sub(_escaped, text)
     if encoding.startswith("utf"):
@@ -47,7 +47,7 @@ def readable(text: str, encoding: str = "utf-8") -> str:
 
 
 def drawable(text: str) -> str:
-    """Return `text` as Matplotlib draws it as it is, which can't draw broken characters and takes `$` for a formula."""
+    """Return `text` for Matplotlib, which can't draw broken characters and takes `$` for the start of a formula."""
     return readable(text).replace("$", r"\$")
 
 
@@ -58,18 +58,18 @@ def _escaped(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
-class PlainConsole(Console):
-    """A console to which brackets, colons and numbers are just text, in lines, tables and titles alike."""
+class LiteralConsole(Console):
+    """A console that prints text literally: brackets, colons and numbers are never markup, also in tables."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Return what is printed of a string: of a line, a cell or a title."""
+        """Return a line, a cell or a title as rich text."""
         return super().render_str(readable(text, self.encoding), **how)
 
     def show(self, table: Table) -> None:
-        """Print a table, on a terminal that is too narrow for it as a list: of a row, each figure has a line."""
+        """Print a table. On a terminal that is too narrow, print a list with a line for each figure of a row."""
         for column in table.columns:
             column.min_width = least_width(column)
         if 1 + sum(3 + (column.min_width or 0) for column in table.columns) <= self.width:
@@ -86,7 +86,7 @@ class PlainConsole(Console):
 
 
 def least_width(column: Column) -> int:
-    """Return how narrow a column may become: figures are kept whole, names and words fold after `NAME_WIDTH`."""
+    """Return the minimum width of a column: figures are kept whole, names and words fold after `NAME_WIDTH`."""
     cells = [str(cell) for cell in (column.header, *column.cells)]
     if column.no_wrap:
         return max(len(line) for cell in cells for line in cell.split("\n"))

@@ -1,4 +1,4 @@
-"""A network's best and worst crops as a picture: LR, every network and HR beside each other, drawn by Matplotlib."""
+"""The picture of a network's best and worst crops: LR, every network and HR side by side, drawn by Matplotlib."""
 
 import textwrap
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ _MARGIN, _TITLE, _NAMES, _HEADING, _FOOT = 0.15, 0.36, 0.36, 0.3, 0.26
 """Inches: beside everything, and the heights of the title, the columns' names, a group's heading and the protocol."""
 
 _COLOURS = {True: "#1b7837", False: "#b2182b"}
-"""Of gains and of losses."""
+"""Colours of gains and of losses."""
 
 _QUIET = "#555555"
 
 
 def draw_crops(label: str, baseline: str, pictured: Sequence[Pictured], protocol: str) -> Figure:
-    """Return the picture for the network `label`: where it gains most against `baseline`, then where least.
+    """Return the picture of the network `label`: the crops with the largest gain over `baseline`, then the smallest.
 
-    Each row has one grey scaling, that of the HR crop, so that panels can be compared by eye; the LR crop is shown with
-    its pixels enlarged. Below each panel stands its PSNR within the crop.
+    All panels of a row share the grey range of the HR crop. The pixels of the LR crop are enlarged. The line below a
+    panel gives the PSNR within the crop.
     """
     columns = ["LR", *pictured[0].panels, "HR"]
     row = _PANEL + _CAPTION + _GAP
-    kinds = list(dict.fromkeys(one.is_gain for one in pictured))
+    kinds = list(dict.fromkeys(row.is_gain for row in pictured))
     height = _TITLE + _NAMES + len(kinds) * _HEADING + len(pictured) * row + _FOOT
     page = _Page(2 * _MARGIN + len(columns) * (_PANEL + _GAP), height)
     page.text(_MARGIN, _TITLE - 0.1, label, fontsize=11, fontweight="bold")
@@ -43,15 +43,15 @@ def draw_crops(label: str, baseline: str, pictured: Sequence[Pictured], protocol
         heading = f"Where it {'gains most' if kind else 'gains least or loses'} against {baseline}"
         page.text(_MARGIN, y + _HEADING - 0.1, heading, fontsize=9, color=_COLOURS[kind])
         y += _HEADING
-        for one in (one for one in pictured if one.is_gain == kind):
-            _draw_row(page, one, label, baseline, y)
+        for picture in (picture for picture in pictured if picture.is_gain == kind):
+            _draw_row(page, picture, label, baseline, y)
             y += row
     page.text(_MARGIN, height - 0.1, protocol, fontsize=6.5, color=_QUIET)
     return page.figure
 
 
 class _Page:
-    """A figure that is measured in inches from its upper left corner."""
+    """A figure with coordinates in inches from its upper left corner."""
 
     def __init__(self, width: float, height: float) -> None:
         self._width, self._height = width, height
@@ -59,7 +59,7 @@ class _Page:
         FigureCanvasAgg(self.figure)
 
     def text(self, x: float, y: float, text: str, **style: Any) -> None:
-        """Write text whose first line stands on y."""
+        """Write text; y is the baseline of its first line."""
         self.figure.text(x / self._width, 1 - y / self._height, drawable(text), **style)
 
     def axes(self, x: float, y: float, side: float) -> Axes:
@@ -75,25 +75,25 @@ def _x(column: int) -> float:
 
 
 def _name_column(page: _Page, x: float, y: float, name: str, *, is_own: bool) -> None:
-    """Write a network's name, of a path its last part, in at most two lines."""
+    """Write the name of a network, the last part of its path, in at most two lines."""
     short = textwrap.wrap(Path(name).name, 24, max_lines=2, placeholder="…")
     page.text(x, y, "\n".join(short), fontsize=8, fontweight="bold" if is_own else "normal", linespacing=1.1)
 
 
-def _draw_row(page: _Page, one: Pictured, label: str, baseline: str, y: float) -> None:
-    low, high = float(one.hr.min()), float(one.hr.max())
+def _draw_row(page: _Page, picture: Pictured, label: str, baseline: str, y: float) -> None:
+    low, high = float(picture.hr.min()), float(picture.hr.max())
 
     def draw(column: int, pixels: Pixels, caption: str, **style: Any) -> None:
         axes = page.axes(_x(column), y, _PANEL)
         axes.imshow(pixels, cmap="gray", vmin=low, vmax=max(high, low + 1), interpolation="nearest")
         page.text(_x(column), y + _PANEL + 0.15, caption, **{"fontsize": 7.5, "color": _QUIET, **style})
 
-    # Only the end of a long name: file names of a camera differ there.
-    name = one.crop.name if len(one.crop.name) <= 20 else f"…{one.crop.name[-19:]}"
-    draw(0, one.lr, f"{name} at {one.crop.left},{one.crop.top}", fontsize=6)
-    reference = one.panels[baseline].psnr
-    for index, (network, panel) in enumerate(one.panels.items(), start=1):
-        gain = "" if network == baseline else f" ({panel.psnr - reference:+.2f})"
-        own = {"fontweight": "bold", "color": _COLOURS[panel.psnr >= reference]} if network == label else {}
+    # The end of a long name, since the file names of a camera differ there.
+    name = picture.crop.name if len(picture.crop.name) <= 20 else f"…{picture.crop.name[-19:]}"
+    draw(0, picture.lr, f"{name} at {picture.crop.left},{picture.crop.top}", fontsize=6)
+    baseline_psnr = picture.panels[baseline].psnr
+    for index, (network, panel) in enumerate(picture.panels.items(), start=1):
+        gain = "" if network == baseline else f" ({panel.psnr - baseline_psnr:+.2f})"
+        own = {"fontweight": "bold", "color": _COLOURS[panel.psnr >= baseline_psnr]} if network == label else {}
         draw(index, panel.pixels, f"{panel.psnr:.2f} dB{gain}", **own)
-    draw(len(one.panels) + 1, one.hr, f"levels {low:.0f} to {high:.0f}")
+    draw(len(picture.panels) + 1, picture.hr, f"levels {low:.0f} to {high:.0f}")

@@ -1,4 +1,4 @@
-"""Optuna Dashboard on the storage of a run, behind a password where others can reach it."""
+"""Optuna Dashboard on the storage of a run, with a password if other machines can reach it."""
 
 import contextlib
 import errno
@@ -20,14 +20,14 @@ from nas.report.guard import Names, Password, guarded, is_loopback, is_wildcard
 
 THREADS = 8
 MOST_BODY = 32 * 2**20
-"""Bytes of a request: it is taken whole before anybody is asked for the password."""
+"""Maximum bytes of a request. A request is read completely before its password is checked."""
 _POLL_SECONDS = 0.2
 
 
 def check_host(host: str, password: str | None) -> None:
-    """Raise InputError unless `host` is this computer's loopback or there is a password.
+    """Raise InputError unless `host` is the loopback of this computer or there is a password.
 
-    Optuna Dashboard has no authentication of its own: whoever reaches it can delete a study and its artifacts.
+    Optuna Dashboard has no authentication: everybody who reaches it can delete a study and its artifacts.
     """
     if not is_loopback(host) and not password:
         raise InputError(
@@ -38,11 +38,11 @@ def check_host(host: str, password: str | None) -> None:
 def dashboard_app(
     storage: BaseStorage, artifacts: Path, password: str | None, host: str = "127.0.0.1", names: Sequence[str] = ()
 ) -> WSGIApplication:
-    """Return the dashboard of `storage` and of the artifacts in the folder `artifacts`, which is made when missing.
+    """Return the dashboard of `storage` and of the artifacts in the folder `artifacts`, which is created if missing.
 
-    It answers to `host`, `names` and the names of the loopback alone (`nas.report.guard`). With a password every
-    request must carry it by HTTP Basic authentication (RFC 7617), under any user name; who guesses must wait. It is
-    sent unencrypted, as everything over plain HTTP; an empty password is none.
+    The dashboard answers only requests for `host`, `names` and the names of the loopback (`nas.report.guard`). With a
+    password, every request must carry it by HTTP Basic authentication (RFC 7617), with any user name, and wrong
+    passwords must wait. HTTP sends the password unencrypted. An empty password counts as no password.
     """
     artifacts.mkdir(parents=True, exist_ok=True)
     app: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=FileSystemArtifactStore(artifacts))
@@ -50,7 +50,7 @@ def dashboard_app(
 
 
 class Server:
-    """A server that listens, and answers while it runs."""
+    """A server that listens from the start, and answers while `run` runs."""
 
     def __init__(self, app: WSGIApplication, listening: socket.socket, host: str) -> None:
         logging.getLogger("waitress").setLevel(logging.CRITICAL)  # keeps requests off the terminal
@@ -68,20 +68,20 @@ class Server:
         )
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> None:
-        """Answer until Ctrl-C, which ends it cleanly, or until `should_stop`."""
+        """Answer until Ctrl-C, or until `should_stop` turns true."""
         with contextlib.suppress(KeyboardInterrupt):
             while not should_stop():
                 wasyncore.loop(timeout=_POLL_SECONDS, map=self._sockets, count=1)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._sockets)
 
 
 @contextlib.contextmanager
 def listen(app: WSGIApplication, host: str, port: int) -> Iterator[Server]:
-    """Yield a server of `app` that already listens; port 0 picks a free one, which its address tells.
+    """Yield a server of `app` that already listens. Port 0 picks a free port, which `address` of the server tells.
 
     Raises InputError naming the port or the host that can't be used.
     """

@@ -1,4 +1,4 @@
-"""What is told of a folder of images: what is in it, how it is read, and what is wrong with it."""
+"""The report on a folder of images: its contents, how they are read, and their faults."""
 
 from rich.table import Table
 
@@ -9,7 +9,7 @@ from nas.report.tables import table
 
 
 def data_table(report: Report) -> Table:
-    """Return what `nas data check` found, a column a part of the data set."""
+    """Return the table of `nas data check`, with a column for each part of the data set."""
     shown = table(str(report.folder), "", *report.parts, numbers_from=1 + len(report.parts))
     parts = list(report.parts.values())
     shown.add_row("images", *(str(p.count) for p in parts))
@@ -43,8 +43,8 @@ def _per_depth(part: PartReport, mean: float | None, name: str, digits: int) -> 
 
 
 def data_notes(report: Report) -> list[str]:
-    """Return in lines what becomes of 16-bit images, and what of the folder is left out on purpose."""
-    lines = [f"It can't be trained on: {report.undivided}"] if report.undivided else []
+    """Return lines on the normalisation of 16-bit images, and on files that are left out on purpose."""
+    lines = [f"Not usable for training: {report.undivided}"] if report.undivided else []
     lines += [f"left out: {phrase}" for phrase in phrases(report.left_out)]
     if report.others:
         lines.append(f"left out: {report.others} file{'s' if report.others > 1 else ''} of text, tables and the like")
@@ -52,15 +52,15 @@ def data_notes(report: Report) -> list[str]:
     if counts is None or seen.low is None or seen.high is None:
         return lines
     width = seen.high - seen.low
-    line = f"'normalisation: auto' of a recipe is for these: {seen.low:.0f} is seen as 0, {seen.high:.0f} as 1"
+    line = f"'normalisation: auto' of a recipe maps {seen.low:.0f} of these images to 0 and {seen.high:.0f} to 1"
     lines.append(
-        f"{line}; one image uses {100 * counts.one_image / width:.0f} % of it, and PSNR is against {width:.0f}."
+        f"{line}; one image uses {100 * counts.one_image / width:.0f} % of this range; the peak of PSNR is {width:.0f}."
     )
     return lines
 
 
 def data_faults(report: Report) -> list[str]:
-    """Return one line for each file that is wrong."""
+    """Return a line for each fault."""
     lines = [f"{name}: {file} {reason}" for name, part in report.parts.items() for file, reason in part.unreadable]
     lines += [f"{name}: {file} is too small" for name, part in report.parts.items() for file in part.too_small]
     lines += [f"{name}: there is no usable image" for name, part in report.parts.items() if not part.count]

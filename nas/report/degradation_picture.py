@@ -1,4 +1,4 @@
-"""What a degradation does to one's own images, as a picture: the original, bicubic, and several draws side by side."""
+"""The picture of a degradation on the user's images: the original, bicubic, and several draws side by side."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ from nas.progress import Progress
 from nas.report.console import drawable
 
 DRAWS = 4
-"""Columns of a random degradation; any other has one."""
+"""Number of draws of a random degradation; other degradations have one column."""
 
 PANEL = 256
-"""Side of a panel in pixels of the picture, at most."""
+"""Maximum side of a panel, in pixels of the picture."""
 
 _ZOOM = 4
-"""Pixels of the picture, at least, along one LR pixel."""
+"""Minimum side of an LR pixel, in pixels of the picture."""
 
 _GAP, _LEFT, _TOP, _CAPTION, _BOTTOM = 10, 34, 58, 34, 34
-"""In pixels of the picture."""
+"""Lengths in pixels of the picture."""
 
 _DPI = 100
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One image of the picture: what stands above it, and its values [H, W]."""
+    """One image of the picture: its caption and its values [H, W]."""
 
     caption: str
     image: Tensor
@@ -53,10 +53,10 @@ def draw_degradation(
     count: int = 4,
     progress: Progress | None = None,
 ) -> Figure:
-    """Return the picture for `count` images, evenly spread over those below `folder`.
+    """Return the picture for `count` images, evenly spread over the images below `folder`.
 
-    Of each the part with the strongest edges is shown, every LR pixel as a square. Raises InputError for an unknown
-    degradation, a scale that is none, a folder without images, and an image that can't be read or is too small.
+    It shows the part of each image with the strongest edges, with every LR pixel as a square. Raises InputError for an
+    unknown degradation, a scale below 1, a folder without images, and an unreadable or too small image.
     """
     if scale < 1:
         raise InputError(f"The scale must be 1 or more, but got {scale}.")
@@ -76,7 +76,7 @@ def draw_degradation(
 
 
 def _panels(hr: Pixels, maker: Degradation, scale: int, generator: torch.Generator) -> Iterator[Panel]:
-    """The part of one image that is shown, as it was and as it became."""
+    """Yield the panels of one image: its part with the strongest edges, before and after the degradations."""
     levels, (height, width) = maker.levels(hr), (side // scale for side in hr.shape)
     whole = levels.values(torch.from_numpy(hr[: height * scale, : width * scale].astype(np.float32)))[None, None]
     rows, columns = _busiest(whole[0, 0], min(_side(scale), height, width), scale)
@@ -98,17 +98,17 @@ def _panels(hr: Pixels, maker: Degradation, scale: int, generator: torch.Generat
 
 
 def _side(scale: int) -> int:
-    """How many LR pixels a panel shows along its sides."""
+    """Return the side of a panel in LR pixels."""
     return PANEL // _zoom(scale)
 
 
 def _zoom(scale: int) -> int:
-    """Pixels of the picture along an LR pixel: a multiple of the scale, so that HR pixels are squares, too."""
+    """Return the side of an LR pixel in pixels of the picture: a multiple of the scale, so HR pixels are squares."""
     return -(-_ZOOM // scale) * scale
 
 
 def _busiest(image: Tensor, side: int, scale: int) -> tuple[slice, slice]:
-    """Where among the LR pixels the square of so many has the strongest edges."""
+    """Return rows and columns of the square with `side` LR pixels that has the strongest edges."""
     pixels = image.numpy()
     edges = cv2.Sobel(pixels, cv2.CV_32F, 1, 0) ** 2 + cv2.Sobel(pixels, cv2.CV_32F, 0, 1) ** 2
     # The root keeps a single bright wire from outweighing everything else.

@@ -1,4 +1,4 @@
-"""What `nas evaluate` writes: figures as JSON, a row an image and network as CSV, and pictures of crops."""
+"""The files of `nas evaluate`: figures as JSON, a CSV row for each image and network, and pictures of crops."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def write_csv(evaluation: Evaluation, path: Path) -> None:
-    """Write one row an image and network, each with its protocol. Raises InputError where it can't be written."""
+    """Write a CSV row with the protocol for each image and network. Raises InputError if the file can't be written."""
     names = [metric.name for metric in evaluation.metrics]
     protocol = evaluation.protocol.describe()
     text = io.StringIO()
@@ -40,9 +40,10 @@ def write_csv(evaluation: Evaluation, path: Path) -> None:
 
 
 def write_pictures(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write a picture of each network's best and worst crops, and return the paths. Raises InputError like `write_csv`.
+    """Write a picture of the best and worst crops of each network, and return the paths.
 
-    Files are called by the networks' labels, as far as file names allow.
+    Files are named after the networks, without characters that file names do not allow. Raises InputError as
+    `write_csv` does.
     """
     paths = []
     make_folder(folder)

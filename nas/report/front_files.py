@@ -20,7 +20,7 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
 
     Raises InputError for a limit on a cost that the run did not count.
     """
-    aims, candidates, reference = run.settings.objectives, run.candidates, run.reference
+    aims, candidates, reference_point = run.settings.objectives, run.candidates, run.reference_point
     bend = knee(candidates, aims)
     psnr, ssim = run.bicubic
     return {
@@ -29,9 +29,9 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
         "hr_size": list(run.settings.hr_size),
         "bicubic": {"psnr": psnr, "ssim": ssim},
         "objectives": [objective.name for objective in run.settings.objectives],
-        "hypervolume": hypervolume(candidates, aims, reference),
+        "hypervolume": hypervolume(candidates, aims, reference_point),
         "hypervolume_unit": hypervolume_unit(aims),
-        "hypervolume_reference": dict(reference),
+        "hypervolume_reference": dict(reference_point),
         "knee": bend and bend.trial,
         "trained": len(candidates),
         "paused": [{"trial": network.trial, "steps": network.steps, **network.figures} for network in run.paused],
@@ -56,7 +56,7 @@ def write_front(run: Snapshot) -> tuple[Path, Path, Path]:
 
 
 def view_of(run: Snapshot) -> View:
-    """Return what is to be drawn of a run: its first quality over its first cost."""
+    """Return the view of a run's front: the first quality over the first cost."""
     settings, candidates = run.settings, run.candidates
     members = {c.trial for c in pareto_front(candidates, settings.objectives)}
     quality, price = first_quality(settings.objectives), first_cost(settings.objectives)
@@ -81,18 +81,18 @@ def _dot(candidate: Candidate, on_front: bool) -> Dot:
 
 
 def _paused(run: Snapshot) -> list[Dot]:
-    """Return the networks that were paused at a rung, with what they had there."""
+    """Return dots for the networks that are paused at a rung, with their figures there."""
     name = run.settings.run
     return [
-        Dot(f"{name}:{network.trial}", network.figures, "stopped", f"stopped early, at {network.steps} steps")
+        Dot(f"{name}:{network.trial}", network.figures, "paused", f"paused at {network.steps} steps")
         for network in run.paused
     ]
 
 
 def _untrained(run: Snapshot, candidates: list[Candidate], name: str) -> dict[str, float]:
-    """Return the published points that have no quality on this data (over budget, or not yet trained) with their cost.
+    """Return the published points without a quality on these images (over budget, or not yet trained) and their costs.
 
-    None where the cost can't be counted.
+    Empty for a cost that can't be counted.
     """
     count = OBJECTIVES.get(name).count
     if count is None:

@@ -60,14 +60,14 @@ def _add_dots(figure: graph_objects.Figure, view: View, kind: Kind) -> None:
         mode="markers+text" if published else "markers",
         marker={
             "color": COLOURS[kind],
-            "size": 7 if kind in ("stopped", "candidate") else 11,
+            "size": 7 if kind in ("paused", "candidate") else 11,
             "symbol": "diamond" if published else "circle",
         },
     )
 
 
 def _label_place(view: View, dot: Dot) -> str:
-    """Return the corner of a dot that points away from its nearest neighbour of the same kind."""
+    """Return the corner of a dot on the side away from its nearest neighbour of the same kind."""
     height = view.y_range[1] - view.y_range[0]
     width = math.log(view.x_range[1] / view.x_range[0])
     away = [
@@ -80,7 +80,7 @@ def _label_place(view: View, dot: Dot) -> str:
 
 
 def _add_lines(figure: graph_objects.Figure, view: View) -> None:
-    """Add the budget, bicubic interpolation and the untrained networks; annotations take logarithms, lines don't."""
+    """Add the budget, bicubic interpolation and the untrained networks. In Plotly, only annotations take logarithms."""
     for name, x, height in view.ticks:
         top = 0.02 + 0.13 * height
         figure.add_vline(x, y0=0, y1=top, line={"color": UNTRAINED_COLOUR, "width": 1})

@@ -23,15 +23,15 @@ from nas.report.front_view import (
 )
 
 _STYLES: Sequence[tuple[Kind, str, float, int]] = (
-    ("stopped", "o", 14, 1),
+    ("paused", "o", 14, 1),
     ("candidate", "o", 20, 2),
     ("front", "o", 42, 4),
     ("published", "D", 48, 5),
 )
-"""Kind, marker, area in points², order."""
+"""Kind, marker, area in points², drawing order."""
 
 _OFFSETS = [(x * r, y * r) for r in (7, 13, 21, 32) for x, y in ((1, 0.6), (-1, 0.6), (1, -1.6), (-1, -1.6), (0, 1.4))]
-"""Where a label may stand relative to its dot, in points, best first."""
+"""Offsets of a label from its dot in points, the best first."""
 
 
 def draw_picture(view: View) -> Figure:
@@ -90,7 +90,7 @@ def _draw_dots(axes: Axes, view: View) -> None:
 
 
 def _draw_ticks(axes: Axes, view: View) -> None:
-    """Draw the untrained networks at the bottom, in fractions of the height of the axes."""
+    """Draw ticks for the untrained networks at the bottom; heights are fractions of the axes."""
     place = axes.get_xaxis_transform()
     style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": 7, "color": UNTRAINED_COLOUR}
     for name, x, height in view.ticks:
@@ -110,7 +110,7 @@ def _draw_labels(axes: Axes, view: View, renderer: RendererAgg) -> None:
 
 
 def _draw_label(axes: Axes, view: View, dot: Dot, taken: Sequence[Bbox], renderer: RendererAgg) -> Bbox | None:
-    """Draw the label at the first free place and return its box; a label of the front is left out if none is free."""
+    """Draw the label at the first free place and return its box; only published networks get one elsewhere."""
     published = dot.kind == "published"
     text = axes.annotate(
         drawable(dot.label),
@@ -128,7 +128,7 @@ def _draw_label(axes: Axes, view: View, dot: Dot, taken: Sequence[Bbox], rendere
         text.set_position((x, y))
         text.set_horizontalalignment("left" if x > 0 else "right" if x < 0 else "center")
         text.update_positions(renderer)
-        box = Text.get_window_extent(text, renderer)  # an annotation's own would include its line
+        box = Text.get_window_extent(text, renderer)  # that of the annotation would include its line
         if axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and not any(box.overlaps(other) for other in taken):
             return box
     if not published:
@@ -139,7 +139,7 @@ def _draw_label(axes: Axes, view: View, dot: Dot, taken: Sequence[Bbox], rendere
 
 
 def _box(axes: Axes, view: View, dot: Dot) -> Bbox:
-    """Return the pixels around a dot that the labels of others keep off."""
+    """Return the box around a dot, in pixels, that labels of other dots must not cover."""
     x, y = axes.transData.transform((view.x(dot), view.y(dot)))
     margin = 6 * axes.figure.dpi / 72
     return Bbox.from_extents(x - margin, y - margin, x + margin, y + margin)

@@ -1,4 +1,4 @@
-"""The front of a run as text: a table and what is to be said below it."""
+"""The front of a run as text: a table, and lines below it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from nas.search.settings import Settings
 from nas.search.snapshot import Snapshot
 
 ALWAYS_SHOWN = ("psnr", "ssim", "macs", "params")
-"""The columns of every front; other figures have one where the run knows them."""
+"""The columns of every front table; other figures have a column if the run counts them."""
 
 
 def front_table(run: Snapshot) -> Table:
@@ -27,8 +27,8 @@ def front_table(run: Snapshot) -> Table:
     over = f"over {baseline_name(settings.scale)}"
     title = f"Front of {settings.run} ({len(trained)} trained); MACs for HR {show_size(settings.hr_size)}"
     always = [OBJECTIVES.get(name) for name in ALWAYS_SHOWN]
-    known = {name for candidate in trained for name in candidate.figures}
-    more = [o for o in OBJECTIVES.in_order() if o.name in known and o.name not in ALWAYS_SHOWN]
+    counted = {name for candidate in trained for name in candidate.figures}
+    more = [o for o in OBJECTIVES.in_order() if o.name in counted and o.name not in ALWAYS_SHOWN]
     shown = table(title, "network", "PSNR dB", over, "SSIM", "MACs", "params", *(o.title for o in more), "")
     cost = first_cost(settings.objectives).name
     for c in sorted((c for c in trained if c.trial in marks), key=lambda c: c.figures[cost]):
@@ -44,7 +44,7 @@ def _cell(candidate: Candidate, objective: Objective) -> str:
 
 
 def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
-    """Yield what the table doesn't say, and the best network within each of the `limits`."""
+    """Yield the lines below the table, with the best network within each of the `limits`."""
     settings, trained, bicubic = run.settings, run.candidates, run.bicubic[0]
     if settings.allow:
         yield f"Narrowed: {narrowing(settings)}."
@@ -52,9 +52,9 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
         held = ", ".join(f"{name}={value}" for name, value in settings.fixed.items())
         yield f"Held fixed, in the published networks too: {held}."
     yield f"Protocol: {run.protocol.describe()}; {baseline_name(settings.scale)} {bicubic:.2f} dB."
-    aims, reference = settings.objectives, run.reference
-    volume = f"{hypervolume(trained, aims, reference):.4g} {hypervolume_unit(aims)}"
-    against = ", ".join(objective.in_words(reference[objective.name]) for objective in aims)
+    aims, reference_point = settings.objectives, run.reference_point
+    volume = f"{hypervolume(trained, aims, reference_point):.4g} {hypervolume_unit(aims)}"
+    against = ", ".join(objective.in_words(reference_point[objective.name]) for objective in aims)
     size, quality = f"for HR {show_size(settings.hr_size)}", first_quality(aims)
     yield f"Hypervolume {volume} against {against} {size}."
     for limit in limits:
@@ -70,7 +70,7 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
 
 
 def narrowing(settings: Settings) -> str:
-    """Return what the user left of the space: choices that were left the same values stand together."""
+    """Return the narrowed choices of a space in words, with choices of the same values together."""
     names: dict[tuple[object, ...], list[str]] = {}
     for name, values in settings.allow.items():
         names.setdefault(values, []).append(name)

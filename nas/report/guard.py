@@ -1,4 +1,4 @@
-"""Who may use the dashboard: requests for its own name, from its own pages, with its password, guessed slowly."""
+"""Protection of the dashboard: it answers requests for its own names, from its own pages, with its password."""
 
 import base64
 import binascii
@@ -18,18 +18,18 @@ from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 FREE_GUESSES = 3
-"""Wrong passwords of a client that cost it nothing: people mistype."""
+"""Number of wrong passwords of a client without a wait, since people mistype."""
 MOST_WAIT = 60.0
-"""Seconds; the wait after a wrong password doubles from 1 to this."""
+"""Maximum wait in seconds; the wait after a wrong password doubles from 1 up to this."""
 MOST_CLIENTS = 1024
-"""Clients whose wrong passwords are remembered; the one that was silent longest is forgotten first."""
+"""Maximum number of remembered clients; the client with the oldest wrong password is forgotten first."""
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this computer reaches what listens on `host`."""
+    """Return whether only this computer reaches a server on `host`."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -37,7 +37,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_wildcard(host: str) -> bool:
-    """Tell whether `host` stands for all addresses of this computer."""
+    """Return whether `host` stands for all addresses of this computer."""
     return host in ("", "0.0.0.0", "::")
 
 
@@ -45,17 +45,17 @@ def is_wildcard(host: str) -> bool:
 class Names:
     """The names under which browsers may ask for the dashboard.
 
-    A page of somebody else can have its own name lead to this computer (DNS rebinding), and its browser then takes the
-    dashboard for a part of that page. The name in the request tells.
+    A page of somebody else can make its own name lead to this computer (DNS rebinding). The browser then takes the
+    dashboard for a part of that page. The `Host` header reveals this name.
     """
 
     host: str
-    """What the dashboard listens on."""
+    """The host that the dashboard listens on."""
     others: Collection[str] = ()
-    """What else leads to it, such as the name of a proxy."""
+    """Other names that lead to the dashboard, such as that of a proxy."""
 
     def allow(self, header: str | None) -> bool:
-        """Tell whether a `Host` header names the dashboard."""
+        """Return whether a `Host` header names the dashboard."""
         name = _name(header or "")
         if not name:
             return False
@@ -64,7 +64,7 @@ class Names:
         return is_wildcard(self.host) and (_is_address(name) or name in _names_of_this_computer())
 
     def allow_origin(self, origin: str | None, header: str | None) -> bool:
-        """Tell whether a request that changes something comes from a page of the dashboard, or from no page."""
+        """Return whether a request that changes something comes from a page of the dashboard, or from no page."""
         if origin is None:
             return True
         place = urlsplit(origin).netloc.casefold()
@@ -72,7 +72,7 @@ class Names:
 
 
 def _name(place: str) -> str:
-    """Return the host of `host:port`; empty where it is malformed."""
+    """Return the host of `host:port`; empty if malformed."""
     match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::\d+)?", place.casefold())
     return (match[1] or match[2].rstrip(".")) if match else ""
 
@@ -90,7 +90,7 @@ def _names_of_this_computer() -> set[str]:
 
 
 class Password:
-    """Checks passwords, and makes a client that guesses wait longer and longer."""
+    """Checks passwords. Each wrong password makes the client wait longer."""
 
     def __init__(self, password: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._password = password.encode()
@@ -101,8 +101,8 @@ class Password:
     def check(self, client: str, authorization: str) -> float | None:
         """Return None for the right password, else the seconds until this client may try again.
 
-        A request without a password is no guess, and the same wrong one again (a page that asks on and on) is no new
-        one. While a client waits, its passwords are not looked at.
+        A request without a password does not count as a guess, nor does a repetition of the same wrong password (a page
+        that reloads). While a client waits, its passwords are not checked.
         """
         with self._lock:
             client = _network(client)
@@ -110,7 +110,7 @@ class Password:
             if guesses.until > now:
                 return guesses.until - now
             given = _password_in(authorization)
-            # Takes the same time however much of the password is right.
+            # The comparison takes the same time, however much of the password is right.
             if given is not None and hmac.compare_digest(given, self._password):
                 self._clients.pop(client, None)
                 return None
@@ -127,7 +127,7 @@ class Password:
 
     @property
     def remembered(self) -> int:
-        """How many clients' guesses are remembered."""
+        """Number of remembered clients."""
         return len(self._clients)
 
 
@@ -139,7 +139,7 @@ class _Guesses:
 
 
 def _network(client: str) -> str:
-    """Return what one guesser has: an IPv4 address, or the network of an IPv6 one, in which addresses are free."""
+    """Return the IPv4 address, or the /64 network of an IPv6 address, in which one client has all addresses."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -148,7 +148,7 @@ def _network(client: str) -> str:
 
 
 def _password_in(authorization: str) -> bytes | None:
-    """Return the password of an `Authorization` header; None where it is malformed."""
+    """Return the password of an `Authorization` header; None if malformed."""
     scheme, _, credentials = authorization.partition(" ")
     try:
         decoded = base64.b64decode(credentials, validate=True)
@@ -158,7 +158,7 @@ def _password_in(authorization: str) -> bytes | None:
 
 
 def guarded(app: WSGIApplication, names: Names, password: Password | None) -> WSGIApplication:
-    """Return an application that passes on to `app` what may be asked, and refuses the rest in one sentence."""
+    """Return an application that passes allowed requests on to `app`, and refuses others in one sentence."""
 
     def guard(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         header = environ.get("HTTP_HOST")
@@ -191,7 +191,7 @@ def guarded(app: WSGIApplication, names: Names, password: Password | None) -> WS
 
 
 def _unframed(start_response: StartResponse) -> StartResponse:
-    """Let no other page show the dashboard inside itself, where clicks could be led."""
+    """Forbid other pages to show the dashboard in a frame, where they could redirect clicks."""
 
     def start(*arguments: Any) -> Callable[[bytes], object]:
         status, headers, *error = arguments

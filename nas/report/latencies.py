@@ -1,4 +1,4 @@
-"""How long networks take on a runtime, as measured and as predicted, and what their parts take."""
+"""The latencies of networks and of their parts on a runtime, measured and predicted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,18 +21,18 @@ class Timed:
     label: str
     runtime: str
     setting: str
-    """What networks must have in common with it for their errors to count together."""
+    """The kind of network; errors of predictions are averaged over networks of the same kind."""
     size: str
     measured_ms: float
     predicted_ms: float | None
-    """As if this network had not been measured; None in a space without parts, where nothing is predicted."""
+    """The prediction without this network's measurement; None in a space without parts."""
     predictor: LineError | None
-    """How far off predictions are for all networks of this kind that were measured so far."""
+    """The errors of predictions over all measured networks of this kind."""
     parts: tuple[PartLatency, ...]
 
     @property
     def error(self) -> float | None:
-        """How far the prediction is over the measured time, as a share of it."""
+        """The relative error of the prediction; positive if it is too high."""
         return None if self.predicted_ms is None else self.predicted_ms / self.measured_ms - 1
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,24 +47,24 @@ def timed(
     results: Path = RESULTS,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Timed]:
-    """Measure networks and their parts, as far as that wasn't done before, at the sizes they are counted for.
+    """Measure networks and their parts at the image sizes of `counts`; earlier measurements are read from the cache.
 
-    Raises InputError for a command or a number of threads that can't be, RunError for a measurement that fails.
+    Raises InputError for an invalid command or number of threads, and RunError for a failed measurement.
     """
     latency = meter(command, threads, results / "cache" / "latency")
-    for done, one in enumerate(counts, start=1):
-        latency.measured(one.reference.architecture, one.cost.hr_size)
+    for done, entry in enumerate(counts, start=1):
+        latency.measured(entry.named.architecture, entry.cost.hr_size)
         if progress:
             progress(done, len(counts))
     times = []
-    for one in counts:
-        architecture, size = one.reference.architecture, one.cost.hr_size
+    for entry in counts:
+        architecture, size = entry.named.architecture, entry.cost.hr_size
         times.append(
             Timed(
-                label=one.reference.label,
+                label=entry.named.label,
                 runtime=latency.runtime.name,
                 setting=setting(architecture, size),
-                size=one.size,
+                size=entry.size,
                 measured_ms=latency.measured(architecture, size),
                 predicted_ms=latency.honest_ms(architecture, size),
                 predictor=latency.error(architecture, size),
@@ -75,30 +75,32 @@ def timed(
 
 
 def latency_tables(times: Sequence[Timed]) -> list[Table]:
-    """Return a table of the networks, and one of the parts of each that has some."""
+    """Return a table of the networks, and a table of parts for each network that has parts."""
     if not times:
         return []
     networks = table("Latencies", "network", "for", "measured ms", "predicted ms", "error", numbers_from=2)
-    for one in times:
-        predicted = ("", "") if one.predicted_ms is None else (milliseconds(one.predicted_ms), f"{one.error:+.0%}")
-        networks.add_row(one.label, one.size, milliseconds(one.measured_ms), *predicted)
-    return [networks, *(_parts_table(one) for one in times if one.parts)]
+    for entry in times:
+        predicted = (
+            ("", "") if entry.predicted_ms is None else (milliseconds(entry.predicted_ms), f"{entry.error:+.0%}")
+        )
+        networks.add_row(entry.label, entry.size, milliseconds(entry.measured_ms), *predicted)
+    return [networks, *(_parts_table(entry) for entry in times if entry.parts)]
 
 
-def _parts_table(one: Timed) -> Table:
-    parts = table(f"Parts of {one.label}", "part, its input", "times", "ms each", "ms")
-    for part in one.parts:
+def _parts_table(entry: Timed) -> Table:
+    parts = table(f"Parts of {entry.label}", "part, its input", "times", "ms each", "ms")
+    for part in entry.parts:
         parts.add_row(part.what, str(part.repeats), milliseconds(part.ms), milliseconds(part.repeats * part.ms))
     return parts
 
 
 def runtime_notes(times: Sequence[Timed]) -> list[str]:
-    """Return a line that says what was measured on, and one for each kind of networks: how good predictions are.
+    """Return a line with the runtime, and a line with the errors of predictions for each kind of network.
 
-    Each network's error is that of a prediction in which it had no part.
+    The prediction of a network does not use its own measurement.
     """
-    errors = {one.setting: one.predictor for one in times if one.predictor}
-    return [f"Measured on: {name}." for name in dict.fromkeys(one.runtime for one in times)] + [
+    errors = {entry.setting: entry.predictor for entry in times if entry.predictor}
+    return [f"Measured on: {name}." for name in dict.fromkeys(entry.runtime for entry in times)] + [
         f"Predictions for {where} are off by {error.median:.0%} (median) and {error.largest:.0%} (largest) "
         f"over {error.networks} measured network{'s' * (error.networks > 1)}, each left out of its own prediction."
         for where, error in errors.items()
@@ -106,5 +108,5 @@ def runtime_notes(times: Sequence[Timed]) -> list[str]:
 
 
 def milliseconds(ms: float) -> str:
-    """Print a time with three significant digits, from 100 ms on without decimals."""
+    """Return a time with three significant digits, from 100 ms on without decimals."""
     return f"{ms:,.0f}" if ms >= 99.95 else f"{ms:.3g}"

@@ -1,4 +1,4 @@
-"""Lines of a fixed width: what fits is shown, the most important first."""
+"""Lines of a limited width, in which unimportant parts are left out first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ class Part:
 
     text: str
     rank: int = 0
-    """0 stays whatever happens; of the others the highest goes first where a line has no room."""
+    """Parts of the highest rank are left out first; a part of rank 0 is never left out."""
 
 
 def in_order(*texts: str) -> list[Part]:
-    """Return parts of which the first stays and the last goes first."""
+    """Return parts with increasing rank: the first always stays, the last is left out first."""
     return [Part(text, rank) for rank, text in enumerate(texts)]
 
 
 def fit(parts: Sequence[Part], width: int, gap: str = _GAP) -> str:
-    """Return the parts as a line of at most `width` columns: without those that have no room, the last resort a cut."""
+    """Return the parts as a line of at most `width` columns. Parts are left out by rank; at last the line is cut."""
     kept = [part for part in parts if part.text]
     while len(line := gap.join(part.text for part in kept).rstrip()) > width:
         least = max(kept, key=lambda part: part.rank)
@@ -32,12 +32,12 @@ def fit(parts: Sequence[Part], width: int, gap: str = _GAP) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """Return the text, or its beginning and `…` where it is longer than `width`."""
+    """Return the text, cut to its beginning and `…` if it is longer than `width`."""
     return text if len(text) <= width else f"{text[: width - 1]}…" if width > 0 else ""
 
 
 def span(seconds: float) -> str:
-    """Print a time in the unit that fits it: `42 s`, `18 min`, `2 h 05 min`, `3 days`."""
+    """Return a time in a suitable unit: `42 s`, `18 min`, `2 h 05 min`, `3 days`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -49,6 +49,6 @@ def span(seconds: float) -> str:
 
 
 def bar(share: float, width: int) -> str:
-    """Draw a share of 1 as a bar."""
+    """Return a bar for a share in 0..1."""
     full = round(min(1.0, max(0.0, share)) * width)
     return "━" * full + "─" * (width - full)

@@ -1,4 +1,4 @@
-"""What is told of trained models: how each was trained, and how they compare on images."""
+"""Tables of trained models: their training, and their comparison on images."""
 
 import re
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from nas.quantities import short
 from nas.report.tables import in_run, table
 
 METRICS_ABREAST = 4
-"""Metrics that fit beside a network's name."""
+"""Maximum number of metrics in a table."""
 
 
 def trained_table(models: Sequence[tuple[str, Model, Cost]], title: str) -> Table:
-    """Return the fully trained models, all of one scale, beside bicubic interpolation; denoisers beside their input."""
+    """Return the table of fully trained models, with gains over bicubic interpolation or over a denoiser's input."""
     over = " or ".join(sorted({f"over {baseline_name(model.architecture.scale)}" for _, model, _ in models}))
     sizes = sorted({f"HR {show_size(cost.hr_size)}" for _, _, cost in models})
     title = f"{title}; MACs for {' or '.join(sizes)}"
@@ -34,10 +34,10 @@ def trained_table(models: Sequence[tuple[str, Model, Cost]], title: str) -> Tabl
 
 
 def evaluation_tables(evaluation: Evaluation, title: str) -> list[Table]:
-    """Return the figures of several networks, measured alike; ↓ marks those where less is better.
+    """Return tables with the figures of networks by one protocol; ↓ marks metrics where less is better.
 
-    Each table has a few metrics, so that the networks' names have room on a narrow terminal. Trials of one run are
-    called `:18`; the title names the run.
+    Each table has a few metrics, so that it fits a narrow terminal. If all trials are of one run, they are called
+    `:18`, and the title names the run.
     """
     runs = {match[1] for name, _ in evaluation.rows if (match := re.fullmatch(r"([^/\\]+):\d+", name))}
     run = runs.pop() if len(runs) == 1 else ""

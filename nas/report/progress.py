@@ -1,4 +1,4 @@
-"""Live progress on a terminal; elsewhere a line for each thing that is done, and one a minute."""
+"""Progress: live on a terminal; in a log, a line for each result and a line each minute."""
 
 import contextlib
 import threading
@@ -12,37 +12,36 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from nas.report.console import PlainConsole, readable
+from nas.report.console import LiteralConsole, readable
 from nas.report.lines import Part, bar, cut, fit, span
 from nas.report.whole import Tally, Whole
 
 if TYPE_CHECKING:  # they load PyTorch
     from nas.training.trainer import Listener, Report
 
-NOTES = PlainConsole(stderr=True)
-"""Progress and notes go to standard error, so that standard output holds results alone."""
+NOTES = LiteralConsole(stderr=True)
+"""Standard error for progress and notes, so that standard output holds only results."""
 
 LINE_SECONDS = 60.0
-"""How often a training, and the whole, is told of where there is no terminal."""
+"""Interval of lines on a training, and on the whole, in a log."""
 
 READ_SECONDS, SOON_SECONDS = 5.0, 1.0
-"""How often a terminal shows news of the whole, and how soon after a line was printed; less often where reading them
-takes long."""
+"""Interval at which a terminal refreshes the whole, and its delay after a printed line; longer if a reading is slow."""
 
 _LABEL_WIDTH = 36
 
 _LAST_READING_SECONDS = 2.0
-"""How long the end waits for a reading that goes on; one whose database is away is left alone."""
+"""Maximum wait at the end for a reading in progress, since the database may be away."""
 
 
 def is_live() -> bool:
-    """Tell whether what is shown can be shown anew in its place."""
+    """Return whether the terminal can refresh lines in place."""
     return NOTES.is_terminal and not NOTES.is_dumb_terminal
 
 
 @dataclass
 class _Running:
-    """A training that goes on."""
+    """A training in progress."""
 
     label: str
     began: float = field(default_factory=lambda: time.monotonic())
@@ -51,18 +50,18 @@ class _Running:
 
     @property
     def share(self) -> float:
-        """How much is done, in 0..1, of what earlier processes had left to do."""
+        """The progress of this process in 0..1, without the steps of earlier processes."""
         if self.report is None or self.report.steps <= self.report.began:
             return 0.0
         return (self.report.step - self.report.began) / (self.report.steps - self.report.began)
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it takes to its last step, as fast as it was so far."""
+        """Estimated seconds to the last step, at the average speed so far; None before the first report."""
         return (time.monotonic() - self.began) * (1 - self.share) / self.share if self.share else None
 
     def line(self, width: int, label_width: int) -> str:
-        """Return how it goes, in one line."""
+        """Return the progress as one line."""
         label = cut(self.label, label_width).ljust(label_width)
         if (report := self.report) is None:
             return fit([Part(label)], width)
@@ -82,7 +81,7 @@ class _Running:
 
 
 class TrainingDisplay:
-    """Shows each training on a line of its own, below how far the `whole` is; a `nas.parallel.listener.Audience`."""
+    """Shows the progress of the `whole`, and below it a line for each training; a `nas.parallel.listener.Listener`."""
 
     def __init__(self, whole: Whole | None = None) -> None:
         self._whole = whole
@@ -127,17 +126,20 @@ class TrainingDisplay:
             self._tally.end(running.share)
 
     def say(self, line: str) -> None:
-        """Print a line above what goes on; a terminal breaks it between words, a log never."""
+        """Print a line above the live display. It is wrapped on a terminal, and never in a log."""
         NOTES.print(line, markup=False, soft_wrap=not is_live())
         self._has_news.set()
 
     def lines(self, width: int, height: int) -> list[str]:
-        """Return what a terminal of this size shows: the whole, then the trainings, as far as there is room."""
+        """Return the lines for a terminal of this size: the whole, then as many trainings as fit."""
         running = list(self._running)
-        label_width = min(_LABEL_WIDTH, width // 2, max((len(one.label) for one in running), default=0))
+        label_width = min(_LABEL_WIDTH, width // 2, max((len(training.label) for training in running), default=0))
         whole = self._whole.lines(width, self._now()) if self._whole else []
-        room = max(1, height - len(running))  # trainings go before what is below the first line of the whole
-        shown = [*(cut(line, width) for line in whole[:room]), *(one.line(width, label_width) for one in running)]
+        room = max(1, height - len(running))  # trainings have priority over the further lines of the whole
+        shown = [
+            *(cut(line, width) for line in whole[:room]),
+            *(training.line(width, label_width) for training in running),
+        ]
         return shown[:height]
 
     def _picture(self) -> Text:
@@ -148,16 +150,16 @@ class TrainingDisplay:
         return shown
 
     def _now(self) -> Tally:
-        return replace(self._tally, running=sum(one.share for one in list(self._running)))
+        return replace(self._tally, running=sum(training.share for training in list(self._running)))
 
     def _follow(self) -> None:
-        """Learn now and then how far the whole is. Nothing that goes wrong here may end the work that is shown."""
+        """Read the progress of the whole repeatedly. No error here may end the work that is shown."""
         assert self._whole
         pause = 0.0 if is_live() else LINE_SECONDS
         while not self._ended.wait(pause):
             self._has_news.clear()
             began = time.monotonic()
-            with contextlib.suppress(Exception):  # a database may be away: what was read last stays, with its age
+            with contextlib.suppress(Exception):  # the database may be away: the last reading stays, with its age
                 self._whole.read()
             if is_live():
                 pause = max(SOON_SECONDS, 50 * (time.monotonic() - began))
@@ -167,7 +169,7 @@ class TrainingDisplay:
 
 
 def describe(report: "Report") -> str:
-    """Return loss, PSNR where it was measured, and speed, in few words."""
+    """Return loss, PSNR if measured, and speed, in a few words."""
     psnr = "" if report.psnr is None else f", {report.psnr:.2f} dB"
     speed = "" if report.patches_per_second is None else f", {report.patches_per_second:.0f} patches/s"
     return f"loss {report.loss:.4f}{psnr}{speed}"
@@ -196,5 +198,5 @@ class CountDisplay:
         self._progress.stop()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how many are done."""
+        """Show the number of finished items."""
         self._progress.update(self._task, completed=done, total=total)

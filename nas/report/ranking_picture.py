@@ -1,4 +1,4 @@
-"""What proxies say against the truth, one panel a proxy, drawn by Matplotlib without its global state."""
+"""Scatter plots of proxies' scores against the reference figures, drawn by Matplotlib without its global state."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ ABREAST = 4
 
 
 def draw_ranking(evidence: Evidence, agreements: Sequence[Agreement], title: str) -> Figure:
-    """Return the scatter plots in the order of `agreements`; the colour of a dot tells its network's MACs."""
+    """Return the scatter plots in the order of `agreements`; colours show the MACs of networks."""
     rows = math.ceil(len(agreements) / ABREAST)
     figure = Figure(figsize=(3.2 * ABREAST, 2.9 * rows + 0.6), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -45,12 +45,12 @@ def draw_ranking(evidence: Evidence, agreements: Sequence[Agreement], title: str
 def _draw_panel(
     axes: Axes, proxy: Ranked, agreement: Agreement, evidence: Evidence, colours: LogNorm
 ) -> PathCollection:
-    known = np.isfinite(proxy.values)
-    values = proxy.values[known]
+    is_scored = np.isfinite(proxy.values)
+    values = proxy.values[is_scored]
     dots = axes.scatter(
         values,
-        evidence.truth[known],
-        c=evidence.macs[known] / 1e9,
+        evidence.truth[is_scored],
+        c=evidence.macs[is_scored] / 1e9,
         norm=colours,
         cmap="viridis",
         s=16,

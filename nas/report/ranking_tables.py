@@ -1,4 +1,4 @@
-"""Proxies, and how well they rank, as tables, sentences and plain data."""
+"""Proxies and their rankings as tables, sentences and plain data."""
 
 import inspect
 import math
@@ -15,7 +15,7 @@ from proxies import Proxy
 
 
 def proxies_table(proxies: Iterable[Proxy]) -> Table:
-    """Return all proxies with what they do in a line."""
+    """Return the table of proxies, each with a one-line summary."""
     shown = table("Proxies", "proxy", "trains", "what it is", numbers_from=3)
     for proxy in proxies:
         shown.add_row(proxy.name, "yes" if proxy.trains else "no", summary(proxy))
@@ -28,12 +28,12 @@ def proxies_data(proxies: Iterable[Proxy]) -> dict[str, Any]:
 
 
 def summary(proxy: Proxy) -> str:
-    """Return the first line of what a proxy says of itself."""
+    """Return the first line of the docstring of a proxy."""
     return (inspect.getdoc(type(proxy)) or "").partition("\n")[0]
 
 
 def ranking_table(agreements: Sequence[Agreement], title: str) -> Table:
-    """Return how well each proxy ranks: figures with their intervals of 95 %."""
+    """Return the table of agreements, with 95 % intervals."""
     shown = table(title, "proxy", "Kendall's tau", "tau at equal cost", "Spearman", f"top {TOP:.0%}", "seconds each")
     for agreement in agreements:
         figures = [
@@ -45,16 +45,17 @@ def ranking_table(agreements: Sequence[Agreement], title: str) -> Table:
 
 
 def ranking_lines(evidence: Evidence, agreements: Sequence[Agreement]) -> list[str]:
-    """Return what the table's figures mean, and what they say of the proxies."""
+    """Return lines that explain the figures of the table, and name the proxies that are better than MACs."""
     networks, pairs = len(evidence.truth), max(agreement.pairs for agreement in agreements)
     lines = [
-        f"The truth is PSNR after {evidence.steps} steps of {networks} networks; below, 95 % of bootstrap samples.",
+        f"Compared with PSNR after {evidence.steps} steps of {networks} networks; intervals hold 95 % of bootstrap "
+        "samples.",
         f"At equal cost: Kendall's tau within {BANDS} bands of MACs, over {pairs} pairs of networks.",
     ]
     if evidence.left_out:
-        lines.append(f"{evidence.left_out} networks have no such training and are left out.")
+        lines.append(f"{evidence.left_out} networks without such a training are left out.")
     lines += [
-        f"{agreement.proxy} says something of {agreement.networks} only."
+        f"{agreement.proxy} has scores for {agreement.networks} networks only."
         for agreement in agreements
         if agreement.networks < networks
     ]
@@ -62,9 +63,9 @@ def ranking_lines(evidence: Evidence, agreements: Sequence[Agreement]) -> list[s
     if cost is not None:
         better = [agreement.proxy for agreement in agreements if agreement.tau_at_equal_cost.low > max(0, cost)]
         lines.append(
-            f"At equal cost, surely better than MACs alone: {', '.join(better)}."
+            f"At equal cost, significantly better than MACs alone: {', '.join(better)}."
             if better
-            else "At equal cost, no proxy is surely better than MACs alone; a larger --sample may tell."
+            else "At equal cost, no proxy is significantly better than MACs alone; a larger --sample may show more."
         )
     return lines
 

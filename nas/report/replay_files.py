@@ -1,4 +1,4 @@
-"""Compared samplers as tables on the terminal and as files."""
+"""The comparison of samplers as tables and as files."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,33 +16,38 @@ from nas.report.tables import table
 
 
 def fidelity_table(response: Response) -> Table:
-    """Return how well each model predicts the networks of the table that it was not fitted to."""
+    """Return the accuracy of each model on networks that it was not fitted to."""
     title = (
         f"Response fitted to {response.rows} networks of '{response.space}'; R² of log seconds "
         f"{response.r2_of_seconds:.2f}, noise between seeds {response.noise:.3f} dB"
     )
     shown = table(title, "model", "tau", "tau in MACs bands", "RMSE dB", "RMSE dB of curves")
-    for name, one in response.fidelities.items():
-        figures = f"{one.tau:.2f}", f"{one.tau_in_bands:.2f}", f"{one.rmse:.3f}", f"{one.rmse_of_curves:.3f}"
+    for name, fidelity in response.fidelities.items():
+        figures = (
+            f"{fidelity.tau:.2f}",
+            f"{fidelity.tau_in_bands:.2f}",
+            f"{fidelity.rmse:.3f}",
+            f"{fidelity.rmse_of_curves:.3f}",
+        )
         shown.add_row(f"{name} (taken)" if name == response.model else name, *figures)
     shown.add_row("MACs alone", f"{response.tau_of_macs:.2f}", "", "", "")
     return shown
 
 
 def standings_table(standings: Sequence[Standing], data: Mapping[str, Any]) -> Table:
-    """Return how the samplers did, the best first; `data` is that of `comparison_data`."""
+    """Return the table of standings, the best first; `data` is that of `comparison_data`."""
     conditions = data["conditions"]
     title = f"{conditions['seeds']} searches each; hypervolume in {conditions['hypervolume']}; ± 95 % intervals"
     shown = table(title, "sampler", "mean of all trainings", "at the end", "trainings to random's end",
                   "minutes to random's end", "seconds thinking")  # fmt: skip
-    for one in standings:
+    for standing in standings:
         shown.add_row(
-            one.sampler,
-            _in_words(one.area),
-            _in_words(one.final),
-            "never" if one.trainings_to_baseline is None else f"{one.trainings_to_baseline:.0f}",
-            "never" if one.seconds_to_baseline is None else f"{one.seconds_to_baseline / 60:.1f}",
-            f"{one.asking_seconds:.1f}",
+            standing.sampler,
+            _in_words(standing.area),
+            _in_words(standing.final),
+            "never" if standing.trainings_to_baseline is None else f"{standing.trainings_to_baseline:.0f}",
+            "never" if standing.seconds_to_baseline is None else f"{standing.seconds_to_baseline / 60:.1f}",
+            f"{standing.asking_seconds:.1f}",
         )
     return shown
 

@@ -1,4 +1,4 @@
-"""Compared samplers as a picture: hypervolume over trainings and over time."""
+"""The comparison of samplers as a picture: hypervolume over trainings and over time."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from nas.report.console import drawable
 _BASELINE_COLOUR = "#4a4a4a"
 _COLOURS = colormaps["tab10"].colors  # type: ignore[attr-defined]
 _HIDDEN_SHARE = 0.05
-"""Of the trainings: what all searches do at first would squeeze the rest."""
+"""Share of the trainings that does not decide the axis: all searches begin alike, far below the rest."""
 
 
 def draw_comparison(standings: Sequence[Standing], title: str, subtitle: str) -> Figure:
@@ -23,9 +23,9 @@ def draw_comparison(standings: Sequence[Standing], title: str, subtitle: str) ->
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True)
     colours = _colours(standings)
-    for one in standings:
-        _draw_band(left, one.by_trainings, one.sampler, colours[one.sampler])
-        _draw_band(right, one.by_seconds, one.sampler, colours[one.sampler], unit=60)
+    for standing in standings:
+        _draw_band(left, standing.by_trainings, standing.sampler, colours[standing.sampler])
+        _draw_band(right, standing.by_seconds, standing.sampler, colours[standing.sampler], unit=60)
     left.set_xlabel("trainings")
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.set_ylabel("hypervolume, dB · octaves")
@@ -42,8 +42,8 @@ def draw_comparison(standings: Sequence[Standing], title: str, subtitle: str) ->
 
 
 def _colours(standings: Sequence[Standing]) -> dict[str, object]:
-    """Return a colour for each sampler that does not depend on how well it did."""
-    others = sorted(one.sampler for one in standings if one.sampler != BASELINE)
+    """Return a colour for each sampler that does not depend on its standing."""
+    others = sorted(standing.sampler for standing in standings if standing.sampler != BASELINE)
     return {BASELINE: _BASELINE_COLOUR} | {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(others)}
 
 
@@ -54,8 +54,8 @@ def _draw_band(axes: Axes, band: Band, label: str, colour: object, unit: float =
 
 
 def _zoom(axes: Axes, standings: Sequence[Standing]) -> None:
-    """Show what differs: the hypervolumes from where the first trainings are done."""
-    shown = [one.by_trainings for one in standings]
+    """Limit the axis to the hypervolumes after the first trainings, where the samplers differ."""
+    shown = [standing.by_trainings for standing in standings]
     first = int(_HIDDEN_SHARE * len(shown[0].x))
     low, high = min(band.low[first] for band in shown), max(band.high[-1] for band in shown)
     margin = 0.05 * (high - low) or 1.0

@@ -1,4 +1,4 @@
-"""How far a search is, while it goes on: how many candidates, how long yet, and the best so far within each budget."""
+"""The progress of a search: number of candidates, time left, and the best networks so far."""
 
 import time
 from dataclasses import dataclass, replace
@@ -10,17 +10,17 @@ from nas.objectives import OBJECTIVES, first_quality
 from nas.report.lines import Part, fit, in_order, span
 from nas.report.tables import in_run
 from nas.report.whole import Tally
-from nas.search.history import Known
+from nas.search.history import MeasuredNetwork
 from nas.search.run import Run
 from nas.search.schedule.deadline import Deadline
 from nas.search.snapshot import Snapshot
 from nas.search.study import load_study
 
 SHARES = (1, 2, 4)
-"""The best is shown within the budget, and within a half and a quarter of it."""
+"""The best network is shown within the budget, half the budget, and a quarter of it."""
 
 OLD_SECONDS = 60.0
-"""News of this age are said to be old: the database may be away."""
+"""Age in seconds above which the age of a reading is shown: the database may be away."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,17 @@ class Best:
     within: str
     name: str
     figures: tuple[Part, ...]
-    """Its quality, what that is over the baseline, its cost, and how far it is trained where that is not to the end."""
+    """Quality, gain over the baseline, cost, and the steps of a network that is not trained to the end."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a search is at one moment."""
+    """The progress of a search at one moment."""
 
     tried: int
-    """Candidates that were measured, on whichever rung."""
+    """Candidates that were measured on at least one rung."""
     trained: int
-    """To the end."""
+    """Candidates that were trained to the end."""
     paused: int
     promoted: int
     """Candidates that were trained beyond their first rung."""
@@ -50,21 +50,21 @@ class Standing:
     best: tuple[Best, ...]
 
     @classmethod
-    def of(cls, seen: Snapshot) -> "Standing":
-        """Return what a study that was read once tells."""
+    def of(cls, snapshot: Snapshot) -> "Standing":
+        """Return the standing of a snapshot."""
         return cls(
-            tried=len(seen.known),
-            trained=len(seen.candidates),
-            paused=sum(network.is_open for network in seen.paused),
-            promoted=sum(len(network.rungs) > 1 for network in seen.known),
-            failed=len(seen.given_up),
-            running=sum(trial.state.name == "RUNNING" for trial in seen.trials),
-            best=tuple(_best(seen)) if seen.known else (),
+            tried=len(snapshot.measured),
+            trained=len(snapshot.candidates),
+            paused=sum(network.is_open for network in snapshot.paused),
+            promoted=sum(len(network.rungs) > 1 for network in snapshot.measured),
+            failed=len(snapshot.given_up),
+            running=sum(trial.state.name == "RUNNING" for trial in snapshot.trials),
+            best=tuple(_best(snapshot)) if snapshot.measured else (),
         )
 
     @property
     def in_words(self) -> list[str]:
-        """What became of the candidates, without what is none."""
+        """The counts of candidates by state, without zeros."""
         counts = {
             "trained to the end": self.trained,
             "paused": self.paused,
@@ -76,18 +76,18 @@ class Standing:
 
 
 class SearchView:
-    """Tells how far a search is; satisfies `nas.report.whole.Whole`."""
+    """Shows the progress of a search; a `nas.report.whole.Whole`."""
 
     def __init__(self, run: Run, began: float, deadline: Deadline | None = None) -> None:
-        """Show `run`, on which this command works since `began` on `time.monotonic()`."""
+        """Show `run`; this command has worked on it since `began` on `time.monotonic()`."""
         self._run, self._began, self._deadline = run, began, deadline
-        # Connections and a cache of its own; where the database is away, a reading fails instead of waiting.
+        # A storage of its own: while the database is away, a reading fails instead of waiting.
         self._storage = run.storage.at_once()
         self._study: optuna.Study | None = None
         self._first: tuple[float, int] | None = None
         self._read_at = began
         self.standing: Standing | None = None
-        """What was read last."""
+        """The last reading."""
 
     def read(self) -> None:
         """Read the study once."""
@@ -99,7 +99,7 @@ class SearchView:
         self.standing, self._read_at = standing, now
 
     def lines(self, width: int, tally: Tally) -> list[str]:
-        """Return a line of how far it is, one of what became of the candidates, and a line for each best network."""
+        """Return a line with the progress, a line with the states of candidates, and a line for each best network."""
         run, standing = self._run.settings.run, self.standing
         if standing is None:
             return [fit([Part(f"{run}: {span(self._gone)} gone")], width)]
@@ -114,7 +114,7 @@ class SearchView:
         return [line for line in lines if line]
 
     def line(self, tally: Tally) -> str:
-        """Return the same in one line."""
+        """Return the contents of `lines` in one line."""
         if (standing := self.standing) is None:
             return ""
         best = [
@@ -132,7 +132,7 @@ class SearchView:
         return time.monotonic() - self._began
 
     def _progress(self, standing: Standing) -> list[str]:
-        """Return how many candidates were tried, how much time is gone and how much is left."""
+        """Return the number of tried candidates, the elapsed time and the time left."""
         settings = self._run.settings
         about = "about " if settings.is_planned and self._deadline else ""
         parts = [f"{standing.tried} of {about}{settings.trials} candidates", f"{span(self._gone)} gone"]
@@ -142,7 +142,7 @@ class SearchView:
         return [*parts, f"news of {span(age)} ago"] if age > OLD_SECONDS else parts
 
     def _left(self, standing: Standing) -> str:
-        """Return how long it takes yet, as far as can be told; with a `--time` no longer than until then."""
+        """Return an estimate of the time left, at most the rest of a `--time`; empty before an estimate is possible."""
         until = None if self._deadline is None else max(0.0, self._deadline.left)
         missing = self._run.settings.trials - standing.tried
         if until == 0:
@@ -158,16 +158,16 @@ class SearchView:
         return f"about {span(left if until is None else min(left, until))} left"
 
 
-def _best(seen: Snapshot) -> list[Best]:
-    """Return the best network within the first budget, and within each part of it."""
-    settings, quality = seen.settings, first_quality(seen.settings.objectives)
+def _best(snapshot: Snapshot) -> list[Best]:
+    """Return the best network within each of `SHARES` of the first budget."""
+    settings, quality = snapshot.settings, first_quality(snapshot.settings.objectives)
     budget = settings.budgets[0]
     found: list[Best] = []
     for share in SHARES:
         part = budget if share == 1 else replace(budget, limit=budget.limit / share)
         fitting = [
             network
-            for network in seen.known
+            for network in snapshot.measured
             if _is_measured(network, quality.name, part) and part.excess(network.figures) <= 0
         ]
         best = max(fitting, key=lambda network: network.figures[quality.name], default=None)
@@ -175,23 +175,23 @@ def _best(seen: Snapshot) -> list[Best]:
         if best is None:
             found.append(Best(within, "none yet", ()))
         else:
-            found.append(Best(within, _name(seen, best), _figures(seen, best, part)))
+            found.append(Best(within, _name(snapshot, best), _figures(snapshot, best, part)))
     return found
 
 
-def _is_measured(network: Known, quality: str, budget: Budget) -> bool:
+def _is_measured(network: MeasuredNetwork, quality: str, budget: Budget) -> bool:
     return quality in network.figures and budget.cost in network.figures
 
 
-def _name(seen: Snapshot, network: Known) -> str:
-    return str(seen.trials[network.trial].user_attrs.get("name") or f":{network.trial}")
+def _name(snapshot: Snapshot, network: MeasuredNetwork) -> str:
+    return str(snapshot.trials[network.trial].user_attrs.get("name") or f":{network.trial}")
 
 
-def _figures(seen: Snapshot, network: Known, budget: Budget) -> tuple[Part, ...]:
-    """Return quality, gain over the baseline, cost, and how far it is trained where that is not to the end."""
-    settings, quality = seen.settings, first_quality(seen.settings.objectives)
+def _figures(snapshot: Snapshot, network: MeasuredNetwork, budget: Budget) -> tuple[Part, ...]:
+    """Return quality, gain over the baseline, cost, and the steps of a network that is not trained to the end."""
+    settings, quality = snapshot.settings, first_quality(snapshot.settings.objectives)
     figure = network.figures[quality.name]
-    baseline = dict(zip(("psnr", "ssim"), seen.bicubic, strict=True)).get(quality.name)
+    baseline = dict(zip(("psnr", "ssim"), snapshot.bicubic, strict=True)).get(quality.name)
     steps = settings.recipe.steps
     return (
         Part(quality.in_words(figure)),

@@ -1,4 +1,4 @@
-"""The list of all search spaces; it is printed without loading PyTorch."""
+"""The list of all search spaces, which is printed without loading PyTorch."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -18,5 +18,5 @@ def spaces_table(spaces: Iterable[Listed]) -> Table:
 
 
 def in_digits(count: int) -> str:
-    """Print how many architectures there are: 960, 34,560, 2.6e24."""
+    """Return a number of architectures as text: 960, 34,560, 2.6e24."""
     return f"{count:,}" if count < 1_000_000 else f"{Decimal(count):.1e}".replace("e+", "e")

@@ -16,7 +16,7 @@ from search_spaces.narrowed import NarrowedSpace
 
 
 def space_tables(space: SearchSpace) -> Iterator[Table]:
-    """Yield the choices of one space and its published points with what they cost."""
+    """Yield the tables of a space: its choices, and its published points with their costs."""
     narrowed = " as narrowed" if isinstance(space, NarrowedSpace) else ""
     scales = ", ".join(f"x{scale}" for scale in space.scales)
     title = f"Choices of '{space.name}'{narrowed}: {architectures(space)} architectures at each of {scales}"
@@ -39,7 +39,7 @@ def space_tables(space: SearchSpace) -> Iterator[Table]:
 
 
 def _alike(space: SearchSpace) -> Iterator[tuple[str, Values, str]]:
-    """Yield names, values and what is held of the choices; those that differ by a number in the name are one."""
+    """Yield names, values and fixed value of the choices; choices that differ only by a number form one row."""
     groups: dict[tuple[str, Values, str], list[str]] = {}
     for name, values in space.options.items():
         groups.setdefault((re.sub(r"\d+", "#", name), values, str(space.pinned.get(name, ""))), []).append(name)
@@ -48,7 +48,7 @@ def _alike(space: SearchSpace) -> Iterator[tuple[str, Values, str]]:
 
 
 def spaces_data(spaces: Iterable[SearchSpace], with_costs: bool) -> dict[str, Any]:
-    """Return spaces as plain data; `with_costs` counts what each published point costs, which takes a moment."""
+    """Return spaces as plain data; `with_costs` also counts the costs of the published points, which takes a moment."""
     return {space.name: _space_data(space, with_costs) for space in spaces}
 
 
@@ -71,17 +71,17 @@ def _space_data(space: SearchSpace, with_costs: bool) -> dict[str, Any]:
 
 
 def is_bound(space: SearchSpace) -> bool:
-    """Tell whether a space's count is only a bound."""
+    """Return whether the number of architectures of a space is only an upper bound."""
     return isinstance(space, NarrowedSpace) and not space.is_counted
 
 
 def architectures(space: SearchSpace) -> str:
-    """Print how many architectures a space holds: 960, 34,560, 2.6e24."""
+    """Return the number of architectures of a space as text: 960, 34,560, 2.6e24."""
     return f"{'at most ' if is_bound(space) else ''}{in_digits(space.count())}"
 
 
 def show_values(values: Values) -> str:
-    """Print the values of a choice; many numbers by their ends."""
+    """Return the values of a choice as text; of many numbers the first and the last."""
     if isinstance(values, range) and len(values) > 6:
         return f"{values[0]} to {values[-1]}{f' in steps of {values.step}' if values.step > 1 else ''}"
     return ", ".join(map(str, values))

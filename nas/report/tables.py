@@ -1,4 +1,4 @@
-"""How a table of this program looks. What it says of spaces, models, images and runs stands in modules of their own."""
+"""The style of all tables, and short names in them."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from rich.table import Table
 
 
 def table(title: str, *columns: str, numbers_from: int = 1) -> Table:
-    """Return an empty table; the named columns from number `numbers_from` on hold numbers, which are kept whole."""
+    """Return an empty table. Columns from index `numbers_from` on hold numbers, which are never wrapped."""
     empty = Table(title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         if index >= numbers_from and column:
@@ -18,12 +18,12 @@ def table(title: str, *columns: str, numbers_from: int = 1) -> Table:
 
 
 def in_run(label: str, run: str) -> str:
-    """Return how a network is called where the run is known: `:18` of `first:18`; published names stay."""
+    """Return the name of a network within its run: `:18` for `first:18`; published names stay."""
     return label.removeprefix(run) if label.startswith(f"{run}:") else label
 
 
 def in_short(names: Sequence[str]) -> str:
-    """Return names of choices with those that differ by a number alone put together: `cell1.op … cell7.op (7)`."""
+    """Return names of choices, with names that differ only by a number put together: `cell1.op … cell7.op (7)`."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(re.sub(r"\d+", "#", name), []).append(name)

@@ -1,4 +1,4 @@
-"""How far the whole is of which single trainings are parts: a search, the front of a run, a table."""
+"""The progress of a whole of several trainings: a search, the front of a run, a table."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,58 +9,58 @@ from nas.report.lines import fit, in_order, span
 
 @dataclass
 class Tally:
-    """What became of the trainings that were shown."""
+    """Sums over the trainings that were shown."""
 
     ended: int = 0
     work: float = 0.0
-    """How much of the ended trainings was done here, in trainings: 0 for one that was found finished."""
+    """Work of this process on the ended trainings, in trainings: 0 for a training that was already finished."""
     running: float = 0.0
-    """How much is done of those that go on."""
+    """Progress of the running trainings, in trainings."""
 
     def end(self, share: float) -> None:
-        """Count a training that ended after this share of what it had to do."""
+        """Count an ended training of which this process did the share `share`."""
         self.ended += 1
         self.work += share
 
 
 class Whole(Protocol):
-    """What a display tells above the trainings."""
+    """The progress that a display shows above the trainings."""
 
     def read(self) -> None:
-        """Learn how far it is. A thread calls this now and then; it may take a while, and may fail."""
+        """Read the present progress. A thread calls this repeatedly; it may be slow, and may fail."""
 
     def lines(self, width: int, tally: Tally) -> list[str]:
-        """Return how far it is in lines of at most `width` columns, the most important first. Reads nothing."""
+        """Return the progress in lines of at most `width` columns, the most important first, without reading."""
 
     def line(self, tally: Tally) -> str:
-        """Return the same for a log, in one line; empty where there is nothing to tell yet."""
+        """Return the progress in one line for a log; empty before the first reading."""
 
     def short(self, label: str) -> str:
-        """Return a training's label without what the whole says already."""
+        """Return the label of a training without the name of the whole."""
 
 
 @dataclass
 class Counted:
-    """A known number of trainings: of `nas train` with several networks, of `nas benchmark build`."""
+    """A fixed number of trainings, such as those of `nas train` or `nas benchmark build`."""
 
     total: int
     what: str
-    """What they are, e.g. `networks`."""
+    """The unit of the count, e.g. `networks`."""
     began: float = field(default_factory=time.monotonic)
 
     def read(self) -> None:
-        """There is nothing to read: the display counts itself."""
+        """Do nothing: the display counts the trainings."""
 
     def lines(self, width: int, tally: Tally) -> list[str]:
-        """Return how many are to be trained yet, and how long that takes."""
+        """Return the number of missing trainings and the time left."""
         return [fit(in_order(*self._parts(tally)), width, ", ")]
 
     def line(self, tally: Tally) -> str:
-        """Return the same."""
+        """Return the contents of `lines` in one line."""
         return ", ".join(self._parts(tally))
 
     def short(self, label: str) -> str:
-        """Return the label as it is."""
+        """Return the label unchanged."""
         return label
 
     def _parts(self, tally: Tally) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a candidate costs, as far as its search asks: counted at once, measured last."""
+"""The costs of a candidate that its search asks for: fast counts first, the latency last."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,31 +17,31 @@ from search_spaces import Architecture
 
 
 class Meter(Protocol):
-    """Measures or predicts how long a network takes."""
+    """Measures or predicts the latency of a network."""
 
     def ms(self, architecture: Architecture, hr_size: Size) -> float:
-        """Return the latency in ms of one image that becomes an HR image of (width, height) pixels."""
+        """Return the latency in ms for one HR image of (width, height) pixels."""
 
 
 def asked_for(settings: Settings) -> set[str]:
-    """Return the names of the costs that objectives and budgets are about."""
+    """Return the names of the costs in the objectives and budgets."""
     return {o.name for o in settings.objectives if o.is_cost} | {budget.cost for budget in settings.budgets}
 
 
 def meter_for(settings: Settings, results: Path, progress: Progress | None = None) -> Meter | None:
-    """Return what tells the latency of the run's candidates; None where it doesn't matter.
+    """Return the meter of the latency of the run's candidates; None if the search does not ask for latencies.
 
-    The first to ask measures the networks that predictions rest on, which takes minutes; `progress` gets how many are
-    done, of how many. Raises InputError on a machine that measures on something else than the run.
+    The first call measures the calibration networks, which takes minutes; `progress` receives the number of measured
+    networks and their total. Raises InputError if this machine has another runtime than the run.
     """
     return latency_meter(settings, results, progress) if "latency" in asked_for(settings) else None
 
 
 def costs_of(architecture: Architecture, settings: Settings, meter: Meter | None) -> Iterator[dict[str, float]]:
-    """Yield what is known of a candidate's costs, more each time: what is quickly known first.
+    """Yield the costs of a candidate, more of them each time, so that a candidate can be refused early.
 
-    First MACs and parameters, in a moment; then what else can be counted, in some milliseconds; then the latency in
-    ms. The last two only where they are asked for. So a candidate can be refused before it takes time.
+    First MACs and parameters (fast); then the other counted costs (milliseconds); then the latency in ms. The last two
+    only if the search asks for them.
     """
     asked, size = asked_for(settings), settings.hr_size
     costs: dict[str, float] = {**screening_cost(architecture, size).figures}
@@ -55,13 +55,16 @@ def costs_of(architecture: Architecture, settings: Settings, meter: Meter | None
 
 
 def refused(trial: Trial, settings: Settings, costs: Mapping[str, float]) -> str | None:
-    """Return why a candidate's costs don't fit the budgets, if they don't; by how much is kept with its trial."""
+    """Return why the costs of a candidate exceed the budgets; None if they fit.
+
+    The excess over each budget is stored in the trial as a constraint.
+    """
     for budget in known_budgets(settings.budgets, costs):
-        if budget.unit not in trial.constraints:  # one that was queued again brings its own
+        if budget.unit not in trial.constraints:  # a trial that was queued again has its constraints
             trial.set_constraint(budget.unit, budget.excess(costs))
     return refusal(settings.budgets, costs)
 
 
 def values(figures: Mapping[str, float], settings: Settings) -> tuple[float, ...]:
-    """Return a candidate's figures as its trial's values, in the order of the objectives."""
+    """Return the figures of a candidate as the values of its trial, in the order of the objectives."""
     return tuple(objective.in_study(figures[objective.name]) for objective in settings.objectives)

@@ -1,6 +1,6 @@
-"""Whose fault it was that a candidate could not be scored: the network's own, or the machine's.
+"""The cause of a failed scoring: the network, or the machine.
 
-What the machine did says nothing of the network: it must be tried again, and the next network would fare no better.
+After a fault of the machine the network must be tried again, and the next network would fail as well.
 """
 
 import torch
@@ -21,11 +21,11 @@ _MACHINES = (
     OptunaError,
     ImportError,
 )
-"""A full disk, a file that can't be read, a device that doesn't answer, a database that is gone."""
+"""Errors of the machine: a full disk, an unreadable file, a device or a database that does not answer."""
 
 
 def is_the_networks(error: Exception) -> bool:
-    """Tell whether an error in scoring a candidate is the network's: it diverged, was too large, or can't be run."""
+    """Return whether a scoring failed by the network: it diverged, is too large, or can't be run."""
     if isinstance(error, NetworkError | torch.OutOfMemoryError):
         return True
     if isinstance(error, _MACHINES):
@@ -34,12 +34,12 @@ def is_the_networks(error: Exception) -> bool:
 
 
 def _is_the_devices(error: Exception) -> bool:
-    """Tell whether a GPU failed: after that, each call on it fails in this process."""
+    """Return whether a GPU failed. After that, every call on it fails in this process."""
     return isinstance(error, torch.AcceleratorError)
 
 
 def in_words(error: BaseException) -> str:
-    """Return an error in one short line; our own are sentences already."""
+    """Return an error in one short line of at most 300 characters; errors of this project are sentences already."""
     text = str(error).strip().splitlines()
     first = text[0] if text else ""
     if isinstance(error, InputError | RunError) and not isinstance(error, NetworkError):

@@ -81,7 +81,7 @@ def reference_point(
 
 
 def hypervolume(
-    candidates: Sequence[Candidate], objectives: Sequence[Objective], reference: Mapping[str, float]
+    candidates: Sequence[Candidate], objectives: Sequence[Objective], reference_point: Mapping[str, float]
 ) -> float:
     """Return the volume that the candidates dominate up to the reference point (Zitzler & Thiele 1999).
 
@@ -91,7 +91,7 @@ def hypervolume(
     """
     if not candidates:
         return 0.0
-    worst = pareto.losses([reference], objectives)[0]
+    worst = pareto.losses([reference_point], objectives)[0]
     return pareto.hypervolume(_points(candidates, objectives), [float(loss) for loss in worst])
 
 
@@ -131,7 +131,7 @@ def best_under(candidates: Sequence[Candidate], budget: Budget, objectives: Sequ
     return max(fitting, key=lambda c: c.figures[quality], default=None)
 
 
-def spread(candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective]) -> list[Candidate]:
+def pick_from_front(candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective]) -> list[Candidate]:
     """Return `count` members of the front to train fully: the best, the knee, and evenly over the rest by log cost.
 
     The front is that of the first quality and the first cost of the objectives. Fewer networks if the front is smaller;

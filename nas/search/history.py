@@ -40,8 +40,8 @@ FIXED = "fixed_params"
 
 
 @dataclass(frozen=True)
-class Known:
-    """A measured network. Several trials of one network are merged into one `Known`."""
+class MeasuredNetwork:
+    """A measured network. Several trials of one network are merged into one `MeasuredNetwork`."""
 
     fingerprint: str
     choices: Choices
@@ -67,13 +67,13 @@ class Known:
         return {**self.costs, **self.rungs[self.steps]}
 
 
-def history(trials: Iterable[FrozenTrial]) -> list[Known]:
+def history(trials: Iterable[FrozenTrial]) -> list[MeasuredNetwork]:
     """Return the measured networks of a study, in the order in which they were first tried."""
-    known: dict[str, Known] = {}
+    measured: dict[str, MeasuredNetwork] = {}
     for trial in trials:
-        if (network := _known(trial)) is None:
+        if (network := _measured(trial)) is None:
             continue
-        before = known.get(network.fingerprint)
+        before = measured.get(network.fingerprint)
         if before is not None:
             rungs = dict(sorted({**before.rungs, **network.rungs}.items()))
             farthest = network if network.steps >= before.steps else before
@@ -83,11 +83,11 @@ def history(trials: Iterable[FrozenTrial]) -> list[Known]:
                 is_open=before.is_open and network.is_open,
                 step_seconds=network.step_seconds or before.step_seconds,
             )
-        known[network.fingerprint] = network
-    return list(known.values())
+        measured[network.fingerprint] = network
+    return list(measured.values())
 
 
-def _known(trial: FrozenTrial) -> Known | None:
+def _measured(trial: FrozenTrial) -> MeasuredNetwork | None:
     attributes: Mapping[str, Any] = trial.user_attrs
     rungs = {int(steps): dict(figures) for steps, figures in attributes.get(RUNGS, {}).items()}
     if not rungs:
@@ -96,7 +96,7 @@ def _known(trial: FrozenTrial) -> Known | None:
     costs = {o.name: attributes[o.name] for o in OBJECTIVES.in_order() if o.is_cost and o.name in attributes}
     is_busy = trial.state in (TrialState.RUNNING, TrialState.WAITING)
     is_open = not is_busy and not (trial.state == TrialState.FAIL and has_failed(trial))
-    return Known(
+    return MeasuredNetwork(
         attributes["fingerprint"], dict(choices), costs, rungs, trial.number, is_open, _step_seconds(attributes)
     )
 
@@ -134,20 +134,20 @@ def is_interrupted(failed: FrozenTrial) -> bool:
     return bool(failed.user_attrs.get(STOPPED, INTERRUPTED) == INTERRUPTED)
 
 
-def lifted(known: Sequence[Known]) -> list[dict[str, float]]:
+def lifted(measured: Sequence[MeasuredNetwork]) -> list[dict[str, float]]:
     """Return the figures of all networks, extrapolated to the highest rung that any of them reached.
 
     Networks on different rungs can then be compared. The figure of a network on a lower rung is increased by the median
     gain between its rung and the next, rung by rung; a gain that no network has shown yet counts as 0.
     """
-    levels = sorted({steps for network in known for steps in network.rungs})
-    names = {name for network in known for figures in network.rungs.values() for name in figures}
+    levels = sorted({steps for network in measured for steps in network.rungs})
+    names = {name for network in measured for figures in network.rungs.values() for name in figures}
     gains = {}
     for low, high in pairwise(levels):
         for name in names:
-            gains[low, name] = _median_gain(known, low, high, name)
+            gains[low, name] = _median_gain(measured, low, high, name)
     lifted_figures = []
-    for network in known:
+    for network in measured:
         figures = dict(network.rungs[network.steps])
         for level in levels[:-1]:
             if level >= network.steps:
@@ -157,10 +157,10 @@ def lifted(known: Sequence[Known]) -> list[dict[str, float]]:
     return lifted_figures
 
 
-def _median_gain(known: Sequence[Known], low: int, high: int, name: str) -> float:
+def _median_gain(measured: Sequence[MeasuredNetwork], low: int, high: int, name: str) -> float:
     """Return the median of what networks gained from a rung to the next; 0 where none has been on both."""
     gains = []
-    for network in known:
+    for network in measured:
         before, after = network.rungs.get(low, {}), network.rungs.get(high, {})
         if name in before and name in after:
             gains.append(after[name] - before[name])

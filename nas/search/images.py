@@ -1,4 +1,4 @@
-"""The images of a search, a ranking, a table or a full training: as a recipe wants them."""
+"""The images of a search, a ranking, a table or a full training, prepared as the recipe says."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from nas.training.recipe import Recipe
 
 
 def remembered(folder: str | None, run: str) -> str | None:
-    """Return where a run's images lie. Raises InputError that says how to name another folder where they don't."""
+    """Return the folder of a run's images. Raises InputError if the folder is missing."""
     if folder and not Path(folder).is_dir():
-        raise InputError(f"The images of the run '{run}' are no longer in {folder}; say where they are with --data.")
+        raise InputError(f"The images of the run '{run}' are no longer in {folder}; give their folder with --data.")
     return folder
 
 
@@ -32,10 +32,15 @@ def open_for(
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Open a user's folder, None for the synthetic set, with what `recipe` says of their making and range.
+    """Open the images in a user's folder, with the degradation, denoiser, counts and normalisation of `recipe`.
 
-    `normalisation` takes the place of the recipe's; LR images hold patches of `least_patch` pixels, and the recipe's.
-    Raises InputError as `open_dataset` does.
+    Args:
+        folder: The folder; None: the embedded synthetic set.
+        normalisation: In place of the recipe's normalisation.
+        least_patch: Smallest side of the LR images in pixels, beside the recipe's patches.
+
+    Raises:
+        InputError: As `open_dataset` does.
     """
     return open_dataset(
         Path(folder) if folder else None,

@@ -1,4 +1,4 @@
-"""The settings of a run from its folder; where the file is damaged or another run's, made again from the study."""
+"""The settings of a run from its folder. If the file is damaged or of another run, the study restores it."""
 
 import warnings
 from pathlib import Path
@@ -14,10 +14,10 @@ from nas.search.study import load_study, settings_of
 
 
 def run_settings(folder: Path, storage: str | None = None) -> Settings:
-    """Return the settings of a run, which is there; `storage` is the URL that its user gave.
+    """Return the settings of an existing run; `storage` is the URL that the user gave.
 
-    Where `search.yaml` can't be read, or names a study that the run's own file doesn't hold, it is set aside and
-    written again from the settings that the study remembers, with a warning. Raises InputError where no study does.
+    If `search.yaml` can't be read, or names a study that `study.db` of the run does not hold, the file is set aside and
+    written again from the settings in the study, with a warning. Raises InputError if no study holds the settings.
     """
     try:
         settings = read_settings(folder)
@@ -29,7 +29,7 @@ def run_settings(folder: Path, storage: str | None = None) -> Settings:
         return settings
     if settings.study in optuna.get_all_study_names(open_storage(embedded_url(folder))):
         return settings
-    return _mended(folder, storage, f"{folder / SETTINGS} is of another run, since its study is '{settings.study}'")
+    return _mended(folder, storage, f"{folder / SETTINGS} is of another run: its study is '{settings.study}'")
 
 
 def _mended(folder: Path, storage: str | None, why: str) -> Settings:
@@ -39,18 +39,18 @@ def _mended(folder: Path, storage: str | None, why: str) -> Settings:
         raise InputError(f"{why}; no study holds the settings, so put a copy of {path} back or choose another --run.")
     aside = set_aside(path)
     settings.write(folder)
-    warnings.warn(f"{why}; it was written again from the study, and what was there is now {aside}", stacklevel=3)
+    warnings.warn(f"{why}; it was written again from the study, and the old file is now {aside}", stacklevel=3)
     return read_settings(folder)
 
 
 def _remembered(folder: Path, storage: str | None) -> Settings | None:
-    """Return the settings that the run's study remembers, if there is one such study."""
+    """Return the settings in the study of the run; None if there is no such study, or more than one."""
     if storage is None and not study_file_in(folder).is_file():
         return None
     try:
         database = open_storage(storage or embedded_url(folder))
         names = optuna.get_all_study_names(database)
-        if storage is not None:  # others' studies may lie beside it
+        if storage is not None:  # a shared database may hold studies of other runs
             names = [name for name in names if name == folder.resolve().name]
         return settings_of(load_study(database, names[0])) if len(names) == 1 else None
     except PluginError:

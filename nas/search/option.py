@@ -9,22 +9,22 @@ from search_spaces.choices import Choice
 from search_spaces.documents import DocumentError, parse_yaml, shortened
 
 MANY = 1_000_000_000
-"""The most that an option counts: trials, steps, images."""
+"""The largest count of an option: trials, steps, images."""
 
 LARGEST = 2**31 - 1
 """The largest seed."""
 
 PROCESSES = 1024
-"""The most processes, or threads, at a time."""
+"""The largest number of processes or threads."""
 
 MOST_SCALE = 16
 
 DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
 DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:100",)
-"""The winner of results/reference/samplers_compared.md. A sampler that is asked for has no such screen."""
+"""The best of results/reference/samplers_compared.md. A sampler that the user names has no default screen."""
 DEFAULT_TRIALS = {"cpu": 40, "cuda": 120}
-"""Eight to fifteen minutes of trainings on rungs on 2 CPU cores (results/reference/default_search.json)."""
+"""Trainings on rungs of 8 to 15 minutes on 2 CPU cores (results/reference/default_search.json)."""
 REDUCTION = 3
 
 FIRST, NETWORKS, TRAINING, IMAGES, COSTS, MACHINE, SEARCHING = (
@@ -41,43 +41,43 @@ FIRST, NETWORKS, TRAINING, IMAGES, COSTS, MACHINE, SEARCHING = (
 
 @dataclass(frozen=True)
 class Option:
-    """How a field of a request stands on the command line, and what it is in a new run where it isn't given."""
+    """The command-line option of a field of a request, and the default of a new run."""
 
     help: str
-    """A sentence without the default."""
+    """The help sentence, without the default."""
     group: str
     default: Any = None
-    """Of a new run; None where `nas.search.start` works it out."""
+    """The default of a new run; None if `nas.search.wanted` derives it from other options."""
     default_words: str = ""
-    """The default in the help, where it isn't `default` itself."""
+    """The default in the words of the help; empty: `default` itself."""
     flag: str = ""
-    """The option's name, where it isn't the field's."""
+    """The name of the option; empty: that of the field."""
     kind: type = str
-    """What the command line takes: a text, an int, or a bool for a flag."""
+    """The type on the command line: str, int, or bool for a flag."""
     is_repeatable: bool = False
     metavar: str = ""
     least: int | None = None
     most: int | None = None
     reads: Callable[[Any], Any] = lambda given: given
-    """Turns what the command line gives into the field's value. Raises InputError."""
+    """Turns the value of the command line into the value of the field. Raises InputError."""
     is_setting: bool = True
-    """Whether a run remembers it under the field's name; the others decide other settings."""
+    """Whether the field is a setting of the run with the same name; other fields decide other settings."""
 
     @property
     def text(self) -> str:
-        """The help with the default."""
+        """The help sentence with the default."""
         is_told = self.default is not None and self.kind is not bool
         words = self.default_words or (str(self.default) if is_told else "")
         return f"{self.help} Default: {words}." if words else self.help
 
 
 def several(given: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Return what a repeatable option was given; None where it was not."""
+    """Return the values of a repeatable option; None if it was not given."""
     return tuple(given) if given else None
 
 
 def listed(given: str | None) -> tuple[str, ...] | None:
-    """Return the names in `psnr,macs`; None where there are none."""
+    """Return the names in `psnr,macs`; None for an empty text."""
     return tuple(name.strip() for name in given.split(",")) if given else None
 
 
@@ -88,12 +88,14 @@ def rung_steps(given: str | None) -> tuple[int, ...] | None:
     parts = [part.strip() for part in given.split(",")]
     steps = tuple(int(part) for part in parts if part.isdecimal() and 0 < int(part[:10]) <= MANY)
     if len(steps) < len(parts) or list(steps) != sorted(set(steps)):
-        raise InputError(f"--rungs '{shortened(given)}' are no increasing numbers of steps; write them as 100,300,900.")
+        raise InputError(
+            f"--rungs '{shortened(given)}' must be increasing numbers of steps; write them as 100,300,900."
+        )
     return steps
 
 
 def fixed_choices(given: Sequence[str] | None) -> dict[str, Choice] | None:
-    """Return the choices in `cell1.width=32`, whose values are read as YAML. Raises InputError."""
+    """Return the choices in `cell1.width=32`. The values are read as YAML. Raises InputError."""
     if not given:
         return None
     choices: dict[str, Choice] = {}

@@ -1,7 +1,7 @@
-"""What a user asks of a search: every option once, with its help, its limits and its default.
+"""The request for a search: every option once, with its help, its limits and its default.
 
-The command line (`nas.cli.options`) and the request are made of these fields; `nas.search.start` makes the settings of
-a run of them. Nothing here loads PyTorch or Optuna.
+The command line (`nas.cli.options`) is made from these fields; `nas.search.wanted` makes the settings of a run from a
+request. Nothing here loads PyTorch or Optuna.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from search_spaces.choices import Choice
 
 @dataclass(frozen=True)
 class Request:
-    """What the user gave; None means as before in a run that continues, and the default in a new one."""
+    """The options that the user gave. None: as before in a run that continues, and the default in a new run."""
 
     budgets: Annotated[
         tuple[str, ...] | None,
@@ -50,22 +50,11 @@ class Request:
         ),
     ] = None
     data: Annotated[
-        str | None,
-        Option(
-            "Folder of infrared images.",
-            FIRST,
-            metavar="DIR",
-            default_words="synthetic scenes",
-        ),
+        str | None, Option("Folder of infrared images.", FIRST, metavar="DIR", default_words="synthetic scenes")
     ] = None
     run: Annotated[
         str | None,
-        Option(
-            "Name of the run; the same name continues it.",
-            FIRST,
-            metavar="RUN",
-            default_words="what is searched",
-        ),
+        Option("Name of the run; the same name continues it.", FIRST, metavar="RUN", default_words="what is searched"),
     ] = None
     trials: Annotated[
         int | None,
@@ -102,14 +91,7 @@ class Request:
     ] = None
     scale: Annotated[
         int | None,
-        Option(
-            "Scale; 1 for denoisers.",
-            NETWORKS,
-            default=DEFAULT_SCALE,
-            kind=int,
-            least=1,
-            most=MOST_SCALE,
-        ),
+        Option("Scale; 1 for denoisers.", NETWORKS, default=DEFAULT_SCALE, kind=int, least=1, most=MOST_SCALE),
     ] = None
     fixed: Annotated[
         dict[str, Choice] | None,
@@ -135,11 +117,7 @@ class Request:
     hr: Annotated[
         str | None,
         Option(
-            "HR image that costs are counted for.",
-            COSTS,
-            metavar="WxH",
-            default_words="1280x720",
-            is_setting=False,
+            "HR image that costs are counted for.", COSTS, metavar="WxH", default_words="1280x720", is_setting=False
         ),
     ] = None
     lr: Annotated[
@@ -162,23 +140,12 @@ class Request:
         ),
     ] = None
     latency_threads: Annotated[
-        int | None,
-        Option(
-            "CPU threads that a latency is for.",
-            COSTS,
-            default=1,
-            kind=int,
-            least=1,
-            most=PROCESSES,
-        ),
+        int | None, Option("CPU threads that a latency is for.", COSTS, default=1, kind=int, least=1, most=PROCESSES)
     ] = None
     recipe: Annotated[
         str | None,
         Option(
-            "Brief training of a candidate: a name or a YAML file.",
-            TRAINING,
-            metavar="RECIPE",
-            default_words="brief",
+            "Brief training of a candidate: a name or a YAML file.", TRAINING, metavar="RECIPE", default_words="brief"
         ),
     ] = None
     rungs: Annotated[
@@ -223,13 +190,7 @@ class Request:
         ),
     ] = None
     skip_bad: Annotated[
-        bool | None,
-        Option(
-            "Leave unreadable images out instead of stopping.",
-            IMAGES,
-            default=False,
-            kind=bool,
-        ),
+        bool | None, Option("Leave unreadable images out instead of stopping.", IMAGES, default=False, kind=bool)
     ] = None
     sampler: Annotated[
         str | None,
@@ -244,7 +205,7 @@ class Request:
     screens: Annotated[
         tuple[str, ...] | None,
         Option(
-            "Chooses among the candidates of the sampler: surrogate:200, zico:100.",
+            "Chooses among the draws of the sampler: surrogate:200, zico:100.",
             SEARCHING,
             flag="--screen",
             is_repeatable=True,
@@ -253,20 +214,12 @@ class Request:
         ),
     ] = None
     seed: Annotated[
-        int | None,
-        Option(
-            "Seed of the sampler.",
-            SEARCHING,
-            default=0,
-            kind=int,
-            least=0,
-            most=LARGEST,
-        ),
+        int | None, Option("Seed of the sampler.", SEARCHING, default=0, kind=int, least=0, most=LARGEST)
     ] = None
     stop_when_flat: Annotated[
         int | None,
         Option(
-            "End when this many candidates in a row brought nothing.",
+            "End after this many candidates in a row that do not improve the front.",
             SEARCHING,
             kind=int,
             least=1,
@@ -287,11 +240,11 @@ class Request:
 
 
 def options() -> dict[str, Option]:
-    """Return the options by the names of the request's fields."""
+    """Return the options by the names of the fields of the request."""
     hints = get_type_hints(Request, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
 def defaults() -> dict[str, Any]:
-    """Return the settings of a new run that its user says nothing of, as far as they don't depend on others."""
+    """Return the default settings of a new run that do not depend on other settings."""
     return {name: option.default for name, option in options().items() if option.is_setting}

@@ -11,7 +11,7 @@ from nas.errors import InputError, RunError
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
 from nas.search.front import Candidate, reference_point
-from nas.search.history import Known, history
+from nas.search.history import MeasuredNetwork, history
 from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.quiet import quiet_optuna
@@ -36,12 +36,12 @@ class Run:
     study: optuna.Study
     storage: SearchStorage
     study_file: tuple[Path, tuple[int, int] | None] | None = None
-    """The SQLite file of the study, if it is one, and which file that was when it was opened."""
+    """For an SQLite study: the path of its file, and device and inode of the file when it was opened."""
 
     def check_study(self) -> None:
-        """Raise RunError where the file of the embedded study was deleted or replaced while it is open.
+        """Raise RunError if the file of the embedded study was deleted or replaced while it is open.
 
-        SQLite would go on writing into the file that nobody can open any more.
+        SQLite would continue to write into a file that nobody can open any more.
         """
         if self.study_file is not None and _identity_of(self.study_file[0]) != self.study_file[1]:
             raise RunError(
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def artifacts(self) -> FileSystemArtifactStore:
-        """The store of the pictures and files of the trials."""
+        """The store of the pictures and files of trials."""
         path = self.folder / "artifacts"
         path.mkdir(parents=True, exist_ok=True)
         return FileSystemArtifactStore(path)
@@ -61,28 +61,28 @@ class Run:
         return self.folder / "candidates" / str(trial)
 
     def checkpoint(self, architecture: Architecture) -> Path:
-        """The checkpoint of a candidate that is being trained, named by what it is, whichever trial it belongs to."""
+        """The checkpoint of a candidate in training. It is named by the architecture, not by the trial."""
         return self.folder / "checkpoints" / f"{architecture.fingerprint}.safetensors"
 
     def candidates(self) -> list[Candidate]:
         """The trained candidates."""
         return candidates(self.study, self.settings)
 
-    def known(self) -> list[Known]:
-        """The networks that were measured, on whichever rung."""
+    def measured(self) -> list[MeasuredNetwork]:
+        """The networks that were measured on at least one rung."""
         return history(self.study.get_trials(deepcopy=False))
 
     def snapshot(self) -> Snapshot:
-        """Read the study once, for all that is to be told of it."""
+        """Read the study once. All outputs of a command are made from one snapshot."""
         return Snapshot.of(self.folder, self.settings, self.study)
 
     @property
     def rungs(self) -> Rungs:
-        """How far candidates are trained."""
+        """The rungs of the run."""
         return Rungs.of(self.settings)
 
     def architecture(self, trial: int) -> Architecture:
-        """The architecture of a trial. Raises InputError for a trial that isn't there."""
+        """Return the architecture of a trial. Raises InputError for a trial that does not exist."""
         trials = self.study.get_trials(deepcopy=False)
         if not 0 <= trial < len(trials):
             there = (
@@ -91,8 +91,8 @@ class Run:
             raise InputError(f"The run '{self.settings.run}' has {there}.")
         return architecture_of(trials[trial], self.settings)
 
-    def reference(self) -> dict[str, float]:
-        """The worst network that counts: from it the hypervolume is measured."""
+    def reference_point(self) -> dict[str, float]:
+        """Return the reference point of the hypervolume."""
         return reference_point(self.candidates(), self.settings.objectives, self.bicubic, self.settings.budgets)
 
     @property
@@ -118,19 +118,19 @@ def open_run(name: str, storage: str | None = None, results: Path = RESULTS) -> 
 
 
 def url_of(folder: Path, settings: Settings, storage: str | None = None) -> str:
-    """Return the URL of a run's study. Raises InputError where its embedded study is gone."""
+    """Return the URL of a run's study. Raises InputError if the embedded study is missing."""
     if url := storage or settings.storage:
         return url
     if not study_file_in(folder).is_file():
         raise InputError(
-            f"The study of the run '{settings.run}' is gone: there is no {study_file_in(folder)}; put it back, or "
+            f"The study of the run '{settings.run}' is missing: there is no {study_file_in(folder)}; put it back, or "
             "choose another --run."
         )
     return embedded_url(folder)
 
 
 def make_run(folder: Path, settings: Settings, study: optuna.Study, storage: SearchStorage) -> Run:
-    """Return a run of what was opened."""
+    """Return the run of an opened study."""
     file = storage.engine.url.database if storage.engine.dialect.name == "sqlite" else None
     path = Path(file) if file else None
     return Run(folder, settings, study, storage, (path, _identity_of(path)) if path else None)
@@ -145,7 +145,7 @@ def _identity_of(file: Path) -> tuple[int, int] | None:
 
 
 def open_run_data(run: Run, folder: str | None = None) -> Dataset:
-    """Open the run's images, from `folder` where they lie elsewhere here. Raises InputError if they are others."""
+    """Open the run's images, from `folder` if given. Raises InputError if they are other images."""
     settings = run.settings
     data = open_for(
         settings.recipe,
@@ -161,9 +161,9 @@ def open_run_data(run: Run, folder: str | None = None) -> Dataset:
 
 
 def record_baseline(study: optuna.Study, settings: Settings, data: Dataset) -> None:
-    """Keep the protocol and bicubic's figures in the study: what every candidate is compared with.
+    """Store the protocol and the figures of bicubic interpolation in the study, the baseline of all candidates.
 
-    Raises InputError where the study is of images that another denoiser made.
+    Raises InputError if the study is for images of another denoiser.
     """
     if "bicubic" in study.user_attrs:
         _check_denoiser(settings, Protocol.from_dict(study.user_attrs["protocol"]), data)

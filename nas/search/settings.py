@@ -1,4 +1,4 @@
-"""What a search was asked, as data that the run directory remembers."""
+"""The settings of a search, as data in the run directory and in the study."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ from search_spaces.plugins import Plugin
 SETTINGS = "search.yaml"
 
 EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place"}
-"""What may change when a run goes on: how many more, its name, and where study and data lie.
+"""Settings that may change when a run continues.
 
 A fingerprint guards the data, and `nas.search.run_id` the study.
 """
@@ -49,47 +49,47 @@ def _parsed(budget: Any) -> Any:
     return Budget.parse(budget) if isinstance(budget, str) else budget
 
 
-def _known(objective: Any) -> Any:
+def _named_objective(objective: Any) -> Any:
     return OBJECTIVES.get(objective) if isinstance(objective, str) else objective
 
 
 _Budget = Annotated[Budget, BeforeValidator(_parsed), PlainSerializer(str)]
-_Objective = Annotated[Objective, BeforeValidator(_known), PlainSerializer(lambda objective: objective.name)]
+_Objective = Annotated[Objective, BeforeValidator(_named_objective), PlainSerializer(lambda objective: objective.name)]
 
 
 class _Head(BaseModel):
-    """What is read of settings before the others can be."""
+    """The settings that are read first: the others may need the plugins."""
 
     study: str = ""
     plugins: tuple[Plugin, ...] = ()
 
 
 class Settings(BaseModel):
-    """Everything that decides a search. Workers on other machines read it from the study."""
+    """All settings of a search. Workers on other machines read them from the study."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     run: str
-    """What the run is called: the name of its folder, which is not written down, since it may be renamed."""
+    """The name of the run: that of its folder. It is not written to a file, since the folder may be renamed."""
     study: str = Field(pattern=RUN_NAME)
-    """The name of the study in its storage: what the run was called when it began."""
+    """The name of the study in its storage: the name of the run when it began."""
     run_id: str = Field("", pattern="^[0-9a-f]*$")
-    """Drawn when the study was made; folder and study of a run have the same."""
+    """Drawn when the study was made. The folder and the study of a run have the same id."""
     place: str = ""
-    """The folder that `search.yaml` was written for, which tells a copy; empty elsewhere."""
+    """The folder that `search.yaml` was written for, by which a copy is recognised; empty in the study."""
     space: str
     allow: dict[str, tuple[Choice, ...]]
-    """The values that its user left to choices of the space; the others may take all of theirs."""
+    """The allowed values of narrowed choices; the other choices of the space have all their values."""
     scale: Whole
     channels: Whole
     budgets: Annotated[tuple[_Budget, ...], AfterValidator(tightest)]
-    """The most that a network may cost; of two of one unit the tighter."""
+    """The highest costs of a network; of two budgets with the same unit, the tighter."""
     objectives: Annotated[tuple[_Objective, ...], AfterValidator(checked)]
-    """What is to be improved, in the order of a trial's values."""
+    """The objectives, in the order of a trial's values."""
     hr_size: tuple[_Count, _Count]
     """Width and height of the HR image that costs are counted for."""
     data: str | None
-    """The folder as given; None is the embedded synthetic set."""
+    """The folder as given; None: the embedded synthetic set."""
     data_fingerprint: str
     recipe: Recipe
     """The brief training of a candidate."""
@@ -99,35 +99,35 @@ class Settings(BaseModel):
     """One of this many candidates on a rung continues to the next; 1: all."""
     sampler: str
     screens: tuple[str, ...] = ()
-    """What chooses among the sampler's candidates, one after the other: `zico:100`, a proxy and of how many."""
+    """The screens in their order, as name and pool size: `zico:100`."""
     trials: _Count
-    """How many candidates are tried, over all workers."""
+    """Number of candidates to try, over all workers."""
     is_planned: Truth = False
-    """Whether that was planned for a time: as long as there is a time, it decides instead."""
+    """Whether `trials` was planned for a time; while the search has a time, the time decides instead."""
     stop_when_flat: _Count | None = None
-    """The search ends when so many candidates in a row have brought the hypervolume nothing."""
+    """The search ends after this many candidates in a row without growth of the hypervolume; None: never."""
     fixed: dict[str, Choice]
     """Choices that the sampler does not vary."""
     seed: Seed
     threads: _Count
-    """CPU threads of a worker: another number rounds otherwise, so all workers of a run use the same."""
+    """CPU threads of a worker. All workers of a run use the same number, since it changes the rounding."""
     latency_command: str | None = None
-    """Measures an ONNX file on the user's device; None is ONNX Runtime on the CPU."""
+    """The command that measures an ONNX file on the user's device; None: ONNX Runtime on the CPU."""
     latency_threads: _Count = 1
-    """CPU threads that a latency is for, where no command tells it."""
+    """CPU threads that a latency is for; not used with `latency_command`."""
     latency_runtime: str | None = None
-    """What latencies are measured on, where they matter; a worker on another machine must measure on the same."""
+    """The name of the runtime that latencies are measured on, the same for all workers; None without latencies."""
     skip_bad: Truth = False
     plugins: tuple[Plugin, ...] = ()
-    """The user's own code, told by its content; the paths are those of the machine where the run began."""
+    """The user's own code, recognised by its content; the paths are those of the machine where the run began."""
     space_fingerprint: str
     storage: str | None = None
-    """SQLAlchemy URL without its password; None is the embedded `study.db`."""
+    """SQLAlchemy URL without its password; None: the embedded `study.db`."""
 
     @model_validator(mode="before")
     @classmethod
     def _name(cls, data: Any) -> Any:
-        """A run is called as its study where nothing else is said, and the other way round."""
+        """Fill in the name of the run from the study, or the other way round."""
         if isinstance(data, dict) and (name := data.get("run") or data.get("study")):
             return {"run": name, "study": name} | data
         return data
@@ -145,24 +145,24 @@ class Settings(BaseModel):
     @classmethod
     def _check_name(cls, study: str) -> str:
         if is_taken(study):
-            raise ValueError(f"no run may be called '{study}'")
+            raise ValueError(f"a run can't have the name '{study}'")
         return study
 
     @property
     def searched(self) -> SearchSpace:
-        """What candidates are drawn from: the space, narrowed where its user has narrowed it.
+        """The space that candidates are drawn from, narrowed by `allow`.
 
-        Raises SpaceError or UnknownNameError where this machine's space is another.
+        Raises SpaceError or UnknownNameError if the space of this machine differs.
         """
         return narrowed(self.space, self.allow)
 
     def architecture(self, choices: Choices) -> Architecture:
-        """Return the architecture of these choices."""
+        """Return the architecture with these choices."""
         return Architecture(self.space, self.scale, self.channels, dict(choices))
 
     @property
     def space_in_words(self) -> str:
-        """The space's name, and whether it is narrowed."""
+        """The name of the space, with `as narrowed` for a narrowed space."""
         return f"'{self.space}'{' as narrowed' if self.allow else ''}"
 
     def to_yaml(self) -> str:
@@ -170,25 +170,25 @@ class Settings(BaseModel):
         return to_yaml(self.model_dump(mode="json", exclude={"run"}))
 
     def write(self, folder: Path) -> "Settings":
-        """Write `search.yaml` into a run directory, for its owner alone since it says where the study lies.
+        """Write `search.yaml` into a run directory, and return the settings as written, with the folder as `place`.
 
-        Returns the settings as they were written: they hold the folder.
+        Only the owner can read the file, since it holds the URL of the study.
         """
         settings = self.model_copy(update={"place": str(folder.resolve())})
         write_atomic(folder / SETTINGS, settings.to_yaml(), private=True)
         return settings
 
     def check_continues(self, earlier: "Settings") -> None:
-        """Raise InputError naming what differs, unless a run with the settings `earlier` can go on with these."""
+        """Raise InputError naming the differences if a run with the settings `earlier` can't continue with these."""
         mine, theirs = _flat(self), _flat(earlier)
         differing = [name for name in mine | theirs if mine.get(name) != theirs.get(name)]
         if differing := [name for name in differing if name not in EXTENDABLE]:
             changes = "; ".join(f"{name} is {theirs.get(name)!r}, not {mine.get(name)!r}" for name in differing[:4])
-            raise InputError(f"The run '{self.run}' exists with other settings ({changes}); choose another --run name.")
+            raise InputError(f"The run '{self.run}' has other settings ({changes}); choose another --run name.")
 
 
 def read_settings(folder: Path) -> Settings:
-    """Read the `search.yaml` of a run directory; the run is called as the folder is now. Raises InputError."""
+    """Read the `search.yaml` of a run directory. The run has the present name of the folder. Raises InputError."""
     path = folder / SETTINGS
     if not path.is_file():
         raise InputError(f"There is no run '{folder.name}' in {folder.parent}.")
@@ -200,10 +200,10 @@ def read_settings(folder: Path) -> Settings:
 
 
 def parse_settings(data: Any, origin: str = SETTINGS, run: str | None = None) -> Settings:
-    """Return the settings in plain data, of what is called `run`.
+    """Return the settings in `data`, for messages those of the run `run`.
 
-    The plugins that they name are run before, since budgets and objectives may be theirs. Raises PluginError, and
-    InputError naming `origin` and the first field that is wrong.
+    The plugins in `data` run first, since they may define budgets and objectives. Raises PluginError, and InputError
+    naming `origin` and the first wrong field.
     """
     try:
         head = _Head.model_validate(data)
@@ -214,13 +214,13 @@ def parse_settings(data: Any, origin: str = SETTINGS, run: str | None = None) ->
 
 
 def space_fingerprint(space: str, allow: Allowed = MappingProxyType({})) -> str:
-    """Hash the names and values of a space's choices, as narrowed: a study can't go on once they changed."""
+    """Return a hash of the names and values of the choices of a space, as narrowed. A study needs the same choices."""
     content = [(name, list(values)) for name, values in narrowed(space, allow).parameters().items()]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def check_data(settings: Settings, data: Dataset) -> None:
-    """Raise InputError unless `data` is what the run was started on."""
+    """Raise InputError unless `data` holds the images that the run was started on."""
     if data.fingerprint != settings.data_fingerprint:
         raise InputError(
             f"The images in {settings.data or 'the synthetic set'} are not those of the run '{settings.run}' "

@@ -1,4 +1,4 @@
-"""A run at one moment: whatever is told of a search that goes on is made from one reading of its study."""
+"""A run at one moment: every output about a running search is made from one reading of its study."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ from nas.errors import InputError
 from nas.metrics import Protocol
 from nas.objectives import first_quality
 from nas.search.front import Candidate, reference_point
-from nas.search.history import Known, crashes_with, has_failed, history, is_interrupted
+from nas.search.history import MeasuredNetwork, crashes_with, has_failed, history, is_interrupted
 from nas.search.settings import Settings
 from nas.search.study import candidates_among
 
 
 @dataclass(frozen=True)
 class GivenUp:
-    """A candidate that is not tried again."""
+    """A failed candidate that is not tried again."""
 
     trial: int
     label: str
@@ -29,7 +29,7 @@ class GivenUp:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of a run; nothing of it changes while workers go on."""
+    """The state of a run at one moment. It does not change while workers continue."""
 
     folder: Path
     settings: Settings
@@ -41,7 +41,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, folder: Path, settings: Settings, study: optuna.Study) -> "Snapshot":
-        """Read a study once. Raises InputError while the run is being set up."""
+        """Read the study once. Raises InputError while the run is being set up."""
         attributes = study.user_attrs
         if "bicubic" not in attributes:
             raise InputError(f"The run '{settings.run}' is still being set up; try again in a moment.")
@@ -51,29 +51,29 @@ class Snapshot:
 
     @cached_property
     def candidates(self) -> list[Candidate]:
-        """The candidates that are trained to the end."""
+        """The candidates that were trained to the end."""
         return candidates_among(self.trials, self.settings)
 
     @cached_property
-    def known(self) -> list[Known]:
-        """The networks that were measured, on whichever rung."""
+    def measured(self) -> list[MeasuredNetwork]:
+        """The networks that were measured on at least one rung."""
         return history(self.trials)
 
     @cached_property
-    def reference(self) -> Mapping[str, float]:
-        """The worst network that counts: from it the hypervolume is measured."""
+    def reference_point(self) -> Mapping[str, float]:
+        """The reference point of the hypervolume."""
         return reference_point(self.candidates, self.settings.objectives, self.bicubic, self.settings.budgets)
 
     @cached_property
-    def paused(self) -> list[Known]:
-        """The networks that were measured on a rung and wait there, or are being trained further."""
+    def paused(self) -> list[MeasuredNetwork]:
+        """The networks that were measured on a rung, and wait there or are in training."""
         trained = {candidate.architecture.fingerprint for candidate in self.candidates}
         failed = {trial.user_attrs.get("fingerprint") for trial in self._failed}
-        return [network for network in self.known if network.fingerprint not in trained | failed]
+        return [network for network in self.measured if network.fingerprint not in trained | failed]
 
     @cached_property
     def given_up(self) -> list[GivenUp]:
-        """The candidates that failed by themselves, or whose worker was killed with them too often."""
+        """The candidates that failed by their own fault, or whose workers died too often."""
         return [GivenUp(trial.number, _label(trial, self.settings), _reason(trial)) for trial in self._failed]
 
     @cached_property
@@ -84,7 +84,7 @@ class Snapshot:
 
     @property
     def paused_in_words(self) -> str:
-        """How many networks are paused, how far, and which of them is the best; empty where there is none."""
+        """The number of paused networks by steps, and the best of them; empty if none is paused."""
         if not self.paused:
             return ""
         counts = Counter(network.steps for network in self.paused)
@@ -106,5 +106,5 @@ def _label(trial: FrozenTrial, settings: Settings) -> str:
 
 def _reason(trial: FrozenTrial) -> str:
     if is_interrupted(trial):
-        return f"{crashes_with(trial)} workers died while training it, none of which got it farther"
+        return f"{crashes_with(trial)} workers died while training it, and none trained it further"
     return str(trial.user_attrs["stopped"])

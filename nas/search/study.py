@@ -1,4 +1,4 @@
-"""The Optuna study of a run: its storage, and its trials as candidates."""
+"""The Optuna study of a run, and its trials as candidates."""
 
 from collections.abc import Iterable
 
@@ -19,9 +19,9 @@ from search_spaces import Architecture
 
 
 def create_study(storage: BaseStorage, settings: Settings, with_published: bool = True) -> optuna.Study:
-    """Create the study of a run with the published points enqueued, or return it if it is there.
+    """Create the study of a run with the published points in its queue, or return the existing study.
 
-    Raises InputError when it is there with other settings. `publish` then lets workers in.
+    Workers can join after `publish`. Raises InputError if the existing study has other settings.
     """
     directions = [
         StudyDirection.MINIMIZE if objective.is_cost else StudyDirection.MAXIMIZE for objective in settings.objectives
@@ -37,7 +37,7 @@ def create_study(storage: BaseStorage, settings: Settings, with_published: bool 
 
 
 def _enqueue_published(study: optuna.Study, settings: Settings) -> None:
-    """Queue the published points, of those within the budget no more than the run may try."""
+    """Queue the published points; of the points within the budget at most as many as the run has trials."""
     space, left = settings.searched, settings.trials
     for name, point in space.published.items():
         choices = dict(point.choices) | settings.fixed
@@ -46,19 +46,19 @@ def _enqueue_published(study: optuna.Study, settings: Settings) -> None:
             left -= 1
             if left < 0:
                 continue
-        # What the space pins leaves a published network itself; what the user fixes may not.
+        # A choice that the user fixes may change a published network, which then loses its name.
         itself = choices == dict(point.choices) | dict(space.pinned)
         attributes = {"name": f"{settings.space}/{name}"} if itself else None
         study.enqueue_trial(choices, user_attrs=attributes, skip_if_exists=True)
 
 
 def publish(study: optuna.Study, settings: Settings) -> None:
-    """Let workers into a study that is set up: they read its settings."""
+    """Write the settings into a study that is set up, so that workers can join."""
     study.set_user_attr("settings", settings.model_dump(mode="json"))
 
 
 def load_study(storage: BaseStorage, name: str, sampler: BaseSampler | None = None) -> optuna.Study:
-    """Return the study `name`. Raises InputError if there is none."""
+    """Return the study `name`. Raises InputError if there is no such study."""
     try:
         return optuna.load_study(study_name=name, storage=storage, sampler=sampler)
     except KeyError:
@@ -66,7 +66,7 @@ def load_study(storage: BaseStorage, name: str, sampler: BaseSampler | None = No
 
 
 def settings_of(study: optuna.Study) -> Settings:
-    """Return the settings that a study carries for workers on other machines. Raises InputError before `publish`."""
+    """Return the settings that a study holds for workers. Raises InputError before `publish`."""
     if "settings" not in study.user_attrs:
         raise InputError(f"The study '{study.study_name}' is still being set up; try again in a moment.")
     return parse_settings(study.user_attrs["settings"])
@@ -95,7 +95,7 @@ def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
 
 
 def architecture_of(trial: FrozenTrial, settings: Settings) -> Architecture:
-    """Return the architecture of a trial. Raises InputError for one that has no choices yet."""
+    """Return the architecture of a trial. Raises InputError if the trial has no choices yet."""
     if not trial.params:
         raise InputError(f"Trial {trial.number} of '{settings.run}' has no architecture yet.")
     return settings.architecture(trial.params)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from chaos_kit.databases import programs
 from chaos_kit.judge import Truth
-from chaos_kit.plan import Outcome, Plan
+from chaos_kit.plan import ChaosPlan, Outcome
 from chaos_kit.run import disturb
 from chaos_kit.searches import find_truth
 
@@ -25,7 +25,7 @@ def test_a_search_of_two_processes_that_is_killed_and_stopped_loses_nothing(
     tmp_path: Path, shared_tiny_data: Path
 ) -> None:
     truth = find_truth(tmp_path / "truth", shared_tiny_data, SEEDS)
-    plan = Plan("sqlite", 0, SEEDS, ("kill a worker", "freeze long", "SIGTERM"), idle_ms=20, once_more=False)
+    plan = ChaosPlan("sqlite", 0, SEEDS, ("kill a worker", "freeze long", "SIGTERM"), idle_ms=20, once_more=False)
     check(disturb(plan, tmp_path / "run", shared_tiny_data, truth), SEEDS)
 
 
@@ -43,7 +43,7 @@ def test_a_search_of_two_processes_that_is_killed_and_stopped_loses_nothing(
 def test_a_search_of_two_processes_survives(
     tmp_path: Path, shared_tiny_data: Path, truth: Truth, events: Sequence[str]
 ) -> None:
-    check(disturb(Plan("sqlite", 1, 20, events), tmp_path / "run", shared_tiny_data, truth), 20)
+    check(disturb(ChaosPlan("sqlite", 1, 20, events), tmp_path / "run", shared_tiny_data, truth), 20)
 
 
 @pytest.mark.slow
@@ -63,7 +63,7 @@ def test_two_machines_with_a_server_survive(
         programs()
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
-    check(disturb(Plan("postgres", 1, 20, events), tmp_path / "run", shared_tiny_data, truth), 20)
+    check(disturb(ChaosPlan("postgres", 1, 20, events), tmp_path / "run", shared_tiny_data, truth), 20)
 
 
 def check(outcome: Outcome, networks: int) -> None:

@@ -1,1 +1,1 @@
-"""A table of trained architectures, and searches that are replayed on it in seconds."""
+"""A table of trained architectures, and replays of searches on it, which take seconds."""

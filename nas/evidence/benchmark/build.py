@@ -1,4 +1,4 @@
-"""Building a table: train every selected architecture, keep each curve as soon as it is there, go on after a kill."""
+"""Building a table: train all selected architectures, store each curve at once, continue after a kill."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from nas.evidence.benchmark.selection import Wanted, select
 from nas.evidence.benchmark.table import Row, Table
 from nas.evidence.benchmark.training import make_header, train_network
 from nas.image_size import Size
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener
 from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
 from nas.quantities import short
 from nas.search.run import RESULTS
@@ -30,37 +30,37 @@ from proxies import PROXIES
 from search_spaces import SPACES
 
 _PROXY_SEED = 0
-"""Added to the architecture's own seed for the network that proxies see: the weights that its first training has."""
+"""Added to the seed of the architecture for proxies: they score the start weights of its first training."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a table is to hold."""
+class TableRequest:
+    """The request for a table."""
 
     counts: dict[str, int]
-    """Random networks of each space."""
+    """Number of random networks of each space."""
     budgets: tuple[Budget, ...]
     scale: int
     hr_size: Size
     seeds: int = 1
-    """Trainings of an architecture."""
+    """Number of trainings of an architecture."""
     repeated: int | None = None
-    """How many of the architectures have them; the others have one. None: all."""
+    """Number of architectures with `seeds` trainings; the others have one training. None: all architectures."""
     label: str = ""
 
     @property
     def wanted(self) -> Wanted:
-        """What may be selected."""
+        """The conditions for selected networks."""
         return Wanted(self.scale, 1, self.hr_size, self.budgets)
 
 
 @dataclass(frozen=True)
 class Build:
-    """A table that is being built; the same for every process that works on it."""
+    """A table that is being built. All processes that work on it have the same `Build`."""
 
     folder: Path
     rows: tuple[Row, ...]
-    """In the order in which they are trained."""
+    """The rows in the order of their trainings."""
     data: Dataset
     recipe: Recipe
     seeds: int
@@ -68,18 +68,18 @@ class Build:
 
     @property
     def journal(self) -> Journal:
-        """Where what is found goes."""
+        """The journal that receives the results."""
         return Journal(self.folder)
 
     @property
     def table(self) -> Table:
-        """What was found so far."""
+        """The table with the results so far."""
         return self.journal.table()
 
     def open_trainings(self, share: int = 0, count: int = 1) -> list[tuple[Row, int]]:
-        """Return the trainings that are still to be made: the first of all, then the second of some, and so on.
+        """Return the missing trainings: the first training of all architectures, then the second, and so on.
 
-        Of so many processes number `share` has every so-many-th architecture, whatever the others have done by now.
+        Process `share` of `count` handles rows share, share + count, …; the split does not depend on progress.
         """
         done = {(row.network.fingerprint, t.seed) for row in self.table.rows for t in row.trainings}
         wanted = [self.rows[: self.repeated if seed else None][share::count] for seed in range(self.seeds)]
@@ -87,65 +87,77 @@ class Build:
         return [(row, seed) for row, seed in every if (row.network.fingerprint, seed) not in done]
 
     def open_proxies(self, names: Iterable[str], share: int = 0, count: int = 1) -> list[tuple[Row, str]]:
-        """Return which proxies are still to be asked of which trained architectures, likewise."""
+        """Return the missing scores of proxies as pairs of row and proxy, with the same split."""
         mine = {row.network.fingerprint for row in self.rows[share::count]}
         rows = [row for row in self.table.trained if row.network.fingerprint in mine]
         return [(row, name) for row in rows for name in names if name not in row.proxies]
 
 
 def working_folder(to: Path, results: Path = RESULTS) -> Path:
-    """Return the folder in which the table that goes to the file `to` is built."""
+    """Return the working folder of the table that is written to the file `to`."""
     return results / f"benchmark-{table_name(to)}"
 
 
 def table_name(path: Path) -> str:
-    """Return what a table is called: the name of its file without `.json` or `.json.gz`."""
+    """Return the name of a table: that of its file without `.json` or `.json.gz`."""
     return path.name.removesuffix(".gz").removesuffix(".json")
 
 
-def prepare(plan: Plan, data: Dataset, recipe: Recipe, device: torch.device, folder: Path) -> Build:
-    """Select the architectures, or read what was selected before, and write down what the table is of.
+def networks_by_space(spaces: list[str], default: int) -> dict[str, int]:
+    """Return the number of random networks of each space, from texts such as `hybrid:150`. Raises InputError."""
+    counts: dict[str, int] = {}
+    for text in spaces:
+        name, colon, number = text.partition(":")
+        if colon and not number.isdigit():
+            raise InputError(f"'{text}' lacks a number of networks; write it as hybrid:150.")
+        counts[name] = int(number) if colon else default
+    return counts
 
-    Raises InputError where the folder holds trainings of other data, by another recipe and so on.
+
+def prepare(request: TableRequest, data: Dataset, recipe: Recipe, device: torch.device, folder: Path) -> Build:
+    """Select the architectures, or read the earlier selection, and write the header of the table into `folder`.
+
+    Raises InputError if the folder holds trainings under other conditions, such as other images or another recipe.
     """
     recipe = recipe.seeing(data.normalisation)
     journal = Journal(folder)
     asked: dict[str, Any] = {
-        "counts": plan.counts,
-        "budgets": [str(budget) for budget in plan.budgets],
-        "scale": plan.scale,
-        "hr_size": list(plan.hr_size),
+        "counts": request.counts,
+        "budgets": [str(budget) for budget in request.budgets],
+        "scale": request.scale,
+        "hr_size": list(request.hr_size),
         "spaces": SPACES.names(),
     }
-    spaces = {name: space_fingerprint(name) for name in plan.counts}
+    spaces = {name: space_fingerprint(name) for name in request.counts}
     header = make_header(
         data,
         recipe,
         device,
-        scale=plan.scale,
-        hr_size=plan.hr_size,
-        budgets=plan.budgets,
+        scale=request.scale,
+        hr_size=request.hr_size,
+        budgets=request.budgets,
         spaces=spaces,
-        label=plan.label,
+        label=request.label,
     )
     rows = journal.rows_for(asked)
     if rows is None:
-        rows = select(plan.counts, plan.wanted, journal.rows())
+        rows = select(request.counts, request.wanted, journal.rows())
     journal.begin(header, asked, rows)
-    repeated = len(rows) if plan.repeated is None else plan.repeated
-    return Build(folder, tuple(rows), data, recipe, plan.seeds, repeated)
+    repeated = len(rows) if request.repeated is None else request.repeated
+    return Build(folder, tuple(rows), data, recipe, request.seeds, repeated)
 
 
 def work_on(
     build: Build,
     devices: tuple[torch.device, ...],
-    audience: Audience,
+    listener: Listener,
     should_stop: Stop,
     seconds: float | None = None,
 ) -> None:
-    """Make what is missing, a process with one thread on each of `devices`; one device: in this process.
+    """Make the missing trainings and scores: one process with one thread on each of `devices`.
 
-    After `seconds` nothing new is begun. Raises RunError when a process failed; what is finished is kept.
+    With one device the work is done in this process. After `seconds` no training starts. Raises RunError if a process
+    failed; finished results are kept.
     """
     count = len(devices)
     works: dict[str, Work] = {
@@ -153,7 +165,7 @@ def work_on(
     }
     run = run_in_turn if count == 1 else None
     failures = (
-        run(works, devices[0], audience, should_stop) if run else run_processes(works, devices, audience, should_stop)
+        run(works, devices[0], listener, should_stop) if run else run_processes(works, devices, listener, should_stop)
     )
     if failures and not should_stop():
         raise RunError(f"{', '.join(failures)} failed, see the messages above; the same command continues.")
@@ -165,10 +177,10 @@ def _work(
     count: int,
     seconds: float | None,
     device: torch.device,
-    audience: Audience,
+    listener: Listener,
     should_stop: Stop,
 ) -> None:
-    """What process number `share` of `count` does."""
+    """Do the work of process `share` of `count`."""
     torch.set_num_threads(1)
     started = time.monotonic()
 
@@ -180,26 +192,26 @@ def _work(
             return
         label = f"{row.name or row.network.space + ' ' + row.network.fingerprint} ({short(row.macs)} MACs, seed {seed})"
         try:
-            with audience.training(label) as listener:
+            with listener.training(label) as training_listener:
                 training = train_network(
                     row.network,
                     build.data,
                     build.recipe,
                     seed,
                     device,
-                    listener,
+                    training_listener,
                     should_stop,
                     by_own_time=device.type != "cuda",
                 )
         except TrainingStoppedError:
             return
         build.journal.append(share, row.network.fingerprint, training=training.model_dump(exclude_defaults=True))
-        audience.say(f"{label}: {training.failure or f'{training.curve[-1][1]:.2f} dB'}")
-    _ask_proxies(build, share, count, device, audience, ends)
+        listener.say(f"{label}: {training.failure or f'{training.curve[-1][1]:.2f} dB'}")
+    _ask_proxies(build, share, count, device, listener, ends)
 
 
-def _ask_proxies(build: Build, share: int, count: int, device: torch.device, audience: Audience, ends: Stop) -> None:
-    """Let every proxy that doesn't train score the trained architectures; one that can't is left out with a word."""
+def _ask_proxies(build: Build, share: int, count: int, device: torch.device, listener: Listener, ends: Stop) -> None:
+    """Score the trained architectures by every proxy that does not train; a proxy that fails is left out."""
     names = [proxy.name for proxy in PROXIES if not proxy.trains]
     unable: set[str] = set()
     for row, name in build.open_proxies(names, share, count):
@@ -213,11 +225,11 @@ def _ask_proxies(build: Build, share: int, count: int, device: torch.device, aud
             score = PROXIES.get(name).score(row.network.build(), BriefTask(build.data, build.recipe, seed, device))
         except (InputError, RuntimeError) as error:
             unable.add(name)
-            audience.say(f"The proxy '{name}' is left out: {error}")
+            listener.say(f"The proxy '{name}' is left out: {error}")
             continue
         build.journal.append(share, row.network.fingerprint, proxies={name: _finite(score.value)})
 
 
 def _finite(score: float) -> float | None:
-    """Return a score to six digits, as JSON can hold it."""
+    """Return a score with six digits; None for an infinite or undefined score, which JSON can't hold."""
     return float(f"{score:.6g}") if math.isfinite(score) else None

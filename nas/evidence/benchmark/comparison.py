@@ -1,4 +1,4 @@
-"""Samplers compared on a table: many replayed searches of each, as curves with confidence bands and a few figures."""
+"""Comparison of samplers by replays on a table: curves with confidence bands, and a few figures of each sampler."""
 
 import math
 import multiprocessing
@@ -16,10 +16,10 @@ from nas.evidence.statistics import draws, interval
 from nas.plugins.given import Granted, granted, inherit
 
 BASELINE = "random"
-"""What every sampler must beat; it always comes along."""
+"""The sampler that all others are compared with; it always takes part."""
 
 _GRID = 200
-"""Points of a curve over time."""
+"""Number of points of a curve over time."""
 _RESAMPLES = 2000
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -27,20 +27,20 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over searches, with the ends of its 95 % bootstrap interval."""
+    """A mean over searches with its 95 % bootstrap interval."""
 
     mean: float
     low: float
     high: float
 
     def to_list(self) -> list[float]:
-        """Return mean, low, high, rounded."""
+        """Return mean, low and high, rounded."""
         return [round(value, 4) for value in (self.mean, self.low, self.high)]
 
 
 @dataclass(frozen=True)
 class Band:
-    """A curve over trainings or seconds with its confidence band; all of the same length."""
+    """A curve over trainings or seconds with its confidence band; all arrays have the same length."""
 
     x: Array
     mean: Array
@@ -49,11 +49,11 @@ class Band:
 
     @classmethod
     def of(cls, x: Array, values: Array) -> "Band":
-        """Return the band of `values`, [search, x]."""
+        """Return the band of `values`, [searches, len(x)]."""
         return cls(x, *_interval(values))
 
     def reaches(self, value: float) -> float | None:
-        """Return where the mean gets to `value`, if it does."""
+        """Return the first x at which the mean reaches `value`; None if it never does."""
         there = np.flatnonzero(self.mean >= value)
         return float(self.x[there[0]]) if len(there) else None
 
@@ -64,23 +64,23 @@ class Band:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a sampler did. Hypervolumes are in dB times octaves."""
+    """The results of a sampler. Hypervolumes are in dB times octaves."""
 
     sampler: str
     final: Estimate
     """The hypervolume at the end."""
     area: Estimate
-    """The mean hypervolume over all trainings: who is early is better."""
+    """The mean hypervolume over all trainings; higher for a sampler that finds good networks early."""
     trainings_to_baseline: float | None
-    """After how many whole trainings its mean is where random search ends; None: never."""
+    """Number of whole trainings after which the mean reaches the final mean of random search; None: never."""
     seconds_to_baseline: float | None
-    """Likewise simulated seconds."""
+    """The same in simulated seconds."""
     seconds: float
-    """Simulated seconds of a search, the mean."""
+    """Mean simulated seconds of a search."""
     refused: float
-    """Candidates of a search over budget or known, the mean."""
+    """Mean number of refused candidates of a search: over budget or tried before."""
     asking_seconds: float
-    """Measured: what the sampler took to think for a whole search, the mean."""
+    """Mean seconds that the sampler needed for its draws in a whole search; measured, not simulated."""
     by_trainings: Band
     by_seconds: Band
 
@@ -92,7 +92,7 @@ def replay_all(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Course]:
-    """Run a search by each sampler, and by random search, from each of so many seeds, `jobs` at a time."""
+    """Replay `seeds` searches by each sampler and by random search, `jobs` of them at the same time."""
     names = list(dict.fromkeys([BASELINE, *samplers]))
     tasks = [(name, seed) for seed in range(seeds) for name in names]
     courses = []
@@ -112,8 +112,8 @@ def _run(work: Callable[[tuple[str, int]], Course], tasks: list[tuple[str, int]]
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(granted(),)) as pool:
-        yield from pool.map(work, tasks)
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(granted(),)) as executor:
+        yield from executor.map(work, tasks)
 
 
 def _begin(permissions: Granted) -> None:
@@ -122,7 +122,7 @@ def _begin(permissions: Granted) -> None:
 
 
 def compare(courses: Sequence[Course]) -> list[Standing]:
-    """Return how the samplers did, the best area first; a search that ended early stays where it was."""
+    """Return the standings of the samplers, the best area first. A search that ended early keeps its last value."""
     names = list(dict.fromkeys(course.sampler for course in courses))
     of = {name: [course for course in courses if course.sampler == name and course.moments] for name in names}
     of = {name: found for name, found in of.items() if found}
@@ -153,7 +153,7 @@ def compare(courses: Sequence[Course]) -> list[Standing]:
 
 
 def _sampled(courses: Sequence[Course], axis: str, x: Array) -> Array:
-    """Return the hypervolumes of searches where the axis has the values `x`: [search, x]; 0 before the first."""
+    """Return the hypervolumes of searches at the values `x` of the axis, [searches, len(x)]; 0 before the first."""
     sampled = []
     for course in courses:
         places = [getattr(moment, axis) for moment in course.moments]
@@ -167,7 +167,7 @@ def _estimate(values: Array) -> Estimate:
 
 
 def _interval(values: Array) -> tuple[Array, Array, Array]:
-    """Return mean, low and high over the first axis; one search alone has no interval."""
+    """Return mean, low and high over the first axis; for a single search all three are equal."""
     mean = values.mean(axis=0)
     if len(values) == 1:
         return mean, mean, mean
@@ -176,7 +176,7 @@ def _interval(values: Array) -> tuple[Array, Array, Array]:
 
 
 def comparison_data(conditions: Conditions, standings: Sequence[Standing], seeds: int) -> Mapping[str, Any]:
-    """Return the comparison as plain data, with all that its figures depend on."""
+    """Return the comparison as plain data, with all conditions of its figures."""
     header, response = conditions.header, conditions.response
     return {
         "table": {"label": header.label, "data": header.data, "budgets": list(header.budgets), "device": header.device},
@@ -185,7 +185,7 @@ def comparison_data(conditions: Conditions, standings: Sequence[Standing], seeds
             "networks": response.rows,
             "steps": list(response.steps),
             "model": response.model,
-            "fidelities": {name: _rounded(vars(one)) for name, one in response.fidelities.items()},
+            "fidelities": {name: _rounded(vars(fidelity)) for name, fidelity in response.fidelities.items()},
             "tau_of_macs": round(response.tau_of_macs, 3),
             "r2_of_seconds": round(response.r2_of_seconds, 3),
             "noise_db": round(response.noise, 4),
@@ -200,18 +200,18 @@ def comparison_data(conditions: Conditions, standings: Sequence[Standing], seeds
             "hypervolume": f"dB times octaves over {header.bicubic[0]:.2f} dB within {', '.join(header.budgets)}",
         },
         "samplers": {
-            one.sampler: {
-                "final": one.final.to_list(),
-                "area": one.area.to_list(),
-                "trainings_to_random": one.trainings_to_baseline,
-                "seconds_to_random": _rounded_or_none(one.seconds_to_baseline),
-                "seconds": round(one.seconds, 1),
-                "refused": round(one.refused, 1),
-                "asking_seconds": round(one.asking_seconds, 2),
-                "by_trainings": one.by_trainings.to_dict(),
-                "by_seconds": one.by_seconds.to_dict(),
+            standing.sampler: {
+                "final": standing.final.to_list(),
+                "area": standing.area.to_list(),
+                "trainings_to_random": standing.trainings_to_baseline,
+                "seconds_to_random": _rounded_or_none(standing.seconds_to_baseline),
+                "seconds": round(standing.seconds, 1),
+                "refused": round(standing.refused, 1),
+                "asking_seconds": round(standing.asking_seconds, 2),
+                "by_trainings": standing.by_trainings.to_dict(),
+                "by_seconds": standing.by_seconds.to_dict(),
             }
-            for one in standings
+            for standing in standings
         },
     }
 

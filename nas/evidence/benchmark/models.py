@@ -1,4 +1,4 @@
-"""Models of a response: from the numbers of a network to several values at once."""
+"""Regression models of a response: from the features of a network to several values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 COSTS = 2
-"""So many of the numbers of a network, the last ones, are the logarithms of its costs."""
+"""Number of features that are logarithms of costs; they are the last features of a network."""
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -35,29 +35,29 @@ class Kind:
     """A kind of model."""
 
     make: Callable[[], Any]
-    """Returns one that is not fitted."""
+    """Returns a model that is not fitted."""
     may_be_chosen: bool = True
-    """False for the kind that searches themselves learn by: on its own surface it would be the best by construction."""
+    """False for the model that searches themselves use: on its own response it would win by construction."""
 
 
 class _BeyondCosts(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Trees on what a straight line through the costs leaves: trees alone are flat beyond their last networks.
+    """Trees on the residuals of a linear model of the costs, since trees alone are flat outside their training data.
 
-    On the first 42 networks of `hybrid` in a table of infrared images it takes 0.02 dB off the RMSE of both kinds of
-    trees, 0.23 dB without it.
+    On the first 42 networks of `hybrid` in a table of infrared images, the linear model lowers the RMSE of both kinds
+    of trees, 0.23 dB, by 0.02 dB.
     """
 
     def __init__(self, trees: Any) -> None:
         self.trees = trees
 
     def fit(self, x: Array, y: Array) -> "_BeyondCosts":
-        """Fit the line, then the trees."""
+        """Fit the linear model, then the trees."""
         self.line_ = make_pipeline(StandardScaler(), Ridge()).fit(x[:, -COSTS:], y)
         self.fitted_ = clone(self.trees).fit(x, y - self.line_.predict(x[:, -COSTS:]))
         return self
 
     def predict(self, x: Array) -> Array:
-        """Return the sum of both."""
+        """Return the sum of both predictions."""
         predicted: Array = self.line_.predict(x[:, -COSTS:]) + self.fitted_.predict(x).reshape(len(x), -1)
         return predicted
 
@@ -67,25 +67,25 @@ def _forest() -> Any:
 
 
 def _boosted() -> Any:
-    one = GradientBoostingRegressor(
+    regressor = GradientBoostingRegressor(
         n_estimators=300, learning_rate=0.05, max_depth=3, subsample=0.5, max_features=0.3, random_state=0
     )
-    return _BeyondCosts(MultiOutputRegressor(one))
+    return _BeyondCosts(MultiOutputRegressor(regressor))
 
 
 class _Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """The mean of several models, of several values."""
+    """The mean of the predictions of several models."""
 
     def __init__(self, models: tuple[Any, ...]) -> None:
         self.models = models
 
     def fit(self, x: Array, y: Array) -> "_Mean":
-        """Fit each."""
+        """Fit each model."""
         self.fitted_ = [clone(model).fit(x, y) for model in self.models]
         return self
 
     def predict(self, x: Array) -> Array:
-        """Return the mean of what they predict."""
+        """Return the mean of the predictions."""
         mean: Array = np.mean([model.predict(x) for model in self.fitted_], axis=0)
         return mean
 
@@ -96,8 +96,8 @@ def _trees() -> Any:
 
 def _gaussian_process() -> Any:
     kernel = ConstantKernel() * Matern(10.0, nu=2.5) + ConstantKernel(0.1) * DotProduct() + WhiteKernel(0.1)
-    one = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
-    return make_pipeline(StandardScaler(), MultiOutputRegressor(one))
+    regressor = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
+    return make_pipeline(StandardScaler(), MultiOutputRegressor(regressor))
 
 
 MODELS: Mapping[str, Kind] = {

@@ -1,4 +1,4 @@
-"""A search on a fitted table: the sampler is real, trainings take no time, a simulated clock tells what they cost."""
+"""Replay of a search on a fitted table: sampler, study and rungs are real, trainings and the clock are simulated."""
 
 import time
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from nas.evidence.benchmark.table import Header
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
-from nas.search.history import RUNGS, Known, history
+from nas.search.history import RUNGS, MeasuredNetwork, history
 from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
@@ -26,31 +26,31 @@ from nas.search.schedule.rungs import Rungs, default_rungs
 from nas.search.settings import Settings, parse_settings, space_fingerprint
 from nas.search.study import create_study
 from nas.search.workers.holding import promote, take
-from nas.search.workers.worker import MOST_REFUSED
+from nas.search.workers.outcome import MOST_REFUSED
 from search_spaces import SPACES, Architecture
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is equal for all searches that are compared."""
+    """The conditions of all searches of a comparison."""
 
     header: Header
-    """Of the table: the budgets, and what hypervolumes are against."""
+    """The header of the table, with the budgets and the figures of bicubic interpolation."""
     response: Response
     trials: int
-    """Candidates of a search."""
+    """Number of candidates of a search."""
     seconds: float | None = None
-    """Simulated: no candidate is begun after them."""
+    """No candidate starts after this many simulated seconds; None: no limit."""
     on_rungs: bool = False
-    """Whether candidates may be paused on the default rungs; else each is trained whole."""
+    """Whether candidates may be paused at the default rungs; else each is trained to the end."""
     screens: tuple[str, ...] = ()
     planned: int | None = None
-    """As many candidates the samplers reckon with, where a search ends by its time; else `trials`."""
+    """Number of candidates that samplers plan for, if the time ends the search; None: `trials`."""
     published: bool = True
-    """Whether the published points of the space are tried first, as in a real search."""
+    """Whether the published points of the space come first, as in a real search."""
 
     def settings(self, sampler: str, seed: int) -> Settings:
-        """Return what a real search of the same would remember."""
+        """Return the settings of a real search under these conditions."""
         header, space = self.header, self.response.space
         fields: dict[str, Any] = {
             "run": "replay",
@@ -75,16 +75,16 @@ class Conditions:
         return parse_settings(fields | ({"screens": self.screens} if self.screens else {}))
 
     def check(self, samplers: Sequence[str]) -> None:
-        """Raise InputError or UnknownNameError unless every sampler can be replayed so."""
+        """Raise InputError or UnknownNameError unless every sampler can be replayed under these conditions."""
         for text, (screen, _) in zip(self.screens, parse_screens(self.screens), strict=True):
             if screen != SURROGATE:
-                raise InputError(f"The screen '{text}' needs networks and images, which a table has none of.")
+                raise InputError(f"The screen '{text}' needs networks and images, which a table does not have.")
         for sampler in samplers:
             make_sampler(self.settings(sampler, 0), worker=0)
 
     @property
-    def reference(self) -> tuple[float, float]:
-        """The worst that counts for a hypervolume: bicubic's PSNR at the price of the budget."""
+    def reference_point(self) -> tuple[float, float]:
+        """The reference point of the hypervolume: bicubic's PSNR at the whole budget, as losses."""
         macs = min(budget.limit for budget in self.settings("random", 0).budgets if budget.unit == "MACs")
         worst = losses([{"psnr": self.header.bicubic[0], "macs": macs}], resolve(DEFAULT_OBJECTIVES))[0]
         return float(worst[0]), float(worst[1])
@@ -92,32 +92,32 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a search stands when something was trained."""
+    """The state of a search after a training."""
 
     trainings: float
-    """Whole ones: a paused candidate counts by its share of the steps."""
+    """Number of whole trainings: a paused candidate counts as its share of the steps."""
     seconds: float
-    """Simulated."""
+    """Simulated seconds."""
     hypervolume: float
-    """Of all that is fully trained, in dB times octaves."""
+    """Hypervolume of the networks that were trained to the end, in dB times octaves."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """A whole search."""
+    """A whole replayed search."""
 
     sampler: str
     seed: int
     moments: tuple[Moment, ...]
     refused: int
-    """Candidates over budget or known."""
+    """Number of refused candidates: over budget or tried before."""
     asking_seconds: float
-    """Measured, not simulated: what the sampler took to think of all candidates."""
+    """Seconds that the sampler needed for all its draws; measured, not simulated."""
 
 
 @quiet_optuna()
 def replay(conditions: Conditions, sampler: str, seed: int) -> Course:
-    """Run a search with one worker on the response. Raises UnknownNameError for a sampler, as a real search does."""
+    """Replay a search with one worker. Raises UnknownNameError for a sampler, as a real search does."""
     search = _Search(conditions, conditions.settings(sampler, seed))
     search.run()
     return Course(sampler, seed, tuple(search.moments), search.refused, search.asking_seconds)
@@ -125,7 +125,7 @@ def replay(conditions: Conditions, sampler: str, seed: int) -> Course:
 
 @dataclass
 class _Search:
-    """A search in progress; it does what a worker does, in the same order."""
+    """A search in progress. It takes the actions of a worker, in the same order."""
 
     conditions: Conditions
     settings: Settings
@@ -133,14 +133,14 @@ class _Search:
     refused: int = 0
     refused_in_a_row: int = 0
     steps: int = 0
-    """Made so far, of all trainings."""
+    """Steps of all trainings so far."""
     clock: float = 0.0
     asking_seconds: float = 0.0
     trained: list[dict[str, float]] = field(default_factory=list)
-    """The figures of what was trained to the last step."""
+    """The figures of networks that were trained to the end."""
 
     def __post_init__(self) -> None:
-        self.reference = self.conditions.reference
+        self.reference_point = self.conditions.reference_point
         self.space = self.settings.searched
         self.rungs = Rungs.of(self.settings)
         self.tried: set[str] = set()
@@ -156,7 +156,7 @@ class _Search:
                 break
             self._try_one(action)
 
-    def _known(self) -> list[Known]:
+    def _measured(self) -> list[MeasuredNetwork]:
         return history(self.study.get_trials(deepcopy=False))
 
     def _is_over(self) -> bool:
@@ -191,7 +191,7 @@ class _Search:
         self._train(trial, architecture, price)
 
     def _train(self, trial: optuna.Trial, architecture: Architecture, price: ScreeningCost) -> None:
-        """Let the clock run to the last step, or to the rung where the candidate is paused."""
+        """Advance the clock to the last step, or to the rung where the candidate is paused."""
         response, choices = self.conditions.response, architecture.choices
         curve = response.curve(choices, price.macs, price.params)
         curve = curve + response.deviation(architecture.fingerprint, self.settings.seed)
@@ -209,8 +209,8 @@ class _Search:
             if rung == last:
                 self.study.tell(trial, (psnr, price.macs / 1e9))
                 self.trained.append({"psnr": psnr, "macs": price.macs})
-            elif not goes_on(self._known(), self.rungs, architecture.fingerprint, rung, self._time_left()):
+            elif not goes_on(self._measured(), self.rungs, architecture.fingerprint, rung, self._time_left()):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 break
-        volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference)
+        volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference_point)
         self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))

@@ -1,8 +1,8 @@
-"""What a table says of every network of a space: PSNR curve and seconds, fitted and cross-validated.
+"""The response of a space: PSNR curve and seconds of any network, predicted by a model that is fitted to a table.
 
-A table holds hundreds of networks of a space that has many more, and a search asks for others than those. As in
-NAS-Bench-301 (Siems et al., 2008.09777), a model is fitted to the table and asked instead: a prediction may be wrong,
-but to compare searches, what matters is a landscape with the same hills and valleys, and with the same noise.
+A table holds hundreds of networks, and a search draws other networks of the space. As in NAS-Bench-301 (Siems et al.,
+2008.09777), a model is fitted to the table and replaces the trainings. A single prediction may be wrong. To compare
+searches, the landscape must have the same hills and valleys, and the same noise.
 """
 
 import hashlib
@@ -33,51 +33,51 @@ from search_spaces.registry import unknown_name
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 LEAST_ROWS = 20
-"""Networks of a space below which nothing is fitted."""
+"""Minimum number of trained networks of a space for a fit."""
 
 _FOLDS = 5
 _SHAPES = 3
-"""Principal components of what curves lack of their last value."""
+"""Number of principal components of the curves' distances from their last values."""
 _OF_MEDIAN = 1.4826
-"""The standard deviation of a normal distribution is so many medians of absolute deviations."""
+"""Standard deviation of a normal distribution in medians of absolute deviations."""
 _COLLAPSE = 6.0
-"""A training so many times the noise below the best of its network has collapsed: chance hardly ever does that."""
+"""A training has collapsed if it is this many times the noise below the best training of its network."""
 _RIDGE = tuple(np.logspace(-2, 3, 11))
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How well a model predicts networks that it hasn't seen, by cross-validation."""
+    """The accuracy of a model on unseen networks, by cross-validation."""
 
     tau: float
     """Kendall's tau of the PSNR after the last step."""
     tau_in_bands: float
-    """The mean of its values within bands of multiply-adds, weighted by their pairs: what costs can't tell."""
+    """Mean of tau within bands of multiply-adds, weighted by their pairs: the part that costs can't explain."""
     rmse: float
-    """dB after the last step."""
+    """Root mean square error in dB after the last step."""
     rmse_of_curves: float
-    """dB over all steps of the curves."""
+    """Root mean square error in dB over all steps of the curves."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """PSNR curve and seconds of any network of a space."""
+    """Predicts the PSNR curve and the seconds of any network of a space."""
 
     space: str
     steps: tuple[int, ...]
     rows: int
-    """Networks that it was fitted to."""
+    """Number of networks that it was fitted to."""
     model: str
     fidelities: Mapping[str, Fidelity]
-    """Of every model that was tried."""
+    """The fidelities of all models that were tried."""
     tau_of_macs: float
-    """Kendall's tau of multiply-adds alone, with the PSNR after the last step."""
+    """Kendall's tau between multiply-adds and the PSNR after the last step."""
     r2_of_seconds: float
-    """Of the logarithm of the seconds, by cross-validation; 1 is perfect."""
+    """R² of the logarithm of the seconds, by cross-validation; 1 is perfect."""
     noise: float
-    """Usual deviation in dB between seeds after the last step; 0 where no network was trained from several.
+    """Standard deviation in dB between seeds after the last step; 0 if no network was trained from several seeds.
 
-    It is the standard deviation of what isn't out of the ordinary: 1.48 times the median of the absolute deviations.
+    It is estimated without outliers: 1.48 times the median of the absolute deviations.
     """
     _encoding: Encoding
     _model: Model
@@ -86,19 +86,20 @@ class Response:
     _deviations: Array
 
     def _features(self, choices: Choices, macs: int, params: int) -> Array:
-        """Return the numbers of one network, [1, F]."""
+        """Return the features of one network, [1, F]."""
         return np.hstack(self._encoding.blocks([(choices, {"macs": macs, "params": params})]))
 
     def curve(self, choices: Choices, macs: int, params: int) -> Array:
-        """Return the usual PSNR in dB of a training at each of `steps`."""
+        """Return the expected PSNR in dB of a training at each of `steps`."""
         features = self._features(choices, macs, params)
         curve: Array = _curves(self._model.predict(features), self._shapes)[0]
         return curve
 
     def deviation(self, fingerprint: str, seed: int) -> Array:
-        """Return what a training deviates from the usual at each of `steps`: always the same for a network and a seed.
+        """Return the deviation in dB of a training from the expected curve at each of `steps`.
 
-        One of the deviations in the table, which hang together from step to step.
+        A network and a seed always have the same deviation. It is a curve of deviations from the table, so the values
+        at neighbouring steps are correlated as in real trainings.
         """
         if not len(self._deviations):
             return np.zeros(len(self.steps))
@@ -113,9 +114,10 @@ class Response:
 
 
 def fit(table: Table, space: str, model: str | None = None) -> Response:
-    """Fit the response of a space to its networks in a table; `model` None: the best of trees, by cross-validation.
+    """Fit the response of a space to its networks in a table.
 
-    Raises InputError where the table has too few networks of the space; UnknownNameError for a model.
+    `model` None takes the model with the lowest error in cross-validation, except `gp`. Raises InputError if the table
+    has too few networks of the space, and UnknownNameError for an unknown model.
     """
     if model is not None and model not in MODELS:
         raise unknown_name("model of a response", model, dict(MODELS))
@@ -125,12 +127,12 @@ def fit(table: Table, space: str, model: str | None = None) -> Response:
             f"The table has {len(rows)} trained networks of the space '{space}'; at least {LEAST_ROWS} are needed."
         )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a hyperparameter of a kernel is at its bound
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a hyperparameter of the kernel is at its bound
         return _fit(rows, space, model)
 
 
 def most_frequent_space(table: Table) -> str:
-    """Return the space that the table was built for which has the most trained networks. Raises InputError."""
+    """Return the space of the table's header with the most trained networks. Raises InputError if none is trained."""
     spaces = Counter(row.network.space for row in table.trained if row.network.space in table.header.spaces)
     if not spaces:
         raise InputError("The table holds no trained network.")
@@ -184,18 +186,18 @@ def _curves_of(row: Row, steps: Sequence[int]) -> Array:
 
 
 def _lacks(curves: Array) -> Array:
-    """Return what curves lack of their last value at each step before."""
+    """Return the distance of curves from their last value at each earlier step."""
     return curves[:, -1:] - curves[:, :-1]
 
 
 def _targets(curves: Array, shapes: PCA | None) -> Array:
-    """Return what models are fitted to: the last value, then the shape of the way there."""
+    """Return the targets of the models: the last value of a curve, then the components of its shape."""
     last = curves[:, -1:]
     return last if shapes is None else np.hstack([last, shapes.transform(_lacks(curves))])
 
 
 def _curves(targets: Array, shapes: PCA | None) -> Array:
-    """The inverse of `_targets`: values at different steps belong together."""
+    """Return the curves of targets: the inverse of `_targets`."""
     targets = targets.reshape(len(targets), -1)
     last = targets[:, :1]
     return last if shapes is None else np.hstack([last - shapes.inverse_transform(targets[:, 1:]), last])
@@ -222,10 +224,10 @@ def _fit_seconds(x: Array, rows: Sequence[Row], steps: Sequence[int], folds: KFo
 
 
 def _apart(curves: Sequence[Array]) -> tuple[float, Array, Array]:
-    """Return the noise between seeds, the usual curve of each network, and the deviations of trainings from it.
+    """Return the noise between seeds, the expected curve of each network, and the deviations of trainings from it.
 
-    A training that collapses falls far below the other of the same network, and none is lucky by as much. So it has no
-    part in what is usual, else half of its loss would count as the luck of the other.
+    A collapsed training lies far below the other trainings of its network. It is left out of the expected curve;
+    otherwise the other trainings would count as far above it.
     """
     last = [_scaled(c[:, -1:] - c[:, -1:].mean(0), len(c)).ravel() for c in curves if len(c) > 1]
     noise = _OF_MEDIAN * float(np.median(np.abs(np.concatenate(last)))) if last else 0.0
@@ -240,5 +242,5 @@ def _apart(curves: Sequence[Array]) -> tuple[float, Array, Array]:
 
 
 def _scaled(deviations: Array, count: int) -> Array:
-    """Return deviations from a mean of so many values, scaled for the freedom that the mean took."""
+    """Return deviations from the mean of `count` values, scaled for the lost degree of freedom (Bessel)."""
     return deviations * math.sqrt(count / max(1, count - 1))

@@ -1,4 +1,4 @@
-"""The table: many architectures, each with its costs and the curves of its trainings, in one file."""
+"""The table of trained architectures: each with its costs and the curves of its trainings, in one file."""
 
 import gzip
 import io
@@ -21,12 +21,12 @@ from search_spaces import Architecture, SpaceError, UnknownNameError
 from search_spaces.documents import DocumentError, parse_json, shown
 
 SCHEMA = 1
-"""The version of the file's fields; a file of another is refused."""
+"""The version of the fields of the file; other versions are refused."""
 
 _MAGIC_OF_GZIP = b"\x1f\x8b"
 
 _MOST_BYTES = 1 << 28
-"""Of a table that is read, uncompressed; a thousand networks with curves need a megabyte."""
+"""Maximum size of a table that is read, uncompressed; a thousand networks with curves need a megabyte."""
 
 
 class _Fields(BaseModel):
@@ -37,36 +37,36 @@ class Training(_Fields):
     """One training of an architecture."""
 
     seed: int
-    """0, 1, …; together with the fingerprint it decides weights and patches."""
+    """0, 1, …; together with the fingerprint it decides start weights and patches."""
     curve: tuple[tuple[int, float], ...] = ()
-    """Steps and validation PSNR in dB there, all of one training by one learning rate schedule."""
+    """Pairs of steps and validation PSNR in dB, all from one training with one learning rate schedule."""
     ssim: float | None = None
-    """After the last step."""
+    """SSIM after the last step."""
     training_seconds: float = 0.0
-    """By the table's clock, without validations."""
+    """Seconds by the clock of the table, without validations."""
     validation_seconds: float = 0.0
-    """Of all validations of the curve."""
+    """Seconds of all validations of the curve."""
     failure: str | None = None
-    """Why there is no curve, e.g. that it diverged."""
+    """Why there is no curve, for instance a divergence; None if there is one."""
     is_reference: bool = False
-    """Whether it was made by the header's reference recipe."""
+    """Whether the training used the reference recipe of the header."""
 
 
 class Row(_Fields):
-    """An architecture: what it costs, how its trainings went, what proxies say."""
+    """An architecture with its costs, its trainings and the scores of proxies."""
 
     architecture: Mapping[str, Any]
-    """Its plain data, as in an `architecture.yaml`."""
+    """The architecture as plain data, as in an `architecture.yaml`."""
     name: str | None = None
-    """SPACE/POINT of a published network (as a search holds it: with the space's pinned choices)."""
+    """SPACE/POINT of a published network, with the pinned choices of the space as in a search."""
     macs: int
     params: int
     trainings: tuple[Training, ...] = ()
-    """By increasing seed, those by the reference recipe last."""
+    """The trainings by increasing seed, those by the reference recipe last."""
     proxies: Mapping[str, float | None] = {}
-    """What proxies say of the network, by their names; None: there is no score."""
+    """The scores by the names of the proxies; None: the proxy gave no score."""
     proxy_seconds: Mapping[str, float] = {}
-    """How long some of them took, by their names."""
+    """The seconds of scores that were timed, by the names of the proxies."""
 
     @cached_property
     def network(self) -> Architecture:
@@ -80,16 +80,16 @@ class Row(_Fields):
 
 
 class Header(_Fields):
-    """What all rows share, and must share with what they are compared with."""
+    """The conditions of all rows."""
 
     label: str = ""
-    """What the table is good for, in a few words."""
+    """The purpose of the table, in a few words."""
     scale: int
     channels: int = 1
     hr_size: Size = HR_SIZE
-    """Width and height of the HR image that costs are for."""
+    """Width and height of the HR image that costs are counted for."""
     budgets: tuple[str, ...]
-    """All networks are within them."""
+    """The budgets that all networks fit."""
     spaces: Mapping[str, str]
     """The spaces that networks were drawn from, with the fingerprints of their choices."""
     data: str
@@ -99,29 +99,29 @@ class Header(_Fields):
     """PSNR and SSIM of bicubic interpolation by the same protocol."""
     recipe: Recipe
     reference: Recipe | None = None
-    """A second recipe, whose trainings are the truth that proxies are held against; None where there is only one."""
+    """The recipe of the reference trainings that proxies are compared with; None if the table has none."""
     device: str
     clock: Literal["CPU seconds", "seconds"]
-    """What a training took: on one thread of a CPU the process's own time, which other load does not lengthen."""
+    """The clock of trainings: CPU seconds of the process for one thread, which other load does not lengthen."""
     versions: Mapping[str, str]
 
 
 class Table(_Fields):
-    """A whole file."""
+    """A table of trained architectures."""
 
     header: Header
     rows: tuple[Row, ...]
 
     @property
     def trained(self) -> tuple[Row, ...]:
-        """The rows of which at least one training did not fail."""
+        """The rows with at least one training that did not fail."""
         return tuple(row for row in self.rows if row.trained)
 
 
 def write_table(table: Table, path: Path) -> None:
-    """Write a table as JSON with one row a line, compressed where the name ends in `.gz`; a kill leaves the old file.
+    """Write a table as JSON with one row on each line, compressed if the name ends in `.gz`.
 
-    Equal tables give equal bytes.
+    Equal tables give equal bytes. A kill leaves the old file.
     """
     header = json.dumps(table.header.model_dump(mode="json"), indent=1)
     rows = ",\n".join(json.dumps(row.model_dump(mode="json", exclude_defaults=True)) for row in table.rows)
@@ -134,7 +134,7 @@ def write_table(table: Table, path: Path) -> None:
 
 
 def read_table(path: Path) -> Table:
-    """Read what `write_table` wrote. Raises InputError naming the file and the first thing that is wrong in it."""
+    """Read a table. Raises InputError naming the file and its first fault."""
     try:
         data = parse_json(_content(path), str(path))
     except (OSError, EOFError, zlib.error) as error:
@@ -143,7 +143,7 @@ def read_table(path: Path) -> Table:
         raise InputError(str(error)) from None
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else None
-        raise InputError(f"{path} is no table of architectures of schema {SCHEMA}, but of {shown(found)}.")
+        raise InputError(f"{path} must be a table of architectures with schema {SCHEMA}, not {shown(found)}.")
     try:
         table = Table.model_validate({name: value for name, value in data.items() if name != "schema"})
         for row in table.rows:
@@ -151,7 +151,7 @@ def read_table(path: Path) -> Table:
     except ValidationError as error:
         raise InputError(in_words(error, str(path))) from None
     except (SpaceError, UnknownNameError) as error:
-        raise InputError(f"{path} holds a network that can't be built here: {error}") from None
+        raise InputError(f"{path} contains a network that can't be built here: {error}") from None
     return table
 
 
@@ -163,5 +163,5 @@ def _content(path: Path) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
             content = packed.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise InputError(f"{path} holds more than {_MOST_BYTES:,} bytes, which no table of architectures does.")
+        raise InputError(f"{path} has more than {_MOST_BYTES:,} bytes, too many for a table of architectures.")
     return content

@@ -1,4 +1,4 @@
-"""One training of one network as a table holds it, and what all trainings of a table share."""
+"""The training of one network for a table, and the header of a table."""
 
 import importlib.metadata
 import platform
@@ -32,9 +32,13 @@ def make_header(
     reference: Recipe | None = None,
     one_thread: bool = True,
 ) -> Header:
-    """Return what all rows of a table share; `spaces` are names with the fingerprints of their choices.
+    """Return the header of a table.
 
-    With `one_thread` trainings on a CPU have one thread each, and are timed by the process's own time.
+    Args:
+        spaces: Names of spaces with the fingerprints of their choices.
+        label: The purpose of the table.
+        reference: The recipe of reference trainings, if there are any.
+        one_thread: Whether trainings on a CPU have one thread each and are timed in CPU seconds of the process.
     """
     baseline = bicubic_baseline(data.validation, recipe.validation_crop)
     on_gpu = device.type == "cuda"
@@ -74,11 +78,10 @@ def train_network(
     is_reference: bool = False,
     by_own_time: bool = False,
 ) -> Training:
-    """Train one network, from its checkpoint if there is one; what makes a training fail is part of the table.
+    """Train one network, from its checkpoint if there is one. A failure is returned as part of the table.
 
-    With `by_own_time` its seconds are the CPU time of this process, which other load does not lengthen; that is right
-    for one thread and for a training that isn't continued.
-    Raises TrainingStoppedError when `should_stop` turned true.
+    With `by_own_time` the seconds are CPU time of this process, which other load does not lengthen. This is valid for
+    one thread, and for a training without an interruption. Raises TrainingStoppedError when `should_stop` turned true.
     """
     number = architecture.seed + recipe.seed + seed
     seed_all(number)
@@ -96,10 +99,10 @@ def train_network(
         )
     except TrainingStoppedError:
         raise
-    except RuntimeError as error:  # it diverged, or torch gave up on it: memory, most often
+    except RuntimeError as error:  # a divergence, or an error of torch, most often out of memory
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         return Training(seed=seed, failure=reason, is_reference=is_reference)
-    # What was measured by the wall tells how the process's own time splits: other load lengthens both parts alike.
+    # Wall times split the CPU time into training and validation, since other load lengthens both alike.
     wall = trained.train_seconds + trained.validation_seconds
     spent = (time.process_time() - began) / wall if by_own_time else 1.0
     return Training(

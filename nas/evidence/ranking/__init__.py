@@ -1,1 +1,1 @@
-"""How well proxies rank networks: a sample that is trained and scored, and what of the order they agree on."""
+"""Rankings of proxies: a sample of networks is trained and scored, and the orders are compared."""

@@ -1,4 +1,4 @@
-"""How well a proxy ranks networks: what of the order by the truth is in the order by its values, and how surely."""
+"""The agreement of a proxy's order of networks with the order by the reference training, with intervals."""
 
 import math
 from collections.abc import Callable
@@ -22,18 +22,18 @@ from nas.evidence.statistics import (
 
 @dataclass(frozen=True)
 class Ranked:
-    """What one proxy says of each network; the higher, the better."""
+    """The scores of networks by one proxy; higher is better."""
 
     name: str
     values: Numbers
-    """[N]; NaN where it says nothing."""
+    """The scores, [N]; NaN for a network without a score."""
     seconds: float | None = None
-    """What it takes a network, the median; None where nobody measured it."""
+    """Median seconds of a score; None if not measured."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its interval of 95 %; NaN where it is not defined, as the order of equal values."""
+    """A figure with its 95 % interval; NaN if undefined, such as the order of equal values."""
 
     value: float
     low: float
@@ -42,35 +42,40 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well a proxy's order agrees with the true one."""
+    """The agreement of a proxy's order with the reference order."""
 
     proxy: str
     networks: int
     tau: Estimate
-    """Kendall's tau-b: of two networks, how much more often in the same order than in the other; -1 to 1."""
+    """Kendall's tau-b, -1 to 1: the share of pairs in the same order minus the share in the opposite order."""
     spearman: Estimate
-    """The correlation of the ranks, -1 to 1."""
+    """Spearman's correlation of the ranks, -1 to 1."""
     recall: Estimate
-    """How many of the best tenth are among the proxy's best tenth, 0 to 1; by chance 0.1."""
+    """Share of the best tenth that is in the proxy's best tenth, 0 to 1; 0.1 by chance."""
     tau_at_equal_cost: Estimate
-    """Kendall's tau-b within bands of MACs, the mean over the pairs of networks there."""
+    """Kendall's tau-b within bands of MACs, weighted by the pairs of networks in each band."""
     pairs: int
-    """How many those are."""
+    """Number of pairs within bands."""
     seconds: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, undefined figures as None."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        return {key: _finite_only(value) for key, value in asdict(self).items()}
 
 
 def judge(proxy: Ranked, truth: Numbers, macs: Numbers, seed: int = 0) -> Agreement:
-    """Compare a proxy with the truth, e.g. PSNR in dB after full training, of [N] networks with these multiply-adds.
+    """Compare the order of a proxy with the reference order.
 
-    Networks that it says nothing of are left out. Intervals are percentiles over resamples of the networks (Efron's
-    bootstrap). The bands are those of all networks.
+    Networks without a score are left out. Intervals are percentiles over resamples of the networks (Efron's bootstrap).
+
+    Args:
+        proxy: The scores.
+        truth: Figures of the reference training, such as PSNR in dB, [N].
+        macs: Multiply-adds, [N]. Their quantiles make the bands.
+        seed: Seed of the resamples.
     """
-    known = np.isfinite(proxy.values) & np.isfinite(truth)
-    values, truth, bands = proxy.values[known], truth[known], cost_bands(macs)[known]
+    is_scored = np.isfinite(proxy.values) & np.isfinite(truth)
+    values, truth, bands = proxy.values[is_scored], truth[is_scored], cost_bands(macs)[is_scored]
     n = len(values)
     resampled = draws(n, seed)
     once = np.arange(n)[None]
@@ -95,7 +100,7 @@ def _estimate(value: float, resampled: Numbers) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def _plain(value: Any) -> Any:
+def _finite_only(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _finite_only(field) for key, field in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,7 @@
-"""How proxies rank the networks of a table: their values, and beside them the truth.
+"""The scores of proxies for the networks of a table, beside the figures of the reference training.
 
-The truth is the PSNR of the trainings by the table's reference recipe where it has one, else of all its trainings.
+The reference figure (`truth`) is the PSNR of trainings by the reference recipe of the table, if it has one, else of all
+its trainings.
 """
 
 import math
@@ -15,35 +16,34 @@ from nas.evidence.ranking.agreement import Agreement, Ranked, judge
 from nas.evidence.statistics import Numbers
 
 FEWEST = 4
-"""Networks below which nothing can be said of an order."""
+"""Minimum number of networks for a ranking."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Networks with the truth of each and what each proxy said."""
+    """Networks with their reference figures and the scores of the proxies."""
 
     steps: int
-    """After which the truth was measured."""
+    """Number of steps after which the reference figure was measured."""
     truth: Numbers
-    """[N], PSNR in dB; of several trainings of a network, the mean."""
+    """PSNR in dB, the mean over the trainings of a network, [N]."""
     macs: Numbers
-    """[N]"""
+    """Multiply-adds, [N]."""
     proxies: tuple[Ranked, ...]
     left_out: int
-    """Rows without a training of that length."""
+    """Number of rows without a training of that length."""
 
     def agreements(self) -> list[Agreement]:
-        """Return how well each proxy ranks, the best at equal cost first."""
+        """Return the agreement of each proxy, the best at equal cost first."""
         judged = [judge(proxy, self.truth, self.macs) for proxy in self.proxies]
         return sorted(judged, key=lambda agreement: -_or_least(agreement.tau_at_equal_cost.value))
 
 
 def gather(table: Table, steps: int | None = None) -> Evidence:
-    """Return what a table says, the PSNR after `steps` steps (by default the most that any has) being the truth.
+    """Return the evidence of a table. The reference figure is the PSNR after `steps` steps (default: the most steps).
 
-    Beside the proxies' values, those of shorter training count as proxies: `400 steps` is the PSNR at that point of the
-    training that is the truth, of its first seed. So do the MACs and parameters, where no proxy said them.
-    Raises InputError where fewer than `FEWEST` networks were trained so long.
+    Shorter training counts as a proxy, too: `400 steps` is the PSNR at step 400 of the reference training of the first
+    seed. So do MACs and parameters. Raises InputError if fewer than `FEWEST` networks were trained for `steps`.
     """
     networks = [_network(row, table.header.reference is not None) for row in table.rows]
     lengths = {step for network in networks for curve in network.curves for step in curve}
@@ -52,9 +52,9 @@ def gather(table: Table, steps: int | None = None) -> Evidence:
     last = max(lengths) if steps is None else steps
     kept = [network for network in networks if any(last in curve for curve in network.curves)]
     if len(kept) < FEWEST:
-        known = ", ".join(map(str, sorted(lengths)))
+        existing = ", ".join(map(str, sorted(lengths)))
         raise InputError(
-            f"Only {len(kept)} networks are trained for {last} steps, too few to rank (lengths there are: {known})."
+            f"Only {len(kept)} networks are trained for {last} steps, too few to rank (existing lengths: {existing})."
         )
     truth = [np.mean([curve[last] for curve in network.curves if last in curve]) for network in kept]
     names = dict.fromkeys(name for network in kept for name in network.row.proxies)
@@ -76,13 +76,13 @@ def gather(table: Table, steps: int | None = None) -> Evidence:
 
 @dataclass(frozen=True)
 class _Network:
-    """A row of a table, and the curves of those of its trainings that are the truth."""
+    """A row of a table with the curves of its reference trainings."""
 
     row: Row
     curves: tuple[Mapping[int, float], ...]
     """Steps → PSNR in dB."""
     seconds: float | None
-    """Of the first of these trainings."""
+    """Seconds of the first reference training."""
 
 
 def _network(row: Row, has_reference: bool) -> _Network:
@@ -102,7 +102,7 @@ def _ranked(name: str, values: Sequence[float | None], seconds: Sequence[float])
 
 
 def _seconds(networks: Sequence[_Network], name: str) -> list[float]:
-    """Return the seconds that a proxy took, of those networks of which they are known."""
+    """Return the seconds of a proxy's scores, of the networks where they were measured."""
     return [network.row.proxy_seconds[name] for network in networks if name in network.row.proxy_seconds]
 
 

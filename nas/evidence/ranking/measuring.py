@@ -1,7 +1,7 @@
-"""Trains a sample of networks and has proxies score it: what `nas proxies rank` judges them by.
+"""The measurements of `nas proxies rank`: a sample of networks is trained, and proxies score it.
 
-What is found goes into a table that is being built (`nas.evidence.benchmark.journal`): the brief trainings by one
-recipe, those that are the truth by another, its reference.
+Results go into the journal of a table (`nas.evidence.benchmark.journal`): the brief trainings by the recipe of the
+table, and the reference trainings by its reference recipe.
 """
 
 import math
@@ -21,7 +21,7 @@ from nas.evidence.benchmark.table import Row, Table, Training
 from nas.evidence.benchmark.training import make_header, train_network
 from nas.evidence.ranking.settings import RankSettings
 from nas.files import make_folder
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener
 from nas.progress import Progress
 from nas.quantities import short
 from nas.search.sample import draw_sample
@@ -33,20 +33,20 @@ from search_spaces import Architecture
 
 DEFAULT_TRAINING_PROXY = "brief"
 REFERENCE = "reference"
-"""In the name of a checkpoint."""
+"""Part of the name of the checkpoint of a reference training."""
 
 
 def default_proxies() -> list[str]:
-    """Return the names of the proxies that don't train, and of the plain one that does."""
+    """Return the names of the proxies that do not train, and `brief`."""
     return [proxy.name for proxy in PROXIES if not proxy.trains or proxy.name == DEFAULT_TRAINING_PROXY]
 
 
 @dataclass
 class Ranking:
-    """A ranking's folder, which holds a table that is being built.
+    """A ranking in its folder, which is the working folder of a table.
 
-    Whatever was trained or scored is kept, so that the same ranking continues where it was stopped, and with more
-    networks or proxies does only what is new.
+    All results are kept. So the same ranking continues after a stop, and a ranking with more networks or proxies only
+    makes the new measurements.
     """
 
     settings: RankSettings
@@ -56,22 +56,21 @@ class Ranking:
 
     @property
     def journal(self) -> Journal:
-        """Where what is found goes."""
+        """The journal that receives the results."""
         return Journal(self.folder)
 
     def draw(self, progress: Progress | None = None) -> list[Architecture]:
-        """Return the sample, and keep it with the settings; what was drawn before is part of it.
+        """Return the sample, which contains the earlier sample, and write it with the settings into the folder.
 
-        Raises InputError where too few networks fit, before anything is written.
+        Raises InputError before anything is written if too few networks fit.
         """
         settings = self.settings
-        known = [row.network for row in self.journal.rows()]
-        drawn = draw_sample(settings.drawn, settings.sample, seed=settings.seed, known=known, progress=progress)
+        earlier = [row.network for row in self.journal.rows()]
+        drawn = draw_sample(settings.drawn, settings.sample, seed=settings.seed, earlier=earlier, progress=progress)
         if len(drawn) < settings.sample:
             raise InputError(
-                f"Only {len(drawn)} networks of the space {settings.space_in_words} within "
-                f"{', '.join(settings.budgets)} were found, not {settings.sample}; give a larger --budget or a smaller "
-                "--sample."
+                f"Only {len(drawn)} networks of the space {settings.space_in_words} fit "
+                f"{', '.join(settings.budgets)}, not {settings.sample}; give a larger --budget or a smaller --sample."
             )
         make_folder(self.folder)
         header = make_header(
@@ -91,7 +90,7 @@ class Ranking:
         return [draw.architecture for draw in drawn[: settings.sample]]
 
     def table(self) -> Table:
-        """Return what is known of the sample."""
+        """Return the table of the sample with the results so far."""
         table = self.journal.table()
         sample = {row.network.fingerprint for row in self.journal.rows()[: self.settings.sample]}
         return table.model_copy(update={"rows": tuple(row for row in table.rows if row.network.fingerprint in sample)})
@@ -100,26 +99,25 @@ class Ranking:
         self,
         architectures: Sequence[Architecture],
         proxies: Sequence[str],
-        audience: Audience,
+        listener: Listener,
         should_stop: Callable[[], bool],
     ) -> None:
-        """Have `proxies` score the networks, then train those by the reference recipe; what is known already is left.
+        """Score the networks by `proxies`, and train them by the reference recipe. Existing results are kept.
 
-        Scores without training come first, since they are there in a moment. A network whose training fails is told
-        of and has no part in the ranking.
-        Raises TrainingStoppedError when `should_stop` turned true, UnknownNameError for a proxy.
+        Scores without training come first, since they are fast. A network whose training fails takes no part in the
+        ranking. Raises TrainingStoppedError when `should_stop` turned true, UnknownNameError for a proxy.
         """
         chosen = [PROXIES.get(name) for name in proxies]
-        known = {row.network.fingerprint: row for row in self.table().rows}
+        rows = {row.network.fingerprint: row for row in self.table().rows}
         for trains in (False, True):
             for index, architecture in enumerate(architectures, start=1):
-                row = known.get(architecture.fingerprint)
+                row = rows.get(architecture.fingerprint)
                 label = f"network {index} of {len(architectures)} ({short(screening_cost(architecture).macs)} MACs)"
                 for proxy in chosen:
                     if proxy.trains == trains and not (row and proxy.name in row.proxies):
-                        self._score(architecture, proxy, label, audience, should_stop)
+                        self._score(architecture, proxy, label, listener, should_stop)
                 if trains and not (row and any(training.is_reference for training in row.trainings)):
-                    self._train(architecture, label, audience, should_stop)
+                    self._train(architecture, label, listener, should_stop)
                 elif should_stop():
                     raise TrainingStoppedError("Stopped; the same command continues from there.")
 
@@ -128,7 +126,7 @@ class Ranking:
         architecture: Architecture,
         proxy: Proxy,
         label: str,
-        audience: Audience,
+        listener: Listener,
         should_stop: Callable[[], bool],
     ) -> None:
         recipe, checkpoint = self.settings.recipe, self._checkpoint(architecture, proxy.name)
@@ -136,12 +134,12 @@ class Ranking:
         seed_all(seed)
         network = architecture.build()
         started, score = time.perf_counter(), Score(math.nan, "", {})
-        with audience.training(f"{label}, {proxy.name}") as listener, _telling(audience, label):
-            task = BriefTask(self.data, recipe, seed, self.device, checkpoint, listener, should_stop)
+        with listener.training(f"{label}, {proxy.name}") as training_listener, _telling(listener, label):
+            task = BriefTask(self.data, recipe, seed, self.device, checkpoint, training_listener, should_stop)
             score = proxy.score(network, task)
         seconds = time.perf_counter() - started
         found: dict[str, object] = {}
-        if "train_seconds" in score.metrics:  # those before a stop, too
+        if "train_seconds" in score.metrics:  # includes the seconds before a stop
             training = _as_training(score)
             seconds = training.training_seconds + training.validation_seconds
             found = {"training": training.model_dump(exclude_defaults=True)}
@@ -150,23 +148,23 @@ class Ranking:
         checkpoint.unlink(missing_ok=True)
 
     def _train(
-        self, architecture: Architecture, label: str, audience: Audience, should_stop: Callable[[], bool]
+        self, architecture: Architecture, label: str, listener: Listener, should_stop: Callable[[], bool]
     ) -> None:
         checkpoint = self._checkpoint(architecture, REFERENCE)
-        with audience.training(label) as listener:
+        with listener.training(label) as training_listener:
             training = train_network(
                 architecture,
                 self.data,
                 self.settings.reference,
                 0,
                 self.device,
-                listener,
+                training_listener,
                 should_stop,
                 checkpoint=checkpoint,
                 is_reference=True,
             )
         steps = f" after {training.curve[-1][0]} steps" if training.curve else ""
-        audience.say(f"{label}: {training.failure or f'{training.curve[-1][1]:.2f} dB{steps}'}")
+        listener.say(f"{label}: {training.failure or f'{training.curve[-1][1]:.2f} dB{steps}'}")
         self._append(architecture, training=training.model_dump(exclude_defaults=True))
         checkpoint.unlink(missing_ok=True)
 
@@ -178,12 +176,12 @@ class Ranking:
 
 
 @contextmanager
-def _telling(audience: Audience, label: str) -> Iterator[None]:
-    """Tell why a network can't be scored; it ends what is done inside."""
+def _telling(listener: Listener, label: str) -> Iterator[None]:
+    """Report why a network can't be scored, and continue after the `with`."""
     try:
         yield
     except (TrainingDivergedError, torch.OutOfMemoryError) as error:
-        audience.say(f"{label}: {str(error).splitlines()[0]}")
+        listener.say(f"{label}: {str(error).splitlines()[0]}")
 
 
 def _as_training(score: Score) -> Training:

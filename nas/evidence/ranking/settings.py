@@ -1,4 +1,4 @@
-"""What `nas proxies rank` was asked, as data that its folder remembers."""
+"""The settings of `nas proxies rank`, as data in the folder of the ranking."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ SETTINGS = "rank.yaml"
 DEFAULT_BUDGET = "30G-MACs"
 DEFAULT_SAMPLE = 40
 DEFAULT_STEPS = {"cpu": 2000, "cuda": 20_000}
-"""Of the reference training: long enough to reach beyond the brief one, short enough to be done for a sample."""
+"""Default steps of the reference training: more than the brief recipe has, few enough to train a whole sample."""
 
 _Count = Annotated[Whole, Field(gt=0)]
 
@@ -38,7 +38,7 @@ _EXTENDABLE = {"sample", "data", "run"}
 
 @dataclass(frozen=True)
 class RankRequest:
-    """What the user gave; None means as before where the same is gone on with, and the default else."""
+    """The options that the user gave. None: as before in a ranking that continues, and the default in a new ranking."""
 
     run: str | None = None
     data: str | None = None
@@ -52,7 +52,7 @@ class RankRequest:
 
 
 class RankSettings(BaseModel):
-    """Everything that decides which networks are trained, on what and how."""
+    """All settings of a ranking."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,15 +64,15 @@ class RankSettings(BaseModel):
     budgets: tuple[str, ...]
     sample: _Count
     data: str | None
-    """The folder as given; None is the embedded synthetic set."""
+    """The folder as given; None: the embedded synthetic set."""
     data_fingerprint: str
     space_fingerprint: str
     recipe: Recipe
-    """Of the proxies that train; its patches are those that the others see."""
+    """The recipe of the proxies that train. The other proxies see patches of the same recipe."""
     reference: Recipe
-    """Of the training that is the truth."""
+    """The recipe of the reference training."""
     seed: Seed = 0
-    """Decides which networks are drawn."""
+    """Seed of the sample."""
 
     @field_validator("budgets")
     @classmethod
@@ -83,40 +83,40 @@ class RankSettings(BaseModel):
 
     @property
     def searched(self) -> SearchSpace:
-        """What the networks are drawn from."""
+        """The space of the networks, narrowed by `allow`."""
         return narrowed(self.space, self.allow)
 
     @property
     def limits(self) -> tuple[Budget, ...]:
-        """The budgets, parsed; of two of one unit the tighter."""
+        """The parsed budgets; of two budgets with the same unit, the tighter."""
         return tightest(Budget.parse(text) for text in self.budgets)
 
     @property
     def drawn(self) -> Problem:
-        """What may be drawn of it: networks within the budgets, as a search holds them."""
+        """The problem of the draws: networks within the budgets, with the pinned choices of the space fixed."""
         space = self.searched
         return Problem(space, self.scale, self.channels, HR_SIZE, self.limits, fixed=space.pinned)
 
     @property
     def space_in_words(self) -> str:
-        """The space's name, and whether it is narrowed."""
+        """The name of the space, with `as narrowed` for a narrowed space."""
         return f"'{self.space}'{' as narrowed' if self.allow else ''}"
 
     def write(self, folder: Path) -> None:
-        """Write `rank.yaml` into the folder of the ranking, atomically."""
+        """Write `rank.yaml` into the folder of the ranking."""
         write_atomic(folder / SETTINGS, to_yaml(self.model_dump(mode="json")))
 
     def check_continues(self, earlier: "RankSettings") -> None:
-        """Raise InputError naming what differs, unless a ranking with the settings `earlier` can go on with these."""
+        """Raise InputError naming the difference if a ranking with the settings `earlier` can't continue with these."""
         mine, theirs = self.model_dump(mode="json"), earlier.model_dump(mode="json")
         if differing := [name for name in mine if mine[name] != theirs[name] and name not in _EXTENDABLE]:
-            raise InputError(f"The ranking '{self.run}' exists with another {differing[0]}; choose another --run name.")
+            raise InputError(f"The ranking '{self.run}' has another {differing[0]}; choose another --run name.")
 
 
 def open_settings(
     request: RankRequest, device: torch.device, results: Path = RESULTS
 ) -> tuple[RankSettings, Dataset, Path]:
-    """Work out what is asked, or what goes on where it is there: the settings, the images and the folder.
+    """Return the settings, the images and the folder of a new ranking, or of one that continues.
 
     Raises InputError, SpaceError or UnknownNameError.
     """
@@ -129,7 +129,7 @@ def open_settings(
     if recipe.input_in_words != reference.input_in_words:
         raise InputError(
             f"The recipe '{recipe.name}' is for images made by {recipe.input_in_words}, but '{reference.name}' for "
-            f"{reference.input_in_words}; a ranking needs one kind of images."
+            f"{reference.input_in_words}; a ranking needs the same images for both."
         )
     data = open_for(
         reference,
@@ -149,7 +149,7 @@ def open_settings(
 
 
 def _default_name(request: RankRequest) -> str:
-    """Name a ranking by what it ranks, so that the same command continues it."""
+    """Return the name of a ranking from its space, scale, budgets and images, so that the same command continues it."""
     images = Path(request.data).resolve().name if request.data else "synthetic"
     limits = "-".join(str(Budget.parse(text)) for text in request.budgets or (DEFAULT_BUDGET,))
     return as_name(f"{Path(request.space or DEFAULT_SPACE).stem}-x{request.scale or DEFAULT_SCALE}-{limits}-{images}")

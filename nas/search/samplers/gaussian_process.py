@@ -1,4 +1,4 @@
-"""A Gaussian process that predicts a figure of networks from their numbers, and how sure it is of that."""
+"""A Gaussian process that predicts a figure of networks from their features, with an uncertainty."""
 
 import warnings
 from collections.abc import Sequence
@@ -9,26 +9,26 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 MOST_TUNED = 150
-"""The length scale is found on at most this many networks: the time grows with the cube of their number."""
+"""Maximum number of networks on which the length scale is fitted: the time grows with the cube of the number."""
 
 
 class GaussianProcess:
     """Regression of one figure on the features of networks, with uncertainty.
 
-    Left out one by one, the 33 and 26 networks of two searches in `hybrid` and `falsr` (300 steps each) are ranked with
-    a Kendall's tau of 0.48 and 0.53. Extremely randomised trees reach 0.41 and 0.23, random forests 0.31 and 0.35, the
-    multiply-adds alone 0.29 and 0.54.
+    Kendall's tau by leave-one-out, for 33 networks of a search in `hybrid` and 26 in `falsr` (300 steps each): 0.48 and
+    0.53. Extremely randomised trees reach 0.41 and 0.23, random forests 0.31 and 0.35, the multiply-adds alone 0.29 and
+    0.54.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
 
     def fit(self, blocks: Sequence[Array], figures: Array) -> "GaussianProcess":
-        """Learn from blocks of features, each [N, D], and [N] figures; return itself.
+        """Fit to blocks of features, each [N, D], and [N] figures; return self.
 
-        Each block weighs as much as the others, however many columns it has.
+        All blocks have the same weight, whatever their number of columns.
         """
-        # These import slowly, and only a surrogate needs them.
+        # Slow imports, which only a surrogate needs.
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -38,7 +38,7 @@ class GaussianProcess:
         kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(2.0, (1.0, 100.0), nu=2.5) + WhiteKernel(0.2, (1e-2, 1.0))
         few = np.random.default_rng(self._seed).permutation(len(fenced))[:MOST_TUNED]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # at a bound: few networks don't tell more
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound is normal for few networks
             tuned = GaussianProcessRegressor(kernel, normalize_y=True).fit(features[few], fenced[few])
         process = GaussianProcessRegressor(tuned.kernel_, optimizer=None, normalize_y=True)
         self._process = process.fit(features, fenced)
@@ -60,7 +60,7 @@ def _scale(block: Array) -> tuple[Array, Array]:
 
 
 def _fenced(figures: Array) -> Array:
-    """Lift figures far below the others to Tukey's fence: how bad a failure is says nothing of the good ones."""
+    """Lift outliers below Tukey's fence to the fence, since the size of a failure tells nothing of good networks."""
     low, high = np.percentile(figures, [25, 75])
     fenced: Array = np.maximum(figures, low - 1.5 * (high - low))
     return fenced

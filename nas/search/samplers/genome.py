@@ -1,4 +1,4 @@
-"""The choices of a space as FALSR sees a network: cells, rows of connections, and choices that stand alone."""
+"""The choices of a space in FALSR's groups: cells, rows of connections, and single choices."""
 
 import re
 from collections import defaultdict
@@ -11,15 +11,15 @@ from search_spaces.choices import Values
 _CONNECTION = re.compile(r"(?P<place>.+\.\d+)-\d+")
 
 Group = tuple[str, ...]
-"""Names of choices that are taken over together."""
+"""Names of choices that crossover and mutation treat as a unit."""
 
 
 @dataclass(frozen=True)
 class Genome:
     """The free choices in groups; a group is exchanged as a whole.
 
-    What comes before the dot of a name is the cell: `cell3.width` belongs to `cell3`. A connection `edge.2-5` belongs
-    to the row of its source, `edge.2`, as the paper's c_i are. A name without a dot is a group of its own.
+    The text before the dot of a name is the cell: `cell3.width` belongs to `cell3`. A connection `edge.2-5` belongs to
+    the row of its source, `edge.2` (c_i in the paper). A name without a dot is a group of its own.
     """
 
     cells: tuple[Group, ...]
@@ -46,12 +46,12 @@ class Genome:
 
     @property
     def operators(self) -> tuple[Group, ...]:
-        """What a network is made of, and mostly costs: its cells, or what stands alone in a space without cells."""
+        """The groups that mostly decide the cost: the cells, or the single choices in a space without cells."""
         return self.cells or self.single
 
 
 def content(group: Group, choices: Choices) -> tuple[Choice, ...]:
-    """Return the values that `choices` gives to a group."""
+    """Return the values of a group in `choices`."""
     return tuple(choices[name] for name in group)
 
 
@@ -61,6 +61,6 @@ def filled(group: Group, values: tuple[Choice, ...]) -> dict[str, Choice]:
 
 
 def alike(group: Group, other: Group, free: Mapping[str, Values]) -> bool:
-    """Tell whether two groups hold the same choices with the same values, as the cells of one kind do."""
+    """Return whether two groups have the same choices with the same values, as cells of one kind do."""
     last = [[name.rpartition(".")[2] for name in names] for names in (group, other)]
     return last[0] == last[1] and all(free[a] == free[b] for a, b in zip(group, other, strict=True))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nas.pareto import crowding
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Weights, pick, weighted
 from nas.search.samplers.sampler import Sampler, register
 from search_spaces import Choice, Choices
@@ -25,12 +25,12 @@ NEIGHBOUR = 0.8
 class Local(Sampler):
     """Changes one to three choices of a member of the front, more often of a member with distant neighbours."""
 
-    def draws(self, seen: Seen) -> Iterator[Choices]:
+    def draws(self, observed: Observations) -> Iterator[Choices]:
         """Yield candidates of all costs at first, then mutations of the front."""
-        while len(seen.known) < max(1, min(MOST_FIRST, self.trials // 4)):
-            yield self.problem.spread(self.rng)
-        parents = [seen.parent(i) for i in seen.front]
-        weights = loneliness(seen)
+        while len(observed.networks) < max(1, min(MOST_FIRST, self.trials // 4)):
+            yield self.problem.random_by_cost(self.rng)
+        parents = [observed.parent(i) for i in observed.front]
+        weights = loneliness(observed)
         while True:
             yield self.mutated(parents[weighted(weights, self.rng)])
 
@@ -58,9 +58,9 @@ class Local(Sampler):
         return pick(tuple(others), self.rng)
 
 
-def loneliness(seen: Seen) -> Weights:
+def loneliness(observed: Observations) -> Weights:
     """Return a weight for each member of the front: its crowding distance; for the ends the largest finite distance."""
-    distance = crowding(seen.points[seen.front])
+    distance = crowding(observed.points[observed.front])
     inside = distance[np.isfinite(distance)]
     largest = float(inside.max()) if len(inside) and inside.max() > 0 else 1.0
     weights: Weights = np.minimum(distance, largest) + 0.1 * largest

@@ -11,13 +11,13 @@ from nas.search.settings import Settings
 
 
 @quiet_optuna()
-def make_sampler(settings: Settings, worker: int, known: int = 0, score: Score | None = None) -> BaseSampler:
-    """Return the sampler of worker number `worker` of a study that holds `known` trials. Raises UnknownNameError.
+def make_sampler(settings: Settings, worker: int, trials: int = 0, score: Score | None = None) -> BaseSampler:
+    """Return the sampler of worker number `worker` of a study that holds `trials` trials. Raises UnknownNameError.
 
     Each worker draws its own sequence, and a run that continues does not draw its first candidates again. `score` gives
     the score of a candidate by a proxy, for screens; only a worker has the data for it.
     """
     maker = SAMPLERS.get(settings.sampler)
-    seed = int(np.random.SeedSequence([settings.seed, worker, known]).generate_state(1)[0])
+    seed = int(np.random.SeedSequence([settings.seed, worker, trials]).generate_state(1)[0])
     sampler = maker(Problem.of(settings), seed, settings.trials, make_screens(settings.screens, score))
     return PartialFixedSampler(settings.fixed, sampler)

@@ -8,20 +8,20 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.pareto import Points, best_first, losses, ranks
-from nas.search.history import Known, history, lifted
+from nas.search.history import MeasuredNetwork, history, lifted
 from nas.search.samplers.problem import Problem
 from search_spaces import Choice, Choices
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observations:
     """A problem with the present state of its study."""
 
     problem: Problem
-    known: tuple[Known, ...]
+    networks: tuple[MeasuredNetwork, ...]
     """The networks that were measured in all objectives, in the order in which they were first tried."""
     figures: tuple[Mapping[str, float], ...]
-    """The figures of `known`, extrapolated to the highest rung (`nas.search.history.lifted`)."""
+    """The figures of `networks`, extrapolated to the highest rung (`nas.search.history.lifted`)."""
     tried: frozenset[str]
     """The fingerprints of all networks that were started, measured or not."""
     running: tuple[Choices, ...]
@@ -31,18 +31,18 @@ class Seen:
     """The trial that asks."""
 
     @classmethod
-    def look(cls, problem: Problem, study: optuna.Study, trial: FrozenTrial) -> "Seen":
+    def look(cls, problem: Problem, study: optuna.Study, trial: FrozenTrial) -> "Observations":
         """Read the study as it is now."""
         trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
-        known = history(trials)
+        networks = history(trials)
         names = [objective.name for objective in problem.objectives]
-        whole = [(k, f) for k, f in zip(known, lifted(known), strict=True) if all(name in f for name in names)]
+        whole = [(k, f) for k, f in zip(networks, lifted(networks), strict=True) if all(name in f for name in names)]
         tried = {t.user_attrs["fingerprint"]: t for t in trials if "fingerprint" in t.user_attrs}
-        measured = {k.fingerprint for k in known}
+        measured = {k.fingerprint for k in networks}
         running = [t for f, t in tried.items() if t.state == TrialState.RUNNING and f not in measured]
         return cls(
             problem=problem,
-            known=tuple(k for k, _ in whole),
+            networks=tuple(k for k, _ in whole),
             figures=tuple(f for _, f in whole),
             tried=frozenset(tried),
             running=tuple(t.params for t in running),
@@ -51,25 +51,25 @@ class Seen:
         )
 
     @cached_property
-    def measured(self) -> Points:
-        """The known networks as points to minimise, [N, K]."""
+    def unclamped(self) -> Points:
+        """The networks as points to minimise, with their own costs, [N, K]."""
         return losses(self.figures, self.problem.objectives)
 
     @cached_property
     def points(self) -> Points:
-        """`measured` with the costs clamped to the range of interest, [N, K]."""
-        return self.problem.worth(self.measured)
+        """`unclamped` with the costs clamped to the range of interest, [N, K]."""
+        return self.problem.worth(self.unclamped)
 
     @cached_property
     def front(self) -> list[int]:
-        """The indices of the known networks that no other dominates."""
+        """The indices of the networks that no other dominates."""
         return [i for i, rank in enumerate(ranks(self.points)) if rank == 0]
 
     @cached_property
     def best_first(self) -> list[int]:
-        """The indices of the known networks by rank, within a rank by crowding distance, the largest first."""
+        """The indices of the networks by rank, within a rank by crowding distance, the largest first."""
         return best_first(self.points)
 
     def parent(self, index: int) -> dict[str, Choice]:
-        """Return the choices of a known network, with the fixed choices of the search."""
-        return self.problem.completed(self.known[index].choices)
+        """Return the choices of a network, with the fixed choices of the search."""
+        return self.problem.completed(self.networks[index].choices)

@@ -11,7 +11,7 @@ from optuna import Study
 from optuna.samplers import BaseSampler, GPSampler, NSGAIIISampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Problem
 from nas.search.samplers.sampler import Sampler, Screening, register, startup
 from search_spaces import Choices
@@ -29,11 +29,11 @@ class Borrowed(Sampler):
         super().__init__(problem, seed, trials, screens)
         self.base = base
 
-    def draws(self, seen: Seen) -> Iterator[Choices]:
+    def draws(self, observed: Observations) -> Iterator[Choices]:
         """Yield the sampler's draws; a choice that it leaves open, as at its start, gets a random value."""
         space = dict(self.problem.distributions)
         while True:
-            drawn = self.base.sample_relative(seen.study, seen.trial, space)
+            drawn = self.base.sample_relative(observed.study, observed.trial, space)
             yield self.problem.completed({**self.problem.random(self.rng), **drawn})
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -51,9 +51,9 @@ class _Fitted(Borrowed):
     A Gaussian process learns nothing from a refused candidate, and would take seconds to draw a similar one again.
     """
 
-    def draws(self, seen: Seen) -> Iterator[Choices]:
+    def draws(self, observed: Observations) -> Iterator[Choices]:
         """Yield networks within the budget that are similar to the sampler's draw."""
-        drawn = next(super().draws(seen))
+        drawn = next(super().draws(observed))
         while True:
             yield self.problem.fitted(drawn, self.rng)
 

@@ -110,7 +110,7 @@ class Problem:
 
         return after(0) if fits(0) else after(bisect_left(range(len(names)), True, lo=1, key=fits))
 
-    def spread(self, rng: Generator) -> dict[str, Choice]:
+    def random_by_cost(self, rng: Generator) -> dict[str, Choice]:
         """Return random choices of any cost up to the budget; each factor of two of `OCTAVES` has the same probability.
 
         Plain random networks of a large space have a similar cost, and none lies near the ends of the front.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.sampler import Sampler, register
 from search_spaces import Choices
 
@@ -11,7 +11,7 @@ from search_spaces import Choices
 class Uniform(Sampler):
     """Random networks within the budget: all values of a choice have the same probability."""
 
-    def draws(self, seen: Seen) -> Iterator[Choices]:
+    def draws(self, observed: Observations) -> Iterator[Choices]:
         """Yield random candidates."""
         return self.random()
 
@@ -20,7 +20,7 @@ class Uniform(Sampler):
 class Spread(Sampler):
     """Random networks of every cost: each factor of two up to the budget has the same probability."""
 
-    def draws(self, seen: Seen) -> Iterator[Choices]:
+    def draws(self, observed: Observations) -> Iterator[Choices]:
         """Yield random candidates of any cost within the budget."""
         while True:
-            yield self.problem.spread(self.rng)
+            yield self.problem.random_by_cost(self.rng)

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Draw, Problem
 from search_spaces import Choices
 from search_spaces.registry import Registry
@@ -23,10 +23,10 @@ TRIES = 200
 class Screening(Protocol):
     """Chooses among candidates."""
 
-    def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
+    def __call__(self, pool: Sequence[Draw], keep: int, observed: Observations, rng: Generator) -> list[Draw]:
         """Return the `keep` best of `pool`."""
 
-    def can_tell(self, seen: Seen) -> bool:
+    def can_tell(self, observed: Observations) -> bool:
         """Return whether enough is known to choose better than at random; until then no pool is drawn."""
 
 
@@ -48,7 +48,7 @@ class Sampler(BaseSampler):
         self.independent = RandomSampler(seed=seed)
 
     @abstractmethod
-    def draws(self, seen: Seen) -> Iterator[Choices]:
+    def draws(self, observed: Observations) -> Iterator[Choices]:
         """Yield candidates without end, of any cost, known or new."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -61,12 +61,12 @@ class Sampler(BaseSampler):
         """Return the choices of one candidate."""
         if not search_space:
             return {}
-        seen = Seen.look(self.problem, study, trial)
+        observed = Observations.look(self.problem, study, trial)
         sizes = [*(pool for pool, _ in self.screens), 1]
-        pool = self.pool(seen, next((size for size, screen in self.screens if screen.can_tell(seen)), 1))
+        pool = self.pool(observed, next((size for size, screen in self.screens if screen.can_tell(observed)), 1))
         for keep, (_, screen) in zip(sizes[1:], self.screens, strict=True):
             if len(pool) > keep:
-                pool = screen(pool, keep, seen, self.rng)
+                pool = screen(pool, keep, observed, self.rng)
         return {name: pool[0].choices[name] for name in search_space}
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any) -> Any:
@@ -78,15 +78,15 @@ class Sampler(BaseSampler):
         self.rng = np.random.default_rng()
         self.independent.reseed_rng()
 
-    def pool(self, seen: Seen, size: int) -> list[Draw]:
+    def pool(self, observed: Observations, size: int) -> list[Draw]:
         """Return up to `size` different new candidates within the budget; if there are none, one other candidate."""
         found: dict[str, Draw] = {}
-        for source in (self.draws(seen), self._shrunk()):
+        for source in (self.draws(observed), self._shrunk()):
             misses = 0
             for choices in source:
                 architecture = self.problem.architecture(choices)
                 fingerprint = architecture.fingerprint
-                if fingerprint in seen.tried or fingerprint in found:
+                if fingerprint in observed.tried or fingerprint in found:
                     misses += 1
                 elif self.problem.fits((draw := self.problem.draw(choices)).cost):
                     found[fingerprint] = draw

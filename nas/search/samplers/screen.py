@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from nas.errors import InputError
 from nas.pareto import ranks
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Draw
 from nas.search.samplers.sampler import Screening
 from nas.search.samplers.surrogate import SurrogateScreen
@@ -90,23 +90,23 @@ class ProxyScreen:
     name: str
     score: Score
 
-    def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
+    def __call__(self, pool: Sequence[Draw], keep: int, observed: Observations, rng: Generator) -> list[Draw]:
         """Return `keep` of the candidates; candidates without a score come last."""
         scores = [self.score(self.name, draw.architecture) for draw in pool]
-        best_first = order(scores, pool, seen, rng)
+        best_first = order(scores, pool, observed, rng)
         return [pool[i] for i in best_first[:keep]]
 
-    def can_tell(self, seen: Seen) -> bool:
+    def can_tell(self, observed: Observations) -> bool:
         """Return True: a score needs no other network."""
         return True
 
 
-def order(scores: Sequence[float], pool: Sequence[Draw], seen: Seen, rng: Generator) -> list[int]:
+def order(scores: Sequence[float], pool: Sequence[Draw], observed: Observations, rng: Generator) -> list[int]:
     """Return the indices of the candidates by the rank of their score and costs, within a rank at random.
 
     The costs are the objectives among MACs and parameters, else the multiply-adds.
     """
-    costs = [list(seen.problem.known_costs(draw.cost).values()) or [float(draw.cost.macs)] for draw in pool]
+    costs = [list(observed.problem.known_costs(draw.cost).values()) or [float(draw.cost.macs)] for draw in pool]
     worth = [-score if math.isfinite(score) else math.inf for score in scores]
     rank = ranks(np.column_stack([np.array(worth), np.array(costs)]))
     # A candidate without a score may be the cheapest of all, and must still come last.

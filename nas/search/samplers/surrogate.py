@@ -11,7 +11,7 @@ from nas.objectives import SCREENED, Objective
 from nas.pareto import Points, hypervolume, losses, ranks
 from nas.search.samplers.encoding import Encoding
 from nas.search.samplers.gaussian_process import GaussianProcess
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Draw, Problem
 
 FEWEST = 8
@@ -27,62 +27,62 @@ class SurrogateScreen:
     """Keeps the candidates whose expected hypervolume improvement is largest (Emmerich et al. 2006).
 
     Multiply-adds and parameters are known exactly; quality, latency and memory are predicted, each by a model of its
-    own that learns from all measured networks of the run, those that were stopped early among them.
+    own that learns from all measured networks of the run, those paused networks included.
     """
 
-    def __call__(self, pool: Sequence[Draw], keep: int, seen: Seen, rng: Generator) -> list[Draw]:
+    def __call__(self, pool: Sequence[Draw], keep: int, observed: Observations, rng: Generator) -> list[Draw]:
         """Return `keep` of the candidates, the most promising first."""
-        if not self.can_tell(seen):
+        if not self.can_tell(observed):
             return [pool[i] for i in rng.permutation(len(pool))[:keep]]
-        gains = self.improvements(pool, seen, rng)
+        gains = self.improvements(pool, observed, rng)
         # Break ties at random, for instance when every expected improvement is 0.
         shuffled = rng.permutation(len(pool))
         return [pool[i] for i in shuffled[np.argsort(-gains[shuffled], kind="stable")][:keep]]
 
-    def can_tell(self, seen: Seen) -> bool:
+    def can_tell(self, observed: Observations) -> bool:
         """Return whether enough networks are known."""
-        return len(seen.known) >= FEWEST
+        return len(observed.networks) >= FEWEST
 
-    def improvements(self, pool: Sequence[Draw], seen: Seen, rng: Generator) -> Points:
+    def improvements(self, pool: Sequence[Draw], observed: Observations, rng: Generator) -> Points:
         """Return the expected hypervolume improvement of each candidate, [len(pool)]."""
-        forecast = _Forecast(seen)
-        running = [seen.problem.draw(choices) for choices in seen.running]
+        forecast = _Forecast(observed)
+        running = [observed.problem.draw(choices) for choices in observed.running]
         # Networks in training elsewhere count as predicted, so that workers do not all train similar networks.
-        expected = forecast.points(running).mean(axis=1) if running else np.zeros((0, seen.points.shape[1]))
-        front = _front(np.vstack([seen.points, expected]))
-        reference = reference_point(front, seen.problem)
+        expected = forecast.points(running).mean(axis=1) if running else np.zeros((0, observed.points.shape[1]))
+        front = _front(np.vstack([observed.points, expected]))
+        reference_point = find_reference_point(front, observed.problem)
         points = forecast.points(pool, rng)
-        return np.array([np.mean([gain(point, front, reference) for point in futures]) for futures in points])
+        return np.array([np.mean([gain(point, front, reference_point) for point in futures]) for futures in points])
 
 
-def gain(point: Points, front: Points, reference: Points) -> float:
+def gain(point: Points, front: Points, reference_point: Points) -> float:
     """Return the hypervolume that `point` adds to that of `front`."""
-    if (front <= point).all(axis=1).any() or (point >= reference).any():
+    if (front <= point).all(axis=1).any() or (point >= reference_point).any():
         return 0.0
-    box = float(np.prod(reference - point))
-    return box - hypervolume(np.maximum(front, point), list(reference))
+    box = float(np.prod(reference_point - point))
+    return box - hypervolume(np.maximum(front, point), list(reference_point))
 
 
-def reference_point(front: Points, problem: Problem) -> Points:
+def find_reference_point(front: Points, problem: Problem) -> Points:
     """Return a point a little behind the worst of the front in each objective; for a cost with a budget, the budget."""
     worst, best = front.max(axis=0), front.min(axis=0)
-    reference: Points = worst + MARGIN * np.maximum(worst - best, 0.01)
+    reference_point: Points = worst + MARGIN * np.maximum(worst - best, 0.01)
     limits = {budget.cost: budget.limit for budget in problem.budgets}
     for column, objective in enumerate(problem.objectives):
         if objective.name in limits:
-            reference[column] = max(reference[column], np.log2(limits[objective.name]))
-    return reference
+            reference_point[column] = max(reference_point[column], np.log2(limits[objective.name]))
+    return reference_point
 
 
 class _Forecast:
     """Predicted objectives of candidates, learnt from the known networks."""
 
-    def __init__(self, seen: Seen) -> None:
-        self.problem, self.encoding = seen.problem, Encoding(seen.problem.space)
-        features = self.encoding.blocks([(known.choices, known.costs) for known in seen.known])
+    def __init__(self, observed: Observations) -> None:
+        self.problem, self.encoding = observed.problem, Encoding(observed.problem.space)
+        features = self.encoding.blocks([(network.choices, network.costs) for network in observed.networks])
         self.models = {
-            column: GaussianProcess().fit(features, -seen.measured[:, column])
-            for column, objective in enumerate(seen.problem.objectives)
+            column: GaussianProcess().fit(features, -observed.unclamped[:, column])
+            for column, objective in enumerate(observed.problem.objectives)
             if not _is_counted(objective)
         }
 

@@ -16,7 +16,7 @@ class Ending(Enum):
     STOPPED = "stopped"
     """Ctrl-C or a signal; the candidate in training continues from its checkpoint."""
     NOTHING_NEW = "nothing new"
-    """Too many candidates in a row were over budget or known already."""
+    """Too many candidates in a row were over budget or tried before."""
     ALL_FAIL = "all fail"
     """Too many candidates in a row failed by their own fault."""
 

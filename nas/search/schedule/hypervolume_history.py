@@ -24,7 +24,7 @@ class Step:
     hypervolume: float
 
 
-def growth(study: optuna.Study, settings: Settings) -> list[Step]:
+def hypervolume_history(study: optuna.Study, settings: Settings) -> list[Step]:
     """Return the hypervolume after each training that ended, in the order in which they ended.
 
     The front holds the networks that are trained to the end; a training that was paused at a rung is a step, too. All
@@ -79,6 +79,6 @@ class FlatWatch:
         finished = sum(trial.state.is_finished() for trial in self._study.get_trials(deepcopy=False))
         if finished != self._finished:
             self._finished = finished
-            flat = is_flat(growth(self._study, self._settings), count)
+            flat = is_flat(hypervolume_history(self._study, self._settings), count)
             self._reason = f"the hypervolume has not grown for {count} candidates" if flat else None
         return self._reason

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from nas.objectives import Objective
 from nas.pareto import best_first, losses, ranks
-from nas.search.history import Known, lifted
+from nas.search.history import MeasuredNetwork, lifted
 from nas.search.option import REDUCTION
 from nas.search.settings import Settings
 
@@ -52,55 +52,55 @@ class Rungs:
             return f"{last} steps each"
         return f"on rungs of {', '.join(map(str, first))} and {last} steps"
 
-    def places(self, known: Sequence[Known], rung: int) -> list[Known]:
+    def places(self, measured: Sequence[MeasuredNetwork], rung: int) -> list[MeasuredNetwork]:
         """Return the networks that have reached a rung, the best first.
 
         They are sorted by Pareto rank, so that a small network is compared with networks of its own cost, and within a
         rank by crowding distance, the largest first.
         """
-        there = [network for network in known if rung in network.rungs]
+        there = [network for network in measured if rung in network.rungs]
         points = losses([{**network.costs, **network.rungs[rung]} for network in there], self.objectives)
         return [there[index] for index in best_first(points)]
 
-    def promoted(self, known: Sequence[Known], rung: int) -> list[Known]:
+    def promoted(self, measured: Sequence[MeasuredNetwork], rung: int) -> list[MeasuredNetwork]:
         """Return the networks that may continue from a rung, including those that have continued."""
-        places = self.places(known, rung)
+        places = self.places(measured, rung)
         return places[: len(places) // self.reduction]
 
-    def lets_on(self, known: Sequence[Known], fingerprint: str, rung: int) -> bool:
+    def lets_on(self, measured: Sequence[MeasuredNetwork], fingerprint: str, rung: int) -> bool:
         """Return whether a network may continue from a rung."""
-        return any(network.fingerprint == fingerprint for network in self.promoted(known, rung))
+        return any(network.fingerprint == fingerprint for network in self.promoted(measured, rung))
 
-    def next(self, known: Sequence[Known]) -> Known | None:
+    def next(self, measured: Sequence[MeasuredNetwork]) -> MeasuredNetwork | None:
         """Return a paused network to promote, from the highest rung that has one; None if there is none."""
         for rung, _ in reversed(list(pairwise(self.steps))):
-            for network in self.promoted(known, rung):
+            for network in self.promoted(measured, rung):
                 if network.steps == rung and network.is_open:
                     return network
         return None
 
-    def last(self, known: Sequence[Known]) -> Known | None:
+    def last(self, measured: Sequence[MeasuredNetwork]) -> MeasuredNetwork | None:
         """Return the next network to finish at the end of a search; None if there is none.
 
         Every possible front member is to be trained to the end; the one with the fewest steps comes first.
         """
-        return min(self.unfinished(known), key=lambda network: network.steps, default=None)
+        return min(self.unfinished(measured), key=lambda network: network.steps, default=None)
 
-    def unfinished(self, known: Sequence[Known]) -> list[Known]:
+    def unfinished(self, measured: Sequence[MeasuredNetwork]) -> list[MeasuredNetwork]:
         """Return the possible front members that are neither in training nor trained to the end."""
-        return [network for network in self.front(known) if network.is_open and network.steps < self.steps[-1]]
+        return [network for network in self.front(measured) if network.is_open and network.steps < self.steps[-1]]
 
-    def front(self, known: Sequence[Known]) -> list[Known]:
+    def front(self, measured: Sequence[MeasuredNetwork]) -> list[MeasuredNetwork]:
         """Return the possible front members: those that no other network dominates after extrapolation (`lifted`)."""
-        rank = ranks(losses(lifted(known), self.objectives))
-        return [network for network, level in zip(known, rank, strict=True) if level == 0]
+        rank = ranks(losses(lifted(measured), self.objectives))
+        return [network for network, level in zip(measured, rank, strict=True) if level == 0]
 
-    def place_in_words(self, known: Sequence[Known], fingerprint: str, rung: int) -> str:
+    def place_in_words(self, measured: Sequence[MeasuredNetwork], fingerprint: str, rung: int) -> str:
         """Return the place of a network on a rung, e.g. `rung 100: place 4 of 9, the best 3 continue`.
 
         For a network that has not reached the rung, only the number of networks there.
         """
-        places = self.places(known, rung)
+        places = self.places(measured, rung)
         place = next((i for i, network in enumerate(places, start=1) if network.fingerprint == fingerprint), None)
         where = f"{len(places)} networks" if place is None else f"place {place} of {len(places)}"
         return f"rung {rung}: {where}, the best {len(places) // self.reduction} continue"

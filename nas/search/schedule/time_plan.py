@@ -46,7 +46,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TimePlan:
     """What fits into the time."""
 
     trials: int
@@ -70,7 +70,7 @@ def planned(
     Trains some random candidates for a few steps to measure the speed of `device`, within the same time.
     """
     problem, rng = Problem.of(settings), np.random.default_rng(settings.seed)
-    candidates = (problem.architecture(problem.spread(rng)) for _ in range(_CANDIDATES))
+    candidates = (problem.architecture(problem.random_by_cost(rng)) for _ in range(_CANDIDATES))
     torch.set_num_threads(settings.threads)
     began = time.monotonic()
     speed = measure_speed(candidates, data, settings.recipe, device, _MEASURED * seconds)
@@ -85,7 +85,7 @@ def planned(
     return settings.model_copy(update=changes)
 
 
-def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float, given: Given = Given()) -> Plan:
+def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float, given: Given = Given()) -> TimePlan:
     """Return the number of candidates that fit into `seconds`, and their rungs.
 
     `rungs` are those of the recipe. Four times the time gives twice the candidates, with trainings twice as long.
@@ -97,7 +97,7 @@ def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float
             math.sqrt(available / usual) if given.trials is None else available / usual * USUAL_TRIALS / given.trials
         )
         rungs = _scaled(rungs, max(LEAST_SHARE, longer))
-    return Plan(given.trials or max(1, int(available / speed.of_candidate(rungs, reduction))), tuple(rungs))
+    return TimePlan(given.trials or max(1, int(available / speed.of_candidate(rungs, reduction))), tuple(rungs))
 
 
 def _scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:

@@ -1,1 +1,1 @@
-"""What a study shows in the dashboard."""
+"""The contents of the Optuna Dashboard beyond Optuna's own."""

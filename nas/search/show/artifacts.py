@@ -1,4 +1,4 @@
-"""What the Optuna Dashboard shows of a trial: its architecture as a file, one picture, and a note."""
+"""The artifacts of a trial in the Optuna Dashboard: its architecture as a file, a picture, and a note."""
 
 import tempfile
 from pathlib import Path
@@ -22,22 +22,22 @@ PICTURE_CROP = 160
 """Side of the pictured crop in HR pixels."""
 
 ERROR_GAIN = 8.0
-"""How much brighter the error is shown than it is."""
+"""Factor on the error in the picture."""
 
 _MAGNIFY = 2
 
 
 def picture(network: nn.Module, images: ImageSet, device: torch.device, index: int = 0) -> Pixels:
-    """Return `LR upscaled | SR | HR | error` of the centre of one image, as uint8 [H, W] with captions.
+    """Return the panels `LR upscaled | SR | HR | error` for the centre of image `index`, as uint8 [H, W] with captions.
 
-    All panels share one display range, that of nearly all pixels of the HR crop; the error is |SR - HR| times
+    All panels share one display range: the 0.1 to 99.9 percentiles of the HR crop. The error is |SR - HR| times
     `ERROR_GAIN`.
     """
     pair = images.pair(index, PICTURE_CROP)
     with torch.inference_mode():
         sr = network(pair.lr.to(device)).float().cpu()
     bicubic = resize_bicubic(pair.lr, (pair.hr.shape[-2], pair.hr.shape[-1]))
-    # A dead pixel mustn't decide what is seen.
+    # Percentiles, since a single dead pixel would set the range otherwise.
     low, high = pair.hr.quantile(0.001), pair.hr.quantile(0.999)
     shown_as = f"bicubic x{images.scale}" if images.scale > 1 else "input"
     panels = {shown_as: bicubic, "network": sr, "original": pair.hr}
@@ -70,7 +70,7 @@ def attach(
 def note(
     architecture: Architecture, name: str | None, psnr: float, ssim: float | None, bicubic: float, cost: Cost
 ) -> str:
-    """Return a trial's note in Markdown: the figures, then the architecture, whose file can only be downloaded."""
+    """Return the note of a trial in Markdown: the figures, then the architecture, since its file is only a download."""
     width, height = cost.hr_size
     gain = f"{psnr - bicubic:+.2f} over {baseline_name(architecture.scale)}"
     similarity = "" if ssim is None else f"SSIM {ssim:.4f}, "

@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 def _patient(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """Return a method of the storage that waits where the database is away."""
+    """Return a method of the storage that waits while the database is away."""
 
     def waiting(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
         patience: Patience = self.patience
@@ -25,15 +25,15 @@ def _patient(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[A
 
 
 ALONE: ContextVar[bool] = ContextVar("alone", default=False)
-"""Whether a transaction that begins now is to keep all others from writing; `nas.search.storage.opening` sees to it."""
+"""Whether a transaction that begins now locks the database against other writers (`nas.search.storage.opening`)."""
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """In here a transaction on SQLite keeps all others from writing, from its beginning on.
+    """Let transactions on SQLite inside lock the database against other writers from their beginning.
 
-    SQLite has no SELECT … FOR UPDATE: two workers would both see a queued trial waiting, and both take it. Other
-    transactions take the lock when they first write, so that whoever reads waits for nobody.
+    SQLite has no SELECT … FOR UPDATE: two workers would both see the same queued trial, and both take it. Other
+    transactions take the lock at their first write, so a reader waits for nobody.
     """
     token = ALONE.set(True)
     try:
@@ -45,8 +45,8 @@ def _alone() -> Iterator[None]:
 class SearchStorage(RDBStorage):
     """Optuna's storage, whose calls wait for a database that is away.
 
-    A call whose answer was lost is made again, so each must bear being made twice: what creates a trial may leave one
-    more, which has no worker and is found by `nas.search.workers.recovery`.
+    A call whose answer was lost is repeated, so every call must tolerate a repetition. A repeated creation may leave a
+    trial without a worker, which `nas.search.workers.recovery` finds.
     """
 
     patience: Patience
@@ -64,14 +64,14 @@ class SearchStorage(RDBStorage):
     set_trial_system_attr = _patient(RDBStorage.set_trial_system_attr)
     get_trial = _patient(RDBStorage.get_trial)
     record_heartbeat = _patient(RDBStorage.record_heartbeat)
-    # What Optuna's cache before the database calls: it has no public names for these.
+    # Calls of the cache that Optuna puts before the database; they have no public names.
     _create_new_trial = _patient(RDBStorage._create_new_trial)
     _set_trial_param = _patient(RDBStorage._set_trial_param)
     _get_trials = _patient(RDBStorage._get_trials)
     _get_stale_trial_ids = _patient(RDBStorage._get_stale_trial_ids)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """Change a trial's state, which it must not do beside another process that does."""
+        """Change the state of a trial, while no other process can change it."""
 
         def change() -> bool:
             with _alone():
@@ -80,7 +80,7 @@ class SearchStorage(RDBStorage):
         return self.patience.call(change)
 
     def at_once(self) -> "SearchStorage":
-        """Return this storage for a thread that nobody waits for: a call fails at once where the database is away."""
+        """Return this storage without waiting: a call fails at once while the database is away."""
         other = SearchStorage.__new__(SearchStorage)
         other.__dict__.update(self.__dict__)
         other.patience = Patience(0.0, self.patience.database)
@@ -88,11 +88,11 @@ class SearchStorage(RDBStorage):
         return other
 
     def forget(self) -> None:
-        """Close this thread's session, whatever state a lost connection has left it in; the next call opens another."""
+        """Close the session of this thread after a lost connection; the next call opens another session."""
         with contextlib.suppress(*FAULTS):
             self.remove_session()
 
-    # For a thread that has nobody waiting for it, and comes again:
+    # For the heartbeat thread, which tries again at the next beat:
 
     def beat(self, trial_id: int) -> None:
         """Record a heartbeat without waiting. Raises one of FAULTS."""

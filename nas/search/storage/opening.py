@@ -1,4 +1,4 @@
-"""Opening the database of a study, with one sentence where it can't be opened."""
+"""Opening the database of a study; failures are reported in one sentence."""
 
 import contextlib
 import os
@@ -21,17 +21,17 @@ from nas.search.storage.urls import DatabaseUrl, read_url
 
 HEARTBEAT_SECONDS = 60
 GRACE_HEARTBEATS = 5
-"""A worker silent for so many heartbeats is taken for dead; shorter times have killed live trials (optuna#5470)."""
+"""A worker that misses this many heartbeats counts as dead; shorter times have killed live trials (optuna#5470)."""
 
 PATIENCE_SECONDS = 300.0
-"""How long a database that is away is waited for; a training goes on meanwhile, since it needs none."""
+"""Maximum wait for a database that is away. A training continues meanwhile, since it needs no database."""
 
 OPENING_SECONDS = 30.0
-"""How long a command waits for a server when it starts: its user may have mistyped the URL."""
+"""Maximum wait for a server at the start of a command; short, since the URL may be mistyped."""
 
 _MOST_TRIES = 5
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
-"""Where servers listen whose URL doesn't say."""
+"""Default ports of servers."""
 
 
 def open_storage(url: str) -> SearchStorage:
@@ -69,9 +69,9 @@ def open_storage(url: str) -> SearchStorage:
 
 
 def _opened(make: Callable[[], SearchStorage], database: DatabaseUrl, seconds: float) -> SearchStorage:
-    """Return the storage; a server that nobody answers for is waited for, since it may be restarting.
+    """Return the storage. Waits up to `seconds` for a server that does not answer, since it may be restarting.
 
-    Several machines that make a server's tables at once get into each other's way: they try again.
+    Several machines that create the tables of a server at the same moment disturb each other: they try again.
     """
     deadline, tries, was_away = time.monotonic() + seconds, 0, False
     while True:
@@ -82,7 +82,8 @@ def _opened(make: Callable[[], SearchStorage], database: DatabaseUrl, seconds: f
             if tries > _MOST_TRIES:
                 raise
         except FAULTS as error:
-            # One that has come back may refuse connections for a moment; one that was there refuses for a reason.
+            # A server that has just come back may refuse connections for a moment. A server that was never away
+            # refuses for a reason, such as a wrong password.
             was_away = was_away or not _answers(database)
             if not (was_away and passes(error)) or time.monotonic() > deadline:
                 raise
@@ -90,7 +91,7 @@ def _opened(make: Callable[[], SearchStorage], database: DatabaseUrl, seconds: f
 
 
 def _answers(database: DatabaseUrl) -> bool:
-    """Tell whether anything listens where a server's URL says; True where that can't be told."""
+    """Return whether anything listens at the address of a server; True if the URL does not tell the address."""
     url = make_url(database.full)
     port = url.port or _PORTS.get(url.get_backend_name())
     if database.is_sqlite or not url.host or port is None:
@@ -121,7 +122,7 @@ _OPENING = threading.Lock()
 
 @contextlib.contextmanager
 def _first_use(file: Path | None) -> Iterator[None]:
-    """One process at a time makes the tables of a SQLite file, which Optuna does without a lock."""
+    """Let one process at a time create the tables of an SQLite file, since Optuna does so without a lock."""
     if file is None:
         yield
         return
@@ -140,4 +141,4 @@ def _use_wal(engine: Engine) -> None:
 
     event.listen(engine, "connect", configure)
     event.listen(engine, "begin", begin)
-    engine.dispose()  # connections from before the listeners
+    engine.dispose()  # drops connections from before the listeners

@@ -1,4 +1,4 @@
-"""URLs of databases: what opens one, and what of it may be written down or printed."""
+"""URLs of databases: the full URL, and a form without secrets for files and messages."""
 
 import re
 import warnings
@@ -18,7 +18,7 @@ _GRAMMAR = re.compile(
     (?:\?(?P<query>[^@\#]*))?""",
     re.VERBOSE,
 )
-"""Stricter than SQLAlchemy's, which takes parts of a password for a host where a character of it isn't encoded."""
+"""Stricter than SQLAlchemy's grammar, which takes parts of a password for the host if a character is not encoded."""
 
 _SQLITE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?)://(?::(?P<password>[^@/]*)@)?(?:/(?P<rest>.*))?", re.DOTALL)
 
@@ -29,10 +29,10 @@ _HARMLESS = (
     "target_session_attrs gssencmode krbsrvname charset ssl_ca ssl_cert ssl_key ssl_mode "
     "timeout mode uri cache nolock immutable vfs psow check_same_thread cached_statements"
 )
-"""Options whose values are no secrets: names, numbers and paths. Any other is left out of what is written down."""
+"""Options whose values are not secret: names, numbers and paths. All other options are left out of files."""
 
 _PLAIN = re.compile(r"[\w./:,~+-]*")
-"""A value in which no other option can hide."""
+"""A value that can't contain another option."""
 
 _Options = dict[str, tuple[str, ...]]
 
@@ -41,12 +41,12 @@ _EXAMPLE = "postgresql+psycopg://user@host/database or sqlite:////folder/study.d
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """A database's URL, whole and as others may see it."""
+    """The URL of a database, with and without its secrets."""
 
     full: str
-    """Opens the database; may hold secrets."""
+    """The URL that opens the database; it may contain secrets."""
     shown: str
-    """May be written down and printed; `PGPASSWORD` or `~/.pgpass` supply a password."""
+    """The URL for files and messages; `PGPASSWORD` or `~/.pgpass` can supply the password."""
     left_out: tuple[str, ...] = ()
     """The names of the options that `shown` lacks."""
     secrets: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def embedded_url(folder: Path) -> str:
 
 
 def read_url(text: str) -> DatabaseUrl:
-    """Return the database that a SQLAlchemy URL names. Raises InputError, which shows no more than the URL's scheme."""
+    """Read a SQLAlchemy URL. Raises InputError, which shows only the scheme of the URL."""
     if match := _SQLITE.fullmatch(text):
         return _sqlite(match)
     match = _GRAMMAR.fullmatch(text)
@@ -103,12 +103,12 @@ def read_url(text: str) -> DatabaseUrl:
 
 
 def without_secrets(text: str) -> str:
-    """Return a URL that may be written down, and warn of options that it lacks. Raises InputError."""
+    """Return a URL without secrets, and warn of the options that were left out. Raises InputError."""
     url = read_url(text)
     if url.left_out:
         names = ", ".join(f"'{name}'" for name in url.left_out)
         warnings.warn(
-            f"{names} of the --storage URL may be secret and is not written down; give the URL again to continue",
+            f"{names} of the --storage URL may be secret and is not stored; give the URL again to continue",
             stacklevel=2,
         )
     return url.shown
@@ -125,7 +125,7 @@ def _sqlite(match: re.Match[str]) -> DatabaseUrl:
     options, _, left_out, _ = _options(query)
     if left_out:
         raise InputError(
-            f"'{left_out[0]}' is no option of an SQLite database; a ? in the path of its file is written %3F."
+            f"'{left_out[0]}' is not an option of an SQLite database; write a ? in the path of the file as %3F."
         )
     file = None if path.startswith("file:") else Path(path).resolve()
     shown = _render(scheme, database=str(file or path), query=options)
@@ -136,7 +136,7 @@ def _sqlite(match: re.Match[str]) -> DatabaseUrl:
 
 
 def _options(query: str) -> tuple[_Options, _Options, tuple[str, ...], list[str]]:
-    """Return all options of a URL, those that may be shown, the names of the others, and their values."""
+    """Return all options of a URL, the options that may be shown, and the names and values of the secret options."""
     options: dict[str, tuple[str, ...]] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         options[name] = (*options.get(name, ()), value)
@@ -147,7 +147,7 @@ def _options(query: str) -> tuple[_Options, _Options, tuple[str, ...], list[str]
         if name in _HARMLESS.split() and all(_PLAIN.fullmatch(value) for value in values):
             kept[name] = values
             continue
-        is_name = re.fullmatch(r"[a-z_]{3,20}", name) is not None  # else it may be a piece of a secret, too
+        is_name = re.fullmatch(r"[a-z_]{3,20}", name) is not None  # else the name may be a piece of a secret, too
         left_out.append(name if is_name else "an option")
         for secret in (*values, *([] if is_name else [name])):
             secrets += _spellings(secret)
@@ -159,12 +159,12 @@ def _decoded(part: str | None) -> str | None:
 
 
 def _spellings(secret: str) -> list[str]:
-    plain = unquote(secret)
-    return sorted({secret, plain, quote(plain, safe=""), quote_plus(plain)} - {""}, key=len, reverse=True)
+    decoded = unquote(secret)
+    return sorted({secret, decoded, quote(decoded, safe=""), quote_plus(decoded)} - {""}, key=len, reverse=True)
 
 
 def _render(scheme: str, query: _Options | None = None, **parts: str | int | None) -> str:
-    """Return a URL in which all special characters of its parts are encoded."""
+    """Return a URL from its parts, with their special characters encoded."""
     try:
         return URL.create(scheme, query=query or {}, **parts).render_as_string(hide_password=False)  # type: ignore[arg-type]
     except UnicodeEncodeError:

@@ -13,7 +13,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import Trial, TrialState
 
-from nas.search.history import FIXED, OF_A_WORKER, REACHED, RUNGS, WORKER, Known
+from nas.search.history import FIXED, OF_A_WORKER, REACHED, RUNGS, WORKER, MeasuredNetwork
 from nas.search.storage.database import SearchStorage
 from nas.search.storage.patience import FAULTS
 from nas.search.workers.identity import worker_name
@@ -43,14 +43,14 @@ def begin(study: optuna.Study, choices: Choices | None = None, attributes: Mappi
     return _named(study, study._storage.create_new_trial(study._study_id, template_trial=template))
 
 
-def promote(study: optuna.Study, known: Known) -> Trial:
+def promote(study: optuna.Study, network: MeasuredNetwork) -> Trial:
     """Begin a trial of a paused network, which continues from its checkpoint to the next rung.
 
     The trial belongs to this worker from the start: in the queue it would wait behind all untried candidates.
     """
-    before = study.get_trials(deepcopy=False)[known.trial]
+    before = study.get_trials(deepcopy=False)[network.trial]
     kept = {key: value for key, value in before.user_attrs.items() if key not in OF_A_WORKER}
-    return begin(study, known.choices, kept | {"promoted_from": known.trial})
+    return begin(study, network.choices, kept | {"promoted_from": network.trial})
 
 
 def _named(study: optuna.Study, trial_id: int) -> Trial:

@@ -118,7 +118,7 @@ def put_back(study: optuna.Study, failed: FrozenTrial, say: Say) -> None:
     if has_crashed(failed):
         crashes = crashes_with(failed)
         if crashes > MAX_RETRIES:
-            say(f"{label} is given up: {crashes} workers died while training it, none of which got it farther")
+            say(f"{label} is given up: {crashes} workers died while training it, and none trained it further")
             return
         kept |= {CRASHES: crashes, CRASHED_AT: reached(failed)}
         say(f"{label} lost its worker; it goes back into the queue")

@@ -16,11 +16,11 @@ from nas.cost import Cost, cost
 from nas.data.dataset import Dataset
 from nas.metrics import Measurement, baseline_name
 from nas.model import Model
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener
 from nas.quantities import short
 from nas.search.costs import Meter, costs_of, refused, values
 from nas.search.faults import in_words
-from nas.search.history import RUNGS, Known, history
+from nas.search.history import RUNGS, MeasuredNetwork, history
 from nas.search.run import Run
 from nas.search.schedule.claim import claim
 from nas.search.schedule.next_action import TimeLeft, goes_on
@@ -44,7 +44,7 @@ class Scoring:
     run: Run
     data: Dataset
     device: torch.device
-    audience: Audience
+    listener: Listener
     study: optuna.Study
     meter: Meter | None
     time_left: Callable[[], TimeLeft | None] = lambda: None
@@ -63,10 +63,10 @@ class Scoring:
         """
         settings = self.run.settings
         architecture = settings.architecture(settings.searched.suggest(trial))
-        known = costs_of(architecture, settings, self.meter)
-        self._refuse_over_budget(trial, costs := next(known))
+        growing_costs = costs_of(architecture, settings, self.meter)
+        self._refuse_over_budget(trial, costs := next(growing_costs))
         claim(self.study, trial, architecture, wanted)
-        for costs in known:
+        for costs in growing_costs:
             self._refuse_over_budget(trial, costs)
         for name, figure in costs.items():
             trial.set_user_attr(name, figure)
@@ -78,7 +78,7 @@ class Scoring:
         if result.metrics["steps"] < settings.rungs[-1]:
             self._pause(trial, architecture, price, result, told)
         self._record(trial, architecture, network, price, result)
-        self.audience.say(told)
+        self.listener.say(told)
         return values({**result.metrics, "psnr": result.psnr, **costs}, settings)
 
     def _pause(
@@ -86,11 +86,11 @@ class Scoring:
     ) -> None:
         """Record the figures of a candidate that is paused. Raises PausedError."""
         rung = int(result.metrics["steps"])
-        place = self.run.rungs.place_in_words(self._known(), architecture.fingerprint, rung)
+        place = self.run.rungs.place_in_words(self._measured(), architecture.fingerprint, rung)
         save_note(trial, self._note(trial, architecture, price, result))
         for name, figure in result.metrics.items():  # seconds include those of the trials that this trial continues
             trial.set_user_attr(name, float(figure))
-        self.audience.say(f"{told}; {place}")
+        self.listener.say(f"{told}; {place}")
         raise PausedError(place)
 
     def _train(
@@ -105,8 +105,8 @@ class Scoring:
         def follow(report: Report) -> None:
             heart.step = report.step
 
-        with self.audience.training(label) as listener:
-            tell = to_all(CsvLog(log_beside(checkpoint)), follow, listener)
+        with self.listener.training(label) as training_listener:
+            tell = to_all(CsvLog(log_beside(checkpoint)), follow, training_listener)
             goes_on = partial(self._goes_on, trial, architecture)
             task = BriefTask(self.data, recipe, seed, self.device, checkpoint, tell, should_stop, goes_on)
             return network, task.train(network, self.run.rungs.steps[:-1])
@@ -114,9 +114,9 @@ class Scoring:
     def _goes_on(self, trial: optuna.Trial, architecture: Architecture, rung: int, measured: Measurement) -> bool:
         """Record the figures of a candidate on a rung, and return whether it continues at once."""
         _note_rung(trial, rung, {"psnr": measured.psnr, "ssim": measured.ssim})
-        return goes_on(self._known(), self.run.rungs, architecture.fingerprint, rung, self.time_left())
+        return goes_on(self._measured(), self.run.rungs, architecture.fingerprint, rung, self.time_left())
 
-    def _known(self) -> list[Known]:
+    def _measured(self) -> list[MeasuredNetwork]:
         return history(self.study.get_trials(deepcopy=False))
 
     def screened(self, proxy: str, architecture: Architecture) -> float:
@@ -127,7 +127,7 @@ class Scoring:
         try:
             return PROXIES.get(proxy).score(architecture.build(), task).value
         except (ArithmeticError, RuntimeError, ValueError) as error:
-            self.audience.say(f"a candidate has no {proxy}: {in_words(error)}")
+            self.listener.say(f"a candidate has no {proxy}: {in_words(error)}")
             return math.nan
 
     def _refuse_over_budget(self, trial: optuna.Trial, costs: Mapping[str, float]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from nas.errors import RunError
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener
 from nas.parallel.processes import Stop, Work, run_processes
 from nas.search.run import Run, open_run, open_run_data
 from nas.search.schedule.deadline import Deadline
@@ -18,7 +18,7 @@ from nas.search.workers.worker import Worker
 def run_workers(
     run: Run,
     devices: Sequence[torch.device],
-    audience: Audience,
+    listener: Listener,
     should_stop: Callable[[], bool],
     deadline: Deadline | None = None,
     storage: str | None = None,
@@ -33,7 +33,7 @@ def run_workers(
         f"worker {number}": partial(_work, run.folder, storage, number, count, deadline) for number in range(count)
     }
     endings: dict[str, Ended] = {}
-    failures = run_processes(works, devices, audience, should_stop, replaces_killed=True, on_result=endings.__setitem__)
+    failures = run_processes(works, devices, listener, should_stop, replaces_killed=True, on_result=endings.__setitem__)
     if ended := joint(endings.values()):
         return ended
     if should_stop():
@@ -49,11 +49,11 @@ def _work(
     count: int,
     deadline: Deadline | None,
     device: torch.device,
-    audience: Audience,
+    listener: Listener,
     should_stop: Stop,
 ) -> Ended:
     run = open_run(str(folder), storage)
     torch.set_num_threads(run.settings.threads)
-    ended = Worker(run, open_run_data(run), device, audience, number, count).work(should_stop, deadline)
-    audience.say(f"Worker {number} ends: {ended.words}.")
+    ended = Worker(run, open_run_data(run), device, listener, number, count).work(should_stop, deadline)
+    listener.say(f"Worker {number} ends: {ended.words}.")
     return ended

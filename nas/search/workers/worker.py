@@ -1,9 +1,8 @@
-"""A worker: takes a trial, refuses or trains its network, and tells the study its values."""
+"""A worker: it takes trials, refuses or trains their networks, and writes their values into the study."""
 
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import optuna
 import torch
@@ -12,10 +11,10 @@ from optuna.trial import TrialState
 
 from nas.data.dataset import Dataset
 from nas.errors import RunError
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener
 from nas.search.costs import meter_for
 from nas.search.faults import in_words, is_the_networks
-from nas.search.history import FIXED, INTERRUPTED, RUNGS, STOPPED, Known, history
+from nas.search.history import FIXED, INTERRUPTED, RUNGS, STOPPED, MeasuredNetwork, history
 from nas.search.quiet import quiet_optuna
 from nas.search.run import Run
 from nas.search.samplers import make_sampler
@@ -28,62 +27,13 @@ from nas.search.show.figures import refresh_figures
 from nas.search.storage.patience import FAULTS, StorageLostError
 from nas.search.study import load_study
 from nas.search.workers.holding import Heart, TakenOverError, promote, take, tell
+from nas.search.workers.outcome import Outcome, Streak, WaitingNote
 from nas.search.workers.recovery import Recovery, put_back
 from nas.search.workers.scoring import PausedError, Scoring
 from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
-MOST_REFUSED = 500
-"""The search ends after this many refused candidates in a row: nothing new fits."""
-MOST_FAILED = 10
-"""The search ends after this many failed candidates in a row: something other than the candidates is broken."""
 _POLL_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a trial."""
-
-    state: TrialState
-    values: tuple[float, ...] | None = None
-    goes_back: bool = False
-    """Whether the network goes back into the queue."""
-    ends: BaseException | None = None
-    """The error that ends this worker: something other than the network is broken, or a second Ctrl-C."""
-
-
-@dataclass
-class _Row:
-    """Numbers of refused and of failed candidates in a row."""
-
-    refused: int = 0
-    failed: int = 0
-
-    @property
-    def ended(self) -> Ended | None:
-        """Why the search ends; None if it does not."""
-        if self.refused >= MOST_REFUSED:
-            words = f"{MOST_REFUSED} candidates in a row were over budget or known already"
-            return Ended(Ending.NOTHING_NEW, words)
-        if self.failed >= MOST_FAILED:
-            return Ended(Ending.ALL_FAIL, f"{MOST_FAILED} candidates in a row failed")
-        return None
-
-
-@dataclass
-class _Waiting:
-    """Prints once which trials a worker waits for, and again when they change."""
-
-    say: Callable[[str], None]
-    told: tuple[int, ...] = field(default=())
-
-    def note(self, trials: tuple[int, ...]) -> None:
-        """Print the trials of other workers that are waited for, unless they were printed already."""
-        if trials and trials != self.told:
-            named = ", ".join(map(str, trials))
-            plural = "s" if len(trials) > 1 else ""
-            self.say(f"waiting for trial{plural} {named}, which other workers train or have left behind")
-        self.told = trials
 
 
 class Worker:
@@ -94,24 +44,24 @@ class Worker:
         run: Run,
         data: Dataset,
         device: torch.device,
-        audience: Audience,
+        listener: Listener,
         number: int = 0,
         workers: int = 1,
     ) -> None:
-        self.run, self.audience, self.workers = run, audience, workers
+        self.run, self.listener, self.workers = run, listener, workers
         self.settings = run.settings
-        known = len(run.study.get_trials(deepcopy=False))
-        sampler = make_sampler(run.settings, number, known, score=self._screened)
+        trials = len(run.study.get_trials(deepcopy=False))
+        sampler = make_sampler(run.settings, number, trials, score=self._screened)
         self.study = load_study(run.storage, run.settings.study, sampler)
         meter = meter_for(run.settings, run.folder.parent)
-        self.scoring = Scoring(run, data, device, audience, self.study, meter, self._time_left)
+        self.scoring = Scoring(run, data, device, listener, self.study, meter, self._time_left)
         self.rungs = run.rungs
         self.flat = FlatWatch(self.study, run.settings)
-        self.recovery = Recovery(self.study, run.storage, audience.say)
+        self.recovery = Recovery(self.study, run.storage, listener.say)
         self.should_stop: Callable[[], bool] = lambda: False
         self.deadline: Deadline | None = None
-        self.row = _Row()
-        self.waiting = _Waiting(audience.say)
+        self.streak = Streak()
+        self.waiting = WaitingNote(listener.say)
 
     @quiet_optuna()
     def work(self, should_stop: Callable[[], bool], deadline: Deadline | None = None) -> Ended:
@@ -123,7 +73,7 @@ class Worker:
         """
         self.should_stop, self.deadline = should_stop, deadline
         patience = self.run.storage.patience
-        patience.say, patience.should_stop = self.audience.say, should_stop
+        patience.say, patience.should_stop = self.listener.say, should_stop
         try:
             while (ended := self._turn()) is None:
                 pass
@@ -152,7 +102,7 @@ class Worker:
             return Ended(Ending.STOPPED, "stopped")
         if self.deadline and self.deadline.is_over:
             return Ended(Ending.TIME_IS_UP, "time is up")
-        if ended := self.row.ended:
+        if ended := self.streak.ended:
             return ended
         self.waiting.note(action.waits_for)
         if action.waits_for:
@@ -165,7 +115,7 @@ class Worker:
         trials = self.study.get_trials(deepcopy=False)
         return next_action(trials, self.rungs, self.wanted, self._time_left(), self.flat.reason() is not None)
 
-    def try_one(self, promoted: Known | None = None) -> None:
+    def try_one(self, promoted: MeasuredNetwork | None = None) -> None:
         """Take the next trial, or promote a paused network, and finish the trial.
 
         Raises RunError if something other than the network is broken.
@@ -176,11 +126,11 @@ class Worker:
                 outcome = self._score(trial, heart)
                 tell(self.study, trial, outcome.state, outcome.values)
         except (TakenOverError, UpdateFinishedTrialError):
-            self.audience.say(f"[{trial.number}] was taken over by another worker, since this one was silent too long")
+            self.listener.say(f"[{trial.number}] was taken over by another worker, since this one was silent too long")
             return
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
         if outcome.goes_back:
-            put_back(self.study, frozen, self.audience.say)
+            put_back(self.study, frozen, self.listener.say)
         if outcome.ends:
             raise outcome.ends
         if outcome.state == TrialState.COMPLETE:
@@ -202,26 +152,26 @@ class Worker:
         try:
             values = self.scoring.score(trial, heart, should_stop, self.wanted)
         except PausedError as pause:
-            self.row = _Row()
-            return self._stopped(trial, str(pause), TrialState.PRUNED)
+            self.streak = Streak()
+            return self._unfinished(trial, str(pause), TrialState.PRUNED)
         except optuna.TrialPruned as refused:
-            self.row.refused += 1
-            return self._stopped(trial, str(refused), TrialState.PRUNED)
+            self.streak.refused += 1
+            return self._unfinished(trial, str(refused), TrialState.PRUNED)
         except EnoughError:
             if self._was_queued(trial):  # a queued candidate is tried when the search is extended
-                return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
-            return self._stopped(trial, "the others made up the number", TrialState.PRUNED)
+                return self._unfinished(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
+            return self._unfinished(trial, "the others made up the number", TrialState.PRUNED)
         except TrainingStoppedError:
             if heart.is_lost:
                 raise TakenOverError from None
-            return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
+            return self._unfinished(trial, INTERRUPTED, TrialState.FAIL, goes_back=True)
         except (TakenOverError, UpdateFinishedTrialError, StorageLostError, *FAULTS):
             raise
         except KeyboardInterrupt as error:
-            return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=error)
+            return self._unfinished(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=error)
         except Exception as error:
             return self._failed(trial, error)
-        self.row = _Row()
+        self.streak = Streak()
         return Outcome(TrialState.COMPLETE, values)
 
     def _kept_for_the_front(self, trial: optuna.Trial) -> float:
@@ -235,16 +185,16 @@ class Worker:
         reason = in_words(error)
         _free_memory()
         if is_the_networks(error):
-            self.row.failed += 1
-            self.audience.say(f"[{trial.number}] failed: {reason}")
-            return self._stopped(trial, reason, TrialState.FAIL)
+            self.streak.failed += 1
+            self.listener.say(f"[{trial.number}] failed: {reason}")
+            return self._unfinished(trial, reason, TrialState.FAIL)
         ends = RunError(f"{reason.rstrip('.')}. The candidate in training continues with the same command.")
-        return self._stopped(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=ends)
+        return self._unfinished(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=ends)
 
     def _was_queued(self, trial: optuna.Trial) -> bool:
         return FIXED in self.study.get_trials(deepcopy=False)[trial.number].system_attrs
 
-    def _stopped(
+    def _unfinished(
         self,
         trial: optuna.Trial,
         reason: str,

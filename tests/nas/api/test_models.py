@@ -62,7 +62,7 @@ def test_values_in_a_unit_keep_it(model: nas.TrainedModel) -> None:
 @pytest.mark.parametrize(
     ("image", "sentence"),
     [
-        (np.zeros((8, 8), np.float32), "not float32; of other numbers say what they mean by counts="),
+        (np.zeros((8, 8), np.float32), "not float32; other numbers need counts="),
         (np.zeros((8, 8), bool), "not bool"),
         (np.zeros((8, 8), complex), "not complex128"),
         (np.zeros((0, 8), np.uint8), r"not \[0, 8\]"),

@@ -190,7 +190,7 @@ print(run.ended)
         ({"space": "hybird"}, "hybird"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1 and at most 1024, not 0"),
         ({"seed": -1}, "seed must be a whole number of at least 0 and at most 2147483647, not -1"),
-        ({"rungs": (2, 2), "no_rungs": False}, "no increasing numbers of steps"),
+        ({"rungs": (2, 2), "no_rungs": False}, "must be increasing numbers of steps"),
         ({"rungs": (2, 4)}, "rungs and no_rungs exclude each other"),
         ({"time": "soon"}, "'soon' is not a time"),
         ({"time": float("nan")}, "nan is not a time"),
@@ -219,5 +219,5 @@ def test_runs_lie_where_the_call_says(search: Search, tmp_path: Path) -> None:
 
 def test_a_search_whose_candidates_all_fail_says_why(search: Search, here: Path) -> None:
     plugin = ROOT / "tests" / "spaces" / "broken.py"
-    with pytest.raises(nas.RunError, match=r"10 candidates in a row failed\. The last failed by: .*frobnicator"):
+    with pytest.raises(nas.RunError, match=r"10 candidates in a row failed\. The last candidate failed: .*frobnicator"):
         search(space="broken", plugin=plugin, trials=20, fix={"how": "raises"})

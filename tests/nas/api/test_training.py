@@ -68,7 +68,7 @@ def test_several_are_trained_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("what", "options", "sentence"),
     [
-        ([], {}, "Nothing is to be trained"),
+        ([], {}, "There is nothing to train"),
         ("espcn/ESPCN", {"recipe": "nowhere"}, "nowhere"),
         ("espcn/ESPCM", {}, "ESPCM"),
         ("espcn/ESPCN", {"steps": 0}, "steps must be a whole number of at least 1, not 0"),

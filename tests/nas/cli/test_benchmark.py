@@ -65,7 +65,7 @@ def test_replay_as_json_into_a_folder_of_choice(table: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("build", "--to", "x.json", "--space", "hybrid:many"), "'hybrid:many' names no number of networks"),
+        (("build", "--to", "x.json", "--space", "hybrid:many"), "'hybrid:many' lacks a number of networks"),
         (("build", "--to", "x.json", "--time", "soon"), "'soon' is not a time"),
         (("replay", "tiny.yaml"), "tiny.yaml is not a JSON document"),
     ],

@@ -94,7 +94,7 @@ def test_a_full_disk_under_the_output_is_one_sentence(way: Way) -> None:
             [*NAS, "spaces"], cwd=way.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert ended.returncode == 1
-    assert ended.stderr == "Error: The system refused a file: No space left on device.\n"
+    assert ended.stderr == "Error: A file can't be used: No space left on device.\n"
 
 
 @pytest.mark.parametrize("words", [("search", "--run", "first"), ("front", "first"), ("front", "first", "--json")])

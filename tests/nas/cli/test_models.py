@@ -58,7 +58,7 @@ def test_a_trial_stands_for_its_model_fully_trained_if_it_is_and_else_briefly(wa
         model = full or candidate
         for target, source in ((f"of-{candidate.name}", name), (f"same-{candidate.name}", model)):
             done = way.nas("upscale", source, "night/val", target)
-            assert (f"{name} was trained briefly" in done.errors) == (full is None and source == name)
+            assert (f"{name} was trained only briefly" in done.errors) == (full is None and source == name)
         same = [(way.folder / f"{kind}-{candidate.name}").rglob("*.png") for kind in ("of", "same")]
         assert [p.read_bytes() for p in sorted(same[0])] == [p.read_bytes() for p in sorted(same[1])]
     briefly = next(c for c in candidates if load_model(c).architecture.fingerprint not in trained)
@@ -192,7 +192,7 @@ def test_a_model_directory_that_is_not_there(refused: Refused, tiny_data: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["falsr/FALSR-B"], "falsr/FALSR-B isn't trained: there is no results/trained/falsr-FALSR-B; "),
+        (["falsr/FALSR-B"], "falsr/FALSR-B is not trained: there is no results/trained/falsr-FALSR-B; "),
         (["falsr/FALSR-X"], "There is no published point of 'falsr' named 'FALSR-X'"),
         (["theirs.pth"], "There is no model directory 'theirs.pth'."),
         (["bicubic", "--metrics", "psnr,sim"], "There is no metric named 'sim'; did you mean 'ssim'?"),
@@ -247,7 +247,9 @@ def test_a_model_of_another_scale_or_length_is_never_replaced(nas: Nas, tiny_dat
 
     train()
     first = written()
-    assert "holds another training (scale 2); this one goes to results/trained/ecbsr-M4C8-x4." in train("--scale", 4)
+    assert "holds another training (scale 2); this training goes to results/trained/ecbsr-M4C8-x4." in train(
+        "--scale", 4
+    )
     train("--steps", 5)
     assert sorted(written()) == ["ecbsr-M4C8", "ecbsr-M4C8-2", "ecbsr-M4C8-x4"]
     assert written()["ecbsr-M4C8"] == first["ecbsr-M4C8"]
@@ -276,7 +278,7 @@ def test_a_run_in_which_nothing_was_trained_says_what_is_the_matter(nas: Nas, ti
     said = nas("train", "bad")
     assert said.code == 2
     assert said.error.startswith(
-        "The run 'bad' has no network that was trained to the end: paused are none, failed 10 "
+        "The run 'bad' has no network that was trained to the end (paused: none; failed: 10, the first "
     )
     assert "frobnicator" in said.error and said.error.endswith("search in another --run.")
     assert "Given up: bad:0, " in nas("front", "bad").out

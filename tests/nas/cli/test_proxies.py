@@ -21,7 +21,7 @@ def test_proxies_are_listed(nas: Nas) -> None:
 def test_a_ranking_is_shown_drawn_and_gone_on_with(nas: Nas, tiny_data: Path, tmp_path: Path) -> None:
     first = nas(*RANK, *BRIEFLY, "--data", tiny_data)
     assert first.code == 0, first.errors
-    assert "6 for the truth (tiny)" in first.errors
+    assert "6 of the reference recipe (tiny)" in first.errors
     assert "Kendall" in first.out and "zico" in first.out and "3 steps" in first.out
     assert "PSNR after 6 steps of 4 networks" in first.out
     folder = tmp_path / "results" / "ranks" / "few"
@@ -38,7 +38,7 @@ def test_what_is_refused(refused: Refused, tiny_data: Path) -> None:
     assert "There is no space named 'nowhere'" in refused("proxies", "rank", "--space", "nowhere")
     assert "'many'" in refused("proxies", "rank", "--budget", "many")
     few = ("proxies", "rank", "--space", "ecbsr", "--budget", "1M-MACs", "--data", tiny_data)
-    assert "Only 0 networks of the space 'ecbsr' within 1M-MACs" in refused(*few)
+    assert "Only 0 networks of the space 'ecbsr' fit 1M-MACs" in refused(*few)
 
 
 @pytest.mark.usefixtures("few_spaces")
@@ -52,12 +52,12 @@ def test_the_networks_of_a_table_are_ranked_without_a_training(nas: Nas, tiny_da
     assert f"PSNR after 4 steps of {networks} networks" in shown.out
     assert "naswot" in shown.out and "2 steps" in shown.out
     figures = json.loads((tmp_path / "results" / "ranks" / "few" / "ranking.json").read_text())
-    assert {one["proxy"] for one in figures["proxies"]} >= {"macs", "params", "synflow", "2 steps"}
+    assert {entry["proxy"] for entry in figures["proxies"]} >= {"macs", "params", "synflow", "2 steps"}
     earlier = json.loads(nas("proxies", "rank", "--table", "few.json", "--steps", 2, "--json").out)
     assert (earlier["truth"], earlier["networks"]) == ("PSNR in dB after 2 steps", networks)
 
 
 def test_a_table_needs_no_other_option(refused: Refused) -> None:
-    said = "A --table has its networks trained and scored already; leave --sample out."
+    said = "The networks of a --table are trained and scored already; leave --sample out."
     assert refused("proxies", "rank", "--table", "few.json", "--sample", 9) == said
     assert "few.json can't be read as a table" in refused("proxies", "rank", "--table", "few.json")

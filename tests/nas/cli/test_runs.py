@@ -128,17 +128,17 @@ def wide_recipe(folder: Path) -> Path:
     [
         ("300 bananas", "'300 bananas' is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms."),
         ("0G-MACs", "A budget must be at least 1 MACs, not '0G-MACs'."),
-        ("1G-MACs", "The budget 1G-MACs is under the smallest network of the space 'moremnas' at x2, HR 1280x720: "),
+        ("1G-MACs", "No network of 'moremnas' fits 1G-MACs at x2, HR 1280x720; its cheapest needs "),
         (
             "1K-params",
-            "The budget 1K-params is under the smallest network of the space 'moremnas' at x2, HR 1280x720: ",
+            "No network of 'moremnas' fits 1K-params at x2, HR 1280x720; its cheapest needs ",
         ),
     ],
 )
 def test_a_budget_that_nothing_meets(refused: Refused, tiny_data: Path, budget: str, reason: str) -> None:
     said = refused("search", "--budget", budget, "--space", "moremnas", "--data", tiny_data)
     assert said.startswith(reason)
-    if "smallest" in said:
+    if "cheapest" in said:
         assert said.endswith("G MACs, 9.393K params.") or "K params." in said
 
 
@@ -231,7 +231,7 @@ def test_an_existing_run_with_other_settings(way: Way) -> None:
     before = (way.folder / "results" / "first" / "search.yaml").read_text()
     outcome = run_nas(way.folder, "search", "--run", "first", "--budget", "9G-MACs", "--seed", 2)
     assert outcome.code == 2
-    assert outcome.error.startswith("The run 'first' exists with other settings (")
+    assert outcome.error.startswith("The run 'first' has other settings (")
     assert "budgets is ['8G-MACs'], not ['9G-MACs']" in outcome.error
     assert "seed is 1, not 2" in outcome.error
     assert (way.folder / "results" / "first" / "search.yaml").read_text() == before

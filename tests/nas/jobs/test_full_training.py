@@ -13,14 +13,14 @@ from searches import SPACES as PLUGINS
 from nas.errors import InputError, RunError
 from nas.jobs.full_training import train_all
 from nas.jobs.naming import locate
-from nas.jobs.training_plan import Job, plan
+from nas.jobs.training_plan import Job, plan_training
 from nas.model import ARCHITECTURE, Model
-from nas.parallel.placement import Room
+from nas.parallel.placement import Placement
 from nas.training.logs import LOG
 from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
 from search_spaces import SPACES, Architecture, load_plugin
 
-ONE, TWO = Room((CPU,), 1), Room((CPU, CPU), 1)
+ONE, TWO = Placement((CPU,), 1), Placement((CPU, CPU), 1)
 RECIPE = "{base: brief, steps: 2, batch: 2, patch: 12, learning_rate: 1.0e-9, validations: 1, precision: float32}"
 
 
@@ -43,7 +43,7 @@ def ask(tiny_data: Path, tmp_path: Path) -> Callable[..., Job]:
 
     def asked(*names: object, results: str = "results", steps: int | None = None, scale: int | None = None) -> Job:
         recipe = str(tmp_path / "recipe.yaml")
-        return plan(
+        return plan_training(
             [str(name) for name in names],
             CPU,
             top=1,
@@ -122,7 +122,7 @@ def test_another_recipe_or_other_images_never_replace_a_model(
     first = digests()
     longer = ask("espcn/ESPCN", steps=3)
     (note,) = longer.notes
-    assert note.endswith("holds another training (steps 2); this one goes to "
+    assert note.endswith("holds another training (steps 2); this training goes to "
                          f"{tmp_path / 'results' / 'trained' / 'espcn-ESPCN-2'}.")  # fmt: skip
     trained(longer)
     next((tiny_data / "train").iterdir()).unlink()
@@ -147,9 +147,9 @@ def test_another_scale_stands_in_the_name(ask: Callable[..., Job], tmp_path: Pat
 
 
 def test_a_stopped_training_goes_on_and_another_does_not_take_its_folder(ask: Callable[..., Job]) -> None:
-    job, audience = ask("espcn/ESPCN", steps=200), Listener()
+    job, listener = ask("espcn/ESPCN", steps=200), Listener()
     with pytest.raises(TrainingStoppedError):
-        train_all(job, ONE, audience, lambda: bool(audience.reports))
+        train_all(job, ONE, listener, lambda: bool(listener.reports))
     assert list(ask("espcn/ESPCN").architectures) == ["espcn-ESPCN-2"]
     assert list(ask("espcn/ESPCN", steps=200).architectures) == ["espcn-ESPCN"]
 
@@ -191,26 +191,26 @@ def test_what_is_trained_side_by_side_is_stopped_and_goes_on_to_the_same_network
     ask: Callable[..., Job], tmp_path: Path
 ) -> None:
     names, steps = ("espcn/ESPCN", "fsrcnn/FSRCNN"), 160
-    audience = Listener()
+    listener = Listener()
     job = ask(*names, steps=steps)
     with pytest.raises(TrainingStoppedError, match=r"0 of 2 are trained; the same command continues with the others\."):
-        train_all(job, TWO, audience, lambda: len(audience.reports) > 2)
+        train_all(job, TWO, listener, lambda: len(listener.reports) > 2)
     logs = list((tmp_path / "results" / "trained").glob(f"*/{LOG}"))
     assert logs and not list((tmp_path / "results" / "trained").glob("*/weights.safetensors"))
-    resumed, _ = train_all(job, ONE, audience, lambda: False)  # how many at a time makes no difference
+    resumed, _ = train_all(job, ONE, listener, lambda: False)  # how many at a time makes no difference
     straight, _ = train_all(ask(*names, results="straight", steps=steps), ONE, Listener(), lambda: False)
-    for (_, one, _), (_, other, _) in zip(resumed, straight, strict=True):
-        assert torch.equal(weights(one), weights(other))
-        assert one.metrics["psnr"] == other.metrics["psnr"] and one.metrics["threads"] == 1
-    assert sum("dB (" in line for line in audience.lines) == 2
+    for (_, model, _), (_, other, _) in zip(resumed, straight, strict=True):
+        assert torch.equal(weights(model), weights(other))
+        assert model.metrics["psnr"] == other.metrics["psnr"] and model.metrics["threads"] == 1
+    assert sum("dB (" in line for line in listener.lines) == 2
 
 
 def test_networks_that_are_trained_already_start_no_process(ask: Callable[..., Job]) -> None:
-    job, audience = ask("espcn/ESPCN", "fsrcnn/FSRCNN"), Listener()
-    first, _ = train_all(job, ONE, audience, lambda: False)
-    again, _ = train_all(job, TWO, audience, lambda: True)
+    job, listener = ask("espcn/ESPCN", "fsrcnn/FSRCNN"), Listener()
+    first, _ = train_all(job, ONE, listener, lambda: False)
+    again, _ = train_all(job, TWO, listener, lambda: True)
     assert [name for name, _, _ in again] == [name for name, _, _ in first]
-    assert len(audience.lines) == 4 and audience.lines[2:] == audience.lines[:2]
+    assert len(listener.lines) == 4 and listener.lines[2:] == listener.lines[:2]
 
 
 def test_a_network_that_fails_is_named_and_the_others_are_trained(ask: Callable[..., Job], tmp_path: Path) -> None:

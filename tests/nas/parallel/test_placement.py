@@ -8,7 +8,7 @@ from torch import nn
 
 from nas.data.dataset import Dataset, open_dataset
 from nas.errors import InputError
-from nas.parallel.placement import Room, find_room, spread_over, training_memory
+from nas.parallel.placement import Placement, devices_for, find_placement, training_memory
 from nas.training.recipe import Recipe
 from search_spaces import Architecture
 
@@ -45,37 +45,39 @@ def four_cores() -> None:
 def test_cores_are_shared_out(
     data: Dataset, networks: int, jobs: int | None, threads: int | None, expected: tuple[int, int]
 ) -> None:
-    room = find_room(NETWORKS[:networks], RECIPE, data, CPU, jobs, threads)
-    assert (len(room.devices), room.threads) == expected
-    assert set(room.devices) == {CPU}
+    placement = find_placement(NETWORKS[:networks], RECIPE, data, CPU, jobs, threads)
+    assert (len(placement.devices), placement.threads) == expected
+    assert set(placement.devices) == {CPU}
 
 
 def test_several_processes_train_one_network_at_a_time(data: Dataset) -> None:
-    room = find_room(NETWORKS, RECIPE, data, CPU, processes=2)
-    assert (len(room.devices), room.threads, room.processes) == (1, 1, 2)
-    assert room.describe(3) == "Training 3 networks, 1 at a time, by 2 processes with 1 thread each."
+    placement = find_placement(NETWORKS, RECIPE, data, CPU, processes=2)
+    assert (len(placement.devices), placement.threads, placement.processes) == (1, 1, 2)
+    assert placement.describe(3) == "Training 3 networks, 1 at a time, by 2 processes with 1 thread each."
     with pytest.raises(InputError, match="--jobs 2 is for one process alone; here 2 train one network together"):
-        find_room(NETWORKS, RECIPE, data, CPU, jobs=2, processes=2)
+        find_placement(NETWORKS, RECIPE, data, CPU, jobs=2, processes=2)
 
 
 def test_a_room_is_told_in_a_sentence() -> None:
-    assert Room((CPU, CPU), 1).describe(3) == "Training 3 networks, 2 at a time, on cpu with 1 thread each."
+    assert Placement((CPU, CPU), 1).describe(3) == "Training 3 networks, 2 at a time, on cpu with 1 thread each."
     gpus = (torch.device("cuda:0"), torch.device("cuda:1"))
-    assert Room(gpus, 4).describe(3) == "Training 3 networks, 2 at a time, on cuda:0 and cuda:1 with 4 threads each."
-    assert Room((CPU,), 2).describe(1) == "Training 1 network on cpu with 2 threads."
+    assert (
+        Placement(gpus, 4).describe(3) == "Training 3 networks, 2 at a time, on cuda:0 and cuda:1 with 4 threads each."
+    )
+    assert Placement((CPU,), 2).describe(1) == "Training 1 network on cpu with 2 threads."
 
 
 def test_several_gpus_take_turns_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [str(device) for device in spread_over(torch.device("cuda"), 3)] == ["cuda:0", "cuda:1", "cuda:0"]
-    assert [str(device) for device in spread_over(torch.device("cuda:1"), 2)] == ["cuda:1", "cuda:1"]
+    assert [str(device) for device in devices_for(torch.device("cuda"), 3)] == ["cuda:0", "cuda:1", "cuda:0"]
+    assert [str(device) for device in devices_for(torch.device("cuda:1"), 2)] == ["cuda:1", "cuda:1"]
 
 
 @pytest.mark.usefixtures("four_cores")
 def test_several_gpus_take_a_training_each(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    room = find_room(NETWORKS, RECIPE, data, torch.device("cuda"))
-    assert ([str(device) for device in room.devices], room.threads) == (["cuda:0", "cuda:1"], 2)
+    placement = find_placement(NETWORKS, RECIPE, data, torch.device("cuda"))
+    assert ([str(device) for device in placement.devices], placement.threads) == (["cuda:0", "cuda:1"], 2)
 
 
 @pytest.mark.usefixtures("four_cores")
@@ -83,7 +85,7 @@ def test_several_gpus_take_a_training_each(data: Dataset, monkeypatch: pytest.Mo
 def test_one_gpu_takes_what_fits(data: Dataset, monkeypatch: pytest.MonkeyPatch, gigabytes: float, jobs: int) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (int(gigabytes * 2**30), 80 * 2**30))
-    assert len(find_room(NETWORKS, RECIPE, data, torch.device("cuda")).devices) == jobs
+    assert len(find_placement(NETWORKS, RECIPE, data, torch.device("cuda")).devices) == jobs
 
 
 @pytest.mark.parametrize("name", ["espcn/ESPCN", "imdn/IMDN-RTC", "swinir/SwinIR-light"])

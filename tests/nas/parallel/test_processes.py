@@ -14,7 +14,7 @@ from searches import CPU, Listener
 from searches import SPACES as PLUGINS
 
 from nas.errors import InputError
-from nas.parallel.listener import Audience
+from nas.parallel.listener import Listener as AnyListener
 from nas.parallel.processes import run_in_turn, run_processes
 from nas.training.trainer import Report
 from search_spaces import SPACES, load_plugin
@@ -39,23 +39,23 @@ def never() -> bool:
     return False
 
 
-def tell(device: torch.device, audience: Audience, stop: Stop) -> None:
-    with audience.training("tells") as listener:
-        listener(REPORT)
-    audience.say(f"{device} {os.getpid()} {SPACES.get('dots').name}")
+def tell(device: torch.device, listener: AnyListener, stop: Stop) -> None:
+    with listener.training("tells") as training_listener:
+        training_listener(REPORT)
+    listener.say(f"{device} {os.getpid()} {SPACES.get('dots').name}")
 
 
-def refuse(device: torch.device, audience: Audience, stop: Stop) -> None:
-    with audience.training("refuses"):
+def refuse(device: torch.device, listener: AnyListener, stop: Stop) -> None:
+    with listener.training("refuses"):
         raise InputError("It can't be done.")
 
 
-def die(device: torch.device, audience: Audience, stop: Stop) -> None:
-    audience.training("dies").__enter__()
+def die(device: torch.device, listener: AnyListener, stop: Stop) -> None:
+    listener.training("dies").__enter__()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def wait_for_a_stop(began: Path, ended: Path, device: torch.device, audience: Audience, stop: Stop) -> None:
+def wait_for_a_stop(began: Path, ended: Path, device: torch.device, listener: AnyListener, stop: Stop) -> None:
     began.touch()
     while not stop():
         time.sleep(0.01)
@@ -64,15 +64,15 @@ def wait_for_a_stop(began: Path, ended: Path, device: torch.device, audience: Au
 
 def test_processes_are_heard_and_one_that_fails_or_dies_takes_nothing_along() -> None:
     load_plugin(PLUGINS / "dots.py")
-    audience, meta = Listener(), torch.device("meta")
+    listener, meta = Listener(), torch.device("meta")
     works = {"refuses": refuse, "dies": die, "tells": tell}
-    failures = run_processes(works, [CPU, meta], audience, never)
+    failures = run_processes(works, [CPU, meta], listener, never)
     assert failures == {"refuses": "It can't be done.", "dies": "The process was ended by SIGKILL."}
-    ((place, process, _),) = [line.split() for line in audience.lines if line.endswith("dots")]
+    ((place, process, _),) = [line.split() for line in listener.lines if line.endswith("dots")]
     assert place in ("cpu", "meta") and int(process) != os.getpid()
-    assert {f"{name}: {failure}" for name, failure in failures.items()} <= set(audience.lines)
-    assert sorted(audience.begun) == sorted(audience.ended) == ["dies", "refuses", "tells"]
-    assert [(report.step, report.psnr, report.sample) for report in audience.reports] == [(20, 30.0, None)]
+    assert {f"{name}: {failure}" for name, failure in failures.items()} <= set(listener.lines)
+    assert sorted(listener.begun) == sorted(listener.ended) == ["dies", "refuses", "tells"]
+    assert [(report.step, report.psnr, report.sample) for report in listener.reports] == [(20, 30.0, None)]
 
 
 def test_a_stop_reaches_those_that_run_and_no_other_is_begun(tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def test_in_turn_a_failure_does_not_end_the_others() -> None:
     load_plugin(PLUGINS / "dots.py")
-    audience = Listener()
-    assert run_in_turn({"refuses": refuse, "tells": tell}, CPU, audience, never) == {"refuses": "It can't be done."}
-    assert audience.lines == ["refuses: It can't be done.", f"cpu {os.getpid()} dots"]
+    listener = Listener()
+    assert run_in_turn({"refuses": refuse, "tells": tell}, CPU, listener, never) == {"refuses": "It can't be done."}
+    assert listener.lines == ["refuses: It can't be done.", f"cpu {os.getpid()} dots"]
 
 
 def test_in_turn_a_stop_begins_no_other() -> None:

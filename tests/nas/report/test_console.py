@@ -8,19 +8,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from nas.report.console import NAME_WIDTH, PlainConsole, drawable, readable
+from nas.report.console import NAME_WIDTH, LiteralConsole, drawable, readable
 from nas.report.tables import table
 
 
 def printed(*shown: str | Table, encoding: str = "utf-8", width: int = 80) -> str:
     written = io.BytesIO()
-    console = PlainConsole()
+    console = LiteralConsole()
     console.file, console.width = io.TextIOWrapper(written, encoding=encoding, errors="strict"), width
-    for one in shown:
-        if isinstance(one, str):
-            console.print(one)
+    for item in shown:
+        if isinstance(item, str):
+            console.print(item)
         else:
-            console.show(one)
+            console.show(item)
     console.file.flush()
     return written.getvalue().decode(encoding)
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 import nas.report.costs as costs
 from nas.cost import cost
 from nas.errors import InputError
-from nas.jobs.naming import Reference, resolve
+from nas.jobs.naming import NamedArchitecture, resolve
 from nas.report.costs import Count, cost_notes, cost_table, count
 from nas.report.costs import claimed as claimed_figures
 from search_spaces import Claim, Published
@@ -22,17 +22,17 @@ def printed(*counts: Count) -> str:
 
 
 def claimed() -> Count:
-    reference = resolve("moremnas/MoreMNAS-C")
-    return count(Reference(reference.label, reference.architecture, TWICE))
+    named = resolve("moremnas/MoreMNAS-C")
+    return count(NamedArchitecture(named.label, named.architecture, TWICE))
 
 
 def test_a_network_is_counted_at_the_size_that_was_asked() -> None:
-    reference = resolve("moremnas/MoreMNAS-C", 3)
-    hr, lr, usual = count(reference, hr="640x512"), count(reference, lr="640x512"), count(reference)
+    named = resolve("moremnas/MoreMNAS-C", 3)
+    hr, lr, usual = count(named, hr="640x512"), count(named, lr="640x512"), count(named)
     assert (hr.cost.hr_size, hr.size) == ((640, 512), "x3, HR 640x512")
     assert (lr.cost.hr_size, lr.size) == ((1920, 1536), "x3, LR 640x512")
     assert (usual.cost.hr_size, usual.size) == ((1280, 720), "x3, HR 1280x720")
-    assert lr.cost == cost(reference.architecture, (1920, 1536))
+    assert lr.cost == cost(named.architecture, (1920, 1536))
     assert hr.thop == hr.cost.macs
 
 
@@ -66,7 +66,9 @@ def test_claims_are_shown_as_they_are_claimed(params: int | None, macs: int | No
 
 
 def test_a_claim_without_figures_is_a_note_alone() -> None:
-    named = Reference("a/B", resolve("moremnas/MoreMNAS-C").architecture, Published({}, Claim("a thesis", psnr=37.0)))
+    named = NamedArchitecture(
+        "a/B", resolve("moremnas/MoreMNAS-C").architecture, Published({}, Claim("a thesis", psnr=37.0))
+    )
     assert "paper" not in printed(count(named))
     assert cost_notes([count(named)]) == ["a/B, paper: a thesis; 37.00 dB on Set5."]
 
@@ -80,9 +82,9 @@ def test_what_thop_can_not_count_is_left_blank(monkeypatch: pytest.MonkeyPatch) 
         return int(Odd()(None))
 
     monkeypatch.setattr(costs, "thop_macs", fail)
-    one = claimed()
-    assert one.thop is None and one.to_dict()["thop_macs"] is None
-    assert "│ 5.544G │      │" in printed(one)
+    entry = claimed()
+    assert entry.thop is None and entry.to_dict()["thop_macs"] is None
+    assert "│ 5.544G │      │" in printed(entry)
 
 
 def test_the_figures_are_plain_data() -> None:
@@ -92,4 +94,4 @@ def test_the_figures_are_plain_data() -> None:
         "source": "the paper", "params": 25_000, "macs": None, "psnr": 37.06, "at": "x2, HR 1280x720", "note": ""
     }  # fmt: skip
     assert data["published"]["article"]["note"] == "counts the training form"
-    assert "published" not in count(Reference("x", claimed().reference.architecture)).to_dict()
+    assert "published" not in count(NamedArchitecture("x", claimed().named.architecture)).to_dict()

@@ -79,12 +79,12 @@ def test_equal_rows_have_one_grey_scaling(evaluation: Evaluation, tmp_path: Path
     (path,) = write_pictures(evaluation, tmp_path)
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     assert picture is not None
-    one = evaluation.pictured["results/trained/a network"][0]
+    crop = evaluation.pictured["results/trained/a network"][0]
     # The first row begins below the title, the columns' names and the heading; LR pixels show the LR image's levels.
     top, side = round(150 * (0.36 + 0.36 + 0.3)), 240
     shown = picture[top : top + side, 22 : 22 + side].astype(float)
-    low, high = one.hr.min(), one.hr.max()
-    expected = np.clip((one.lr - low) / (high - low), 0, 1) * 255
+    low, high = crop.hr.min(), crop.hr.max()
+    expected = np.clip((crop.lr - low) / (high - low), 0, 1) * 255
     means = cv2.resize(shown, expected.shape[::-1], interpolation=cv2.INTER_AREA)
     assert np.corrcoef(means.ravel(), expected.ravel())[0, 1] > 0.98
     assert abs(means - expected).mean() < 6

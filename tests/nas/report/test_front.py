@@ -155,7 +155,7 @@ def test_the_range_on_a_short_axis_has_numbers() -> None:
 
 def test_other_objectives_have_their_axes_and_units(tmp_path: Path) -> None:
     figures = [{"psnr": 33.0 + i, "ssim": 0.91 + i / 1e3, "latency": 20.0 * 2**i, "memory": 2**24} for i in range(3)]
-    dots = [Dot(f"#{i}", one, "front") for i, one in enumerate(figures)]
+    dots = [Dot(f"#{i}", values, "front") for i, values in enumerate(figures)]
     axes: dict[str, Any] = {"cost": OBJECTIVES.get("latency"), "quality": OBJECTIVES.get("ssim")}
     shown = view(dots=dots, budget=Budget(100.0, "ms"), bicubic=0.9095, hr_size=(1280, 1024), **axes)
     assert (shown.x_label, shown.y_label) == ("latency for a 1280x1024 HR image, in ms", "SSIM")
@@ -168,9 +168,9 @@ def test_other_objectives_have_their_axes_and_units(tmp_path: Path) -> None:
 
 
 def test_what_was_stopped_early_is_faint_and_says_where(tmp_path: Path) -> None:
-    early = Dot("night:4", {"psnr": 31.0, "macs": 6 * G}, "stopped", "stopped early, at 100 steps")
+    early = Dot("night:4", {"psnr": 31.0, "macs": 6 * G}, "paused", "paused at 100 steps")
     picture, page = draw(tmp_path, dots=[*DOTS, early])
     assert shows(picture, "d9dee3")
-    assert "stopped early, at 100 steps" in page
+    assert "paused at 100 steps" in page
     assert view(dots=[*DOTS, early]).y_range == view().y_range
     assert view(dots=[*DOTS, early]).front_line == view().front_line

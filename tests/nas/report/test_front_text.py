@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from searches import beginner, work
 
-from nas.report.console import PlainConsole
+from nas.report.console import LiteralConsole
 from nas.report.front_text import front_table
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
@@ -19,7 +19,7 @@ def test_trials_of_the_run_are_called_by_their_number_and_the_title_names_the_ru
     name = "thermal-camera-on-the-roof-2026"
     run, data = begin(run=name, trials=5)
     work(run, data)
-    console = PlainConsole()
+    console = LiteralConsole()
     console.file, console.width = io.StringIO(), 80
     console.show(front_table(run.snapshot()))
     assert isinstance(console.file, io.StringIO)

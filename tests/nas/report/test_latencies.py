@@ -26,8 +26,8 @@ WHOLE = Timed("whole/B", "a phone", "whole x2, 1 channel, HR 64x48", "x2, HR 64x
 def rows(*times: Timed) -> list[list[str]]:
     console = Console(width=120)
     with console.capture() as captured:
-        for one in latency_tables(times):
-            console.print(one)
+        for counted in latency_tables(times):
+            console.print(counted)
     lines = captured.get().splitlines()
     return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
 
@@ -67,8 +67,8 @@ def test_networks_are_timed_on_the_device_of_a_command(tmp_path: Path) -> None:
     (tmp_path / "bench.py").write_text("import sys; print(int(sys.argv[2]) * int(sys.argv[3]) / 100, 'ms')")
     command = f"'{sys.executable}' '{tmp_path / 'bench.py'}' {{model}} {{height}} {{width}}"
     done: list[tuple[int, int]] = []
-    one = count(resolve("espcn/ESPCN"), hr="64x48")
-    [time] = timed([one], command, 1, tmp_path, progress=lambda *counts: done.append(counts))
+    counted = count(resolve("espcn/ESPCN"), hr="64x48")
+    [time] = timed([counted], command, 1, tmp_path, progress=lambda *counts: done.append(counts))
     assert (time.label, time.runtime, time.measured_ms, time.predicted_ms) == (
         "espcn/ESPCN",
         command,

@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from nas.report import progress
-from nas.report.console import PlainConsole
+from nas.report.console import LiteralConsole
 from nas.report.progress import TrainingDisplay, describe
 from nas.report.whole import Counted
 from nas.training.trainer import Report
@@ -27,8 +27,8 @@ def report(step: int, began: int = 0, **changed: object) -> Report:
     return Report(step=step, steps=100, seconds=step / 10, began=began, **figures | changed)
 
 
-def console(is_terminal: bool) -> PlainConsole:
-    made = PlainConsole()
+def console(is_terminal: bool) -> LiteralConsole:
+    made = LiteralConsole()
     made.file, made.width = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), 100
     made._force_terminal = made.is_interactive = is_terminal
     return made

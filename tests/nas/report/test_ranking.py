@@ -47,38 +47,39 @@ def test_the_lines_say_what_the_figures_mean() -> None:
     lines = ranking_lines(of, of.agreements())
     assert "PSNR after 1000 steps of 40 networks" in lines[0]
     assert "over 180 pairs" in lines[1]  # four bands of ten
-    assert "2 networks have no such training and are left out." in lines
-    assert "partial says something of 37 only." in lines
-    assert lines[-1].startswith("At equal cost, surely better than MACs alone: ") and "good" in lines[-1]
+    assert "2 networks without such a training are left out." in lines
+    assert "partial has scores for 37 networks only." in lines
+    assert lines[-1].startswith("At equal cost, significantly better than MACs alone: ") and "good" in lines[-1]
 
 
 def test_where_nothing_is_sure_it_says_so() -> None:
     of = evidence(8)
     noise = Ranked("noise", np.random.default_rng(1).normal(size=8))
     of = Evidence(of.steps, of.truth, of.macs, (of.proxies[0], noise), 0)
-    assert ranking_lines(of, of.agreements())[-1].startswith("At equal cost, no proxy is surely better than MACs")
+    last = ranking_lines(of, of.agreements())[-1]
+    assert last.startswith("At equal cost, no proxy is significantly better than MACs")
 
 
 def test_a_tau_of_exactly_nothing_is_a_conclusion_too() -> None:
     of = evidence()
     agreements = of.agreements()
-    macs = next(one for one in agreements if one.proxy == "macs")
+    macs = next(entry for entry in agreements if entry.proxy == "macs")
     exact = [replace(macs, tau_at_equal_cost=Estimate(0.0, -0.1, 0.1)), *(a for a in agreements if a is not macs)]
-    assert ranking_lines(of, exact)[-1] == "At equal cost, surely better than MACs alone: partial, good."
+    assert ranking_lines(of, exact)[-1] == "At equal cost, significantly better than MACs alone: partial, good."
 
 
 def test_the_data_is_json() -> None:
     of = evidence()
     data = json.loads(json.dumps(ranking_data(of, of.agreements()), allow_nan=False))
     assert data["networks"] == 40
-    assert {one["proxy"] for one in data["proxies"]} == {"macs", "good", "constant", "partial"}
-    assert all(one["pairs"] <= 180 for one in data["proxies"])
+    assert {entry["proxy"] for entry in data["proxies"]} == {"macs", "good", "constant", "partial"}
+    assert all(entry["pairs"] <= 180 for entry in data["proxies"])
 
 
 def test_the_picture_has_a_panel_for_each_proxy(tmp_path: Path) -> None:
     of = evidence()
     figure = draw_ranking(of, of.agreements(), "night")
-    assert [axes.get_title().split(":")[0] for axes in figure.axes[:4]] == [one.proxy for one in of.agreements()]
+    assert [axes.get_title().split(":")[0] for axes in figure.axes[:4]] == [entry.proxy for entry in of.agreements()]
     figure.savefig(tmp_path / "ranking.png")
     assert read_image(tmp_path / "ranking.png").shape[1] > 1000
 

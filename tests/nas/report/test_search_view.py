@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 from searches import CPU, Begin, Listener, beginner, work
 
 from nas.report import progress
-from nas.report.console import PlainConsole
+from nas.report.console import LiteralConsole
 from nas.report.progress import TrainingDisplay
 from nas.report.search_view import SearchView, Standing
 from nas.report.whole import Tally
@@ -37,9 +37,9 @@ def test_counts_are_those_of_the_study(begin: Begin) -> None:
     Worker(run, data, CPU, said).work(lambda: len(said.lines) >= 9)
     run.study.ask()  # another worker's
     standing = Standing.of(run.snapshot())
-    known = run.known()
-    assert standing.tried == len(known) and standing.trained == len(run.candidates())
-    assert standing.promoted == sum(len(one.rungs) > 1 for one in known) > 0
+    measured = run.measured()
+    assert standing.tried == len(measured) and standing.trained == len(run.candidates())
+    assert standing.promoted == sum(len(network.rungs) > 1 for network in measured) > 0
     assert standing.trained + standing.paused <= standing.tried and standing.paused > 0
     assert (standing.failed, standing.running) == (0, 1)
 
@@ -142,7 +142,7 @@ def test_a_database_that_is_away_breaks_neither_the_view_nor_what_it_shows(
     with pytest.raises(Exception, match=r"can't be reached"):
         view.read()
     assert time.monotonic() - began < 5  # it doesn't wait
-    notes = PlainConsole()
+    notes = LiteralConsole()
     notes.file = io.StringIO()
     monkeypatch.setattr(progress, "NOTES", notes)
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.02)

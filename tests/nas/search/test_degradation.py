@@ -27,5 +27,5 @@ def test_a_run_remembers_the_degradation_it_was_given(
     assert again.settings.recipe == run.settings.recipe
     Path("mine.yaml").unlink()
     assert begin(recipe=None, trials=2)[0].settings.recipe == run.settings.recipe
-    with pytest.raises(InputError, match=r"exists with other settings \(recipe.degradation is .*, not 'bsrgan'"):
+    with pytest.raises(InputError, match=r"has other settings \(recipe.degradation is .*, not 'bsrgan'"):
         begin(degradation="bsrgan", recipe=None)

@@ -8,7 +8,7 @@ import pytest
 from searches import CPU, RECIPE, Begin, work
 
 from nas.errors import InputError
-from nas.jobs.training_plan import plan
+from nas.jobs.training_plan import plan_training
 from nas.search.run import open_run, open_run_data
 
 
@@ -57,7 +57,7 @@ def test_training_a_front_by_a_recipe_for_other_images_is_noted(
     work(run, data)
     made = {"top": 1, "results": tmp_path / "results"}
     with pytest.warns(UserWarning, match=r"made by 'noise' and denoised by .*d, but the recipe 'tiny' is for 'noise'$"):
-        plan(["first"], CPU, recipe=recipe(), **made)
+        plan_training(["first"], CPU, recipe=recipe(), **made)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="the search was")
-        plan(["first"], CPU, recipe=recipe(denoiser=tmp_path / "d"), **made)
+        plan_training(["first"], CPU, recipe=recipe(denoiser=tmp_path / "d"), **made)

@@ -16,8 +16,8 @@ from nas.search.front import (
     hypervolume_unit,
     knee,
     pareto_front,
+    pick_from_front,
     reference_point,
-    spread,
 )
 from search_spaces import Architecture
 
@@ -78,7 +78,7 @@ def test_the_front_of_a_front_is_itself(candidates: list[Candidate]) -> None:
 def test_the_order_of_the_candidates_has_no_influence(candidates: list[Candidate]) -> None:
     assert pareto_front(candidates, AIMS) == FRONT
     assert knee(candidates, AIMS) == knee(CANDIDATES, AIMS)
-    assert spread(candidates, 2, AIMS) == spread(CANDIDATES, 2, AIMS)
+    assert pick_from_front(candidates, 2, AIMS) == pick_from_front(CANDIDATES, 2, AIMS)
 
 
 def area(candidates: Sequence[Candidate], psnr: float, gmacs: float) -> float:
@@ -143,7 +143,7 @@ def test_a_third_objective_brings_more_to_the_front() -> None:
     aims = resolve(("psnr", "macs", "latency"))
     assert pareto_front([quick, slow, quickest], aims) == [quick, quickest, slow]
     assert pareto_front([quick, slow, quickest], AIMS) == [quick, slow]
-    assert spread([quick, slow, quickest], 3, aims) == [slow, quick]
+    assert pick_from_front([quick, slow, quickest], 3, aims) == [slow, quick]
 
 
 def test_a_budget_on_what_is_not_known_finds_nothing_silently() -> None:
@@ -175,21 +175,21 @@ def test_the_best_under_a_budget() -> None:
 
 def test_spread_begins_with_the_best_and_covers_the_front() -> None:
     members = [candidate(i, 30 + i, 2**i) for i in range(9)]
-    assert [c.trial for c in spread(members, 1, AIMS)] == [8]
-    assert [c.trial for c in spread(members, 2, AIMS)] == [8, 0]
-    assert [c.trial for c in spread(members, 3, AIMS)] == [8, 4, 0]
-    assert [c.trial for c in spread(members, 5, AIMS)] == [8, 6, 4, 2, 0]
+    assert [c.trial for c in pick_from_front(members, 1, AIMS)] == [8]
+    assert [c.trial for c in pick_from_front(members, 2, AIMS)] == [8, 0]
+    assert [c.trial for c in pick_from_front(members, 3, AIMS)] == [8, 4, 0]
+    assert [c.trial for c in pick_from_front(members, 5, AIMS)] == [8, 6, 4, 2, 0]
 
 
 @given(any_candidates, st.integers(2, 10))
 def test_spread_has_the_knee_that_the_front_marks(candidates: list[Candidate], count: int) -> None:
     bend = knee(candidates, AIMS)
-    assert bend is None or bend in spread(candidates, count, AIMS)
+    assert bend is None or bend in pick_from_front(candidates, count, AIMS)
 
 
 @given(any_candidates, st.integers(1, 10))
 def test_spread_gives_as_many_members_as_there_are_by_falling_psnr(candidates: list[Candidate], count: int) -> None:
-    front, chosen = pareto_front(candidates, AIMS), spread(candidates, count, AIMS)
+    front, chosen = pareto_front(candidates, AIMS), pick_from_front(candidates, count, AIMS)
     assert len(chosen) == min(count, len(front))
     assert all(member in front for member in chosen)
     assert [c.psnr for c in chosen] == sorted({c.psnr for c in chosen}, reverse=True)

@@ -4,7 +4,7 @@ import optuna
 from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nas.search.history import INTERRUPTED, RUNGS, Known, history, lifted
+from nas.search.history import INTERRUPTED, RUNGS, MeasuredNetwork, history, lifted
 from nas.search.workers.holding import promote
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
@@ -27,18 +27,19 @@ def study(*trials: FrozenTrial) -> list[FrozenTrial]:
     return made.get_trials()
 
 
-def one(macs: float, **rungs: float) -> Known:
-    return Known("", {}, {"macs": macs}, {int(steps[1:]): {"psnr": psnr} for steps, psnr in rungs.items()}, 0)
+def measured_network(macs: float, **rungs: float) -> MeasuredNetwork:
+    return MeasuredNetwork("", {}, {"macs": macs}, {int(steps[1:]): {"psnr": psnr} for steps, psnr in rungs.items()}, 0)
 
 
 def test_trials_of_one_network_are_one_entry_with_all_its_rungs() -> None:
-    known = history(
+    measured = history(
         study(trial(8, PRUNED, {10: 30.0}), trial(9, PRUNED, {10: 29}), trial(8, PRUNED, {10: 30.0, 30: 31}))
     )
-    assert [one.fingerprint for one in known] == ["w8", "w9"]
-    assert known[0].rungs == {10: {"psnr": 30.0}, 30: {"psnr": 31}} and known[0].steps == 30 and known[0].trial == 2
-    assert known[0].choices == {"width": 8}
-    assert known[0].figures == {"macs": 8000, "psnr": 31}
+    assert [network.fingerprint for network in measured] == ["w8", "w9"]
+    assert measured[0].rungs == {10: {"psnr": 30.0}, 30: {"psnr": 31}}
+    assert measured[0].steps == 30 and measured[0].trial == 2
+    assert measured[0].choices == {"width": 8}
+    assert measured[0].figures == {"macs": 8000, "psnr": 31}
 
 
 def test_a_promotion_that_came_second_does_not_hide_how_far_the_first_has_come() -> None:
@@ -46,9 +47,9 @@ def test_a_promotion_that_came_second_does_not_hide_how_far_the_first_has_come()
     second = trial(8, PRUNED, {10: 30.0}, stopped="duplicate of 1")
     made = optuna.create_study(directions=["maximize", "minimize"])
     made.add_trials([held, first, second])
-    known = history(made.get_trials())[0]
-    assert known.trial == 1
-    promote(made, known)
+    network = history(made.get_trials())[0]
+    assert network.trial == 1
+    promote(made, network)
     assert set(made.get_trials()[-1].user_attrs[RUNGS]) == {"10", "30"}
 
 
@@ -70,16 +71,23 @@ def test_what_is_trained_waits_or_has_failed_is_not_open() -> None:
 def test_a_network_that_waits_in_the_queue_keeps_its_choices() -> None:
     made = optuna.create_study(directions=["maximize", "minimize"])
     made.enqueue_trial({"width": 8}, user_attrs={"fingerprint": "w8", "macs": 1, "rungs": {"10": {"psnr": 30.0}}})
-    known = history(made.get_trials())[0]
-    assert known.choices == {"width": 8} and not known.is_open
+    network = history(made.get_trials())[0]
+    assert network.choices == {"width": 8} and not network.is_open
 
 
 def test_figures_of_low_rungs_are_lifted_by_what_others_gained() -> None:
-    some = [one(1e9, s10=30.0), one(1e9, s10=30.0, s30=31.0), one(1e9, s10=29.0, s30=31.0, s90=31.5)]
+    some = [
+        measured_network(1e9, s10=30.0),
+        measured_network(1e9, s10=30.0, s30=31.0),
+        measured_network(1e9, s10=29.0, s30=31.0, s90=31.5),
+    ]
     assert [figures["psnr"] for figures in lifted(some)] == [30.0 + 1.5 + 0.5, 31.5, 31.5]
     assert all(figures["macs"] == 1e9 for figures in lifted(some))
 
 
 def test_where_nobody_went_on_nothing_is_added() -> None:
-    assert [figures["psnr"] for figures in lifted([one(1, s10=30.0), one(1, s10=28.0)])] == [30.0, 28.0]
+    assert [figures["psnr"] for figures in lifted([measured_network(1, s10=30.0), measured_network(1, s10=28.0)])] == [
+        30.0,
+        28.0,
+    ]
     assert lifted([]) == []

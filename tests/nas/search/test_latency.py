@@ -41,7 +41,7 @@ def test_predictions_rest_on_networks_that_the_search_may_find_always_the_same()
 def test_half_of_them_are_published_where_so_many_fit() -> None:
     fixed = {"image_skip": "nearest", "width": 16}
     points = [{**point.choices, **fixed} for point in SPACES.get("hybrid").published.values()]
-    are_published = [one.choices in points for one in calibration_networks(of_hybrid("300G-MACs"))]
+    are_published = [network.choices in points for network in calibration_networks(of_hybrid("300G-MACs"))]
     assert are_published == [True] * (CALIBRATION // 2) + [False] * (CALIBRATION // 2)
 
 
@@ -58,7 +58,9 @@ def test_in_a_space_without_parts_nothing_is_measured_before_the_search(tmp_path
 
 def test_a_machine_that_measures_on_something_else_is_refused(tmp_path: Path) -> None:
     run = settings(latency_runtime="ONNX Runtime 0.1, Z80, 1 thread")
-    with pytest.raises(InputError, match=r"'first' are those of ONNX Runtime 0\.1, Z80, 1 thread, not of ONNX Runtime"):
+    with pytest.raises(
+        InputError, match=r"'first' measures latencies on ONNX Runtime 0\.1, Z80, 1 thread, but this machine has ONNX"
+    ):
         latency_meter(run, tmp_path)
     give_command(COMMAND)
     latency_meter(of_lapsrn(latency_command=COMMAND, latency_runtime=COMMAND), tmp_path)

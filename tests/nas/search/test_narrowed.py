@@ -104,9 +104,7 @@ def test_a_choice_is_fixed_within_what_is_left(begin: Begin, narrow: str) -> Non
 
 
 def test_a_budget_under_all_that_is_left_is_refused(begin: Begin, narrow: str) -> None:
-    said = (
-        "The budget 20M-MACs is under the smallest network of the space 'dots' as narrowed at x2, HR 1280x720: 20.74M"
-    )
+    said = "No network of 'dots' as narrowed fits 20M-MACs at x2, HR 1280x720; its cheapest needs 20.74M"
     with pytest.raises(InputError, match=said):
         begin(space=narrow, budgets=("20M-MACs",), **PLUGIN)
     begin(space=narrow, budgets=("21M-MACs",), **PLUGIN)

@@ -16,7 +16,7 @@ from nas.data.normalisation import TYPE, Normalisation
 from nas.deploy.tiles import Upscaler
 from nas.errors import InputError
 from nas.evaluation.comparison import Conditions, compare, load_contestant
-from nas.jobs.training_plan import plan
+from nas.jobs.training_plan import plan_training
 from nas.metrics import Protocol
 from nas.model import ARCHITECTURE, Model, load_model
 from nas.search.run import open_run, open_run_data
@@ -61,7 +61,7 @@ def seen(recipe: Callable[..., str], tiny_data16: Path, tmp_path: Path) -> Calla
 
     def seen(*names: object, data: Path | None = tiny_data16, **fields: Any) -> Normalisation:
         asked = {"top": 1, "recipe": recipe(**fields), "data": data and str(data), "results": tmp_path / "results"}
-        job = plan([str(name) for name in names], CPU, **asked)
+        job = plan_training([str(name) for name in names], CPU, **asked)
         assert job.recipe.normalisation == job.data.normalisation
         return job.recipe.normalisation
 
@@ -141,10 +141,10 @@ def test_a_kept_range_that_does_not_fit_is_told_of(
 def test_models_of_different_ranges_are_not_trained_together(
     seen: Callable[..., Normalisation], save: Callable[..., Path]
 ) -> None:
-    one, other = save("one", normalisation=PERCENTILE), save("other", normalisation="image")
+    model, other = save("one", normalisation=PERCENTILE), save("other", normalisation="image")
     with pytest.raises(InputError, match="trained with different normalisations; train them in separate commands"):
-        seen(one, other)
-    assert seen(one, other, normalisation="image").kind == "image"
+        seen(model, other)
+    assert seen(model, other, normalisation="image").kind == "image"
 
 
 def test_a_runs_front_is_trained_as_it_was_searched(
@@ -178,15 +178,15 @@ def test_models_of_different_ranges_are_compared_by_a_named_peak(
     save: Callable[..., Path], tiny_data16: Path, tmp_path: Path
 ) -> None:
     folders = [save("one", normalisation=PERCENTILE), save("other", normalisation="image")]
-    one, other = (load_contestant(folder.name, folder) for folder in folders)
+    model, other = (load_contestant(folder.name, folder) for folder in folders)
     images, cache = tiny_data16 / "val", tmp_path / "cache"
     with pytest.raises(InputError, match=r"different peaks \(2800, range of each LR image, .*\); name one by --peak"):
-        compare([one, other], images, cache, CPU)
-    together = compare([one, other], images, cache, CPU, Conditions(peak=16_383))
+        compare([model, other], images, cache, CPU)
+    together = compare([model, other], images, cache, CPU, Conditions(peak=16_383))
     assert together.protocol.peak == "16383"
     bicubic, first, second = (measured.psnr for _, measured in together.rows)
     assert bicubic > max(first, second)
     assert first != second
-    alone = compare([one], images, cache, CPU)
+    alone = compare([model], images, cache, CPU)
     assert alone.protocol.peak == "2800"
     assert alone.rows[1][1].psnr - first == pytest.approx(20 * np.log10(2800 / 16_383))

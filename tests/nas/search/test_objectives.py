@@ -17,7 +17,7 @@ from nas.report.front_files import summarise, view_of, write_front
 from nas.report.front_text import front_lines, front_table
 from nas.search.run import Run
 from nas.search.schedule.ending import Ending
-from nas.search.schedule.hypervolume_history import growth, is_flat
+from nas.search.schedule.hypervolume_history import hypervolume_history, is_flat
 
 pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed")
 
@@ -133,7 +133,7 @@ def test_a_run_is_named_by_its_objectives(begin: Begin, tiny_data: Path) -> None
 def test_what_can_not_be_searched_for_is_refused_before_anything_is_written(begin: Begin, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'psnr,ssim' can't be searched for"):
         begin(objectives=("psnr", "ssim"))
-    with pytest.raises(InputError, match=r"under the smallest network .* MACs, 10 params, 7.0 MiB memory"):
+    with pytest.raises(InputError, match=r"its cheapest needs .* MACs, 10 params, 7.0 MiB memory"):
         begin(budgets=("1KiB-memory",))
     assert not (tmp_path / "results").exists()
 
@@ -142,7 +142,7 @@ def test_a_search_ends_when_it_is_flat(begin: Begin) -> None:
     run, data = begin(trials=60, stop_when_flat=2)
     run.study.set_user_attr("bicubic", [1.0, 0.0])  # so that networks of four steps are better
     assert work(run, data)[0] == Ending.FLAT
-    steps = growth(run.study, run.settings)
+    steps = hypervolume_history(run.study, run.settings)
     assert len(steps) == len(run.candidates()) < 60
     assert is_flat(steps, 2) and not is_flat(steps[:-1], 2)
     longer, data = begin(trials=len(steps) + 1, stop_when_flat=60)

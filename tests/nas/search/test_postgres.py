@@ -119,7 +119,7 @@ def test_a_queued_trial_is_taken_once(url: str) -> None:
 def test_a_run_goes_on_with_the_password_from_the_environment(
     url: str, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.warns(UserWarning, match="'password' of the --storage URL may be secret and is not written down"):
+    with pytest.warns(UserWarning, match="'password' of the --storage URL may be secret and is not stored"):
         run, data = begin(storage=url.replace(f":{PASSWORD}@", "@") + f"?password={PASSWORD}", trials=1)
     work(run, data)
     assert PASSWORD not in (run.folder / "search.yaml").read_text()

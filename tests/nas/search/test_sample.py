@@ -16,35 +16,35 @@ def problem(budget: str = "20G-MACs") -> Problem:
 
 
 def sample(
-    size: int, known: Sequence[Architecture] = (), seed: int = 0, most_published: int | None = None
+    size: int, earlier: Sequence[Architecture] = (), seed: int = 0, most_published: int | None = None
 ) -> list[Architecture]:
-    drawn = draw_sample(problem(), size, seed=seed, known=known, most_published=most_published)
+    drawn = draw_sample(problem(), size, seed=seed, earlier=earlier, most_published=most_published)
     return [draw.architecture for draw in drawn]
 
 
 def test_all_differ_and_fit_and_hold_what_the_space_pins() -> None:
     drawn = sample(30)
-    assert len({one.fingerprint for one in drawn}) == 30
-    assert all(screening_cost(one).macs <= 20e9 and one.choices["image_skip"] is True for one in drawn)
+    assert len({network.fingerprint for network in drawn}) == 30
+    assert all(screening_cost(network).macs <= 20e9 and network.choices["image_skip"] is True for network in drawn)
 
 
 def test_published_points_that_fit_are_part_of_it() -> None:
     points = [Architecture.published(f"ecbsr/{name}").replaced(image_skip=True) for name in ECBSR.published]
-    cheap = {one.fingerprint for one in points if screening_cost(one).macs <= 20e9}
+    cheap = {network.fingerprint for network in points if screening_cost(network).macs <= 20e9}
     assert cheap == {draw.architecture.fingerprint for _, draw in published(problem())} != set()
-    assert cheap <= {one.fingerprint for one in sample(20)}
+    assert cheap <= {network.fingerprint for network in sample(20)}
 
 
 def test_of_published_points_there_are_no_more_than_are_wanted() -> None:
     points = {draw.architecture.fingerprint for _, draw in published(problem())}
     for most in (0, 2):
-        drawn = [one.fingerprint in points for one in sample(8, most_published=most)]
+        drawn = [network.fingerprint in points for network in sample(8, most_published=most)]
         assert drawn[:most] == [True] * most
         assert not all(drawn)
 
 
 def test_they_are_spread_over_the_logarithm_of_the_cost() -> None:
-    costs = np.sort(np.log10([screening_cost(one).macs for one in sample(25)]))
+    costs = np.sort(np.log10([screening_cost(network).macs for network in sample(25)]))
     assert costs[-1] - costs[0] > 1.5
     assert np.diff(costs).max() < (costs[-1] - costs[0]) / 5
 

@@ -82,7 +82,7 @@ def test_more_trials_another_end_and_other_places_are_no_other_settings(change: 
     ],
 )
 def test_a_run_does_not_go_on_with_other_settings(change: dict[str, Any], named: str) -> None:
-    with pytest.raises(InputError, match=rf"run 'first' exists with other settings \({named}\); choose another --run"):
+    with pytest.raises(InputError, match=rf"run 'first' has other settings \({named}\); choose another --run"):
         settings(**change).check_continues(settings())
 
 

@@ -19,15 +19,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage is supposed
 def test_table_lines_page_and_json_are_of_one_moment_while_workers_go_on(begin: Begin) -> None:
     run, data = begin(trials=2)
     assert work(run, data)[0] == Ending.DONE
-    seen = run.snapshot()
+    snapshot = run.snapshot()
     run, data = begin(trials=5)
     assert work(run, data)[0] == Ending.DONE
     assert len(run.candidates()) == 5
-    picture, page, figures = write_front(seen)
-    assert len(seen.candidates) == 2
-    assert str(front_table(seen).title).startswith("Front of first (2 trained)")
-    assert json.loads(figures.read_text()) == summarise(seen)
-    assert summarise(seen)["trained"] == 2 and picture.stat().st_size > 0
+    picture, page, figures = write_front(snapshot)
+    assert len(snapshot.candidates) == 2
+    assert str(front_table(snapshot).title).startswith("Front of first (2 trained)")
+    assert json.loads(figures.read_text()) == summarise(snapshot)
+    assert summarise(snapshot)["trained"] == 2 and picture.stat().st_size > 0
     assert "first: 2 candidates of" in page.read_text(encoding="utf-8")
     assert summarise(run.snapshot())["trained"] == 5
 
@@ -36,15 +36,15 @@ def test_a_front_without_a_trained_network_says_what_is_paused_and_how_far(begin
     run, data = begin(rungs=None, steps=9, trials=6)
     said = Listener()
     Worker(run, data, CPU, said).work(lambda: bool(said.lines))
-    seen = run.snapshot()
-    ((one,), lines) = seen.paused, list(front_lines(seen, []))
+    snapshot = run.snapshot()
+    ((network,), lines) = snapshot.paused, list(front_lines(snapshot, []))
     assert lines[-1] == (
         f"Nothing is trained to the end yet; paused: 1 (1 at 1 of 9 steps; the best at 1: dots/Dots-A, "
-        f"{one.figures['psnr']:.2f} dB)."
+        f"{network.figures['psnr']:.2f} dB)."
     )
-    assert front_table(seen).row_count == 0
-    figures: dict[str, object] = json.loads(write_front(seen)[2].read_text())
-    assert figures["front"] == [] and figures["paused"] == [{"trial": one.trial, "steps": 1, **one.figures}]
+    assert front_table(snapshot).row_count == 0
+    figures: dict[str, object] = json.loads(write_front(snapshot)[2].read_text())
+    assert figures["front"] == [] and figures["paused"] == [{"trial": network.trial, "steps": 1, **network.figures}]
 
 
 def test_a_front_before_the_first_candidate(begin: Begin) -> None:
@@ -70,7 +70,7 @@ def test_a_network_that_was_killed_too_often_is_named(begin: Begin) -> None:
     run.study.tell(trial, state=TrialState.FAIL)
     (given_up,) = run.snapshot().given_up
     assert given_up.label == "dots/Dots-A"
-    assert given_up.reason == "4 workers died while training it, none of which got it farther"
+    assert given_up.reason == "4 workers died while training it, and none trained it further"
 
 
 def test_a_trial_of_a_run_without_trials(begin: Begin) -> None:

@@ -8,10 +8,10 @@ from searches import CPU, Listener, write_recipe
 
 from nas.budget import Budget
 from nas.data.dataset import Dataset, open_dataset
-from nas.evidence.benchmark.build import Build, Plan, prepare, work_on
+from nas.evidence.benchmark.build import Build, TableRequest, prepare, work_on
 from nas.training.recipe import load_recipe
 
-PLAN = Plan({"dots": 5}, (Budget.parse("300M-MACs"),), scale=2, hr_size=(1280, 720))
+PLAN = TableRequest({"dots": 5}, (Budget.parse("300M-MACs"),), scale=2, hr_size=(1280, 720))
 
 Begin = Callable[..., Build]
 
@@ -25,9 +25,9 @@ def images(tiny_data: Path, tmp_path: Path) -> Dataset:
 def begin(few_spaces: None, images: Dataset, tmp_path: Path) -> Begin:
     """Return a function that prepares a table of the space `dots`, or goes on with it."""
 
-    def begin(plan: Plan = PLAN, *, steps: int = 4, **changed: object) -> Build:
+    def begin(request: TableRequest = PLAN, *, steps: int = 4, **changed: object) -> Build:
         recipe = load_recipe(write_recipe(tmp_path, steps), CPU, **changed)
-        return prepare(plan, images, recipe, CPU, tmp_path / "results" / "benchmark-tiny")
+        return prepare(request, images, recipe, CPU, tmp_path / "results" / "benchmark-tiny")
 
     return begin
 

@@ -11,7 +11,7 @@ from searches import CPU, SPACES, Listener, start_nas, wait_until, write_recipe
 
 from nas.cost import screening_cost
 from nas.errors import InputError
-from nas.evidence.benchmark.build import Build, Plan, _work, working_folder
+from nas.evidence.benchmark.build import Build, TableRequest, _work, working_folder
 from nas.evidence.benchmark.table import Row, read_table
 from nas.training.task import BriefTask
 from nas.training.trainer import seed_all
@@ -21,8 +21,8 @@ from search_spaces import load_plugin
 from .conftest import PLAN, Begin, work
 
 
-def changed(**fields: Any) -> Plan:
-    return Plan(**{name: getattr(PLAN, name) for name in ("counts", "budgets", "scale", "hr_size")} | fields)
+def changed(**fields: Any) -> TableRequest:
+    return TableRequest(**{name: getattr(PLAN, name) for name in ("counts", "budgets", "scale", "hr_size")} | fields)
 
 
 def seeds(build: Build) -> dict[str, list[int]]:
@@ -165,7 +165,7 @@ def test_after_a_kill_the_same_command_goes_on(tmp_path: Path, tiny_data: Path) 
     before = [json.loads(line) for line in found.read_text().splitlines()]
     assert (again := run_nas(tmp_path, *command)).code == 0, again.errors
     after = [json.loads(line) for line in found.read_text().splitlines()]
-    trained = [one["fingerprint"] for one in after if "training" in one]
+    trained = [entry["fingerprint"] for entry in after if "training" in entry]
     table = read_table(tmp_path / "slow.json")
     assert after[: len(before)] == before
     assert len(trained) == len(table.rows) == len(set(trained)) > len(before)

@@ -38,7 +38,7 @@ def test_who_never_gets_there_says_so() -> None:
 
 
 def test_a_search_that_ended_early_stays_where_it_was() -> None:
-    standings = {one.sampler: one for one in compare([course("random", 0, 1, 2, 3), course("short", 0, 2, 4)])}
+    standings = {entry.sampler: entry for entry in compare([course("random", 0, 1, 2, 3), course("short", 0, 2, 4)])}
     assert list(standings["short"].by_trainings.mean) == [2, 4, 4]
     assert standings["short"].by_seconds.mean[-1] == 4
 
@@ -75,18 +75,18 @@ def test_random_always_comes_along_and_all_have_the_same_seeds(conditions: Condi
     courses = replay_all(
         replace(conditions, trials=3), ["nsga2"], seeds=2, progress=lambda done, total: seen.append((done, total))
     )
-    assert {(one.sampler, one.seed) for one in courses} == {(s, i) for s in ("random", "nsga2") for i in (0, 1)}
+    assert {(entry.sampler, entry.seed) for entry in courses} == {(s, i) for s in ("random", "nsga2") for i in (0, 1)}
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_processes_bring_the_same(conditions: Conditions) -> None:
     short = replace(conditions, trials=4)
     alone, together = (replay_all(short, ["tpe"], seeds=1, jobs=jobs) for jobs in (1, 2))
-    assert [one.moments for one in alone] == [one.moments for one in together]
+    assert [entry.moments for entry in alone] == [entry.moments for entry in together]
 
 
 def test_who_learns_beats_random(conditions: Conditions) -> None:
-    standings = {one.sampler: one for one in compare(replay_all(conditions, ["tpe"], seeds=5))}
+    standings = {entry.sampler: entry for entry in compare(replay_all(conditions, ["tpe"], seeds=5))}
     assert standings["tpe"].final.mean > standings["random"].final.mean
 
 

@@ -56,8 +56,8 @@ def test_the_clock_is_what_the_response_says_of_each_network(conditions: Conditi
     assert first.seconds == pytest.approx(900 * step + validation)
     psnr = conditions.response.curve(choices, macs, params)[-1]
     points = losses([{"psnr": psnr, "macs": macs}], resolve(DEFAULT_OBJECTIVES))
-    assert first.hypervolume == pytest.approx(hypervolume(points, conditions.reference), abs=0.2)
-    assert conditions.reference == (-30.0, pytest.approx(np.log2(3e8)))
+    assert first.hypervolume == pytest.approx(hypervolume(points, conditions.reference_point), abs=0.2)
+    assert conditions.reference_point == (-30.0, pytest.approx(np.log2(3e8)))
 
 
 def test_published_points_come_first_unless_left_out(conditions: Conditions) -> None:
@@ -99,20 +99,20 @@ def test_a_search_on_rungs_tries_as_many_networks_in_fewer_steps(conditions: Con
 
 
 def test_a_paused_candidate_costs_a_ninth(conditions: Conditions) -> None:
-    one = replay(replace(conditions, trials=2, on_rungs=True, seconds=1e-3), "random", 0).moments
-    assert [moment.trainings for moment in one] == [pytest.approx(1 / 9, abs=1e-5)]
-    assert one[0].hypervolume == 0
+    moments = replay(replace(conditions, trials=2, on_rungs=True, seconds=1e-3), "random", 0).moments
+    assert [moment.trainings for moment in moments] == [pytest.approx(1 / 9, abs=1e-5)]
+    assert moments[0].hypervolume == 0
 
 
 def test_on_rungs_the_front_is_trained_to_the_end(conditions: Conditions) -> None:
     search = _Search(on_rungs := replace(conditions, trials=12, on_rungs=True), on_rungs.settings("tpe", 0))
     search.run()
-    known = history(search.study.get_trials())
-    front = [one for one, rank in zip(known, ranks(losses(lifted(known), resolve(DEFAULT_OBJECTIVES))), strict=True)
-             if rank == 0]  # fmt: skip
-    assert len(known) == 12
-    assert {one.steps for one in front} == {900}
-    assert min(one.steps for one in known) == 100
+    measured = history(search.study.get_trials())
+    rank = ranks(losses(lifted(measured), resolve(DEFAULT_OBJECTIVES)))
+    front = [network for network, level in zip(measured, rank, strict=True) if level == 0]
+    assert len(measured) == 12
+    assert {network.steps for network in front} == {900}
+    assert min(network.steps for network in measured) == 100
 
 
 def test_what_a_table_can_not_tell_is_refused(conditions: Conditions) -> None:

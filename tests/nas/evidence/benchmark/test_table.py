@@ -41,7 +41,7 @@ def test_a_row_is_a_line(table: Table, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: data | {"schema": 99}, "of schema 1, but of 99"),
+        (lambda data: data | {"schema": 99}, "with schema 1, not 99"),
         (lambda data: data | {"rows": [{**data["rows"][0], "macs": "many"}]}, "rows.0.macs"),
         (lambda data: {"schema": 1, "rows": []}, "header"),
         (lambda data: [], "but of None"),
@@ -61,7 +61,7 @@ def test_a_file_that_unpacks_to_more_than_any_table_is_refused(
     path = tmp_path / "table.json.gz"
     write_table(table, path)
     monkeypatch.setattr("nas.evidence.benchmark.table._MOST_BYTES", 1000)
-    with pytest.raises(InputError, match="holds more than 1,000 bytes, which no table of architectures does"):
+    with pytest.raises(InputError, match="has more than 1,000 bytes, too many for a table of architectures"):
         read_table(path)
 
 

@@ -26,8 +26,8 @@ def spread(count: int, seed: int = 0) -> Numbers:
 def test_a_perfect_order_is_one_and_a_reversed_one_minus_one(count: int, seed: int) -> None:
     truth = spread(count, seed)
     perfect, reversed_ = agreement(np.exp(truth / 10), truth), agreement(-truth, truth)
-    for one, sign in ((perfect, 1.0), (reversed_, -1.0)):
-        for figure in (one.tau, one.spearman, one.tau_at_equal_cost):
+    for result, sign in ((perfect, 1.0), (reversed_, -1.0)):
+        for figure in (result.tau, result.spearman, result.tau_at_equal_cost):
             assert (figure.value, figure.low, figure.high) == pytest.approx((sign, sign, sign))
     assert perfect.recall.value == 1.0
     assert reversed_.recall.value == 0.0
@@ -37,8 +37,8 @@ def test_a_perfect_order_is_one_and_a_reversed_one_minus_one(count: int, seed: i
 @settings(max_examples=60, deadline=None)
 def test_tau_and_spearman_are_those_of_scipy(pairs: list[tuple[int, int]]) -> None:
     values, truth = np.array(pairs, dtype=np.float64).T
-    one = agreement(values, truth)
-    for figure, expected in ((one.tau, kendalltau(values, truth)), (one.spearman, spearmanr(values, truth))):
+    result = agreement(values, truth)
+    for figure, expected in ((result.tau, kendalltau(values, truth)), (result.spearman, spearmanr(values, truth))):
         assert figure.value == pytest.approx(expected.statistic, nan_ok=True, abs=1e-12)
 
 
@@ -48,10 +48,10 @@ def test_intervals_hold_the_estimate_and_shrink_with_more_networks(seed: int) ->
     for count in (20, 200):
         truth = spread(count, seed)
         noisy = truth + count * np.random.default_rng(seed + 100).normal(size=count) / 3
-        one = agreement(noisy, truth)
-        for figure in (one.tau, one.spearman, one.tau_at_equal_cost):
+        result = agreement(noisy, truth)
+        for figure in (result.tau, result.spearman, result.tau_at_equal_cost):
             assert figure.low <= figure.value <= figure.high
-        widths.append(one.tau.high - one.tau.low)
+        widths.append(result.tau.high - result.tau.low)
     assert widths[1] < widths[0] / 2
 
 
@@ -70,9 +70,9 @@ def test_what_follows_the_cost_alone_says_nothing_at_equal_cost() -> None:
     draws = np.random.default_rng(1)
     macs = np.repeat([1e9, 2e9, 4e9, 8e9], 25)
     truth = np.log2(macs) + 0.01 * draws.normal(size=100)
-    one = agreement(macs, truth, macs)
-    assert one.tau.value > 0.8
-    assert math.isnan(one.tau_at_equal_cost.value)
+    result = agreement(macs, truth, macs)
+    assert result.tau.value > 0.8
+    assert math.isnan(result.tau_at_equal_cost.value)
     noisy = agreement(macs * (1 + 1e-6 * draws.normal(size=100)), truth, macs)
     assert noisy.tau.value > 0.75
     assert abs(noisy.tau_at_equal_cost.value) < 0.2
@@ -80,21 +80,21 @@ def test_what_follows_the_cost_alone_says_nothing_at_equal_cost() -> None:
 
 
 def test_a_constant_proxy_has_no_order() -> None:
-    one = agreement(np.ones(12), spread(12))
-    assert all(math.isnan(figure.value) for figure in (one.tau, one.spearman, one.tau_at_equal_cost))
-    assert one.recall.value == pytest.approx(2 / 12)
-    assert one.to_dict()["tau"] == {"value": None, "low": None, "high": None}
+    result = agreement(np.ones(12), spread(12))
+    assert all(math.isnan(figure.value) for figure in (result.tau, result.spearman, result.tau_at_equal_cost))
+    assert result.recall.value == pytest.approx(2 / 12)
+    assert result.to_dict()["tau"] == {"value": None, "low": None, "high": None}
 
 
 def test_networks_without_a_value_are_left_out() -> None:
     truth = spread(30)
     values = truth.copy()
     values[:10] = math.nan
-    one = agreement(values, truth)
-    assert (one.networks, one.tau.value, one.seconds) == (20, 1.0, 0.5)
+    result = agreement(values, truth)
+    assert (result.networks, result.tau.value, result.seconds) == (20, 1.0, 0.5)
 
 
 def test_one_network_has_no_order() -> None:
-    one = agreement(np.array([1.0, math.nan]), np.array([1.0, 2.0]))
-    assert (one.networks, one.pairs) == (1, 0)
-    assert math.isnan(one.tau.value) and math.isnan(one.recall.low)
+    result = agreement(np.array([1.0, math.nan]), np.array([1.0, 2.0]))
+    assert (result.networks, result.pairs) == (1, 0)
+    assert math.isnan(result.tau.value) and math.isnan(result.recall.low)

@@ -101,7 +101,7 @@ def test_too_few_networks_are_refused() -> None:
         gather(table([row(1, trainings=())]))
     with pytest.raises(InputError, match=r"Only 3 networks are trained for 200 steps, too few to rank"):
         gather(table([row(number) for number in range(3)]))
-    with pytest.raises(InputError, match=r"Only 0 networks are trained for 150 steps.*lengths there are: 100, 200"):
+    with pytest.raises(InputError, match=r"Only 0 networks are trained for 150 steps.*existing lengths: 100, 200"):
         gather(table([row(number) for number in range(5)]), steps=150)
 
 
@@ -117,6 +117,6 @@ def test_the_best_at_equal_cost_comes_first() -> None:
         for number, t in enumerate(truth.tolist())
     ]
     agreements = gather(table(rows)).agreements()
-    names = [one.proxy for one in agreements]
+    names = [agreement.proxy for agreement in agreements]
     assert names[0] == "good" and names[-3:].index("bad") < names[-3:].index("no")
     assert math.isnan(agreements[-1].tau_at_equal_cost.value)

@@ -36,9 +36,9 @@ def opened(request: RankRequest, results: Path) -> Ranking:
 
 
 def measured(ranking: Ranking, should_stop: Callable[[], bool] = lambda: False) -> Listener:
-    audience = Listener()
-    ranking.measure(ranking.draw(), PROXIES_ASKED, audience, should_stop)
-    return audience
+    listener = Listener()
+    ranking.measure(ranking.draw(), PROXIES_ASKED, listener, should_stop)
+    return listener
 
 
 def without_seconds(ranking: Ranking) -> list[object]:
@@ -54,7 +54,7 @@ def without_seconds(ranking: Ranking) -> list[object]:
 
 def test_every_network_is_scored_and_trained(request_: RankRequest, tmp_path: Path) -> None:
     ranking = opened(request_, tmp_path / "results")
-    audience = measured(ranking)
+    listener = measured(ranking)
     table = ranking.table()
     assert len(table.rows) == 4
     assert (table.header.recipe.steps, table.header.clock) == (4, "seconds")
@@ -66,7 +66,7 @@ def test_every_network_is_scored_and_trained(request_: RankRequest, tmp_path: Pa
         assert set(row.proxies) == set(PROXIES_ASKED) == set(row.proxy_seconds)
         assert row.proxies["params"] == row.params
         assert row.proxies["brief"] == pytest.approx(brief.curve[-1][1], abs=1e-3)
-    assert len(audience.lines) == 4 and audience.lines[0].endswith("dB after 6 steps")
+    assert len(listener.lines) == 4 and listener.lines[0].endswith("dB after 6 steps")
     assert not list((ranking.folder / "checkpoints").glob("*"))
     names = [proxy.name for proxy in gather(table).proxies]
     assert sorted(names) == ["3 steps", "brief", "grad_norm", "macs", "params"]
@@ -75,11 +75,11 @@ def test_every_network_is_scored_and_trained(request_: RankRequest, tmp_path: Pa
 def test_it_goes_on_after_a_stop_at_any_step_and_trains_nothing_twice(request_: RankRequest, tmp_path: Path) -> None:
     whole = opened(request_, tmp_path / "whole")
     measured(whole)
-    parts, stops, audiences = opened(request_, tmp_path / "parts"), 0, []
+    parts, stops, listeners = opened(request_, tmp_path / "parts"), 0, []
     while True:
         calls = iter(range(11))
         try:
-            audiences.append(measured(parts, lambda calls=calls: next(calls, None) is None))
+            listeners.append(measured(parts, lambda calls=calls: next(calls, None) is None))
             break
         except TrainingStoppedError:
             stops += 1
@@ -96,21 +96,21 @@ def test_more_networks_and_proxies_do_only_what_is_new(request_: RankRequest, tm
     before = first.table().rows
     more = opened(RankRequest("few", sample=5), results)
     assert more.settings == first.settings.model_copy(update={"sample": 5})
-    audience = Listener()
-    more.measure(more.draw(), ("params", "naswot"), audience, lambda: False)
+    listener = Listener()
+    more.measure(more.draw(), ("params", "naswot"), listener, lambda: False)
     after = more.table().rows
     assert [row.trainings for row in after[:4]] == [row.trainings for row in before]
     assert all("naswot" in row.proxies for row in after)
-    assert sum(label.endswith("MACs)") for label in audience.begun) == 1  # one training
+    assert sum(label.endswith("MACs)") for label in listener.begun) == 1  # one training
 
 
 def test_a_network_that_cannot_be_trained_has_no_part(request_: RankRequest, tmp_path: Path) -> None:
     wild = tmp_path / "wild.yaml"
     wild.write_text(TINY + "learning_rate: 1.0e+9\nclip: 1.0e+9\nwarmup: 0.0\n")
     ranking = opened(replace(request_, reference=str(wild), steps=24), tmp_path / "results")
-    audience = measured(ranking)
+    listener = measured(ranking)
     assert all(training.failure for row in ranking.table().rows for training in row.trainings if training.is_reference)
-    assert len(audience.lines) == 4 and "loss" in audience.lines[0]
+    assert len(listener.lines) == 4 and "loss" in listener.lines[0]
     assert measured(ranking).begun == []  # nor is it tried again
     with pytest.raises(InputError, match="No network is trained yet"):
         gather(ranking.table())
@@ -118,7 +118,7 @@ def test_a_network_that_cannot_be_trained_has_no_part(request_: RankRequest, tmp
 
 def test_other_settings_need_another_name(request_: RankRequest, tmp_path: Path) -> None:
     opened(request_, tmp_path / "results").draw()
-    with pytest.raises(InputError, match=r"The ranking 'few' exists with another budgets; choose another --run name"):
+    with pytest.raises(InputError, match=r"The ranking 'few' has another budgets; choose another --run name"):
         opened(replace(request_, budgets=("2G-MACs",)), tmp_path / "results")
     with pytest.raises(InputError, match=r"another reference"):
         opened(replace(request_, steps=7), tmp_path / "results")
@@ -127,7 +127,7 @@ def test_other_settings_need_another_name(request_: RankRequest, tmp_path: Path)
 def test_recipes_for_different_images_are_refused(request_: RankRequest, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(TINY + "degradation: noise\n")
-    with pytest.raises(InputError, match="a ranking needs one kind of images"):
+    with pytest.raises(InputError, match="a ranking needs the same images"):
         opened(replace(request_, reference=str(other)), tmp_path / "results")
     assert not (tmp_path / "results" / "ranks").exists()
 
@@ -140,15 +140,15 @@ def test_a_plan_that_is_none_is_named(request_: RankRequest, tmp_path: Path) -> 
     ranking = opened(request_, tmp_path / "results")
     ranking.draw()
     (ranking.folder / PLAN).write_text("{")
-    with pytest.raises(InputError, match=f"{PLAN} is no plan of a table"):
+    with pytest.raises(InputError, match=f"{PLAN} is damaged"):
         ranking.table()
 
 
 def test_an_unknown_proxy_is_refused_before_anything_is_trained(request_: RankRequest, tmp_path: Path) -> None:
-    ranking, audience = opened(request_, tmp_path / "results"), Listener()
+    ranking, listener = opened(request_, tmp_path / "results"), Listener()
     with pytest.raises(UnknownNameError, match="did you mean 'synflow'"):
-        ranking.measure(ranking.draw(), ("params", "sinflow"), audience, lambda: False)
-    assert audience.begun == []
+        ranking.measure(ranking.draw(), ("params", "sinflow"), listener, lambda: False)
+    assert listener.begun == []
 
 
 def test_by_default_all_are_asked_that_need_no_training_of_their_own() -> None:

@@ -72,8 +72,8 @@ def test_exploitation_draws_what_the_best_have_in_common() -> None:
     sampler = falsr()
     elite = [{**sampler.problem.random(sampler.rng), "cell3.kind": "wide", "edge.1-3": True} for _ in range(8)]
     drawn = [sampler._exploited(elite) for _ in range(100)]
-    assert sum(one["cell3.kind"] == "wide" for one in drawn) > 85
-    assert sum(one["edge.1-3"] is True for one in drawn) > 75
+    assert sum(network["cell3.kind"] == "wide" for network in drawn) > 85
+    assert sum(network["edge.1-3"] is True for network in drawn) > 75
 
 
 def test_the_modified_crowding_counts_the_gap_to_the_next_worse() -> None:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from searches import SPACES
 
 from nas.search.samplers.local import Local, loneliness
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Problem
 from search_spaces import load_plugin
 
@@ -37,9 +37,9 @@ def test_a_choice_without_effect_is_not_what_is_changed() -> None:
 
 def test_the_loneliest_members_of_the_front_are_chosen_most() -> None:
     study = search(tiles(trials=20))
-    seen = Seen.look(Problem.of(tiles()), study, study.ask()._get_latest_trial())
-    weights = loneliness(seen)
-    assert len(weights) == len(seen.front) > 2
-    by_cost = np.argsort(seen.points[seen.front][:, 1])
+    observed = Observations.look(Problem.of(tiles()), study, study.ask()._get_latest_trial())
+    weights = loneliness(observed)
+    assert len(weights) == len(observed.front) > 2
+    by_cost = np.argsort(observed.points[observed.front][:, 1])
     assert weights[by_cost[0]] == weights[by_cost[-1]] == weights.max()
     assert weights.min() > 0

@@ -22,13 +22,13 @@ def problem(*budgets: str, **fixed: object) -> Problem:
 @settings(deadline=None)
 def test_what_is_drawn_over_the_costs_fits_every_budget(seed: int) -> None:
     asked = problem("2G-MACs", "20K-params")
-    draw = asked.draw(asked.spread(np.random.default_rng(seed)))
+    draw = asked.draw(asked.random_by_cost(np.random.default_rng(seed)))
     assert asked.fits(draw.cost) and draw.choices["image_skip"] is True
 
 
 def test_each_octave_below_the_budget_is_as_likely() -> None:
     asked, rng = problem("64G-MACs"), np.random.default_rng(0)
-    costs = np.log2([asked.draw(asked.spread(rng)).cost.macs for _ in range(300)])
+    costs = np.log2([asked.draw(asked.random_by_cost(rng)).cost.macs for _ in range(300)])
     assert costs.max() <= np.log2(64e9)
     assert np.mean(costs < np.log2(4e9)) > 0.3
 

@@ -117,7 +117,7 @@ def test_networks_that_were_stopped_at_a_rung_are_learnt_from() -> None:
 
 def test_smaller_networks_than_the_budgets_are_drawn_at_first_in_all_sizes() -> None:
     problem, rng = Problem.of(tiles()), np.random.default_rng(0)
-    spread = [np.log2(problem.draw(problem.spread(rng)).cost.macs) for _ in range(100)]
+    spread = [np.log2(problem.draw(problem.random_by_cost(rng)).cost.macs) for _ in range(100)]
     plain = [np.log2(problem.draw(problem.random(rng)).cost.macs) for _ in range(100)]
     assert np.std(spread) > 1.3 * np.std(plain)
     assert max(spread) <= np.log2(problem.budgets[0].limit) and str(problem.budgets[0]) == BUDGET

@@ -11,10 +11,10 @@ from torch import nn
 from nas.errors import InputError
 from nas.pareto import hypervolume
 from nas.search.samplers.local import Local
-from nas.search.samplers.observations import Seen
+from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import OCTAVES, Draw, Problem
 from nas.search.samplers.screen import ProxyScreen, check_screens, make_screens, order, parse_screens
-from nas.search.samplers.surrogate import FEWEST, SurrogateScreen, gain, reference_point
+from nas.search.samplers.surrogate import FEWEST, SurrogateScreen, find_reference_point, gain
 from nas.search.schedule.ending import Ending
 from proxies import PROXIES, Score, Task
 from search_spaces import Architecture, UnknownNameError
@@ -44,15 +44,15 @@ def plain_cells(_: str, architecture: Architecture) -> float:
     return float(sum(value == "plain" for value in architecture.choices.values()))
 
 
-def seen_after(trials: int) -> Seen:
+def observed_after(trials: int) -> Observations:
     asked = tiles(trials=trials)
     study = search(asked)
-    return Seen.look(Problem.of(asked), study, study.ask()._get_latest_trial())
+    return Observations.look(Problem.of(asked), study, study.ask()._get_latest_trial())
 
 
 def pool_of(problem: Problem, size: int, seed: int = 5) -> list[Draw]:
     rng = np.random.default_rng(seed)
-    return [problem.draw(problem.spread(rng)) for _ in range(size)]
+    return [problem.draw(problem.random_by_cost(rng)) for _ in range(size)]
 
 
 def test_screens_are_read_with_their_pools(contrast: str) -> None:
@@ -86,10 +86,10 @@ def test_a_search_with_a_wrong_screen_writes_nothing(begin: Begin, tmp_path: Pat
 
 
 def test_a_proxy_keeps_what_nothing_cheaper_beats() -> None:
-    seen = seen_after(3)
-    pool, rng = pool_of(seen.problem, 40), np.random.default_rng(0)
+    observed = observed_after(3)
+    pool, rng = pool_of(observed.problem, 40), np.random.default_rng(0)
     screen = ProxyScreen("contrast", plain_cells)
-    for kept in (screen(pool, 1, seen, rng)[0] for _ in range(10)):
+    for kept in (screen(pool, 1, observed, rng)[0] for _ in range(10)):
         better = [
             other for other in pool
             if plain_cells("", other.architecture) > plain_cells("", kept.architecture)
@@ -99,18 +99,18 @@ def test_a_proxy_keeps_what_nothing_cheaper_beats() -> None:
 
 
 def test_a_proxy_picks_anywhere_on_its_front() -> None:
-    seen = seen_after(3)
-    pool, rng = pool_of(seen.problem, 40), np.random.default_rng(0)
-    kept = {ProxyScreen("contrast", plain_cells)(pool, 1, seen, rng)[0].cost.macs for _ in range(30)}
+    observed = observed_after(3)
+    pool, rng = pool_of(observed.problem, 40), np.random.default_rng(0)
+    kept = {ProxyScreen("contrast", plain_cells)(pool, 1, observed, rng)[0].cost.macs for _ in range(30)}
     assert len(kept) > 2
 
 
 def test_what_can_not_be_scored_comes_last_even_if_it_is_the_cheapest() -> None:
-    seen = seen_after(3)
-    pool = pool_of(seen.problem, 10)
+    observed = observed_after(3)
+    pool = pool_of(observed.problem, 10)
     cheapest = min(range(10), key=lambda i: pool[i].cost.macs)
     scores = [math.nan if i == cheapest else 1.0 for i in range(10)]
-    assert order(scores, pool, seen, np.random.default_rng(0))[-1] == cheapest
+    assert order(scores, pool, observed, np.random.default_rng(0))[-1] == cheapest
 
 
 def test_screens_follow_one_another(contrast: str) -> None:
@@ -128,46 +128,48 @@ def test_screens_follow_one_another(contrast: str) -> None:
 def test_the_gain_of_a_point_is_what_it_adds_to_the_hypervolume() -> None:
     rng = np.random.default_rng(0)
     for dimensions in (2, 3):
-        front, reference = rng.random((6, dimensions)), np.ones(dimensions)
+        front, reference_point = rng.random((6, dimensions)), np.ones(dimensions)
         for point in rng.random((20, dimensions)):
-            whole = hypervolume(np.vstack([front, point]), list(reference)) - hypervolume(front, list(reference))
-            assert_allclose(gain(point, front, reference), whole, atol=1e-12)
+            whole = hypervolume(np.vstack([front, point]), list(reference_point)) - hypervolume(
+                front, list(reference_point)
+            )
+            assert_allclose(gain(point, front, reference_point), whole, atol=1e-12)
 
 
 def test_the_reference_point_lies_at_the_budget() -> None:
     problem = Problem.of(tiles())
     front = np.array([[-31.0, 20.0], [-30.0, 19.0]])
-    assert_allclose(reference_point(front, problem), [-30.0 + 0.1, np.log2(300e6)])
+    assert_allclose(find_reference_point(front, problem), [-30.0 + 0.1, np.log2(300e6)])
 
 
 def test_the_surrogate_keeps_what_promises_most() -> None:
-    seen = seen_after(40)
-    pool = pool_of(seen.problem, 60)
-    best = SurrogateScreen()(pool, 5, seen, np.random.default_rng(0))
+    observed = observed_after(40)
+    pool = pool_of(observed.problem, 60)
+    best = SurrogateScreen()(pool, 5, observed, np.random.default_rng(0))
     plain = [plain_cells("", draw.architecture) for draw in pool]
     assert np.mean([plain_cells("", draw.architecture) for draw in best]) > np.mean(plain) + 0.7
 
 
 def test_the_surrogate_keeps_any_while_little_is_known() -> None:
-    seen = seen_after(3)
-    pool = pool_of(seen.problem, 10)
-    kept = {id(SurrogateScreen()(pool, 1, seen, np.random.default_rng(seed))[0]) for seed in range(20)}
+    observed = observed_after(3)
+    pool = pool_of(observed.problem, 10)
+    kept = {id(SurrogateScreen()(pool, 1, observed, np.random.default_rng(seed))[0]) for seed in range(20)}
     assert len(kept) > 3
 
 
 class Counting(Local):
     """Local search that remembers how large its pools were asked to be."""
 
-    def pool(self, seen: Seen, size: int) -> list[Draw]:
+    def pool(self, observed: Observations, size: int) -> list[Draw]:
         self.asked = size
-        return super().pool(seen, size)
+        return super().pool(observed, size)
 
 
 def test_no_pool_is_drawn_for_a_screen_that_can_not_tell_yet(contrast: str) -> None:
     def drawn(known: int, *screens: str) -> int:
-        seen = seen_after(known)
-        sampler = Counting(seen.problem, 0, 40, make_screens(screens, plain_cells))
-        sampler.sample_relative(seen.study, seen.trial, dict(seen.problem.distributions))
+        observed = observed_after(known)
+        sampler = Counting(observed.problem, 0, 40, make_screens(screens, plain_cells))
+        sampler.sample_relative(observed.study, observed.trial, dict(observed.problem.distributions))
         return sampler.asked
 
     assert drawn(FEWEST - 1, "surrogate:30") == 1
@@ -180,9 +182,9 @@ def test_far_below_the_budget_nothing_is_cheaper_than_something_else() -> None:
     small, large = (tiles(trials=20, budgets=(budget,)) for budget in (BUDGET, "300G-MACs"))
     study = search(small)
     trial = study.ask()._get_latest_trial()
-    near, far = (Seen.look(Problem.of(asked), study, trial) for asked in (small, large))
-    assert_allclose(near.points, near.measured)
-    assert_allclose(far.points[:, 0], far.measured[:, 0])
+    near, far = (Observations.look(Problem.of(asked), study, trial) for asked in (small, large))
+    assert_allclose(near.points, near.unclamped)
+    assert_allclose(far.points[:, 0], far.unclamped[:, 0])
     assert set(far.points[:, 1]) == {np.log2(300e9) - OCTAVES}
     assert len(near.front) > 1
     assert set(far.points[far.front, 0]) == {far.points[:, 0].min()}
@@ -197,8 +199,8 @@ def test_what_another_worker_trains_at_the_moment_promises_less() -> None:
     study = search(asked)
     problem = Problem.of(asked)
 
-    def look() -> Seen:
-        return Seen.look(problem, study, study.get_trials()[0])
+    def look() -> Observations:
+        return Observations.look(problem, study, study.get_trials()[0])
 
     pool = pool_of(problem, 40)
     before = SurrogateScreen().improvements(pool, look(), np.random.default_rng(0))

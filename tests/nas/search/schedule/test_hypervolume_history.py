@@ -6,7 +6,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from searches import settings
 
-from nas.search.schedule.hypervolume_history import FlatWatch, Step, growth, is_flat
+from nas.search.schedule.hypervolume_history import FlatWatch, Step, hypervolume_history, is_flat
 from nas.search.settings import Settings
 from nas.search.storage.opening import open_storage
 from nas.search.storage.urls import embedded_url
@@ -51,7 +51,9 @@ def end(study: optuna.Study, psnr: float, gmacs: float, state: TrialState = Tria
 def test_the_hypervolume_after_each_training(study: optuna.Study) -> None:
     trials = [end(study, 31.0, 32), end(study, 30.5, 48), end(study, 32.0, 16)]
     # 1 dB over 1 octave; nothing new; 2 dB over 2 octaves, which hold all before.
-    assert growth(study, asked()) == [Step(t, pytest.approx(v)) for t, v in zip(trials, (1, 1, 4), strict=True)]
+    assert hypervolume_history(study, asked()) == [
+        Step(t, pytest.approx(v)) for t, v in zip(trials, (1, 1, 4), strict=True)
+    ]
 
 
 def test_what_was_refused_or_failed_is_no_step_but_what_was_put_on_hold_is(study: optuna.Study) -> None:
@@ -59,16 +61,16 @@ def test_what_was_refused_or_failed_is_no_step_but_what_was_put_on_hold_is(study
     end(study, 31.0, 99, TrialState.PRUNED)
     end(study, 31.0, 99, TrialState.FAIL)
     held = end(study, 31.0, 16, TrialState.PRUNED, rungs={"100": {"psnr": 31.0}})
-    assert [step.trial for step in growth(study, asked())] == [first, held]
-    assert len({step.hypervolume for step in growth(study, asked())}) == 1
+    assert [step.trial for step in hypervolume_history(study, asked())] == [first, held]
+    assert len({step.hypervolume for step in hypervolume_history(study, asked())}) == 1
 
 
 def test_without_a_budget_all_steps_have_the_dearest_of_today_as_reference(study: optuna.Study) -> None:
     free = asked(budgets=("900K-params",))
     end(study, 31.0, 16)
-    assert [step.hypervolume for step in growth(study, free)] == [0]
+    assert [step.hypervolume for step in hypervolume_history(study, free)] == [0]
     end(study, 30.5, 32)
-    assert [step.hypervolume for step in growth(study, free)] == pytest.approx([1, 1])
+    assert [step.hypervolume for step in hypervolume_history(study, free)] == pytest.approx([1, 1])
 
 
 def test_of_three_objectives_it_is_a_volume(tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_of_three_objectives_it_is_a_volume(tmp_path: Path) -> None:
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
     assert study.metric_names == ["PSNR dB", "GMACs", "K params"]
     end(study, 31.5, 16)
-    assert [step.hypervolume for step in growth(study, three)] == pytest.approx([1.5 * 2 * 3])
+    assert [step.hypervolume for step in hypervolume_history(study, three)] == pytest.approx([1.5 * 2 * 3])
 
 
 @pytest.mark.parametrize(

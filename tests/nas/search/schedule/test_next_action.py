@@ -108,11 +108,11 @@ def test_without_rungs_candidates_begin_until_the_time_is_up() -> None:
 
 def test_a_network_goes_on_from_a_rung_by_its_place_or_where_time_is_short_by_the_front() -> None:
     trials = study((RUNNING, {10: 30.0}, 1e9), (PRUNED, {10: 31.0}, 1e9), (PRUNED, {10: 29.0}, 1e8))
-    known = history(trials)
-    assert goes_on(known, LADDER, "f1", 10) and not goes_on(known, LADDER, "f0", 10)
-    assert goes_on(known, LADDER, "f1", 10, seconds(1)) and goes_on(known, LADDER, "f2", 10, seconds(1))
-    assert not goes_on(known, LADDER, "f0", 10, seconds(1))
-    assert not goes_on(known, LADDER, "f2", 10, seconds(0))
+    measured = history(trials)
+    assert goes_on(measured, LADDER, "f1", 10) and not goes_on(measured, LADDER, "f0", 10)
+    assert goes_on(measured, LADDER, "f1", 10, seconds(1)) and goes_on(measured, LADDER, "f2", 10, seconds(1))
+    assert not goes_on(measured, LADDER, "f0", 10, seconds(1))
+    assert not goes_on(measured, LADDER, "f2", 10, seconds(0))
 
 
 @pytest.mark.parametrize(("flat", "end"), [(True, Ending.FLAT), (False, Ending.TIME_IS_UP)])

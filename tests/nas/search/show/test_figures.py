@@ -6,7 +6,7 @@ import pytest
 from optuna.trial import TrialState
 from searches import Begin, settings, work
 
-from nas.search.history import Known
+from nas.search.history import MeasuredNetwork
 from nas.search.run import Run
 from nas.search.show.figures import hypervolume_figure, learning_figure, refresh_figures
 
@@ -48,13 +48,17 @@ def test_an_empty_study_has_an_empty_figure(begin: Begin) -> None:
     assert hypervolume_figure(run.study, run.settings).data[0].x == ()
 
 
-def known(number: int, macs: float, **psnr: float) -> Known:
+def measured(number: int, macs: float, **psnr: float) -> MeasuredNetwork:
     rungs = {int(steps.removeprefix("at")): {"psnr": value} for steps, value in psnr.items()}
-    return Known(f"f{number}", {}, {"macs": macs, "params": 1.0}, rungs, number)
+    return MeasuredNetwork(f"f{number}", {}, {"macs": macs, "params": 1.0}, rungs, number)
 
 
 def test_each_network_is_a_line_in_the_colour_of_its_front() -> None:
-    front, better, worse = known(3, 1e9, at100=30.0, at300=31.0), known(4, 4e9, at100=31.0), known(7, 4e9, at100=30.5)
+    front, better, worse = (
+        measured(3, 1e9, at100=30.0, at300=31.0),
+        measured(4, 4e9, at100=31.0),
+        measured(7, 4e9, at100=30.5),
+    )
     figure = learning_figure([front, worse, better], settings())
     assert [trace.name for trace in figure.data] == ["second front", "front"]  # the last is on top
     behind, top = figure.data

@@ -79,13 +79,13 @@ def test_a_url_is_shown_without_what_may_be_secret(url: str) -> None:
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_of_a_url_that_can_not_be_read_no_more_than_its_scheme_is_shown(url: str) -> None:
-    with pytest.raises(InputError, match=r"is not a database URL|no option of an SQLite database") as refusal:
+    with pytest.raises(InputError, match=r"is not a database URL|not an option of an SQLite database") as refusal:
         read_url(url)
     assert SECRET not in str(refusal.value)
     assert "127.0.0.1" not in str(refusal.value)
 
 
-@pytest.mark.filterwarnings("ignore:.*is not written down")
+@pytest.mark.filterwarnings("ignore:.*is not stored")
 @pytest.mark.parametrize("url", READ + REFUSED)
 def test_a_database_that_can_not_be_opened_is_named_without_what_may_be_secret(
     url: str, begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -111,7 +111,7 @@ def test_a_url_of_any_characters_is_read_or_refused(rest: str, scheme: str) -> N
 
 def test_what_is_left_out_is_named() -> None:
     url = f"postgresql+psycopg://me@{PORT}/nas?sslmode=require&options=-csearch_path%3Dnas"
-    with pytest.warns(UserWarning, match="'options' of the --storage URL may be secret and is not written down"):
+    with pytest.warns(UserWarning, match="'options' of the --storage URL may be secret and is not stored"):
         assert without_secrets(url) == f"postgresql+psycopg://me@{PORT}/nas?sslmode=require"
 
 

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from nas.search.history import FIXED, RUNGS, WORKER, Known
+from nas.search.history import FIXED, RUNGS, WORKER, MeasuredNetwork
 from nas.search.storage.opening import open_storage
 from nas.search.workers.holding import Heart, TakenOverError, begin, promote, take, tell
 from nas.search.workers.identity import worker_name
@@ -33,7 +33,7 @@ def test_a_promotion_is_this_worker_s_and_keeps_what_was_measured(study: optuna.
     rungs = {"100": {"psnr": 30.0}}
     first.set_user_attr(RUNGS, rungs)
     study.tell(first, state=TrialState.PRUNED)
-    promoted = promote(study, Known("f", {"width": 3}, {}, {100: {"psnr": 30.0}}, first.number))
+    promoted = promote(study, MeasuredNetwork("f", {"width": 3}, {}, {100: {"psnr": 30.0}}, first.number))
     frozen = study.get_trials()[promoted.number]
     assert frozen.state == TrialState.RUNNING
     assert frozen.system_attrs[FIXED] == {"width": 3}

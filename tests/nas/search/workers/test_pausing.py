@@ -37,7 +37,7 @@ def rungs_of(trial: FrozenTrial) -> list[int]:
 
 
 def reached(run: Run) -> Counter[int]:
-    return Counter(one.steps for one in history(run.study.get_trials()))
+    return Counter(network.steps for network in history(run.study.get_trials()))
 
 
 def turn(run: Run, seconds: float) -> Action:

@@ -187,7 +187,7 @@ def test_a_network_that_kills_its_workers_is_given_up_and_that_is_said(bench: Be
         bench.take_and_die()
         bench.recovery.look()
     assert bench.waiting() == []
-    assert bench.said[-1] == "dots/Dots-A is given up: 4 workers died while training it, none of which got it farther"
+    assert bench.said[-1] == "dots/Dots-A is given up: 4 workers died while training it, and none trained it further"
     Bench(bench.folder).recovery.look()
     assert bench.waiting() == []
 
@@ -238,13 +238,13 @@ def test_a_promoted_network_is_its_workers_from_the_beginning(bench: Bench) -> N
     bench.study.tell(first, state=TrialState.PRUNED)
     for width in (8, 9):
         bench.study.enqueue_trial({"width": width})
-    (known,) = history(bench.trials)
-    trial = promote(bench.study, known)
+    (measured,) = history(bench.trials)
+    trial = promote(bench.study, measured)
     promoted = bench.trials[trial.number]
     assert promoted.state == RUNNING and promoted.user_attrs[WORKER] == worker_name()
     assert promoted.user_attrs[RUNGS] == {"10": {"psnr": 30.0}}
     assert STOPPED not in promoted.user_attrs and "claimed" not in promoted.user_attrs
-    assert promoted.system_attrs[FIXED] == known.choices
+    assert promoted.system_attrs[FIXED] == measured.choices
 
 
 def test_what_was_trained_before_is_taken_first(bench: Bench) -> None:

@@ -27,7 +27,8 @@ from nas.search.run import Run, open_run
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.ending import Ending
 from nas.search.workers.holding import take
-from nas.search.workers.worker import MOST_FAILED, Worker
+from nas.search.workers.outcome import MOST_FAILED
+from nas.search.workers.worker import Worker
 from search_spaces import Architecture
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
@@ -161,7 +162,7 @@ def test_a_search_in_which_everything_fails_ends(begin: Begin, how: str) -> None
 
 
 def test_a_search_in_which_nothing_new_is_left_ends(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.search.workers.worker.MOST_REFUSED", 20)
+    monkeypatch.setattr("nas.search.workers.outcome.MOST_REFUSED", 20)
     run, data = begin(trials=3, fixed={"width": 8, "kernel": 1})  # one network, whatever the padding
     reason, _ = work(run, data)
     assert reason == Ending.NOTHING_NEW
@@ -347,7 +348,7 @@ def test_a_study_whose_file_is_deleted_ends_the_work_with_a_sentence(begin: Begi
 
     with pytest.raises(RunError, match=r"study\.db was deleted or replaced while the search used it; put it back"):
         work(run, data, stop=delete)
-    with pytest.raises(InputError, match=r"The study of the run 'first' is gone: there is no .*study\.db"):
+    with pytest.raises(InputError, match=r"The study of the run 'first' is missing: there is no .*study\.db"):
         begin(trials=50)
     assert not (run.folder / "study.db").exists()
 
@@ -407,7 +408,7 @@ def test_a_folder_that_was_moved_is_still_the_run(begin: Begin, tmp_path: Path) 
 def test_a_study_of_other_settings_in_a_shared_database_is_not_taken_over(begin: Begin, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     begin(storage=url)
-    with pytest.raises(InputError, match=r"exists with other settings \(.*seed is 0, not 1"):
+    with pytest.raises(InputError, match=r"has other settings \(.*seed is 0, not 1"):
         begin(storage=url, results="another machine", seed=1)
     assert not (tmp_path / "another machine" / "first").exists()
 
