@@ -1,4 +1,4 @@
-"""Draws what a trained model does to synthetic thermal scenes: bicubic, network, original and error beside each other.
+"""Draws the results of a trained model on synthetic thermal scenes: bicubic, network, original and error side by side.
 
     python benchmarks/before_after.py results/first/trained/trial-7 results/reference/before_after.png
 
@@ -17,7 +17,7 @@ from nas.model import RESULTS, load_model
 from nas.search.show.artifacts import picture
 
 SCENES = (1, 4)
-"""Validation scenes that are drawn."""
+"""The validation scenes in the picture."""
 
 
 def main() -> None:

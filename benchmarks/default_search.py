@@ -1,4 +1,4 @@
-"""Measures the default search: how many candidates, how long, how much of it is not training, and how good the best is.
+"""Measures the default search: number of candidates, time, share of time without training, and the best network.
 
     python benchmarks/default_search.py ../shared/infrared [--run NAME]
 
@@ -23,7 +23,7 @@ from nas.search.run import open_run
 
 
 def main() -> None:
-    """Run the search and print what it took and what it brought."""
+    """Run the search, and print its time and its results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--run", default="benchmark")
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def measure(name: str, data: Path, wall: float | None) -> dict[str, object]:
-    """Return the figures of a finished run; `wall` is the seconds of its command, where it was watched."""
+    """Return the figures of a finished run; `wall` is the seconds of its command, if it was timed."""
     run = open_run(name)
     trials = run.study.get_trials(deepcopy=False)
     lasted = {trial.number: trial.duration.total_seconds() for trial in trials if trial.duration}

@@ -1,4 +1,4 @@
-"""What degrading its patches afresh adds to a training step of a small network, as a share of the step.
+"""Measures the time of degrading patches during a training, as a share of the step of a small network.
 
     python benchmarks/degradation_cost.py [--threads 1]
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def training_step(device: torch.device, dtype: torch.dtype) -> Callable[[], None]:
-    """Return what a training does with a batch: forward, backward, optimiser."""
+    """Return one step of a training as a function: forward, backward, optimiser."""
     torch.manual_seed(0)
     network = Architecture.published(NETWORK, SCALE, 1).build().to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(network.parameters())

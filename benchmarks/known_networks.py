@@ -42,7 +42,7 @@ SCALE = 2
 
 @dataclass(frozen=True)
 class Trained:
-    """What a network costs, and what its training took."""
+    """The costs of a network, and the time of its training."""
 
     cost: Cost
     minutes: float
@@ -50,11 +50,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of one network."""
+    """The figures of one network."""
 
     network: str
     means: Mapping[str, float]
-    """By the metrics' names."""
+    """The figures by the names of the metrics."""
     trained: Trained | None
     """None for bicubic interpolation."""
 
@@ -68,7 +68,7 @@ class Row:
 
 
 def main() -> None:
-    """Train what isn't trained yet, then write the figures."""
+    """Train the missing networks, then write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--found", help="RUN:TRIAL of a search, to be trained beside them")
@@ -102,13 +102,13 @@ def train(names: list[str], arguments: argparse.Namespace) -> None:
 
 
 def as_trained(folder: Path) -> Trained:
-    """Return what the network of a model directory cost."""
+    """Return the costs and the training time of a model directory."""
     model = load_model(folder)
     return Trained(cost(model.architecture), round(model.metrics["train_seconds"] / 60, 1))
 
 
 def describe(folder: Path) -> str:
-    """Say how a model was trained."""
+    """Return a sentence on the training of a model."""
     recipe = load_model(folder).recipe
     losses = yaml.safe_dump(recipe["losses"], default_flow_style=True).strip()
     return (

@@ -1,4 +1,4 @@
-"""How well the latency of networks is predicted from their parts, and how badly from their multiply-adds.
+"""Measures the errors of latencies that are predicted from the parts of networks, and from their multiply-adds.
 
     python benchmarks/latency_prediction.py [results/reference] [--networks 12] [--ceiling 15] [--threads 1]
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def drawn(count: int, ceiling: float, hr_size: tuple[int, int]) -> dict[str, Architecture]:
-    """Return published points, then random ones, of `FLOOR` to `ceiling` billion multiply-adds."""
+    """Return published points, then random networks, with `FLOOR` to `ceiling` billion multiply-adds."""
     space, generator = SPACES.get(SPACE), random.Random(0)
     points = {name: dict(point.choices) for name, point in space.published.items()}
     found: dict[str, Architecture] = {}
@@ -63,7 +63,7 @@ def drawn(count: int, ceiling: float, hr_size: tuple[int, int]) -> dict[str, Arc
 
 
 def figures(latency: Latency, networks: dict[str, Architecture], hr_size: tuple[int, int]) -> dict[str, Any]:
-    """Return what was measured and predicted of each network, and how well."""
+    """Return the measured and predicted latency of each network, and the errors."""
     macs = {name: screening_cost(a, hr_size).macs / 1e9 for name, a in networks.items()}
     times = {name: latency.measured(a, hr_size) for name, a in networks.items()}
     sums = {name: total(latency.parts(a, hr_size) or []) for name, a in networks.items()}
@@ -85,7 +85,7 @@ def figures(latency: Latency, networks: dict[str, Architecture], hr_size: tuple[
 
 
 def judged(figure: dict[str, float], times: dict[str, float]) -> dict[str, float]:
-    """Return how well a figure of networks tells their times: errors of lines, each without the network itself."""
+    """Return the errors of times predicted from one figure by a line that is fitted to the other networks."""
     error = left_out([(figure[name], times[name]) for name in times])
     assert error is not None  # there are networks
     logs = np.log([[figure[name], times[name]] for name in times])
@@ -97,7 +97,7 @@ def judged(figure: dict[str, float], times: dict[str, float]) -> dict[str, float
 
 
 def predicted(figure: dict[str, float], times: dict[str, float]) -> dict[str, float]:
-    """Return each network's time by the line through the others."""
+    """Return the time of each network, predicted by a line through the other networks."""
     return {
         name: fit([(figure[other], times[other]) for other in times if other != name]).ms(figure[name])
         for name in times

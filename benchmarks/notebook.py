@@ -25,7 +25,7 @@ def executed(folder: Path, seconds: int = 600) -> nbformat.NotebookNode:
 
 
 def _is_of_tqdm(output: nbformat.NotebookNode) -> bool:
-    """Tell whether Optuna's progress bar says that it lacks a package, with a path of this machine."""
+    """Return whether an output is Optuna's warning on a missing package, which contains a path of this machine."""
     return output.get("name") == "stderr" and "TqdmWarning" in output["text"]
 
 

@@ -47,9 +47,9 @@ class PublishedWeights:
     file: str
     scale: int
     psnr: float | None
-    """On Set5 as the authors report it, dB; None where they don't."""
+    """PSNR in dB on Set5 as reported by the authors; None if not reported."""
     reached: float | None = None
-    """What their own code reaches with it by this protocol, dB."""
+    """PSNR in dB of the authors' own code with these weights by this protocol."""
 
 
 RELEASED = (

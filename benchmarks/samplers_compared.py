@@ -27,19 +27,19 @@ from nas.table import read_table
 ENDLESS = 100_000
 """Candidates of a search that ends by its time."""
 PLANNED = {False: 40, True: 100}
-"""As many as `nas search --time` would plan; lengths of phases and sizes of populations go by them."""
+"""The number that `nas search --time` would plan; it decides lengths of phases and sizes of populations."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Ways to search that differ in the sampler alone."""
+    """Ways to search that differ only in the sampler."""
 
     samplers: tuple[str, ...]
     screens: tuple[str, ...] = ()
     on_rungs: bool = False
 
     def label(self, sampler: str) -> str:
-        """Return what a way is called in tables and pictures."""
+        """Return the name of a way in tables and pictures."""
         return " + ".join([sampler, *self.screens, *(["rungs"] if self.on_rungs else [])])
 
     def conditions(self, common: Conditions) -> Conditions:
@@ -48,7 +48,7 @@ class Group:
 
 
 QUICK = tuple(name for name in SAMPLERS.names() if name != "gp")
-"""Those whose thinking doesn't take longer than anything else here."""
+"""Samplers whose draws do not take longer than all other work here."""
 OWN = ("random", "spread", "falsr", "local")
 UNSCREENED = Group(SAMPLERS.names())
 GROUPS = (
@@ -61,7 +61,7 @@ GROUPS = (
 
 
 def main() -> None:
-    """Replay the searches of all ways and write how they did."""
+    """Replay the searches of all ways, and write the standings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path)
     parser.add_argument("--time", default="20m")
@@ -108,7 +108,7 @@ def markdown(standings: Sequence[Standing]) -> str:
 
 
 def _draw(standings: Sequence[Standing], arguments: argparse.Namespace) -> None:
-    """Draw the samplers alone, and beside random search the best of each kind of way."""
+    """Draw the samplers without screens, and the three best ways with screens or rungs."""
     unscreened = set(UNSCREENED.samplers)
     best = sorted(standings, key=lambda standing: -standing.by_seconds.mean.mean())
     others = [standing for standing in best if standing.sampler not in unscreened][:3]

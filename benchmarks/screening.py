@@ -1,4 +1,4 @@
-"""How many candidates of a space a second are screened against a budget: `python benchmarks/screening.py [SPACE]`.
+"""Measures the candidates per second that are checked against a budget: `python benchmarks/screening.py [SPACE]`.
 
 Counts random candidates, first with nothing remembered, then with the parts that occurred.
 """
@@ -16,7 +16,7 @@ CANDIDATES = 20_000
 
 
 def main(name: str = "hybrid") -> None:
-    """Print candidates a second, cold and warm."""
+    """Print the candidates per second, with an empty and with a filled cache."""
     generator, values = random.Random(0), SPACES.get(name).parameters()
     drawn = [
         Architecture(name, 2, 1, {choice: generator.choice(allowed) for choice, allowed in values.items()})

@@ -49,31 +49,31 @@ POINTS = 200
 
 @dataclass(frozen=True)
 class VolumeHistory:
-    """How the front of one search grew."""
+    """The hypervolume history of one search."""
 
     way: str
     seed: int
     seconds: tuple[float, ...]
-    """When a training ended, fully or until paused, from the beginning of the command."""
+    """Seconds from the start of the command to the end of each training, complete or paused."""
     hypervolumes: tuple[float, ...]
-    """After each of them."""
+    """The hypervolume after each training."""
     tried: int
-    """Candidates that were trained at all."""
+    """Number of candidates that were measured on at least one rung."""
     fully: int
-    """Those that were trained to the end."""
+    """Number of candidates that were trained to the end."""
 
     def at(self, seconds: float) -> float:
         """Return the hypervolume at a moment."""
         return max((h for s, h in zip(self.seconds, self.hypervolumes, strict=True) if s <= seconds), default=0.0)
 
     def reaches(self, level: float) -> float | None:
-        """Return when the hypervolume first was `level`; None if it never was."""
+        """Return the seconds after which the hypervolume reached `level`; None if it never did."""
         pairs = zip(self.seconds, self.hypervolumes, strict=True)
         return next((seconds for seconds, volume in pairs if volume >= level), None)
 
 
 def main() -> None:
-    """Run what is missing, then write the comparison."""
+    """Run the missing searches, then write the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--time", default="15m")
@@ -112,7 +112,7 @@ def search_history(way: str, seed: int, arguments: argparse.Namespace) -> Volume
 
 
 def read_history(run: Run, way: str, seed: int, began: datetime) -> VolumeHistory:
-    """Read how the front of a run grew whose command was given when it `began`."""
+    """Read the hypervolume history of a run whose command started at `began`."""
     trials = run.study.get_trials(deepcopy=False)
     ended = {t.number: t.datetime_complete for t in trials if t.datetime_complete}
     steps = hypervolume_history(run.study, run.settings)
@@ -123,7 +123,7 @@ def read_history(run: Run, way: str, seed: int, began: datetime) -> VolumeHistor
 
 
 def compare(histories: Sequence[VolumeHistory], limit: float) -> dict[str, dict[str, object]]:
-    """Return a row for each way: means over its searches, and how soon it was where random search ended."""
+    """Return a row for each way: means over its searches, and the time to random search's final hypervolume."""
     rows: dict[str, dict[str, object]] = {}
     goals = {history.seed: history.at(limit) for history in histories if history.way == "random"}
     for way in dict.fromkeys(history.way for history in histories):
@@ -140,7 +140,7 @@ def compare(histories: Sequence[VolumeHistory], limit: float) -> dict[str, dict[
 
 
 def draw(histories: Sequence[VolumeHistory], limit: float, path: Path) -> None:
-    """Draw for each way the mean hypervolume over time, and between which values its searches lie."""
+    """Draw the mean hypervolume of each way over time, with the range of its searches."""
     figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
     moments = np.linspace(0, limit, POINTS)
     for way, colour in zip(WAYS, COLOURS, strict=True):

@@ -1,4 +1,4 @@
-"""Measures what trainings bring side by side on the cores of a CPU, against one after the other on all of them.
+"""Measures the speed of trainings side by side on the cores of a CPU, against one training at a time on all cores.
 
     python benchmarks/side_by_side.py ../shared/infrared [--cores 2] [--turns 5]
 
@@ -98,7 +98,7 @@ class Silent:
     """A listener that ignores everything."""
 
     def training(self, label: str) -> AbstractContextManager[TrainingListener]:
-        """Hear nothing of a training."""
+        """Ignore the reports of a training."""
         return nullcontext(lambda report: None)
 
     def say(self, line: str) -> None:

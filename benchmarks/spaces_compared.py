@@ -26,7 +26,7 @@ COLOURS = ("#1f5fa8", "#d1550f", "#3d8b40", "#7a4fa3")
 
 
 def main() -> None:
-    """Run what is missing, then write the comparison."""
+    """Run the missing searches, then write the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--spaces", nargs="+", default=["falsr", "hybrid"])
@@ -77,7 +77,7 @@ def _figures(run: Run) -> dict[str, object]:
 
 
 def draw(runs: dict[tuple[str, int], Run], path: Path) -> None:
-    """Draw every run's candidates as dots and its front as a line: one colour a space, one dash a seed."""
+    """Draw the candidates of each run as dots and its front as a line, with a colour per space and a dash per seed."""
     figure, axes = plt.subplots(figsize=(9, 5.5), layout="constrained")
     spaces = list(dict.fromkeys(space for space, _ in runs))
     for (space, seed), run in runs.items():

@@ -1,4 +1,4 @@
-"""Measures how fast a training goes: against what limits it, and against the customary way to feed it.
+"""Measures the speed of a training, against its limit and against the usual way to feed it.
 
     python benchmarks/training_throughput.py ../shared/infrared [--threads 1] [--turns 7]
 
@@ -45,14 +45,14 @@ from search_spaces import Architecture
 NETWORKS = (
     "ecbsr/M4C8", "imdn/IMDN-RTC", "hybrid/Plain-C32M3", "ecbsr/M4C16", "falsr/FALSR-B", "falsr/FALSR-A",
 )  # fmt: skip
-"""From 10K to 1M parameters."""
+"""Networks of 10K to 1M parameters."""
 
 WARM_UP = {"cpu": 8, "cuda": LOSS_WINDOW}
-"""Steps of each turn before the clock starts: until graphs are recorded, and what workers prepared is used up."""
+"""Steps of each turn before the clock starts: graphs are recorded, and prepared batches of workers are used up."""
 
 
 def main() -> None:
-    """Measure every network and write what was found."""
+    """Measure all networks and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
@@ -184,7 +184,7 @@ class Race:
         return steps / (time.perf_counter() - started)
 
     def wait(self) -> None:
-        """Wait until the device has done what it was given."""
+        """Wait until the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 

@@ -137,7 +137,7 @@ def _build(
     jobs: int,
     seconds: float | None,
 ) -> None:
-    """Train what is missing of a table, and write the table to `target`."""
+    """Make the missing trainings of a table, and write the table to `target`."""
     from nas.evidence.benchmark.build import prepare, work_on, working_folder
     from nas.parallel.placement import devices_for
     from nas.search.images import open_for

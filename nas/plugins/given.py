@@ -68,12 +68,12 @@ def need_plugins(plugins: Sequence[Plugin], run: str) -> None:
         if not is_allowed("plugins", plugin.sha256):
             raise PluginError(
                 f"The run '{run}' would execute {path}, which was not allowed here and was not run; read the file, "
-                f"then allow it with --plugin {shlex.quote(path)}, with its path on this machine."
+                f"then allow it with --plugin {shlex.quote(path)} (its path on this machine)."
             )
         _load(
             plugin.path,
             plugin.sha256,
-            f"; the run '{run}' needs this file: give its path on this machine with --plugin",
+            f"; the run '{run}' needs the file as it was: give its path with --plugin FILE",
         )
 
 

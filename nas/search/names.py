@@ -1,4 +1,4 @@
-"""What runs and rankings may be called: a folder in `results` that is not the program's own."""
+"""Names of runs and rankings: folders in `results` that the program does not use itself."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ from nas.model import TRAINED
 RUN_NAME = r"^[A-Za-z0-9][\w.+-]*$"
 
 LONGEST = 100
-"""Characters of a name: files beside and below the folder are named after it, and a name may have 255 bytes."""
+"""Maximum length of a name: other files are named after the folder, and file names have at most 255 bytes."""
 
 _TAKEN = ("cache", TRAINED, "ranks", "reference")
 _TAKEN_PREFIXES = ("benchmark-", "replay-")
@@ -33,13 +33,13 @@ def check_run_name(name: str) -> None:
 
 
 def is_taken(name: str) -> bool:
-    """Tell whether the folder `name` in `results` is the program's own, also where letters have no case."""
+    """Return whether the program uses the folder `name` in `results` itself; upper and lower case count as equal."""
     folded = name.casefold()
     return folded in _TAKEN or folded.startswith(_TAKEN_PREFIXES)
 
 
 def as_name(text: str) -> str:
-    """Return the nearest legal name to `text`: a run is called after its images, whose folder may have any name."""
+    """Return `text` as a legal name, since the folder of images, after which a run is named, may have any name."""
     name = re.sub(r"[^\w.+-]+", "-", text).strip("-")
     if not re.match(r"[A-Za-z0-9]", name):
         name = f"run-{name}".rstrip("-")

@@ -1,4 +1,4 @@
-"""Optuna, quiet while a search works: what it would say of its own storage and samplers is said by the project."""
+"""Silence of Optuna during a search: this project prints the messages on storage and samplers itself."""
 
 import warnings
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import optuna
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Let Optuna say errors only, and nothing of what is experimental; afterwards its settings are as before.
+    """Show only errors of Optuna, without warnings on experimental features, and restore its settings afterwards.
 
-    Like `warnings.catch_warnings`, it is for one thread at a time.
+    Like `warnings.catch_warnings`, it is not safe for several threads.
     """
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

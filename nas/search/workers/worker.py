@@ -1,4 +1,4 @@
-"""A worker: takes a trial, refuses or trains its network, and tells the study its values."""
+"""A worker: it takes trials, refuses or trains their networks, and writes their values into the study."""
 
 import gc
 import time

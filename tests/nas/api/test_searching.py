@@ -190,7 +190,7 @@ print(run.ended)
         ({"space": "hybird"}, "hybird"),
         ({"jobs": 0}, "jobs must be a whole number of at least 1 and at most 1024, not 0"),
         ({"seed": -1}, "seed must be a whole number of at least 0 and at most 2147483647, not -1"),
-        ({"rungs": (2, 2), "no_rungs": False}, "no increasing numbers of steps"),
+        ({"rungs": (2, 2), "no_rungs": False}, "must be increasing numbers of steps"),
         ({"rungs": (2, 4)}, "rungs and no_rungs exclude each other"),
         ({"time": "soon"}, "'soon' is not a time"),
         ({"time": float("nan")}, "nan is not a time"),

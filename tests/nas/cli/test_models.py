@@ -58,7 +58,7 @@ def test_a_trial_stands_for_its_model_fully_trained_if_it_is_and_else_briefly(wa
         model = full or candidate
         for target, source in ((f"of-{candidate.name}", name), (f"same-{candidate.name}", model)):
             done = way.nas("upscale", source, "night/val", target)
-            assert (f"{name} was trained briefly" in done.errors) == (full is None and source == name)
+            assert (f"{name} was trained only briefly" in done.errors) == (full is None and source == name)
         same = [(way.folder / f"{kind}-{candidate.name}").rglob("*.png") for kind in ("of", "same")]
         assert [p.read_bytes() for p in sorted(same[0])] == [p.read_bytes() for p in sorted(same[1])]
     briefly = next(c for c in candidates if load_model(c).architecture.fingerprint not in trained)

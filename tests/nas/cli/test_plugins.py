@@ -58,7 +58,7 @@ def test_a_plugin_that_a_received_run_names_is_executed_once_it_was_allowed(
     code, said = shell("receiver", "front", "results/first")
     assert code == 2
     assert f"The run 'first' would execute {plugin}, which was not allowed here and was not run" in said
-    assert f"with --plugin '{plugin}'." in said
+    assert f"with --plugin '{plugin}' (its path on this machine)." in said
     assert not mark.exists()
 
     given = plugin.rename(tmp_path / "elsewhere.py")  # what counts is the content, not the place

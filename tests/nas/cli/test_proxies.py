@@ -38,7 +38,7 @@ def test_what_is_refused(refused: Refused, tiny_data: Path) -> None:
     assert "There is no space named 'nowhere'" in refused("proxies", "rank", "--space", "nowhere")
     assert "'many'" in refused("proxies", "rank", "--budget", "many")
     few = ("proxies", "rank", "--space", "ecbsr", "--budget", "1M-MACs", "--data", tiny_data)
-    assert "Only 0 networks of the space 'ecbsr' within 1M-MACs" in refused(*few)
+    assert "Only 0 networks of the space 'ecbsr' fit 1M-MACs" in refused(*few)
 
 
 @pytest.mark.usefixtures("few_spaces")

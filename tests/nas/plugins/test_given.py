@@ -54,10 +54,15 @@ def test_a_file_that_was_changed_or_lost_since_it_was_allowed_says_what_to_give(
     plugin = write(tmp_path / "changed.py", "x = 1")
     permission.allow("plugins", plugin.sha256, plugin.path)
     write(tmp_path / "changed.py", "x = 2")
-    with pytest.raises(InputError, match=r"changed\.py can't be loaded: its content has changed .*: --plugin FILE"):
+    with pytest.raises(
+        InputError, match=r"changed\.py can't be loaded: its content has changed .*: give its path with --plugin FILE"
+    ):
         need_plugins([plugin], "first")
     Path(plugin.path).unlink()
-    with pytest.raises(InputError, match=r"changed\.py' does not exist; the run 'first' needs it .*: --plugin FILE"):
+    with pytest.raises(
+        InputError,
+        match=r"changed\.py' does not exist; the run 'first' needs .*: give its path with --plugin FILE",
+    ):
         need_plugins([plugin], "first")
     assert plugin not in loaded_plugins()
 

@@ -48,7 +48,7 @@ def test_a_renamed_run_goes_on_and_its_networks_are_called_after_it(
     assert again.architecture(2) == open_run(str(again.folder)).architecture(2)
     said = [str(warning.message) for warning in told if "was" in str(warning.message)]
     assert len(said) == lies_apart
-    assert all("a copy of it elsewhere continues the same study, 'first'" in line for line in said)
+    assert all("a copy of the folder elsewhere continues the same study, 'first'" in line for line in said)
 
 
 def test_a_copy_with_a_study_of_its_own_goes_on_by_itself(begin: Begin) -> None:
@@ -65,7 +65,7 @@ def test_a_copy_does_not_go_on_with_the_study_of_the_original(begin: Begin, tmp_
     copy = run.folder.with_name("copy")
     shutil.copytree(run.folder, copy)
     for go_on in (lambda: begin(run="copy"), lambda: join(str(copy), None, None)):
-        with pytest.raises(InputError, match=f"copy is a copy of {run.folder}, and both have their study in one"):
+        with pytest.raises(InputError, match=f"copy is a copy of {run.folder}, and both use the same study"):
             go_on()
     assert open_run(str(copy)).candidates() == []  # may be looked at
     begin(storage=database(tmp_path))
@@ -122,7 +122,7 @@ def test_where_the_images_lie_now_is_asked_for(begin: Begin, tiny_data: Path, mo
     monkeypatch.chdir("/")  # a folder that was given relative to another is found all the same
     open_run_data(open_run(str(run.folder)))
     moved = tiny_data.rename(tiny_data.with_name("moved"))
-    with pytest.raises(InputError, match=f"The images of the run 'first' are no longer in {tiny_data}; say .* --data"):
+    with pytest.raises(InputError, match=f"The images of the run 'first' are no longer in {tiny_data}; give .* --data"):
         open_run_data(open_run(str(run.folder)))
     with pytest.raises(InputError, match="give their folder with --data"):
         begin(data=None)

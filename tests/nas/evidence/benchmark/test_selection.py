@@ -68,7 +68,7 @@ def test_the_order_is_that_of_fingerprints() -> None:
 
 
 def test_a_budget_under_the_smallest_network_is_refused() -> None:
-    with pytest.raises(InputError, match="smallest network of the space 'dots'"):
+    with pytest.raises(InputError, match="cheapest network of the space 'dots'"):
         select({"dots": 5}, wanted("1K-MACs"))
     with pytest.raises(InputError, match="budget of multiply-adds"):
         select({"dots": 5}, wanted("900K-params"))

@@ -16,7 +16,6 @@ from optuna.trial import TrialState
 from searches import check_taken_once
 from sqlalchemy import event, text
 
-from nas.errors import InputError
 from nas.search.history import REACHED
 from nas.search.storage.database import SearchStorage
 from nas.search.storage.opening import open_storage
@@ -62,26 +61,6 @@ def test_who_reads_waits_for_nobody(study: optuna.Study, tmp_path: Path) -> None
 
 def test_a_queued_trial_is_taken_once(tmp_path: Path) -> None:
     check_taken_once(embedded_url(tmp_path))
-
-
-def test_heartbeats_are_on_and_their_interval_may_be_shortened(
-    storage: SearchStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert (storage.heartbeat_interval, storage.grace_period) == (60, 300)
-    monkeypatch.setenv("NAS_HEARTBEAT_SECONDS", "2")
-    short = open_storage(embedded_url(tmp_path))
-    assert (short.heartbeat_interval, short.grace_period) == (2, 10)
-
-
-@pytest.mark.parametrize("variable", ["NAS_HEARTBEAT_SECONDS", "NAS_PATIENCE_SECONDS"])
-@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf", "1e9", "9" * 5000])
-def test_seconds_that_are_none_are_refused_by_name(
-    variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(InputError, match=f"{variable} must be a number of seconds from 1 to 86400, not '") as refusal:
-        open_storage(embedded_url(tmp_path))
-    assert len(str(refusal.value)) < 200
 
 
 def test_two_that_open_a_new_file_at_one_moment_both_can(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_url_is_shown_without_what_may_be_secret(url: str) -> None:
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_of_a_url_that_can_not_be_read_no_more_than_its_scheme_is_shown(url: str) -> None:
-    with pytest.raises(InputError, match=r"is not a database URL|no option of an SQLite database") as refusal:
+    with pytest.raises(InputError, match=r"is not a database URL|not an option of an SQLite database") as refusal:
         read_url(url)
     assert SECRET not in str(refusal.value)
     assert "127.0.0.1" not in str(refusal.value)
