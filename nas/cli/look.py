@@ -90,7 +90,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Report what is in a data set and what is wrong with it; exit code 1 where something is wrong."""
-    from nas.check import check_folder
+    from nas.check.checking import check_folder
     from nas.data.frames import Counts
     from nas.report.data_tables import data_faults, data_notes, data_table
 
