@@ -35,8 +35,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Files
 
-from nas.data.dataset import Dataset, PatchSampler, open_dataset
+from nas.data.dataset import Dataset, open_dataset
 from nas.data.images import write_image
+from nas.data.patches import PatchSampler
 from nas.model import RESULTS
 from nas.quantities import short
 from nas.report.tables import table

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from nas.data.dataset import Dataset, PatchSampler
+from nas.data.dataset import Dataset
+from nas.data.patches import PatchSampler
 from nas.metrics import Measurement
 from nas.training.recipe import Recipe
 from nas.training.trainer import Listener, Pauses, Trained, train

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from nas.data.dataset import Dataset, PatchSampler
+from nas.data.dataset import Dataset
+from nas.data.patches import PatchSampler
 from nas.errors import InputError, NetworkError, RunError
 from nas.metrics import Measurement, measure
 from nas.training.borrowed import borrowed_weights

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from nas.data.dataset import Denoiser, ImageSet, open_dataset, open_images
+from nas.data.dataset import open_dataset, open_images
 from nas.data.degradation import low_resolution
+from nas.data.image_set import ImageSet
 from nas.data.images import Pixels, read_image, read_luma, to_pixels, write_image
+from nas.data.opening import Denoiser
 from nas.data.synthetic import scene
 from nas.errors import InputError, RunError
 
@@ -303,7 +305,7 @@ def test_lr_images_for_one_part_alone_are_said(tiny_data: Path, cache: Path) -> 
     (tiny_data / "train" / "LR").mkdir()
     for file in sorted((tiny_data / "train").glob("*.png")):
         write_image(tiny_data / "train" / "LR" / file.name, read_image(file)[::2, ::2])
-    with pytest.warns(UserWarning, match="LR images are given for training alone; those of validation are made"):
+    with pytest.warns(UserWarning, match="LR images are given for training only; those of validation are made"):
         data = open_dataset(tiny_data, scale=2, cache=cache)
     assert data.train.lr_is_given and not data.validation.lr_is_given
 
