@@ -8,7 +8,8 @@ from nas.check.measuring import BicubicMeter, Measured, means_by_depth
 from nas.check.reading import PartReader
 from nas.check.report import PartReport, Report
 from nas.data.frames import Counts, warn_unless_needed
-from nas.data.layout import Listing, list_images, list_parts
+from nas.data.layout import list_images, list_parts
+from nas.data.listing import Listing
 from nas.errors import InputError
 from nas.progress import Progress, Ticker
 

@@ -9,7 +9,7 @@ from nas.check.reading import depth_of, in_threads, is_measurable
 from nas.check.report import Quality
 from nas.data.degradation import low_resolution, read_low_resolution
 from nas.data.images import Pixels, UnreadableImageError, decode_image, resize_bicubic
-from nas.data.layout import Source
+from nas.data.listing import Source
 from nas.data.normalisation import Normalisation
 from nas.metrics import limited, psnr, ssim
 

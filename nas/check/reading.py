@@ -9,11 +9,11 @@ from typing import TypeVar
 import numpy as np
 
 from nas.check.report import Counts
-from nas.data.cache import digest_of
 from nas.data.degradation import read_low_resolution
 from nas.data.images import Pixels, UnreadableImageError, decode_image
-from nas.data.layout import Listing, Source
+from nas.data.listing import Listing, Source
 from nas.data.normalisation import AUTO, Histogram, Normalisation, histogram_of, range_in_use
+from nas.data.store import digest_of
 from nas.metrics import SSIM_WINDOW
 
 Job = TypeVar("Job")

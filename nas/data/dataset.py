@@ -9,10 +9,11 @@ from nas.data.degradation import Description, name_of
 from nas.data.folder import in_words
 from nas.data.frames import Counts, warn_unless_needed
 from nas.data.image_set import ImageSet, mixed_in_words
-from nas.data.layout import Listing, list_images, list_parts
+from nas.data.layout import list_images, list_parts
+from nas.data.listing import Listing
 from nas.data.normalisation import AUTO, Normalisation
 from nas.data.opening import CHANNELS, Denoiser, Opener, hash_of
-from nas.data.synthetic import write_scenes
+from nas.data.synthetic_folder import write_scenes
 from nas.errors import InputError
 from nas.progress import Progress, Ticker
 from search_spaces.registry import unknown_name

@@ -10,10 +10,10 @@ from functools import cache, cached_property
 
 from torch import Tensor
 
-from nas.data.cache import Store
 from nas.data.degradation import Pipeline
 from nas.data.levels import Levels
 from nas.data.normalisation import TYPE, Normalisation, bits_of, histogram_of_store
+from nas.data.store import Store
 
 
 @dataclass(frozen=True)

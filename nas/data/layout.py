@@ -8,10 +8,10 @@ from pathlib import Path
 
 from nas.data.folder import LeftOut, image_files, no_image
 from nas.data.frames import Counts
-from nas.data.pairing import Listing, Member, Source, Wanted, members_of, pair
+from nas.data.listing import Listing, Member, Wanted
+from nas.data.members import members_of
+from nas.data.pairing import pair
 from nas.errors import InputError
-
-__all__ = ["Listing", "Source", "list_images", "list_parts"]
 
 VALIDATION_FRACTION = 0.1
 MAX_VALIDATION = 100

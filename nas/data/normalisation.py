@@ -20,9 +20,9 @@ from pydantic import (
     model_validator,
 )
 
-from nas.data.cache import Store
 from nas.data.images import Pixels, peak_of
 from nas.data.levels import Levels
+from nas.data.store import Store
 from nas.errors import InputError
 from nas.fields import message_of
 

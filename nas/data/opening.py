@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from nas.data.cache import Item, Store, open_store
+from nas.data.cache import Item, open_store
 from nas.data.contents import Stamp, digests_of, stamp_of
 from nas.data.degradation import (
     Degradation,
@@ -25,7 +25,8 @@ from nas.data.degradation import (
 from nas.data.frames import Frame
 from nas.data.image_set import ImageSet
 from nas.data.images import Pixels, read_image, read_luma
-from nas.data.layout import Listing
+from nas.data.listing import Listing
+from nas.data.store import Store
 from nas.errors import InputError
 
 CHANNELS: Mapping[str, Callable[[Frame], Pixels]] = {"gray": read_image, "y": read_luma}

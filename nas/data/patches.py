@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.cache import Store
 from nas.data.fresh_patches import FreshPatches
 from nas.data.image_set import ImageSet
 from nas.data.levels import Levels
+from nas.data.store import Store
 from nas.errors import InputError
 
 

@@ -60,8 +60,8 @@ def test_crops_are_central_and_aligned(tiny_data: Path, cache: Path, crop: int) 
 
 
 def test_no_folder_means_synthetic_scenes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.data.synthetic.TRAINING_SCENES", 3)
-    monkeypatch.setattr("nas.data.synthetic.VALIDATION_SCENES", 1)
+    monkeypatch.setattr("nas.data.synthetic_folder.TRAINING_SCENES", 3)
+    monkeypatch.setattr("nas.data.synthetic_folder.VALIDATION_SCENES", 1)
     data = open_dataset(None, scale=2, cache=cache)
     assert (data.name, data.synthetic, len(data.train), len(data.validation)) == ("synthetic", True, 3, 1)
     assert open_dataset(None, scale=2, cache=cache).fingerprint == data.fingerprint
