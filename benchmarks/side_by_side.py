@@ -22,7 +22,8 @@ from nas.parallel.listener import Audience
 from nas.parallel.processes import Stop, run_processes
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe
-from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train
+from nas.training.report import TrainingListener
+from nas.training.trainer import TrainingStoppedError, seed_all, train
 from search_spaces import Architecture
 
 CPU = torch.device("cpu")
@@ -96,7 +97,7 @@ def median_speed(log: Path) -> float:
 class Silent:
     """An audience that doesn't listen."""
 
-    def training(self, label: str) -> AbstractContextManager[Listener]:
+    def training(self, label: str) -> AbstractContextManager[TrainingListener]:
         """Hear nothing of a training."""
         return nullcontext(lambda report: None)
 

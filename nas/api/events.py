@@ -9,7 +9,7 @@ from typing import Final, Literal
 from nas.errors import RunError, StoppedError
 from nas.interrupt import StopFlag
 from nas.progress import Progress
-from nas.training.trainer import Listener, Report
+from nas.training.report import Report, TrainingListener
 
 
 class Answer(Enum):
@@ -113,7 +113,7 @@ class Follower:
         self._tell(Event("note", line))
 
     @contextmanager
-    def training(self, label: str) -> Iterator[Listener]:
+    def training(self, label: str) -> Iterator[TrainingListener]:
         """Tell of a training while it goes on."""
 
         def advance(report: Report) -> None:

@@ -106,8 +106,8 @@ def build(
     from nas.image_size import hr_size
     from nas.parallel.placement import spread_over
     from nas.search.images import open_for
+    from nas.training.devices import pick_device
     from nas.training.recipe import load_recipe
-    from nas.training.trainer import pick_device
 
     check_target(to, "--to")
     where, seconds, target = pick_device(device), duration(time), Path(to)

@@ -97,7 +97,7 @@ def rank(
     from nas.evidence.ranking.evidence import gather
     from nas.evidence.ranking.measuring import Ranking, default_proxies
     from nas.evidence.ranking.settings import RankRequest, open_settings
-    from nas.training.trainer import pick_device
+    from nas.training.devices import pick_device
     from proxies import PROXIES
 
     where = pick_device(device)

@@ -78,8 +78,8 @@ def train(
     from nas.jobs.full_training import train_job
     from nas.jobs.training_plan import plan
     from nas.report.model_tables import trained_table
+    from nas.training.devices import pick_device
     from nas.training.group import joined_group
-    from nas.training.trainer import pick_device
 
     logs = check_target(tensorboard, "--tensorboard", folder=True)
     with joined_group() as group:

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nas.convert.gray import InGray
+from nas.convert.in_gray import InGray
 from nas.errors import InputError
 from nas.weights import read_state
 

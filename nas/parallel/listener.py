@@ -3,13 +3,13 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from nas.training.trainer import Listener
+from nas.training.report import TrainingListener
 
 
 class Audience(Protocol):
     """Follows any number of trainings at a time."""
 
-    def training(self, label: str) -> AbstractContextManager[Listener]:
+    def training(self, label: str) -> AbstractContextManager[TrainingListener]:
         """A training goes on inside the `with`; its listener is told how far it is."""
 
     def say(self, line: str) -> None:

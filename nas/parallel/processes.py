@@ -21,7 +21,7 @@ from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag, hidden_from_ctrl_c
 from nas.parallel.listener import Audience
 from nas.plugins.given import Granted, granted, inherit
-from nas.training.trainer import Listener, Report
+from nas.training.report import Report, TrainingListener
 from search_spaces import SpaceError, UnknownNameError
 from search_spaces.registry import BROKEN_ENTRY_POINT
 
@@ -118,7 +118,7 @@ class _Child:
     process: BaseProcess
     connection: Connection
     training: ExitStack = field(default_factory=ExitStack)
-    listener: Listener | None = None
+    listener: TrainingListener | None = None
     failure: str | None = None
     result: Any = None
     """What its work returned."""
@@ -225,7 +225,7 @@ class _Distant:
         return self._broken or os.getppid() != self._parent
 
     @contextmanager
-    def training(self, label: str) -> Iterator[Listener]:
+    def training(self, label: str) -> Iterator[TrainingListener]:
         self.tell("training", label)
         try:
             yield self._report

@@ -18,8 +18,9 @@ from nas.training.borrowed import borrowed_weights
 from nas.training.group import ALONE, Group
 from nas.training.logs import LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
+from nas.training.report import Trained, TrainingListener
 from nas.training.teacher import find_teacher
-from nas.training.trainer import Listener, Trained, seed_all, train
+from nas.training.trainer import seed_all, train
 from search_spaces import Architecture
 
 STARTED = "started_from"
@@ -44,7 +45,7 @@ def train_fully(
     *,
     device: torch.device,
     start: Path | None = None,
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
     tensorboard: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     group: Group = ALONE,
@@ -115,7 +116,9 @@ def _set_damaged_aside(folder: Path) -> None:
         )
 
 
-def _audience(folder: Path, data: Dataset, listener: Listener | None, tensorboard: Path | None) -> Listener:
+def _audience(
+    folder: Path, data: Dataset, listener: TrainingListener | None, tensorboard: Path | None
+) -> TrainingListener:
     """Return what passes a training's reports on to its logs and to the caller's `listener`."""
     events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
     return to_all(CsvLog(folder / LOG), events, listener)

@@ -8,7 +8,7 @@ from torch import Tensor
 from nas.data.image_set import ImageSet
 from nas.errors import InputError, RunError
 from nas.files import make_folder, write_atomic
-from nas.training.trainer import SAMPLE_SIDE, Listener, Report
+from nas.training.report import SAMPLE_SIDE, Report, TrainingListener
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -119,7 +119,7 @@ class TensorBoardLog:
         return ((values - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
 
 
-def to_all(*listeners: Listener | None) -> Listener:
+def to_all(*listeners: TrainingListener | None) -> TrainingListener:
     """Return a listener that passes each report on to all of `listeners`."""
 
     def tell(report: Report) -> None:

@@ -11,7 +11,8 @@ from nas.data.dataset import Dataset
 from nas.data.patches import PatchSampler
 from nas.metrics import Measurement
 from nas.training.recipe import Recipe
-from nas.training.trainer import Listener, Pauses, Trained, train
+from nas.training.report import Trained, TrainingListener
+from nas.training.trainer import Pauses, train
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class BriefTask:
     seed: int
     device: torch.device
     checkpoint: Path | None = None
-    listener: Listener | None = None
+    listener: TrainingListener | None = None
     should_stop: Callable[[], bool] = lambda: False
     goes_on: Callable[[int, Measurement], bool] = lambda step, measured: True
     """Asked at each rung whether the candidate is worth more steps."""

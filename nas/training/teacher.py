@@ -6,7 +6,7 @@ import torch
 import yaml
 from torch import nn
 
-from nas.convert.gray import COLOURS, InGray
+from nas.convert.in_gray import COLOURS, InGray
 from nas.convert.third_party import load_third_party
 from nas.data.normalisation import Normalisation
 from nas.errors import InputError

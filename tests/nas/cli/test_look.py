@@ -161,7 +161,7 @@ def test_images_of_two_bit_depths_are_not_measured_as_one(nas: Nas, refused: Ref
     assert f"{why}; put each depth into a folder of its own" in shown.out
     assert re.search(r"8 bits: \d\d\.\d\d, 16 bits: \d\d\.\d\d *│", shown.out), shown.out
     assert refused("evaluate", "bicubic", "--data", tiny_data) == (
-        f"{tiny_data}: {why}; evaluate them apart, in a folder for each depth."
+        f"{tiny_data}: {why}; put each bit depth into a folder, and evaluate the folders separately."
     )
 
 

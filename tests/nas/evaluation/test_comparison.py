@@ -13,7 +13,9 @@ from nas.convert.importing import import_checkpoint
 from nas.convert.third_party import _import_spandrel
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.evaluation.comparison import Conditions, Contestant, Evaluation, compare, load_contestant
+from nas.evaluation.comparison import Evaluation, compare
+from nas.evaluation.conditions import Conditions
+from nas.evaluation.contestant import Contestant, load_contestant
 from nas.metrics import Protocol, bicubic_baseline, enlarge, measure, self_ensemble
 from nas.model import Model
 from search_spaces import Architecture, UnknownNameError
@@ -228,9 +230,9 @@ def test_an_unknown_metric_or_channel_is_refused(run: Callable[..., Evaluation])
 
 
 def test_models_of_different_scales_are_not_compared(save: Save, run: Callable[..., Evaluation]) -> None:
-    with pytest.raises(InputError, match=r"different scales \(2, 3\); evaluate them apart"):
+    with pytest.raises(InputError, match=r"different scales \(2, 3\); evaluate them in separate commands"):
         run(save("two"), save("three", 3))
-    with pytest.raises(InputError, match=r"different scales \(2, 4\); evaluate them apart"):
+    with pytest.raises(InputError, match=r"different scales \(2, 4\); evaluate them in separate commands"):
         run(save("two"), conditions=Conditions(scale=4))
 
 

@@ -11,17 +11,11 @@ from nas.errors import InputError
 from nas.metrics import measure
 from nas.model import Model, load_model
 from nas.training import trainer
+from nas.training.devices import pick_device
+from nas.training.divergence import TrainingDivergedError
 from nas.training.recipe import Recipe
-from nas.training.trainer import (
-    LOSS_WINDOW,
-    Report,
-    Trained,
-    TrainingDivergedError,
-    TrainingStoppedError,
-    pick_device,
-    seed_all,
-    train,
-)
+from nas.training.report import SAMPLE_SIDE, Report, Trained
+from nas.training.trainer import LOSS_WINDOW, TrainingStoppedError, seed_all, train
 from search_spaces import Architecture
 from search_spaces.layers.cell import CellChoices
 
@@ -237,7 +231,7 @@ def test_a_validation_shows_what_the_network_makes_of_the_first_image(
     network, _ = run(architecture, data, make_recipe(), listener=reports.append)
     assert [report.sample is not None for report in reports] == [report.measured for report in reports]
     network.eval()
-    expected = network(data.validation.pair(0, trainer.SAMPLE_SIDE).lr)[0].clamp(0, 1)
+    expected = network(data.validation.pair(0, SAMPLE_SIDE).lr)[0].clamp(0, 1)
     assert reports[-1].sample is not None and torch.allclose(reports[-1].sample, expected, atol=1e-5)
 
 
