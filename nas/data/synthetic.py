@@ -208,7 +208,7 @@ def _add_vehicle(random: np.random.Generator, canvas: _Canvas, x: float, foot: f
 
 
 def _camera(random: np.random.Generator, temperature: _Canvas) -> Pixels:
-    """Return the camera's image: optical blur, NETD noise (1 to 2 gray levels), column pattern, stretch to 0..255."""
+    """Return the camera's image: optical blur, NETD noise (1 to 2 grey levels), column pattern, stretch to 0..255."""
     height, width = temperature.shape
     image = cv2.GaussianBlur(temperature, (0, 0), random.uniform(0.45, 0.65))
     low, high = np.percentile(image, (0.2, 99.8))

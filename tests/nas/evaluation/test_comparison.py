@@ -253,7 +253,7 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
 def test_a_colour_network_is_not_measured_on_infrared_images(tmp_path: Path) -> None:
     architecture = Architecture.published("espcn/ESPCN", channels=3)
     Model(architecture, architecture.build(), {}, {}).save(tmp_path / "colour")
-    with pytest.raises(InputError, match=r"of one channel, but colour takes 3; .* --to-gray"):
+    with pytest.raises(InputError, match=r"have one channel, but colour takes 3; .* --to-gray"):
         load_contestant("colour", tmp_path / "colour")
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import InputError
-from nas.training.recipe import SHIPPED, Recipe, fast_bfloat16, load_recipe, parse_recipe
+from nas.training.recipe import Recipe, fast_bfloat16, load_recipe, parse_recipe
+from nas.training.recipe_files import SHIPPED
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
