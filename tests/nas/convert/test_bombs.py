@@ -137,5 +137,5 @@ def test_a_graph_whose_inputs_are_not_there_is_refused(inputs: tuple[str, ...], 
     graph = Graph()
     graph.node("image", "Placeholder")
     graph.node("last", "Add", *inputs)
-    with pytest.raises(InputError, match="The graph can't be run: an operation has inputs that it can't take"):
+    with pytest.raises(InputError, match="The graph can't be run: the inputs of an operation don't fit it"):
         run(graph, "last", tmp_path / "graph.pb")
