@@ -155,7 +155,7 @@ def test_what_is_left_out_of_a_folder_is_said(nas: Nas, tiny_data: Path) -> None
 def test_images_of_two_bit_depths_are_not_measured_as_one(nas: Nas, refused: Refused, tiny_data: Path) -> None:
     first = sorted((tiny_data / "train").iterdir())[0]
     write_image(tiny_data / "train" / "deep.png", read_image(first).astype(np.uint16) * 50)
-    why = "it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR is against different ranges"
+    why = "it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR has different peaks"
     shown = nas("data", "check", tiny_data)
     assert shown.code == 1
     assert f"{why}; put each depth into a folder of its own" in shown.out

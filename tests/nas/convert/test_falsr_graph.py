@@ -91,7 +91,7 @@ def swish(graph: Graph) -> tuple[str, str, tuple[str, ...], dict[str, object]]:
 
 def test_another_point_s_graph_is_refused_by_the_shape_of_a_tensor(tmp_path: Path) -> None:
     path = graph_of("moremnas/MoreMNAS-C").file(tmp_path / "graph.pb")
-    with pytest.raises(InputError, match=r"no checkpoint of moremnas/MoreMNAS-D .*: its tensor '.*' is .*, but"):
+    with pytest.raises(InputError, match=r"not a checkpoint of moremnas/MoreMNAS-D .*: its tensor '.*' is .*, but"):
         import_checkpoint("moremnas/MoreMNAS-D", path, tmp_path / "model")
 
 

@@ -324,7 +324,7 @@ def test_what_is_left_out_is_named_by_one_warning(tiny_data: Path, cache: Path) 
 
 def test_training_on_images_of_two_bit_depths_is_said(tiny_data: Path, cache: Path) -> None:
     write_image(tiny_data / "train" / "deep.png", scene(0, 80, 96).astype(np.uint16) * 16 + 8000)
-    with pytest.warns(UserWarning, match="it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR is against"):
+    with pytest.warns(UserWarning, match="it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR has"):
         open_dataset(tiny_data, scale=2, cache=cache)
 
 

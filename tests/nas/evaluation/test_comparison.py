@@ -83,7 +83,7 @@ def test_a_peak_holds_for_bicubic_alone_too(run: Callable[..., Evaluation], data
 @pytest.mark.parametrize("peak", [0.0, -5.0, math.nan, math.inf, 65536.0])
 @pytest.mark.parametrize("names", [[], ["skip"]])
 def test_a_peak_that_is_none(save: Save, run: Callable[..., Evaluation], peak: float, names: list[str]) -> None:
-    with pytest.raises(InputError, match=f"against a peak above 0 and up to 65535, not {peak:g}"):
+    with pytest.raises(InputError, match=f"peak of PSNR must be above 0 and at most 65535, not {peak:g}"):
         run(*(save(name) for name in names), conditions=Conditions(peak=peak))
 
 
