@@ -65,7 +65,7 @@ def test_a_size_that_is_none(refused: Refused) -> None:
 
 
 def test_a_command_that_is_given_no_network_to_measure(refused: Refused) -> None:
-    assert "has no {model}, for which" in refused("cost", "espcn/ESPCN", "--latency-command", "bench 640")
+    assert "has no {model}, which stands for" in refused("cost", "espcn/ESPCN", "--latency-command", "bench 640")
 
 
 def test_a_misspelt_published_point_suggests_the_nearest(refused: Refused) -> None:
