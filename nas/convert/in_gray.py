@@ -1,4 +1,4 @@
-"""A network for colour images as a network for gray images, whatever its layers are."""
+"""A network for colour images, wrapped as a network for gray images."""
 
 from torch import Tensor, nn
 

@@ -66,7 +66,8 @@ def words_of(name: str) -> tuple[str, ...]:
     """Return the words of a name in lower case, with joined words split: `trainLRx2` → train, lr, x2."""
     words: list[str] = []
     for word in re.split(r"[^a-z0-9]+", name.lower()):
-        glued = next((match for pattern in _GLUED if (match := pattern.fullmatch(word))), None)
+        matches = [pattern.fullmatch(word) for pattern in _GLUED]
+        glued = next((match for match in matches if match), None)
         # "h" and "l" mean HR and LR only after a part, as in `trainH`.
         if glued and (glued[2] not in ("h", "l") or glued[1]):
             words += [part for part in glued.groups() if part]
@@ -145,6 +146,12 @@ def _side(words: Sequence[str], with_doubtful: bool) -> tuple[str | None, int, b
 
 
 def _label(words: Sequence[str], folder: str) -> Label:
-    scales = [int(match[1] or match[2]) for word in words if (match := _SCALE.fullmatch(word))]
-    made_by = [w for w in words if not _SCALE.fullmatch(w) and not part_of(w) and not _NEUTRAL.fullmatch(w)]
-    return Label(tuple(_ALIASES.get(word, word) for word in made_by), scales[-1] if scales else None, folder)
+    scale: int | None = None
+    degradation: list[str] = []
+    for word in words:
+        match = _SCALE.fullmatch(word)
+        if match:
+            scale = int(match[1] or match[2])
+        elif not part_of(word) and not _NEUTRAL.fullmatch(word):
+            degradation.append(_ALIASES.get(word, word))
+    return Label(tuple(degradation), scale, folder)

@@ -93,8 +93,8 @@ def meaning_for(path: Path, root: Path, given: Counts | None = None) -> Meaning:
         if meaning.counts and meaning.raw:
             break
         if file.is_file():
-            said = _read(file)
-            meaning = replace(meaning, counts=meaning.counts or said.counts, raw=meaning.raw or said.raw)
+            stated = _read(file)
+            meaning = replace(meaning, counts=meaning.counts or stated.counts, raw=meaning.raw or stated.raw)
     return meaning
 
 

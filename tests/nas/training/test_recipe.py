@@ -26,7 +26,7 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_the_recipes_of_the_issue_are_shipped() -> None:
+def test_the_recipes_are_shipped() -> None:
     assert set(NAMES) == {"brief", "denoise", "distill", "full", "perceptual", "real", "tune"}
     assert load_recipe("denoise", CPU).degradation == "noise"
 
