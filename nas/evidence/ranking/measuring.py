@@ -26,8 +26,9 @@ from nas.progress import Progress
 from nas.quantities import short
 from nas.search.sample import draw_sample
 from nas.search.samplers.problem import Draw
+from nas.training.divergence import TrainingDivergedError
 from nas.training.task import BriefTask
-from nas.training.trainer import TrainingDivergedError, TrainingStoppedError, seed_all
+from nas.training.trainer import TrainingStoppedError, seed_all
 from proxies import PROXIES, Proxy, Score
 from search_spaces import Architecture
 
