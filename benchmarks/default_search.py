@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from optuna.trial import TrialState
 
-from nas.evaluation.comparison import compare, load_contestant
+from nas.evaluation.comparison import compare
+from nas.evaluation.contestant import load_contestant
 from nas.model import RESULTS
 from nas.search.history import RUNGS
 from nas.search.run import open_run

@@ -17,11 +17,12 @@ from statistics import mean
 import torch
 from torch.nn import functional as F
 
-from nas.data.dataset import PatchSampler, open_dataset
+from nas.data.dataset import open_dataset
 from nas.data.degradation import DEGRADATIONS, Pipeline
+from nas.data.patches import PatchSampler
 from nas.model import RESULTS
+from nas.training.devices import pick_device
 from nas.training.recipe import fast_bfloat16
-from nas.training.trainer import pick_device
 from search_spaces import Architecture
 
 NETWORK, BATCH, PATCH, SCALE, ROUNDS = "moremnas/MoreMNAS-C", 8, 32, 2, 60

@@ -18,14 +18,16 @@ import yaml
 from matplotlib.figure import Figure
 
 from nas.cost import Cost, cost
-from nas.evaluation.comparison import Conditions, Evaluation, compare, load_contestant
+from nas.evaluation.comparison import Evaluation, compare
+from nas.evaluation.conditions import Conditions
+from nas.evaluation.contestant import load_contestant
 from nas.jobs.naming import resolve
 from nas.model import RESULTS, TRAINED, load_model
 from nas.quantities import short
 from nas.report.evaluation_files import evaluation_data
 from nas.report.front_picture import draw_picture
 from nas.report.front_view import Dot, View
-from nas.training.trainer import pick_device
+from nas.training.devices import pick_device
 
 NETWORKS = (
     "ecbsr/M4C16",

@@ -22,7 +22,7 @@ from nas.parallel.listener import Listener
 from nas.parallel.processes import Stop, run_processes
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe
-from nas.training.trainer import Listener as TrainingListener
+from nas.training.report import TrainingListener
 from nas.training.trainer import TrainingStoppedError, seed_all, train
 from search_spaces import Architecture
 

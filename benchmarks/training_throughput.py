@@ -31,15 +31,17 @@ from throughput_kit.files import Crops, endless, write_pngs
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from nas.data.dataset import Dataset, PatchSampler, open_dataset
+from nas.data.dataset import Dataset, open_dataset
+from nas.data.patches import PatchSampler
 from nas.model import RESULTS
 from nas.quantities import short
 from nas.report.tables import table
 from nas.training.capture import Captured, CudaGraphs
+from nas.training.devices import pick_device
 from nas.training.logs import LOG, CsvLog
 from nas.training.recipe import Recipe, load_recipe
 from nas.training.step import Step
-from nas.training.trainer import LOSS_WINDOW, TrainingStoppedError, pick_device, seed_all, train
+from nas.training.trainer import LOSS_WINDOW, TrainingStoppedError, seed_all, train
 from search_spaces import Architecture
 
 NETWORKS = (

@@ -20,36 +20,41 @@ _PREFIX = {
 _FACTORS = {Form.COUNT: PREFIXES, Form.BYTES: BINARY, Form.MILLISECONDS: {"": 1}}
 
 _MOST = {Form.COUNT: 10**18, Form.BYTES: 2**60, Form.MILLISECONDS: 10**9}
-"""More than any network costs; beyond, numbers would not be exact."""
+"""The largest limit of a budget. It is above the cost of any network; larger numbers would not be exact."""
 _LEAST = {Form.COUNT: Decimal(1), Form.BYTES: Decimal(1), Form.MILLISECONDS: Decimal("0.001")}
 
 Costs = ScreeningCost | Mapping[str, float]
-"""What was counted of a network, or its figures by the names of `nas.objectives`, as far as they are known."""
+"""The counted costs of a network, or the figures that are known so far by the names of `nas.objectives`."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a network may cost for one HR image: `300G-MACs`, `900K-params`, `64MiB-memory`, `33ms`.
+    """The most that a network may cost for one HR image.
 
-    Parsed and printed back the same: `Budget.parse(str(budget)) == budget`.
+    The built-in costs are written `300G-MACs`, `900K-params`, `40M-activations`, `20-convs`, `33ms` and
+    `64MiB-memory`; a plugin can add costs (`nas.objectives`). `Budget.parse(str(budget)) == budget` holds.
     """
 
     limit: float
-    """Multiply-adds, parameters, bytes of activations alive at once, or milliseconds to a thousandth."""
+    """A number of things (multiply-adds, parameters, activations, convolutions), bytes of memory, or milliseconds.
+
+    Milliseconds are rounded to a thousandth. Memory is that of the activations alive at the same time.
+    """
     unit: str
-    """That of a cost among `nas.objectives`: `MACs`, `params`, `memory`, `ms`."""
+    """The unit of a cost of `nas.objectives`: `MACs`, `params`, `activations`, `convs`, `ms` or `memory`."""
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
-        """Read `300G-MACs`, `900k params`, `1.5GiB-memory`, `33 ms`.
+        """Read a budget: `300G-MACs`, `900k params`, `40M-activations`, `20 convs`, `1.5GiB-memory`, `33 ms`.
 
-        Raises InputError for anything else, and for zero.
+        Raises InputError for any other text, and for a limit that is too small or too large.
         """
         matches = ((cost, _match(cost, text)) for cost in _limited())
         cost, match = next(((cost, match) for cost, match in matches if match), (None, None))
         if cost is None or match is None:
             raise InputError(
-                f"'{shortened(text)}' is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms."
+                f"'{shortened(text)}' is not a budget; write it as 300G-MACs, 900K-params, 40M-activations, 20-convs, "
+                "33ms or 64MiB-memory."
             )
         number = Decimal(match["number"]) * _FACTORS[cost.form][(match["prefix"] or "").upper()]
         if number > _MOST[cost.form]:
@@ -67,17 +72,17 @@ class Budget:
 
     @property
     def objective(self) -> Objective:
-        """What it limits. Raises UnknownNameError for a unit that nothing is counted in."""
+        """The objective that the budget limits."""
         return next(cost for cost in _limited() if cost.budget_unit == self.unit)
 
     @property
     def form(self) -> Form:
-        """How its limit is written."""
+        """How the limit is written."""
         return self.objective.form
 
     @property
     def amount(self) -> str:
-        """The limit without what it limits: `300G`, `64MiB`, `33`."""
+        """The limit without its unit: `300G`, `64MiB`, `33`."""
         if self.form == Form.MILLISECONDS:
             return f"{self.limit:.3f}".rstrip("0").rstrip(".")
         return memory_size(int(self.limit)) if self.form == Form.BYTES else quantity(int(self.limit))
@@ -89,15 +94,15 @@ class Budget:
 
     @property
     def cost(self) -> str:
-        """The name of the cost that it limits, as in `nas.objectives`."""
+        """The name of the limited cost, as in `nas.objectives`."""
         return self.objective.name
 
     def of(self, costs: Costs) -> float:
-        """Return the part of `costs` that this budget limits. Raises KeyError where it isn't known."""
+        """Return the limited cost among `costs`. Raises KeyError if that cost isn't known."""
         return (costs.figures if isinstance(costs, ScreeningCost) else costs)[self.cost]
 
     def excess(self, costs: Costs) -> float:
-        """Return how far `costs` are over the budget; at most 0 when they fit."""
+        """Return the limited cost minus the limit: 0 or less if `costs` fit the budget."""
         return self.of(costs) - self.limit
 
 
@@ -112,19 +117,19 @@ def _match(cost: Objective, text: str) -> re.Match[str] | None:
 
 
 def known_budgets(budgets: Iterable[Budget], costs: Costs) -> list[Budget]:
-    """Return the budgets on what is known of `costs`."""
+    """Return the budgets whose cost is known in `costs`."""
     figures = costs.figures if isinstance(costs, ScreeningCost) else costs
     return [budget for budget in budgets if budget.cost in figures]
 
 
 def refusal(budgets: Iterable[Budget], costs: Costs) -> str | None:
-    """Return why `costs` don't fit, e.g. `412.1G > 300G MACs`; None when they fit every budget on what is known."""
+    """Return why `costs` don't fit, e.g. `412.1G > 300G MACs`; None if every known cost fits its budget."""
     over = [b for b in known_budgets(budgets, costs) if b.excess(costs) > 0]
     return ", ".join(f"{_above(b.of(costs), b)} > {b.in_words}" for b in over) or None
 
 
 def tightest(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
-    """Return the budgets without those that a tighter one of the same unit makes idle, in their order."""
+    """Return the tightest budget of each unit, in the order of the units' first budgets."""
     least: dict[str, Budget] = {}
     for budget in budgets:
         if budget.unit not in least or budget.limit < least[budget.unit].limit:
@@ -133,7 +138,7 @@ def tightest(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
 
 
 def _above(cost: float, budget: Budget) -> str:
-    """Print a cost over the budget with four digits, or with as many as show that it is over."""
+    """Return a cost above the budget with four digits, or with more where four don't show the difference."""
     is_count, factor = budget.form == Form.COUNT, 1
     prefix = ""
     if is_count:

@@ -1,6 +1,6 @@
-"""What a network costs: parameters, multiply-adds, activations and memory, exactly and without running it.
+"""The costs of a network: parameters, multiply-adds, activations and memory, counted exactly without running it.
 
-Called, `nas.cost(...)` is the public function of that name.
+This module can be called: `nas.cost(...)` is the public function of that name.
 """
 
 import copy
@@ -22,12 +22,12 @@ from search_spaces.shapes import Shapes
 make_callable(__name__)
 
 HR_SIZE = (1280, 720)
-"""Width and height of the HR image that costs are counted for: the convention of the literature since CARN's table."""
+"""Width and height of the HR image for which costs are counted, the convention of the literature since CARN's table."""
 
 
 @dataclass(frozen=True)
 class ScreeningCost:
-    """What a budget looks at."""
+    """The costs that are counted fast: parameters and multiply-adds."""
 
     params: int
     """Trainable parameters, biases included."""
@@ -36,13 +36,13 @@ class ScreeningCost:
 
     @property
     def figures(self) -> dict[str, int]:
-        """What was counted, by the names of `nas.objectives`."""
+        """Name in `nas.objectives` → counted cost."""
         return {"macs": self.macs, "params": self.params}
 
 
 @dataclass(frozen=True)
 class Cost(ScreeningCost):
-    """The cost of one HR image of `hr_size` pixels by the inference form of a network.
+    """The costs of the inference form of a network for an HR image of `hr_size` pixels.
 
     Example:
         >>> counted = nas.cost("ecbsr/M4C8", scale=2)
@@ -53,15 +53,15 @@ class Cost(ScreeningCost):
     activations: int
     """Elements that convolutions and matrix products write (the measure of Radosavovic et al., 2003.13678)."""
     convs: int
-    """Convolutions that run, one after another: many short layers take longer than their multiply-adds say."""
+    """Number of convolutions that run. Many short layers take longer than their multiply-adds suggest."""
     peak_memory: int
-    """Most bytes of float32 activations alive at once, beside the image, when operators run one after another."""
+    """Maximum bytes of float32 activations alive at once, beside the image, if operators run one after another."""
     hr_size: tuple[int, int]
-    """Width, height."""
+    """(width, height) in pixels."""
 
     @property
     def figures(self) -> dict[str, int]:
-        """What was counted, by the names of `nas.objectives`."""
+        """Name in `nas.objectives` → counted cost."""
         return {
             **super().figures,
             "activations": self.activations,
@@ -76,15 +76,14 @@ class Cost(ScreeningCost):
 
 @lru_cache(maxsize=4096)
 def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost:
-    """Count what `architecture` costs for an HR image of (width, height) pixels.
+    """Count the costs of an architecture for an HR image of (width, height) pixels.
 
-    Builds its own copy on the meta device: exact shapes, no data, some tens of milliseconds whatever the size; the
-    network that is being trained is never touched. Re-parameterisable networks are counted fused.
-    Raises SpaceError for an architecture that can't be built.
+    A copy of the network is built on the meta device, which has exact shapes and no data. This takes some 10 ms for any
+    image size. Re-parameterisable networks are counted fused. Raises SpaceError if the network can't be built.
     """
     network, image = meta_network(architecture, hr_size)
     macs = multiply_adds(network, image)
-    # A pass of its own: at an operator's first call torch may hold tensors in a reference cycle, alive too long.
+    # A separate pass: at the first call of an operator torch may hold tensors in a reference cycle for too long.
     activations = _ActivationCounter([image, *network.parameters(), *network.buffers()])
     with torch.no_grad(), activations:
         network(image)
@@ -99,9 +98,9 @@ def cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> Cost
 
 
 def screening_cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> ScreeningCost:
-    """Count parameters and multiply-adds only: some microseconds in a space that gives its networks as parts.
+    """Count only parameters and multiply-adds. It takes microseconds if the space describes its networks as parts.
 
-    Each part is counted once per size and remembered. Raises SpaceError as `cost` does.
+    Each part is counted once for each size. Raises SpaceError as `cost` does.
     """
     space = SPACES.get(architecture.space)
     parts = space.parts(architecture.choices, architecture.scale, architecture.channels)
@@ -110,8 +109,10 @@ def screening_cost(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZ
     width, height = hr_size[0] // architecture.scale, hr_size[1] // architecture.scale
     params = macs = 0
     for part in parts:
-        one = _part_cost(part.build, part.args, part.inputs, -(-height // part.divisor), -(-width // part.divisor))
-        params, macs = params + part.repeats * one[0], macs + part.repeats * one[1]
+        shape = part.inputs, -(-height // part.divisor), -(-width // part.divisor)
+        part_params, part_macs = _part_cost(part.build, part.args, *shape)
+        params += part.repeats * part_params
+        macs += part.repeats * part_macs
     return ScreeningCost(params, macs)
 
 
@@ -134,7 +135,7 @@ def _params(network: nn.Module) -> int:
 
 
 def meta_network(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> tuple[nn.Module, Tensor]:
-    """Return the inference form of the network and one LR image, both on the meta device."""
+    """Return the inference form of the network and an LR image, both on the meta device."""
     width, height = hr_size
     with torch.device("meta"):
         network = fused(architecture.build()).eval()
@@ -143,12 +144,12 @@ def meta_network(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE)
 
 
 def thop_macs(architecture: Architecture, hr_size: tuple[int, int] = HR_SIZE) -> int:
-    """Count multiply-adds with thop, as a second opinion on a copy.
+    """Count multiply-adds with thop, as an independent check.
 
-    Known to differ from `cost`: thop counts by module, so it misses functional convolutions and matrix products, and
-    charges transposed convolutions scale² times too much.
+    thop counts modules, so it misses functional convolutions and matrix products, and counts transposed convolutions
+    scale² times too much. There it differs from `cost`.
     """
-    from thop import profile  # imports slowly, and only this check needs it
+    from thop import profile  # slow to import, and only this check needs it
     from thop.vision.basic_hooks import count_convNd
 
     network, image = meta_network(architecture, hr_size)
@@ -167,7 +168,7 @@ _COUNTED = {
 
 
 class _ActivationCounter(Shapes):
-    """Follows which activations are alive while a network runs on the meta device; `given` tensors are none."""
+    """Tracks which activations are alive while a network runs on the meta device. `given` tensors don't count."""
 
     def __init__(self, given: Sequence[Tensor]) -> None:
         super().__init__()
@@ -175,8 +176,9 @@ class _ActivationCounter(Shapes):
         self._known = {tensor.untyped_storage()._cdata for tensor in given}
 
     def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
-        """Count what one operator returned."""
-        for tensor in [result] if isinstance(result, Tensor) else result if isinstance(result, tuple | list) else []:
+        """Count the result of an operator."""
+        results = result if isinstance(result, tuple | list) else [result]
+        for tensor in results:
             if isinstance(tensor, Tensor):
                 self._follow(tensor)
         if function in _COUNTED and isinstance(result, Tensor):
@@ -186,7 +188,7 @@ class _ActivationCounter(Shapes):
     def _follow(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
         key = storage._cdata
-        if key in self._known:  # a view of something already counted
+        if key in self._known:  # a view of a tensor that is counted already
             return
         self._known.add(key)
         self.alive += storage.nbytes()

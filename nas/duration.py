@@ -1,4 +1,4 @@
-"""A length of time in the words of a user: `90s`, `20m`, `2h`."""
+"""Durations as users write them: `90s`, `20m`, `2h`."""
 
 import math
 import re
@@ -10,9 +10,9 @@ _YEAR = 366 * 24 * 3600
 
 
 def duration(given: str | float | None) -> float | None:
-    """Return the seconds in `90s`, `20m` or `2h`, or in a number of seconds, at most a year; None for None.
+    """Return the seconds of `90s`, `20m`, `2h` or a number of seconds; None for None.
 
-    Raises InputError.
+    Raises InputError for anything else, and for more than a year.
     """
     if given is None:
         return None

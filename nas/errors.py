@@ -1,8 +1,8 @@
-"""What a user did wrong, and what went wrong: the exceptions that reach the command line as one sentence."""
+"""The exceptions that the command line shows as one sentence: errors of the user, and errors of the work."""
 
 
 class InputError(ValueError):
-    """The user gave something that can't be used; one sentence says what would be right (exit code 2).
+    """The user's input can't be used. The message, one sentence, says what would be right (exit code 2).
 
     Example:
         >>> try:
@@ -14,11 +14,11 @@ class InputError(ValueError):
 
 
 class PluginError(InputError):
-    """Code that a run names was not allowed here, isn't there, or fails."""
+    """Code that a run names is not allowed on this machine, is missing, or fails."""
 
 
 class RunError(RuntimeError):
-    """Valid input, but the work failed or was stopped; one sentence says how to continue (exit code 1).
+    """The input was valid, but the work failed. The message, one sentence, says how to continue (exit code 1).
 
     Example:
         >>> issubclass(nas.StoppedError, nas.RunError), issubclass(nas.InputError, nas.RunError)
@@ -27,7 +27,7 @@ class RunError(RuntimeError):
 
 
 class StoppedError(RunError):
-    """The user stopped the work by Ctrl-C, or a callback did; one sentence says how to continue (exit code 130).
+    """Ctrl-C or a callback stopped the work. The message, one sentence, says how to continue (exit code 130).
 
     Example:
         >>> try:
@@ -39,4 +39,4 @@ class StoppedError(RunError):
 
 
 class NetworkError(RunError):
-    """A network itself can't be trained or run: it says nothing of the machine, and another network may do."""
+    """A network can't be trained or run. The machine is not the cause, so another network may work."""

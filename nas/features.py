@@ -1,6 +1,6 @@
-"""What classifiers of photographs see in an image: the features that perceptual metrics and losses compare.
+"""The features of classifiers of photographs, which perceptual metrics and losses compare.
 
-The weights can't be shipped: they are a file in torchvision's layout that the user names (`alexnet-owt-7be5be79.pth`,
+The weights can't be shipped. The user names a file in torchvision's layout (`alexnet-owt-7be5be79.pth`,
 `vgg16-397923af.pth`, `vgg19-dcbb9e9d.pth`, `squeezenet1_1-b8a52dc0.pth`).
 """
 
@@ -17,17 +17,17 @@ from nas.weights import State, read_state
 from search_spaces.registry import unknown_name
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's colours in 0..1, which the classifiers were trained with."""
+"""Mean and deviation of ImageNet's colours in 0..1, with which the classifiers were trained."""
 
 _PREFIX = "features."
-"""Of the names of the convolutional part in torchvision's state dicts; the rest classifies and isn't needed."""
+"""Prefix of the convolutional part in torchvision's state dicts. The rest classifies and isn't needed."""
 
 Layers = dict[str, nn.Module]
-"""By the names of the literature, in torchvision's order."""
+"""Name in the literature → layer, in torchvision's order."""
 
 
 class _Fire(nn.Module):
-    """Squeezes to few channels, then expands them by two kernels side by side."""
+    """Squeezes to few channels, then expands them with two parallel convolutions."""
 
     def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Fire(nn.Module):
 
 
 def _vgg(convolutions: Sequence[int]) -> Layers:
-    """Simonyan & Zisserman 2014 (arXiv:1409.1556): `convolutions` in each of five blocks."""
+    """Return VGG (Simonyan & Zisserman 2014, arXiv:1409.1556) with these numbers of convolutions in its five blocks."""
     layers: Layers = {}
     inputs = 3
     for block, (width, count) in enumerate(zip((64, 128, 256, 512, 512), convolutions, strict=True), start=1):
@@ -54,7 +54,7 @@ def _vgg(convolutions: Sequence[int]) -> Layers:
 
 
 def _alexnet() -> Layers:
-    """Krizhevsky 2014 (arXiv:1404.5997)."""
+    """Return AlexNet (Krizhevsky 2014, arXiv:1404.5997)."""
     return {
         "conv1": nn.Conv2d(3, 64, 11, stride=4, padding=2),
         "relu1": nn.ReLU(),
@@ -73,7 +73,7 @@ def _alexnet() -> Layers:
 
 
 def _squeezenet() -> Layers:
-    """SqueezeNet 1.1 (Iandola et al. 2016, arXiv:1602.07360)."""
+    """Return SqueezeNet 1.1 (Iandola et al. 2016, arXiv:1602.07360)."""
     return {
         "conv1": nn.Conv2d(3, 64, 3, stride=2),
         "relu1": nn.ReLU(),
@@ -97,13 +97,13 @@ CLASSIFIERS: Mapping[str, Callable[[], Layers]] = {
     "vgg19": partial(_vgg, (2, 2, 4, 4, 4)),
     "squeezenet1_1": _squeezenet,
 }
-"""What is known, by torchvision's names."""
+"""Name in torchvision → function that returns the layers."""
 
 
 class FeatureNetwork(nn.Module):
-    """The layers of a classifier up to the last that is wanted; frozen, but gradients pass through to the images.
+    """The layers of a classifier up to the last wanted layer. They are frozen, but gradients reach the images.
 
-    Raises InputError for a layer that the classifier hasn't, naming the nearest.
+    Raises InputError, with the nearest name, for a layer that the classifier doesn't have.
     """
 
     mean: Tensor
@@ -112,8 +112,9 @@ class FeatureNetwork(nn.Module):
     def __init__(self, classifier: str, layers: Sequence[str]) -> None:
         super().__init__()
         known = CLASSIFIERS[classifier]()
-        if missing := next((name for name in layers if name not in known), None):
-            raise InputError(str(unknown_name(f"layer of {classifier}", missing, known)))
+        for name in layers:
+            if name not in known:
+                raise InputError(str(unknown_name(f"layer of {classifier}", name, known)))
         self.classifier, self.wanted = classifier, tuple(layers)
         self.names = tuple(known)[: max(list(known).index(name) for name in layers) + 1]
         self.layers = nn.Sequential(*(known[name] for name in self.names))
@@ -123,7 +124,7 @@ class FeatureNetwork(nn.Module):
         self.eval()
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """[N, 1 or 3, H, W] in 0..1 → the activations [N, C, h, w] of each wanted layer; gray is shown as colour."""
+        """[N, 1 or 3, H, W] in 0..1 → activations [N, C, h, w] by layer. Gray is shown in three equal channels."""
         x = (images.expand(-1, 3, -1, -1) - self.mean) / self.deviation
         found = {}
         for name, layer in zip(self.names, self.layers, strict=True):
@@ -135,17 +136,17 @@ class FeatureNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Classifier:
-    """The weights of a classifier, as far as they make features."""
+    """The convolutional weights of a classifier."""
 
     name: str
-    """One of `CLASSIFIERS`."""
+    """A name of `CLASSIFIERS`."""
     state: State
-    """By torchvision's names without `features.`, such as `0.weight`."""
+    """Name in torchvision without `features.`, such as `0.weight` → tensor."""
 
     def features(self, layers: Sequence[str]) -> FeatureNetwork:
-        """Return a network of these weights that gives the activations of `layers`, such as `conv5_4`.
+        """Return a network with these weights that returns the activations of `layers`, such as `conv5_4`.
 
-        `conv` layers of VGG are those before the activation, `relu` those after it. Raises InputError for others.
+        `conv` layers are before the ReLU, `relu` layers after it. Raises InputError for an unknown layer.
         """
         network = FeatureNetwork(self.name, layers)
         network.layers.load_state_dict({name: self.state[name] for name in network.layers.state_dict()})
@@ -153,7 +154,7 @@ class Classifier:
 
 
 def read_classifier(path: Path) -> Classifier:
-    """Read the weights of one of `CLASSIFIERS`, told apart by the shapes. Raises InputError for another file."""
+    """Read the weights of one of `CLASSIFIERS`, recognised by the shapes. Raises InputError for another file."""
     if not path.is_file():
         raise InputError(f"There is no file '{path}' with the weights of a classifier.")
     state = {n.removeprefix(_PREFIX): t for n, t in read_state(path).items() if n.startswith(_PREFIX)}
@@ -163,4 +164,4 @@ def read_classifier(path: Path) -> Classifier:
             expected = nn.Sequential(*build().values()).state_dict()
         if shapes == {key: tensor.shape for key, tensor in expected.items()}:
             return Classifier(name, state)
-    raise InputError(f"{path} holds the weights of none of {', '.join(CLASSIFIERS)} in torchvision's layout.")
+    raise InputError(f"{path} must hold the weights of one of {', '.join(CLASSIFIERS)} in torchvision's layout.")

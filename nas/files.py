@@ -1,4 +1,4 @@
-"""Writing files: a kill, a full disk or a lost mount leaves the old file or the new one, and nothing beside it."""
+"""Writing files atomically: a kill, a full disk or a lost mount leaves the old file or the new file, and no rest."""
 
 import contextlib
 import errno
@@ -13,17 +13,17 @@ from pathlib import Path
 from nas.errors import InputError, RunError
 
 _NO_SUCH_CALL = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
-"""What file systems say that can't force a folder to disk, or may not be asked to."""
+"""Errors of file systems that can't sync a folder, or don't allow it."""
 
 _ABANDONED = 3600.0
-"""Seconds after which nobody writes to an unfinished file any more: its writer was killed."""
+"""If nobody has written to an unfinished file for this many seconds, its writer was killed."""
 
 
 def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> None:
-    """Write a file whole or not at all; what was there before stays until the new one is on disk.
+    """Write a file whole or not at all. The old file stays until the new file is on disk.
 
-    Text is written as UTF-8, names of files that aren't UTF-8 as the bytes that they are. The umask decides who may
-    read it; with `private`, its owner alone. A device or a pipe (`/dev/stdout`) is written to as it is. Raises RunError
+    Text is written as UTF-8, and file names in it that aren't UTF-8 as their bytes. The umask decides who may read the
+    file; with `private`, only its owner may. A device or a pipe (`/dev/stdout`) is written to directly. Raises RunError
     that names `path` and the cause.
     """
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
@@ -37,11 +37,10 @@ def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> 
 
 @contextlib.contextmanager
 def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
-    """Yield a path in the same folder for a library that writes a file itself; `path` is that file afterwards.
+    """Yield a temporary path in the same folder, for a library that writes a file itself. Afterwards it becomes `path`.
 
-    As `write_atomic`, whose guarantees hold: when the block raises, nothing is left of the file. Its name has neither
-    the name nor the suffix of `path`, so the library must be told the format. Raises RunError for an OSError of the
-    block, too.
+    The guarantees of `write_atomic` hold. If the block raises, no file is left. The temporary path doesn't have the
+    ending of `path`, so tell the library the format. An OSError of the block becomes a RunError, too.
     """
     with _in_one_sentence(path), _beside(path, private) as temporary:
         _sweep(temporary)
@@ -49,7 +48,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are not there. Raises RunError that names it and the cause."""
+    """Make a folder and the folders above it if they don't exist. Raises RunError that names it and the cause."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -57,10 +56,9 @@ def make_folder(folder: Path) -> None:
 
 
 def check_writable(path: str | Path | None, option: str, *, folder: bool = False) -> Path | None:
-    """Return where a file (or a `folder`) is to be written, None for None.
+    """Return the path of a file (or a `folder`) that will be written; None for None.
 
-    Raises InputError, naming the `option`, where that can be told to fail, so that it is told before the work and not
-    after it.
+    Raises InputError that names the `option` if writing would fail. So the user learns of it before the work.
     """
     if path is None:
         return None
@@ -79,7 +77,7 @@ def check_writable(path: str | Path | None, option: str, *, folder: bool = False
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file or folder to `NAME.damaged`, numbered where that is taken, and return the new path.
+    """Rename a damaged file or folder to `NAME.damaged` (or `NAME.damaged2`, …), and return the new path.
 
     Raises RunError that names it and the cause.
     """
@@ -101,16 +99,16 @@ def _in_one_sentence(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _beside(path: Path, private: bool) -> Iterator[Path]:
-    """Yield an empty file that takes the place of `path` when the block ends, with the mode that it has now."""
+    """Yield an empty file that replaces `path` when the block ends. The file keeps the mode that it has at first."""
     target = Path(os.path.realpath(path))  # a link stays a link
-    # The name of the target may fill the 255 bytes that a name can have.
+    # The digest is short: the target's name may already use all 255 bytes of a name.
     temporary = target.with_name(f".{_key(target)}-{secrets.token_hex(4)}.tmp")
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     try:
         mode = stat.S_IMODE(os.fstat(file).st_mode)
         os.close(file)
         yield temporary
-        temporary.chmod(mode)  # some libraries replace the file by one of their own
+        temporary.chmod(mode)  # some libraries replace the file by a new file
         _force(temporary)
         temporary.replace(target)
         _force_folder(target.parent)
@@ -124,7 +122,7 @@ def _key(target: Path) -> str:
 
 
 def _sweep(temporary: Path) -> None:
-    """Remove what killed processes left of the same file."""
+    """Remove unfinished files of `path` that killed processes left."""
     key = temporary.name.partition("-")[0]
     for other in temporary.parent.glob(f"{key}-*.tmp"):
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
-"""Ctrl-C and the signals that ask a process to end, as a flag that long work looks at between two steps.
+"""Ctrl-C and the signals that ask a process to end, as a flag that long work checks between two steps.
 
-So it can save what it has and say how to go on.
+So the work can save its state and say how to continue.
 """
 
 import signal
@@ -13,22 +13,22 @@ from typing import Any
 from nas.errors import RunError, StoppedError
 
 ASKING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
-"""Ctrl-C; what schedulers send before they kill; what a terminal sends that is closed."""
+"""The signals of Ctrl-C, of schedulers before a kill, and of a terminal that is closed."""
 
 
 class StopFlag:
-    """A context manager; calling it tells whether a stop was asked for. A second Ctrl-C interrupts at once.
+    """A context manager that catches signals. Call it to know whether a stop was asked for.
 
-    A RunError that leaves it after a Ctrl-C becomes a StoppedError, which has an exit code of its own.
-    `numbers` are the signals that ask for one. One that is ignored, as SIGHUP is under nohup, stays so. Python lets
-    the main thread alone handle signals: in another thread the flag stays down.
+    A second Ctrl-C interrupts at once. A RunError that leaves the context after a Ctrl-C becomes a StoppedError, which
+    has its own exit code. `numbers` are the signals that ask for a stop. An ignored signal, such as SIGHUP under nohup,
+    stays ignored. Only the main thread can handle signals: in another thread no stop is noticed.
     """
 
     def __init__(self, *numbers: signal.Signals) -> None:
         self._numbers = numbers or ASKING
         self._asked = 0
         self.by_ctrl_c = False
-        """Whether Ctrl-C asked for it."""
+        """Whether Ctrl-C asked for the stop."""
         self._previous: dict[int, Any] = {}
 
     def __call__(self) -> bool:
@@ -48,7 +48,7 @@ class StopFlag:
             raise StoppedError(str(error)) from None
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        # SIGTERM may come from a parent after the terminal's SIGINT, which is no second wish of the user.
+        # A parent may send SIGTERM after the terminal's SIGINT. This is not a second request of the user.
         if number == signal.SIGINT and self._asked:
             raise KeyboardInterrupt
         self._asked += 1
@@ -57,9 +57,9 @@ class StopFlag:
 
 @contextmanager
 def hidden_from_ctrl_c() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C, which a terminal sends to all: who started them tells them to stop.
+    """Let processes that are started inside ignore Ctrl-C, which a terminal sends to all processes.
 
-    Outside of the main thread nothing can be hidden, and nothing is.
+    The parent asks them to stop instead. Outside the main thread this context does nothing.
     """
     if not _is_main_thread():
         yield

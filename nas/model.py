@@ -1,4 +1,4 @@
-"""A model directory: an architecture with its trained weights, recipe and measurements, on its own."""
+"""A model directory: an architecture with its trained weights, recipe and measurements."""
 
 import json
 from collections.abc import Mapping
@@ -17,31 +17,31 @@ from search_spaces.documents import DocumentError, read_json, read_yaml, to_yaml
 ARCHITECTURE, WEIGHTS, RECIPE, METRICS = "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json"
 
 RESULTS = Path("results")
-"""Where everything is written: one folder a run, the decoded images in `cache`, and networks in `TRAINED`."""
+"""The folder of all results: a folder for each run, decoded images in `cache`, and networks in `TRAINED`."""
 
 TRAINED = "trained"
-"""The folder of the model directories that `nas train` wrote, in a run's folder or in `RESULTS`."""
+"""The folder for model directories of `nas train`, in the folder of a run or in `RESULTS`."""
 
 IMPORTED = "imported_from"
-"""The one field of an imported model's recipe: the published point and the file that its weights are from."""
+"""The only field in the recipe of an imported model: its published point and the file of its weights."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network with what is known of it."""
+    """A trained network with its recipe and measurements."""
 
     architecture: Architecture
     network: nn.Module
     """On the CPU, in evaluation mode."""
     recipe: Mapping[str, Any]
-    """The fields of the recipe it was trained by, or where its weights were imported from."""
+    """The fields of the recipe of its training, or the origin of imported weights."""
     metrics: Mapping[str, Any]
-    """What was measured, each figure with its protocol."""
+    """The measured figures, and their protocol."""
 
     def save(self, folder: Path) -> None:
         """Write the four files of a model directory, each atomically and the weights last.
 
-        Old weights are removed first, so that a kill never leaves weights beside another training's files.
+        Old weights are removed first, so that a kill never leaves weights beside the files of another training.
         """
         texts = {
             ARCHITECTURE: self.architecture.to_yaml(),
@@ -57,7 +57,7 @@ class Model:
 
 
 def load_model(folder: Path) -> Model:
-    """Read a model directory. Raises InputError naming the file that is missing, unreadable or doesn't fit."""
+    """Read a model directory. Raises InputError that names a file which is missing, unreadable or doesn't fit."""
     if not folder.is_dir():
         raise InputError(f"There is no model directory '{folder}'.")
     for name in (ARCHITECTURE, WEIGHTS, RECIPE, METRICS):
@@ -71,8 +71,8 @@ def load_model(folder: Path) -> Model:
     try:
         tensors, _ = read_tensors(folder / WEIGHTS)
     except DamagedError as error:
-        told = str(error).removesuffix(".")
-        raise InputError(f"The file {told}; copy it here again, or train or import the network again.") from None
+        fault = str(error).removesuffix(".")
+        raise InputError(f"The file {fault}; copy it here again, or train or import the network again.") from None
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise InputError(

@@ -1,7 +1,7 @@
-"""What a search can be told to improve: qualities, the higher the better, and costs, the lower the better.
+"""Objectives, which a search improves: qualities (higher is better) and costs (lower is better).
 
-An objective is one entry here, or one call of `add` in a plugin: its name, its unit, how it is counted, how a budget
-on it is written, and how it is shown.
+An objective is an entry here, or a call of `add` in a plugin. The entry holds its name and unit, how it is counted, how
+a budget on it is written, and how it is shown.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from search_spaces.documents import shortened
 from search_spaces.registry import Registry
 
 Count = Callable[[Architecture, Size], float]
-"""(architecture, (width, height) of the HR image) → a cost, exactly and without running the network."""
+"""(architecture, (width, height) of the HR image in pixels) → its exact cost, counted without running the network."""
 
 
 class Form(Enum):
@@ -30,41 +30,41 @@ class Form(Enum):
     MILLISECONDS = "milliseconds"
     """`33`."""
     PLAIN = "plain"
-    """`35.45`: decibels and ratios, which no budget limits."""
+    """`35.45`: decibels and ratios. No budget limits them."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """One thing that counts. Its figure of a candidate is in the unit of `nas.cost` and `nas.metrics`."""
+    """A quality or a cost. Figures of candidates are in the units of `nas.cost` and `nas.metrics`."""
 
     name: str
     title: str
-    """With the unit in which a study holds it: `PSNR dB`, `GMACs`."""
+    """The name with the unit in which a study holds the values: `PSNR dB`, `GMACs`."""
     axis: str
-    """What an axis in that unit is called; `{size}` is the image that the cost is for."""
+    """The label of an axis in that unit; `{size}` is the size of the HR image that the cost is for."""
     word: str
-    """What follows its figure in a sentence: `dB`, `MACs`."""
+    """The word after a figure in a sentence: `dB`, `MACs`."""
     form: Form = Form.PLAIN
     unit: float = 1.0
-    """How much of the figure is one in the study: 1e9 multiply-adds."""
+    """A figure divided by this is the value in the study: 1e9 for multiply-adds, shown in G."""
     digits: int | None = None
-    """Decimals that are shown of it in its unit; of a count, which is shown as `74.50G`, None."""
+    """Decimals that are shown, in the unit of the study; None for a count, which is shown as `74.50G`."""
     is_cost: bool = False
     count: Count | None = None
-    """Counts a cost; None for what must be measured: qualities by the brief training, latency on the device."""
+    """The function that counts a cost; None for qualities (measured by training) and latency (measured on a device)."""
     budget_unit: str = ""
-    """What follows the amount in a budget, `MACs` in `300G-MACs`."""
+    """The word after the amount of a budget: `MACs` in `300G-MACs`."""
 
     def in_study(self, figure: float) -> float:
-        """Return a figure as the study holds it."""
+        """Return a figure in the unit of the study."""
         return figure / self.unit
 
     def shown(self, figure: float) -> str:
-        """Print a figure: `35.45`, `74.50G`."""
+        """Return a figure as text: `35.45`, `74.50G`."""
         return short(figure) if self.digits is None else f"{self.in_study(figure):.{self.digits}f}"
 
     def in_words(self, figure: float) -> str:
-        """Print a figure with what it is: `35.45 dB`, `74.50G MACs`."""
+        """Return a figure with its unit as text: `35.45 dB`, `74.50G MACs`."""
         return f"{self.shown(figure)} {self.word}"
 
 
@@ -72,13 +72,13 @@ OBJECTIVES: Registry[Objective] = Registry("objective", package=None, entry_poin
 
 
 def add(objective: Objective) -> Objective:
-    """Make an objective known under its name. Raises ValueError for a name that is taken."""
+    """Register an objective under its name. Raises ValueError if the name is taken."""
     OBJECTIVES.add(objective.name, objective)
     return objective
 
 
 def counted(name: str, title: str, axis: str, count: Count, *, unit: float = 1.0) -> Objective:
-    """Return a cost that is a number of things, which `count` counts; a budget on it is written as `5M-{name}`."""
+    """Return a cost that `count` counts as a number of things; a budget on it is written `5M-{name}`."""
     return Objective(name, title, axis, name, Form.COUNT, unit, is_cost=True, count=count, budget_unit=name)
 
 
@@ -144,24 +144,24 @@ add(
 )
 
 SCREENED = ("macs", "params")
-"""The costs that are counted in microseconds, of thousands of candidates; the others take some tens of milliseconds."""
+"""Costs that take microseconds to count, so thousands of candidates can be screened; others take some 10 ms each."""
 
 DEFAULT_OBJECTIVES = ("psnr", "macs")
 MOST_OBJECTIVES = 4
 
 
 def parse_objectives(names: Iterable[str]) -> tuple[Objective, ...]:
-    """Return the objectives of these names, in their order, checked.
+    """Return the objectives with these names, in the same order.
 
-    Raises InputError as `checked` does; UnknownNameError for a name that is no objective.
+    Raises UnknownNameError for an unknown name, and InputError as `checked` does.
     """
     return checked(resolve(tuple(names)))
 
 
 def checked(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
-    """Return the objectives of a search as they are.
+    """Return the objectives unchanged if a search can have them.
 
-    Raises InputError unless they are two to four, each once, a quality and a cost among them.
+    Raises InputError unless they are two to four different objectives, with at least one quality and one cost.
     """
     names = [objective.name for objective in objectives]
     kinds = {objective.is_cost for objective in objectives}
@@ -176,15 +176,15 @@ def checked(objectives: tuple[Objective, ...]) -> tuple[Objective, ...]:
 
 
 def resolve(names: Sequence[str]) -> tuple[Objective, ...]:
-    """Return the objectives of these names, in their order."""
+    """Return the objectives with these names, in the same order."""
     return tuple(OBJECTIVES.get(name) for name in names)
 
 
 def first_quality(objectives: Sequence[Objective]) -> Objective:
-    """Return the quality that is shown and chosen by where only one can be."""
+    """Return the first quality, which is used where only one can be shown or compared."""
     return next(o for o in objectives if not o.is_cost)
 
 
 def first_cost(objectives: Sequence[Objective]) -> Objective:
-    """Return the cost that is shown and chosen by where only one can be."""
+    """Return the first cost, which is used where only one can be shown or compared."""
     return next(o for o in objectives if o.is_cost)

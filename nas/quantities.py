@@ -1,4 +1,4 @@
-"""Counts and bytes as people read them: `300G`, `64MiB`, `74.50G`."""
+"""Counts and bytes as text with prefixes: `300G`, `64MiB`, `74.50G`."""
 
 from decimal import Decimal
 
@@ -7,12 +7,12 @@ BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def quantity(count: int) -> str:
-    """Print a count exactly with the largest prefix that leaves at most three decimals: 300000000000 → 300G."""
+    """Return a count as exact text, with the largest prefix that needs at most 3 decimals: 300000000000 → 300G."""
     return _exactly(count, PREFIXES)
 
 
 def memory_size(count: int) -> str:
-    """Print bytes exactly with the largest binary prefix that leaves at most three decimals: 67108864 → 64MiB."""
+    """Return bytes as exact text, with the largest binary prefix that needs at most 3 decimals: 67108864 → 64MiB."""
     text = _exactly(count, BINARY)
     return f"{text}B" if text[-1].isdigit() else f"{text}iB"
 
@@ -26,7 +26,7 @@ def _exactly(count: int, prefixes: dict[str, int]) -> str:
 
 
 def short(count: float) -> str:
-    """Print a count with four significant digits and a prefix: 235003852800 → 235.0G."""
+    """Return a count as text with four significant digits and a prefix: 235003852800 → 235.0G."""
     prefix, factor = prefix_of(count)
     if not prefix:
         return f"{count:g}"
@@ -36,7 +36,7 @@ def short(count: float) -> str:
 
 
 def prefix_of(count: float) -> tuple[str, int]:
-    """Return the prefix that a rounded count is printed with, and its factor."""
+    """Return the prefix for a rounded count, and its factor."""
     for prefix, factor in reversed(PREFIXES.items()):
         if count >= 0.99995 * factor > 1:  # 999,960 is 1.000M when rounded
             return prefix, factor

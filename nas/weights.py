@@ -1,4 +1,4 @@
-"""Tensors in files: ours with a checksum, and those that others wrote, without running what may be in them."""
+"""Tensors in files: own files with a checksum, and files of others, which are read without executing anything."""
 
 import hashlib
 import json
@@ -21,26 +21,29 @@ from search_spaces.documents import shortened
 State = Mapping[str, Tensor]
 
 _ENTRY = "nas"
-"""The one entry of a file's metadata, as JSON: safetensors writes several in random order, and equal networks shall
-give equal files."""
+"""The only entry of a file's metadata, as JSON.
+
+safetensors writes several entries in random order, but equal networks must give equal files.
+"""
 
 _DIGEST = "sha256"
-"""The name in that entry of the checksum of everything else in the file."""
+"""The field of that entry with the checksum of everything else in the file."""
 
 _LIMIT = "NAS_MAX_WEIGHTS_GIB"
+"""The environment variable that limits the memory of constants of a graph."""
 
 _NESTS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "network", "net", "generator")
-"""Under which key authors keep the weights beside other things, the one that counts first."""
+"""Keys under which authors store weights beside other things. The first key that is present counts."""
 
 
 class DamagedError(InputError):
-    """A file of ours doesn't hold any more what was written; the sentence names it and says how that shows."""
+    """A file is no longer what was written. The message names the file and the fault."""
 
 
 def write_tensors(path: Path, tensors: State, metadata: Mapping[str, str]) -> None:
-    """Write tensors and metadata as a safetensors file with a checksum, atomically; equal content gives equal bytes.
+    """Write tensors and metadata atomically as a safetensors file with a checksum. Equal content gives equal bytes.
 
-    Raises RunError.
+    Raises RunError if the file can't be written.
     """
     entry = json.dumps({**metadata, _DIGEST: _digest(tensors, metadata)}, sort_keys=True)
     stored = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
@@ -52,10 +55,9 @@ def write_tensors(path: Path, tensors: State, metadata: Mapping[str, str]) -> No
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return the tensors, on the CPU, and the metadata of what `write_tensors` wrote.
+    """Return the tensors, on the CPU, and the metadata of a file that `write_tensors` wrote.
 
-    A file that has no checksum is taken as it is. Raises DamagedError where something in the file has changed or it
-    can't be read.
+    A file without a checksum is accepted. Raises DamagedError if the content has changed or can't be read.
     """
     try:
         with _in_utf8(path) as name, safe_open(name, framework="pt") as file:
@@ -81,7 +83,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 @contextmanager
 def _in_utf8(path: Path) -> Iterator[Path]:
-    """Yield another name of a file whose own is no UTF-8, which safetensors can't open."""
+    """Yield a path in UTF-8 for a file. safetensors can't open other paths."""
     try:
         os.fspath(path).encode()
     except UnicodeEncodeError:
@@ -100,7 +102,7 @@ def _digest(tensors: State, metadata: Mapping[str, str]) -> str:
 
 
 def instead_of_weights(path: Path) -> str | None:
-    """Return what a file is that was taken for weights, with what to do, as the rest of a sentence; None if unknown.
+    """Return what a file without weights is and what to do, as the rest of a sentence; None if unknown.
 
     Raises OSError for a file that can't be read.
     """
@@ -111,35 +113,36 @@ def instead_of_weights(path: Path) -> str | None:
     if not head:
         return "is empty; download or copy it again"
     if head.startswith(b"version https://git-lfs.github.com"):
-        return "is a pointer of Git LFS, not the weights that it stands for; fetch those with: git lfs pull"
+        return "is a pointer of Git LFS, not the weights; fetch the weights with: git lfs pull"
     if head.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "is a web page, not weights; the link led to a page about the file, so download the file itself"
     return None
 
 
 def most_bytes() -> int:
-    """Return how much memory the constants of a graph may take: 2 GiB, or what NAS_MAX_WEIGHTS_GIB says.
+    """Return the bytes that the constants of a graph may take: 2 GiB, or the value of NAS_MAX_WEIGHTS_GIB.
 
     Raises InputError for a value that is no number above 0.
     """
-    told = os.environ.get(_LIMIT, "2")
+    text = os.environ.get(_LIMIT, "2")
     try:
-        limit = float(told)
+        limit = float(text)
     except ValueError:
         limit = 0.0
     if not 0 < limit < math.inf:
-        raise InputError(f"{_LIMIT} must be a number of GiB above 0, not '{shortened(told)}'.")
+        raise InputError(f"{_LIMIT} must be a number of GiB above 0, not '{shortened(text)}'.")
     return int(limit * 2**30)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a PyTorch checkpoint or a safetensors file under their own names, on the CPU.
+    """Return the tensors of a PyTorch checkpoint or a safetensors file with their names, on the CPU.
 
-    A nest of dictionaries is unwrapped and the prefix `module.` of a parallel training taken off. Nothing in the file
-    is executed. Raises InputError for a file that holds no such weights.
+    Nested dictionaries are unwrapped, and the prefix `module.` of a parallel training is removed. Nothing in the file
+    is executed. Raises InputError for a file without such weights.
     """
     try:
-        if what := instead_of_weights(path):
+        what = instead_of_weights(path)
+        if what:
             raise InputError(f"{path} {what}.")
         data = load_file(path) if path.suffix == ".safetensors" else _read_torch(path)
     except OSError as error:
@@ -151,7 +154,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} holds no weights.")
     for name, tensor in state.items():
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise InputError(f"{path} is no checkpoint of weights: '{shortened(name)}' says more values than it has.")
+            raise InputError(
+                f"{path} is not a checkpoint of weights: '{shortened(name)}' claims more values than it has."
+            )
     if all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): value for name, value in state.items()}
     return state
@@ -163,25 +168,25 @@ def _read_torch(path: Path) -> object:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception:  # the reader falls over a broken file in many ways
+    except Exception:  # a broken file raises many kinds of errors
         raise InputError(
-            f"{path} is not a PyTorch checkpoint of tensors alone; if whole objects were saved in it, which could run "
-            "code when read, save the state dict by itself."
+            f"{path} is not a PyTorch checkpoint of only tensors; if it holds whole objects, which could execute code "
+            "when they are read, save only the state dict."
         ) from None
 
 
 def _check_archive(path: Path) -> None:
-    """Raise InputError for an archive whose entries take more than the file; PyTorch writes them as they are."""
+    """Raise InputError for an archive whose entries are larger than the file. PyTorch doesn't compress entries."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError):
-        return  # of PyTorch before 1.6, or none at all
+        return  # a checkpoint of PyTorch before 1.6, or another file
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     if packed or sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise InputError(
-            f"{path} is not read: entries of the archive are larger than the file, which no checkpoint that PyTorch "
-            "wrote has; save the state dict anew with torch.save."
+            f"{path} is not read: its entries are larger than the file, which PyTorch never writes; save the state "
+            "dict again with torch.save."
         )
 
 

@@ -1,4 +1,4 @@
-"""How a candidate is scored before it is fully trained: one file a proxy."""
+"""Proxies, which score a candidate before it is fully trained: one file for each proxy."""
 
 from proxies.proxy import PROXIES, Proxy, Score, Task, register
 

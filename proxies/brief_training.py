@@ -1,4 +1,4 @@
-"""The plain proxy: train for a short while and measure PSNR on the validation images."""
+"""The proxy that trains briefly and measures PSNR on the validation images."""
 
 from typing import ClassVar
 
@@ -9,9 +9,9 @@ from proxies.proxy import Score, Task, register
 
 @register
 class BriefTraining:
-    """Scores a candidate by its validation PSNR in dB after the run's brief recipe.
+    """Scores a candidate by its validation PSNR in dB after the brief recipe of the run.
 
-    A biased judge: it favours shallow, wide networks, which train fast.
+    The score is biased towards shallow, wide networks, which train fast.
     """
 
     name: ClassVar[str] = "brief"

@@ -1,4 +1,4 @@
-"""The norm of the first gradient: how hard the loss pulls at an untrained network."""
+"""The norm of the gradient of an untrained network."""
 
 from typing import ClassVar
 
@@ -12,14 +12,14 @@ PATCHES = 16
 
 @register
 class GradNorm:
-    """Scores by the norms of the gradients of all weights on one batch, summed (Abdelfattah et al. 2101.08134)."""
+    """Scores by the sum of the norms of the gradients of all weights for a batch (Abdelfattah et al. 2101.08134)."""
 
     name: ClassVar[str] = "grad_norm"
     trains: ClassVar[bool] = False
 
     def score(self, network: nn.Module, task: Task) -> Score:
-        """Return Σ ‖∂L/∂θ‖ over the weights of all layers, L being the mean absolute error of `PATCHES` patches."""
+        """Return Σ ‖∂L/∂θ‖ over the weights of all layers. L is the mean absolute error of `PATCHES` patches."""
         lr, hr = task.batch(PATCHES)
         found = gradients(untrained(network, lr.device), lr, hr)
-        # Squares of a deep network's gradients leave the range of float32.
+        # The squared gradients of a deep network exceed the range of float32.
         return Score(sum(float(gradient.double().norm()) for gradient in found), "gradient norm", {})

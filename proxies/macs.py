@@ -1,4 +1,4 @@
-"""The number of multiply-adds: what a zero-cost proxy has to beat."""
+"""The number of multiply-adds, a baseline that a zero-cost proxy must beat."""
 
 import copy
 from typing import ClassVar
@@ -13,13 +13,13 @@ from search_spaces.multiply_adds import multiply_adds
 
 @register
 class Macs:
-    """Scores by the multiply-adds of the inference form for one LR patch: the more, the better."""
+    """Scores by the multiply-adds of the inference form for an LR patch: more is better."""
 
     name: ClassVar[str] = "macs"
     trains: ClassVar[bool] = False
 
     def score(self, network: nn.Module, task: Task) -> Score:
-        """Return the number of multiply-adds; of `task` only the shape of its patches counts."""
+        """Return the number of multiply-adds. `task` gives only the shape of a patch."""
         lr, _ = task.batch(1)
         counted = copy.deepcopy(fused(network)).to("meta").eval()
         return Score(multiply_adds(counted, torch.empty_like(lr, device="meta")), "MACs", {})

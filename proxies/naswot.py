@@ -1,4 +1,4 @@
-"""How differently an untrained network answers to different patches, told by its activations' signs."""
+"""How differently an untrained network responds to different patches, by the signs before its activations."""
 
 from typing import Any, ClassVar
 
@@ -27,19 +27,19 @@ _ACTIVATIONS = {
 class Naswot:
     """Scores by the logarithm of the determinant of the kernel of binary codes (Mellor et al. 2006.04647).
 
-    The code of a patch is the sign of each value that enters an activation: for a ReLU whether it lets it pass, as its
-    authors have it. All others bend at zero too, or, of the gates, cross one half there, so they are read alike: leaky
-    and parametric ReLUs, GELU, SiLU, sigmoid, tanh and their kin, modules and functions. A softmax has no such point
-    and is left out.
+    The code of a patch is the sign of each value that enters an activation. For a ReLU the sign says whether the value
+    passes, as in the paper. Other activations (leaky and parametric ReLU, GELU, SiLU, sigmoid, tanh and similar) bend
+    at zero, too, or cross one half there, so their inputs are read in the same way. A softmax has no such point and is
+    left out.
     """
 
     name: ClassVar[str] = "naswot"
     trains: ClassVar[bool] = False
 
     def score(self, network: nn.Module, task: Task) -> Score:
-        """Return ln det(K + 1), where K counts in how many signs the codes of two of `PATCHES` patches agree.
+        """Return ln det(K + 1), where K[i, j] is the number of equal signs in the codes of patches i and j.
 
-        The unit matrix is nothing beside the counts, and keeps a network without activations at 0.
+        The unit matrix is negligible compared with the counts, and gives 0 for a network without activations.
         """
         lr, _ = task.batch(PATCHES)
         codes = _Codes(lr)
@@ -50,7 +50,7 @@ class Naswot:
 
 
 class _Codes(TorchDispatchMode):
-    """Counts, as a network runs, in how many signs before activations each two patches of the batch agree."""
+    """Counts the equal signs before activations of each pair of patches in the batch while a network runs."""
 
     def __init__(self, batch: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -63,7 +63,7 @@ class _Codes(TorchDispatchMode):
 
     def _read(self, features: Tensor) -> None:
         patches = len(self.agreement)
-        if features.numel() % patches:  # nothing of a patch: a gate on parameters
+        if features.numel() % patches:  # a gate on parameters, which does not depend on patches
             return
         signs = torch.where(features > 0, 1.0, -1.0).reshape(patches, -1)
         self.agreement += (signs.shape[1] + (signs @ signs.T).double()) / 2

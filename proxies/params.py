@@ -1,4 +1,4 @@
-"""The number of parameters: what a zero-cost proxy has to beat."""
+"""The number of parameters, a baseline that a zero-cost proxy must beat."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from search_spaces.layers.collapsible import fused
 
 @register
 class Params:
-    """Scores by the trainable parameters of the inference form: the more, the better."""
+    """Scores by the trainable parameters of the inference form: more is better."""
 
     name: ClassVar[str] = "params"
     trains: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""What a proxy promises and what it is given: a network to score and a task to score it on."""
+"""The protocols of a proxy and of the task on which it scores a network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from search_spaces.registry import Registry
 
 @dataclass(frozen=True)
 class Score:
-    """How good a candidate is; a higher `value` is better."""
+    """The score of a candidate; a higher `value` is better."""
 
     value: float
     unit: str
-    """What `value` is, e.g. `dB` of PSNR on the validation images."""
+    """The unit of `value`, such as `dB`."""
     metrics: Mapping[str, float]
-    """Whatever else was measured on the way, e.g. ssim, train_seconds."""
+    """Other measured figures, such as ssim and train_seconds."""
     curve: tuple[Mapping[str, float], ...] = ()
-    """How the value came about: one entry a validation, with `step` and `psnr`."""
+    """An entry with `step` and `psnr` for each validation."""
 
 
 class Training(Protocol):
-    """What `Task.train` returns."""
+    """The result of `Task.train`."""
 
     @property
     def psnr(self) -> float:
@@ -35,35 +35,35 @@ class Training(Protocol):
 
     @property
     def curve(self) -> tuple[Mapping[str, float], ...]:
-        """One entry a validation: step, loss, psnr."""
+        """One entry for each validation: step, loss, psnr in dB."""
 
 
 class Task(Protocol):
-    """The user's problem as a proxy sees it; `nas.training` implements it."""
+    """The user's images and brief recipe, as a proxy sees them. `nas.training` implements it."""
 
     @property
     def steps(self) -> int:
-        """How many the run's brief recipe has."""
+        """Number of steps of the brief recipe."""
 
     def train(self, network: nn.Module) -> Training:
-        """Train `network` in place by the run's brief recipe, from its checkpoint if there is one."""
+        """Train `network` in place by the brief recipe, from its checkpoint if there is a checkpoint."""
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Return training patches on the device of the task: LR [size, C, p, p] and HR [size, C, s·p, s·p] in 0..1.
 
-        The same at each call and for each candidate, so that these differ in nothing else.
+        They are the same at each call and for each candidate, so that scores differ only by the candidates.
         """
 
 
 class Proxy(Protocol):
-    """Scores a candidate; reproducible from the seeds of the network and of the task."""
+    """Scores candidates. A score is reproducible from the seeds of the network and of the task."""
 
     name: ClassVar[str]
     trains: ClassVar[bool]
-    """Whether its score is the PSNR in dB of the trained network; else it only ranks, and may screen candidates."""
+    """Whether the score is the PSNR in dB of the trained network. Otherwise it only ranks, and can screen."""
 
     def score(self, network: nn.Module, task: Task) -> Score:
-        """Return how good `network` is; a proxy that trains changes it on the way, no other does."""
+        """Return the score of `network`. Only a proxy that trains changes the network."""
 
 
 PROXIES: Registry[Proxy] = Registry("proxy", package="proxies", entry_points="nas.proxies")
@@ -72,6 +72,6 @@ ProxyType = TypeVar("ProxyType", bound=type[Proxy])
 
 
 def register(proxy: ProxyType) -> ProxyType:
-    """Class decorator: make a proxy known under its name."""
+    """Class decorator that registers a proxy under its name."""
     PROXIES.add(proxy.name, proxy())
     return proxy

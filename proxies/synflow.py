@@ -1,4 +1,4 @@
-"""Synaptic flow: how much of a network's output would be lost with each of its weights, without any data."""
+"""Synaptic flow: how much each weight contributes to the output of a network, without any data."""
 
 import math
 from typing import Any, ClassVar
@@ -20,18 +20,18 @@ _MOST_HALVINGS = 64
 class SynFlow:
     """Scores by the logarithm of the synaptic flow: the sum of |weight · gradient| in the network of absolute weights.
 
-    From Tanaka et al. (2006.05467), as a score of networks from Abdelfattah et al. (2101.08134): the network is made
-    linear by taking the absolute value of all weights, no biases and an image of ones, and R is the sum of its output.
-    In float64; deep networks still overflow, see `log_flow`. Normalisations, which the authors leave out, divide
-    by the mean of all features instead, taken as a constant: without any, a block whose gate multiplies its own
-    features would square them. A tanh is left out.
+    The flow is from Tanaka et al. (2006.05467), and its use as a score from Abdelfattah et al. (2101.08134). The
+    network is made linear: all weights get their absolute values, biases are 0, and the image is all ones. R is the sum
+    of the output. The computation is in float64; for deep networks, which still overflow, see `log_flow`. The authors
+    leave out normalisations. Here they divide by the mean of all features, as a constant. Without this, a block whose
+    gate multiplies its own features would square them. A tanh is left out.
     """
 
     name: ClassVar[str] = "synflow"
     trains: ClassVar[bool] = False
 
     def score(self, network: nn.Module, task: Task) -> Score:
-        """Return ln Σ |θ · ∂R/∂θ| over all weights θ; of `task` only the shape of its patches counts."""
+        """Return ln Σ |θ · ∂R/∂θ| over all weights θ. `task` gives only the shape of a patch."""
         lr, _ = task.batch(1)
         return Score(log_flow(_positive(untrained(network, lr.device)), torch.ones_like(lr)), "ln of the flow", {})
 
@@ -39,9 +39,9 @@ class SynFlow:
 def log_flow(network: nn.Module, image: Tensor) -> float:
     """Return ln Σ θ · ∂R/∂θ of a network without negative weights, where R is the sum of its output for `image`.
 
-    A chain of hundreds of layers leaves the range of float64. Its weights are then halved until it doesn't, which
-    changes them, and each halving counted as Σ θ · ∂R/∂θ / R · ln 2: by Euler's theorem that factor is how many
-    weights follow each other. Exact for a chain; beside it, shorter paths count nothing anyway.
+    A chain of hundreds of layers exceeds the range of float64. Then all weights are halved, in place, until the values
+    fit. Each halving adds Σ θ · ∂R/∂θ / R · ln 2: by Euler's theorem that factor is the number of successive weights.
+    This is exact for a chain. Shorter paths beside a chain are negligible.
     """
     network, image = network.double(), image.double()
     chain = weights(network)
@@ -72,10 +72,10 @@ def _positive(network: nn.Module) -> nn.Module:
 
 
 class _Linear(TorchFunctionMode):
-    """Inside, a network of positive features is as good as linear, and computes in float64 throughout.
+    """A context in which a network with positive features is linear and computes in float64.
 
-    Whatever normalises features divides all of them by one number that gradients take as given. A tanh lets pass what
-    it is given, as a ReLU does: it would stop all flow. And what asks for single precision gets double.
+    A normalisation divides all features by a single number, which is constant for gradients. A tanh returns its input,
+    because it would stop all flow. Calls for single precision get double precision.
     """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -86,6 +86,10 @@ class _Linear(TorchFunctionMode):
             return args[0]
         if function is Tensor.float:
             return args[0].double()
-        precise = [torch.float64 if one is torch.float32 else one for one in args]
-        named = {name: torch.float64 if one is torch.float32 else one for name, one in (kwargs or {}).items()}
+        precise = [_doubled(value) for value in args]
+        named = {name: _doubled(value) for name, value in (kwargs or {}).items()}
         return function(*precise, **named)
+
+
+def _doubled(argument: Any) -> Any:
+    return torch.float64 if argument is torch.float32 else argument

@@ -1,4 +1,4 @@
-"""How steady the gradients of an untrained network are from batch to batch."""
+"""How little the gradients of an untrained network vary from batch to batch."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from proxies.proxy import Score, Task, register
 from proxies.untrained import gradients, untrained
 
 BATCHES, PATCHES = 4, 4
-"""Its authors take two batches; of so few the deviation of a gradient is a matter of luck."""
+"""The authors use two batches, but the deviation of a gradient over two batches is mostly random."""
 
 
 @register
@@ -22,7 +22,7 @@ class Zico:
     trains: ClassVar[bool] = False
 
     def score(self, network: nn.Module, task: Task) -> Score:
-        """Return what `steadiness` says of the gradients of `BATCHES` batches of `PATCHES` patches."""
+        """Return the `steadiness` of the gradients of `BATCHES` batches of `PATCHES` patches."""
         lr, hr = task.batch(BATCHES * PATCHES)
         seen = untrained(network, lr.device)
         found = [gradients(seen, *batch) for batch in zip(lr.split(PATCHES), hr.split(PATCHES), strict=True)]
@@ -30,10 +30,10 @@ class Zico:
 
 
 def steadiness(batches: Sequence[Sequence[Tensor]]) -> float:
-    """Return Σ over layers of ln Σ over their weights of mean |g| / deviation of g, both over the batches.
+    """Return Σ over layers of ln Σ over weights of (mean |g| / deviation of g), both over the batches.
 
-    `batches` holds for each batch the gradient of each layer. Weights whose gradient never changes, such as those
-    behind dead ReLUs, are left out, and so is a layer that has no others.
+    `batches` holds the gradient of each layer for each batch. Weights with a constant gradient, such as those behind
+    dead ReLUs, are left out, and so are layers that have only such weights.
     """
     total = 0.0
     for layer in zip(*batches, strict=True):

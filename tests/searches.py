@@ -29,7 +29,7 @@ from nas.search.study import load_study
 from nas.search.workers.holding import take
 from nas.search.workers.worker import Worker
 from nas.training.recipe import load_recipe
-from nas.training.trainer import Report
+from nas.training.report import Report
 
 SPACES = Path(__file__).parent / "spaces"
 RECIPE = """base: brief

@@ -26,8 +26,8 @@ from nas.objectives import parse_objectives
 from nas.search.option import fixed_choices
 from nas.search.samplers.screen import parse_screens
 from nas.search.settings import SETTINGS, Settings, read_settings, space_fingerprint
-from nas.training.recipe import SHIPPED as RECIPES
 from nas.training.recipe import load_recipe
+from nas.training.recipe_files import SHIPPED as RECIPES
 from search_spaces import Architecture, SpaceError, UnknownNameError
 from search_spaces.documents import DocumentError, parse_json, parse_yaml, to_yaml
 from search_spaces.narrowed import read_space

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from nas.errors import RunError, StoppedError
 from nas.interrupt import StopFlag
 from nas.progress import Progress
-from nas.training.trainer import Listener, Report
+from nas.training.report import Report, TrainingListener
 
 
 class Answer(Enum):
@@ -113,7 +113,7 @@ class Follower:
         self._tell(Event("note", line))
 
     @contextmanager
-    def training(self, label: str) -> Iterator[Listener]:
+    def training(self, label: str) -> Iterator[TrainingListener]:
         """Pass on the reports of a training."""
 
         def advance(report: Report) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from nas.data.frames import Counts
 from nas.image_size import show_size
-from nas.training.trainer import pick_device
+from nas.training.devices import pick_device
 
 Device = str | torch.device | None
 """`"cpu"`, `"cuda"`, `"cuda:1"`, …; None: a GPU if there is one, else the CPU."""

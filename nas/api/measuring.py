@@ -8,7 +8,9 @@ from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
 from nas.api.given import Device, Scaling, device_of, parse_counts
 from nas.api.models import TrainedModel
-from nas.evaluation.comparison import BICUBIC, Conditions, Contestant, Evaluation, compare, load_contestant
+from nas.evaluation.comparison import BICUBIC, Evaluation, compare
+from nas.evaluation.conditions import Conditions
+from nas.evaluation.contestant import Contestant, load_contestant
 from nas.files import check_writable
 from nas.jobs.naming import locate
 from nas.model import RESULTS

@@ -109,8 +109,8 @@ def build(
     from nas.cost import HR_SIZE
     from nas.evidence.benchmark.build import TableRequest, networks_by_space
     from nas.image_size import hr_size
+    from nas.training.devices import pick_device
     from nas.training.recipe import load_recipe
-    from nas.training.trainer import pick_device
 
     check_target(to, "--to")
     where, seconds, target = pick_device(device), duration(time), Path(to)

@@ -29,7 +29,7 @@ def hand_made(
     from nas.parallel.placement import devices_for
     from nas.report.hand_made import gain_lines, hand_made_table
     from nas.search.run import open_run, open_run_data
-    from nas.training.trainer import pick_device
+    from nas.training.devices import pick_device
 
     opened, where = open_run(run, storage), pick_device(device)
     known = HandMade.fully(opened) if full else HandMade.of(opened)

@@ -90,7 +90,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Report the contents and the faults of a data set; exit code 1 if there are faults."""
-    from nas.check import check_folder
+    from nas.check.checking import check_folder
     from nas.data.frames import Counts
     from nas.report.data_tables import data_faults, data_notes, data_table
 

@@ -117,7 +117,7 @@ def _rank_by_training(request: "RankRequest", proxies: list[str] | None, device:
     from nas.evidence.ranking.evidence import gather
     from nas.evidence.ranking.measuring import Ranking, default_proxies
     from nas.evidence.ranking.settings import open_settings
-    from nas.training.trainer import pick_device
+    from nas.training.devices import pick_device
     from proxies import PROXIES
 
     where = pick_device(device)

@@ -54,7 +54,7 @@ def search(
 ) -> None:
     """Search for the best networks within a budget; the same command again continues the search."""
     from nas.search.schedule.deadline import Deadline
-    from nas.training.trainer import pick_device
+    from nas.training.devices import pick_device
 
     if no_rungs and request.rungs:
         raise InputError("--rungs and --no-rungs exclude each other; give one of them.")
@@ -96,7 +96,7 @@ def worker(
     from nas.search.schedule.deadline import Deadline
     from nas.search.workers.join import join
     from nas.search.workers.worker import Worker
-    from nas.training.trainer import pick_device
+    from nas.training.devices import pick_device
 
     if latency_command:
         give_command(latency_command)

@@ -79,8 +79,8 @@ def train(
     """Train a run's front, or named architectures, fully; the same command again continues."""
     from nas.jobs.full_training import train_job
     from nas.jobs.training_plan import plan_training
+    from nas.training.devices import pick_device
     from nas.training.group import joined_group
-    from nas.training.trainer import pick_device
 
     logs = check_target(tensorboard, "--tensorboard", folder=True)
     with joined_group() as group:

@@ -1,4 +1,4 @@
-"""Fitting the weights that authors publish into a network of ours."""
+"""Fitting published weights into a network of this project."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -10,7 +10,7 @@ from nas.weights import State
 from search_spaces.layers.collapsible import Collapsible
 
 _SHOWN = 3
-"""How many names of tensors a message holds."""
+"""Maximum number of tensor names in a message."""
 
 
 @dataclass(frozen=True)
@@ -18,34 +18,35 @@ class Fit:
     """How the tensors of a checkpoint fit a network."""
 
     tensors: dict[str, Tensor]
-    """Those that fit, in the network's shapes."""
+    """The tensors that fit, in the shapes of the network."""
     missing: tuple[str, ...]
-    """What the network has and the checkpoint hasn't."""
+    """Names of tensors of the network that the checkpoint doesn't have."""
     unexpected: tuple[str, ...]
+    """Names of tensors of the checkpoint that the network doesn't have."""
     wrong: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
-    """Tensors of another shape: name, the checkpoint's shape, the network's."""
+    """Tensors of another shape: (name, shape in the checkpoint, shape in the network)."""
 
     @property
     def faults(self) -> int:
-        """How many tensors don't fit; 0 is a fit."""
+        """Number of tensors that don't fit; 0 if the checkpoint fits."""
         return len(self.missing) + len(self.unexpected) + len(self.wrong)
 
     def describe(self) -> str:
-        """Say in a clause what doesn't fit."""
+        """Return what doesn't fit, as a clause."""
         if self.wrong:
             name, theirs, ours = self.wrong[0]
             more = f", and {len(self.wrong) - 1} more differ" if len(self.wrong) > 1 else ""
             return f"its tensor '{name}' is {_shape(theirs)}, but the network's is {_shape(ours)}{more}"
         lacks = f"it lacks {_some(self.missing)}" if self.missing else ""
-        has = f"it has {_some(self.unexpected)}, which the network hasn't" if self.unexpected else ""
+        has = f"it has {_some(self.unexpected)}, which the network doesn't have" if self.unexpected else ""
         return " and ".join(filter(None, (lacks, has)))
 
 
 def fit(state: State, network: nn.Module) -> Fit:
-    """Match tensors under our names with those of `network`, which may be on the meta device.
+    """Match tensors, named as in this project, with those of `network`, which may be on the meta device.
 
-    Shapes that differ only in dimensions of 1 agree: a fully connected layer is a 1x1 convolution. Where a block trains
-    with branches and the checkpoint has its one merged convolution, that is expected instead of the branches.
+    Shapes that differ only in dimensions of 1 agree, since a fully connected layer is a 1x1 convolution. If a block
+    trains with branches and the checkpoint has its merged convolution, this convolution replaces the branches.
     """
     wanted = _expected(state, network)
     tensors, wrong = {}, []
@@ -71,7 +72,7 @@ def _expected(state: State, network: nn.Module) -> dict[str, tuple[int, ...]]:
 
 
 def _merged(state: State, network: nn.Module) -> list[str]:
-    """Return the blocks with branches that the checkpoint holds as one convolution."""
+    """Return the blocks with branches that are a merged convolution in the checkpoint."""
     own = network.state_dict()
     blocks = [path for path, module in network.named_modules() if isinstance(module, Collapsible)]
     return [path for path in blocks if f"{path}.weight" in state and f"{path}.weight" not in own]
@@ -79,7 +80,7 @@ def _merged(state: State, network: nn.Module) -> list[str]:
 
 @torch.no_grad()
 def load(found: Fit, network: nn.Module) -> None:
-    """Put tensors that fit into `network`."""
+    """Copy the tensors that fit into `network`."""
     tensors = dict(found.tensors)
     for path in _merged(tensors, network):
         block = cast(Collapsible, network.get_submodule(path))

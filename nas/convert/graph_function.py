@@ -1,4 +1,4 @@
-"""Running a TensorFlow graph of convolutions in PyTorch, to prove that what was made of it computes the same."""
+"""Running a TensorFlow graph of convolutions in PyTorch, to check that the converted network computes the same."""
 
 import math
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from nas.convert.tensorflow_graph import Node
 from nas.errors import InputError
 
 _MOST_VALUES = 1 << 24
-"""Of one tensor; the image that graphs are proven on has 154 pixels."""
+"""Maximum number of values of a tensor. The image that graphs are checked on has 154 pixels."""
 
 
 def evaluate(graph: Mapping[str, Node], output: str, feeds: Mapping[str, Tensor]) -> Tensor:
-    """Return the tensor that node `output` gives for these placeholders, all [N, C, H, W].
+    """Return the output of node `output` for these placeholders, all [N, C, H, W].
 
-    Raises InputError for an operation that it doesn't know, for one whose inputs don't fit it, and for tensors beyond
-    those of any network of cells.
+    Raises InputError for an unknown operation, for inputs that don't fit an operation, and for tensors that are larger
+    than those of any network of cells.
     """
     try:
         return _evaluate(graph, output, feeds)
     except InputError:
         raise
     except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError, RuntimeError):
-        raise InputError("The graph can't be run: an operation has inputs that it can't take.") from None
+        raise InputError("The graph can't be run: the inputs of an operation don't fit it.") from None
 
 
 def _evaluate(graph: Mapping[str, Node], output: str, feeds: Mapping[str, Tensor]) -> Tensor:
@@ -43,7 +43,7 @@ def _evaluate(graph: Mapping[str, Node], output: str, feeds: Mapping[str, Tensor
 
 
 def _run(node: Node, inputs: list[Tensor]) -> tuple[Tensor, ...]:
-    """Return the outputs of a node; images are [N, H, W, C] here, as in TensorFlow."""
+    """Return the outputs of a node. Images are [N, H, W, C] here, as in TensorFlow."""
     first = inputs[0] if inputs else None
     match node.op:
         case "Const":
@@ -65,7 +65,7 @@ def _run(node: Node, inputs: list[Tensor]) -> tuple[Tensor, ...]:
             return torch.tensor_split(values, _number(node, "num_split"), dim=axis)
         case "DepthToSpace" if first is not None:
             return (_depth_to_space(first, _number(node, "block_size")),)
-    raise InputError(f"The graph's operation {node.op} ('{node.name}') is none of a network of cells.")
+    raise InputError(f"The graph's operation {node.op} ('{node.name}') does not occur in networks of cells.")
 
 
 def _check_size(values: int) -> None:

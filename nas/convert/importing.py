@@ -1,4 +1,4 @@
-"""From a published checkpoint to a model directory."""
+"""The import of a published checkpoint into a model directory."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -21,20 +21,27 @@ from search_spaces.families.falsr import CellNetwork, CellSpace
 
 
 def import_checkpoint(point: str, checkpoint: Path, to: Path, scale: int | None = None, to_gray: bool = False) -> Model:
-    """Make the new model directory `to` of the published point `SPACE/POINT` with the weights in `checkpoint`.
+    """Make a model directory with the weights of a published checkpoint, and return the model.
 
-    The checkpoint is a PyTorch one (.pth, .pt, .pth.tar), a safetensors file, or a frozen TensorFlow graph of FALSR or
-    MoreMNAS (.pb). Its channel count is found out, and its scale too unless it is given. With `to_gray`, a colour
-    network becomes one of a single channel; see `gray.to_gray`. The model keeps which range of luma the weights were
-    trained on (`SearchSpace.luma`), by which `nas evaluate --channel y` feeds it.
+    The model remembers the range of luma of its training (`SearchSpace.luma`), which `nas evaluate --channel y` needs.
 
-    Raises InputError for a folder that isn't empty, an unreadable checkpoint, one that isn't of this point (naming the
-    tensors), and a network that has no one-channel form; UnknownNameError for an unknown point.
+    Args:
+        point: The published point of the checkpoint, `SPACE/POINT`.
+        checkpoint: A PyTorch checkpoint (.pth, .pt, .pth.tar), a safetensors file, or a frozen TensorFlow graph of
+            FALSR or MoreMNAS (.pb). Its number of channels is detected.
+        to: The new model directory.
+        scale: The scale of the checkpoint; None: detected.
+        to_gray: Convert a network for colour images into its one-channel form; see `gray.to_gray`.
+
+    Raises:
+        InputError: `to` is not empty; the checkpoint can't be read or is not of this point (the message names the
+            tensors); the network has no one-channel form.
+        UnknownNameError: The point is unknown.
     """
     if to.is_file() or (to.is_dir() and any(to.iterdir())):
         raise InputError(f"{to} exists; name a new folder to import to.")
     architecture, network = _network(point, checkpoint, scale)
-    # A network of three channels is trained on colours, whose luma in full range is what gray means to it.
+    # A network for three channels is trained on colours. Gray images are luma in full range for it.
     luma = "full" if architecture.channels == 3 else SPACES.get(architecture.space).luma.range
     origin: dict[str, Any] = {"point": point, "file": checkpoint.name, "sha256": _digest(checkpoint), "luma": luma}
     if to_gray:
@@ -51,19 +58,20 @@ def import_checkpoint(point: str, checkpoint: Path, to: Path, scale: int | None 
 
 def _network(point: str, checkpoint: Path, scale: int | None) -> tuple[Architecture, nn.Module]:
     """Return the point at the scale and channel count of the checkpoint, with its weights."""
-    Architecture.published(point)  # an unknown point is the first thing to say
+    Architecture.published(point)  # first, so that an unknown point is reported before a missing file
     if not checkpoint.is_file():
         raise InputError(f"There is no checkpoint '{checkpoint}'.")
     graph = read_graph(checkpoint) if checkpoint.suffix == ".pb" else None
     if graph and not isinstance(SPACES.get(point.partition("/")[0]), CellSpace):
-        raise InputError("TensorFlow graphs are read for points of FALSR and MoreMNAS alone.")
+        raise InputError("TensorFlow graphs are read only for points of FALSR and MoreMNAS.")
     state = graph_state(graph) if graph else read_state(checkpoint)
     found = _best_form(point, state, scale)
     architecture = found.architecture
     if found.fit.faults:
         colours = "" if architecture.channels == 1 else f" in {architecture.channels} channels"
         raise InputError(
-            f"{checkpoint} is no checkpoint of {point} at scale {architecture.scale}{colours}: {found.fit.describe()}."
+            f"{checkpoint} is not a checkpoint of {point} at scale {architecture.scale}{colours}: "
+            f"{found.fit.describe()}."
         )
     network = architecture.build().eval()
     return architecture, _from_graph(graph, state, network) if graph else _loaded(found.fit, network)
@@ -75,7 +83,7 @@ def _loaded(found: Fit, network: nn.Module) -> nn.Module:
 
 
 def _from_graph(graph: Mapping[str, Node], state: State, network: nn.Module) -> nn.Module:
-    assert isinstance(network, CellNetwork)  # of a CellSpace, without its image skip
+    assert isinstance(network, CellNetwork)  # a CellSpace without image skip builds only these
     network.load_state_dict(dict(state))
     check_function(graph, network)
     return network
@@ -88,7 +96,7 @@ class _Form:
 
 
 def _best_form(point: str, state: State, scale: int | None) -> _Form:
-    """Return the first form of the point that the tensors fit, else the one that they miss least."""
+    """Return the first form of the point that the tensors fit, else the form with the fewest faults."""
     best = None
     for architecture in _forms(point, scale):
         space = SPACES.get(architecture.space)
@@ -104,7 +112,7 @@ def _best_form(point: str, state: State, scale: int | None) -> _Form:
 
 
 def _forms(point: str, scale: int | None) -> Iterator[Architecture]:
-    """Yield the point at `scale`, or at each scale of its space, its own first, with one and with three channels."""
+    """Yield the point at `scale`, or at each scale of its space, its own scale first, with each channel count."""
     space = SPACES.get(point.partition("/")[0])
     own = space.published[point.partition("/")[2]].scale
     scales = [scale] if scale is not None else sorted(space.scales, key=lambda s: s != own)
@@ -117,7 +125,7 @@ def _digest(path: Path) -> str:
 
 
 def describe(model: Model) -> str:
-    """Return in a sentence or two what was imported."""
+    """Return one or two sentences on the imported model."""
     architecture, origin = model.architecture, model.recipe[IMPORTED]
     params = sum(p.numel() for p in model.network.parameters())
     channels = f"{architecture.channels} channel{'s' if architecture.channels > 1 else ''}"

@@ -1,8 +1,8 @@
 """Reading a frozen TensorFlow graph without TensorFlow: its nodes, their inputs, attributes and constants.
 
-A graph is a protocol buffer: fields of a number and a wire type (0: a varint, 1: eight bytes, 2: a length and so many
-bytes, 5: four bytes). Only the fields that a frozen convolutional network uses are read; their numbers are those of
-TensorFlow's `graph.proto`, `node_def.proto`, `attr_value.proto`, `tensor.proto` and `tensor_shape.proto`.
+A graph is a protocol buffer: each field has a number and a wire type (0: a varint, 1: eight bytes, 2: a length and as
+many bytes, 5: four bytes). Only the fields of frozen convolutional networks are read. Their numbers are in TensorFlow's
+`graph.proto`, `node_def.proto`, `attr_value.proto`, `tensor.proto` and `tensor_shape.proto`.
 """
 
 import math
@@ -20,34 +20,34 @@ Field = int | memoryview
 Array = NDArray[np.generic]
 
 _TYPES: Mapping[int, type[np.generic]] = {1: np.float32, 2: np.float64, 3: np.int32, 9: np.int64, 10: np.bool_}
-"""Numbers of TensorFlow's data types."""
+"""Number of a data type in TensorFlow → NumPy type."""
 
 _VALUES = {5: "<f4", 6: "<f8", 7: "varint", 10: "varint", 11: "varint"}
-"""Fields of a tensor that hold its elements one by one, and how each is written."""
+"""Number of a field that holds the elements of a tensor → the encoding of an element."""
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
 
 @dataclass(frozen=True)
 class Node:
-    """One operation of a graph."""
+    """An operation of a graph."""
 
     name: str
     op: str
     inputs: tuple[tuple[str, int], ...]
-    """Names of nodes and which of their outputs."""
+    """(name of a node, number of its output)."""
     attributes: Mapping[str, object]
-    """Strings, numbers, truth values and lists of numbers; a constant's `value` is an array."""
+    """Strings, numbers, booleans and lists of numbers. The `value` of a constant is an array."""
 
 
 def read_graph(path: Path) -> dict[str, Node]:
-    """Return the nodes of the frozen graph in `path` by name, in the file's order, which is that of execution.
+    """Return the nodes of a frozen graph by name, in the order of the file, which is the order of execution.
 
-    Raises InputError for a file that is none, and for one whose constants would take more memory than
-    `nas.weights.most_bytes`.
+    Raises InputError for another file, and for a graph whose constants take more memory than `nas.weights.most_bytes`.
     """
     try:
-        if what := instead_of_weights(path):
+        what = instead_of_weights(path)
+        if what:
             raise InputError(f"{path} {what}.")
         data = path.read_bytes()
     except OSError as error:
@@ -56,7 +56,7 @@ def read_graph(path: Path) -> dict[str, Node]:
     try:
         messages = [value for number, value in _fields(memoryview(data)) if number == 1]
         for value in messages:
-            _node(value, room)  # before anything is made, all must fit
+            _node(value, room)  # checks that all constants fit before memory is taken for any
         nodes = [_node(value) for value in messages]
     except InputError:
         raise
@@ -68,14 +68,14 @@ def read_graph(path: Path) -> dict[str, Node]:
 
 
 class _Room:
-    """How much memory the constants of a graph may still take: a few bytes can stand for any number of values."""
+    """The memory that the constants of a graph may still take. A few bytes of a file can stand for many values."""
 
     def __init__(self, path: Path, left: int) -> None:
         self._path = path
         self._most = self._left = left
 
     def take(self, size: int) -> None:
-        """Use `size` bytes. Raises InputError where there are fewer."""
+        """Use `size` bytes. Raises InputError if fewer are left."""
         if size > self._left:
             raise InputError(
                 f"{self._path} is not read: its constants would take more than {self._most / 2**30:.3g} GiB of memory; "
@@ -85,7 +85,7 @@ class _Room:
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, Field]]:
-    """Yield the number and value of every field of a message; raise ValueError where it is cut off."""
+    """Yield the number and value of each field of a message. Raises ValueError if the message is cut off."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -118,7 +118,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def _node(data: Field, room: _Room | None = None) -> Node:
-    """Read a node; with a `room`, only take the memory of its constant, which then is empty."""
+    """Read a node. With a `room`, only the memory of its constant is counted, and the constant stays empty."""
     name = op = ""
     inputs, attributes = [], {}
     for number, value in _message(data):
@@ -128,7 +128,7 @@ def _node(data: Field, room: _Room | None = None) -> Node:
             op = _text(value)
         elif number == 3:
             source, _, output = _text(value).partition(":")
-            if not source.startswith("^"):  # that only says what runs first
+            if not source.startswith("^"):  # "^" marks an order of execution, not an input
                 inputs.append((source, int(output or 0)))
         elif number == 5:
             entry = dict(_message(value))
@@ -139,7 +139,11 @@ def _node(data: Field, room: _Room | None = None) -> Node:
 def _attribute(data: Field, room: _Room | None) -> object:
     for number, value in _message(data):
         if number == 1:
-            return [n for field, item in _message(value) if field == 3 for n in _numbers(item)]
+            numbers: list[int] = []
+            for field, item in _message(value):
+                if field == 3:
+                    numbers += _integers(item)
+            return numbers
         if number == 2:
             return _text(value)
         if number == 3:
@@ -150,7 +154,7 @@ def _attribute(data: Field, room: _Room | None) -> object:
             return bool(value)
         if number == 8:
             return _tensor(value, room)
-    return None  # a type or the shape of a placeholder: nothing that a network's weights depend on
+    return None  # a type, or the shape of a placeholder: the weights don't depend on them
 
 
 def _tensor(data: Field, room: _Room | None) -> Array:
@@ -173,7 +177,7 @@ def _tensor(data: Field, room: _Room | None) -> Array:
     if content:
         return np.frombuffer(content, np.dtype(_TYPES[kind]).newbyteorder("<")).reshape(shape)
     flat = (np.concatenate(values) if values else np.zeros(1)).astype(_TYPES[kind])
-    # A constant of one value, or whose end repeats, is written short.
+    # TensorFlow leaves out repeated values at the end of a constant.
     missing = math.prod(shape) - flat.size
     return np.pad(flat, (0, missing), mode="edge").reshape(shape)
 
@@ -184,12 +188,8 @@ def _elements(value: Field, layout: str) -> NDArray[np.generic]:
     return np.frombuffer(_bytes(value), layout)
 
 
-def _numbers(value: Field) -> list[int]:
-    """Return one integer, or the packed ones."""
-    return list(_integers(value))
-
-
 def _integers(value: Field) -> Iterator[int]:
+    """Yield the integers of a field: a single integer, or several that are packed."""
     if isinstance(value, int):
         yield _signed(value)
         return

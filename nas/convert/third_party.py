@@ -1,4 +1,4 @@
-"""Networks of others, as `spandrel` reads them: what a user has today, to be measured beside what a search found."""
+"""Networks of others, read by `spandrel`, to measure them beside the networks that a search found."""
 
 import contextlib
 import importlib
@@ -12,42 +12,42 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nas.convert.gray import InGray
+from nas.convert.in_gray import InGray
 from nas.errors import InputError
 from nas.weights import read_state
 
 SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".safetensors"})
-"""The file names taken for checkpoints, in lower case."""
+"""Endings of the files that are read as checkpoints, in lower case."""
 
 _INSTALL = "pip install -c constraints.txt -e '.[spandrel]'"
 
 _STUBBED = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
-"""What two of spandrel's architectures import, for inpainting and for faces."""
+"""Modules that two of spandrel's architectures (for inpainting and for faces) import."""
 
 
 @dataclass(frozen=True)
 class ThirdParty:
-    """A network of others, made ready for images of one channel."""
+    """A network of others, wrapped for images of one channel."""
 
     network: nn.Module
-    """[N, 1, h, w] in 0..1 → [N, 1, s h, s w] in 0..1 of any size, without gradients, always in evaluation mode."""
+    """[N, 1, h, w] in 0..1 → [N, 1, s h, s w] in 0..1 for images of any size; frozen, in evaluation mode."""
     scale: int
     architecture: str
-    """As spandrel names it, such as `SwinIR`."""
+    """The name that spandrel uses, such as `SwinIR`."""
     channels: int
-    """Of the images it was made for: one of three sees the gray image in each, and the mean of its output counts."""
+    """Channels of its images. For three channels, it gets the gray image in each, and its output is averaged."""
 
     def describe(self) -> str:
-        """What it is, in a few words."""
+        """Return a description in a few words."""
         colours = "" if self.channels == 1 else ", gray in each of three channels and the mean of its output"
         return f"{self.architecture} x{self.scale}{colours}"
 
 
 def load_third_party(path: Path) -> ThirdParty:
-    """Read a checkpoint of one of the architectures that spandrel knows, told by the names of its tensors.
+    """Read a checkpoint. spandrel recognises its architecture by the names of its tensors.
 
     Nothing in the file is executed. Raises InputError for a file without weights, for an architecture that spandrel
-    doesn't know or that doesn't upscale images of one or three channels, and where spandrel isn't installed.
+    doesn't know or that doesn't upscale images of one or three channels, and if spandrel isn't installed.
     """
     if not path.is_file():
         raise InputError(f"There is no checkpoint '{path}'.")
@@ -61,13 +61,13 @@ def load_third_party(path: Path) -> ThirdParty:
         raise InputError(f"{path} can't be read by spandrel: {str(error).splitlines()[0]}.") from None
     name, channels = found.architecture.name, {found.input_channels, found.output_channels}
     if not isinstance(found, spandrel.ImageModelDescriptor) or not channels <= {1, 3}:
-        raise InputError(f"{path} holds {name}, which doesn't turn images of one or three channels into such.")
+        raise InputError(f"{path} holds {name}, which is not for images of one or three channels.")
     network = InGray(_Described(found), found.input_channels)
     return ThirdParty(network.requires_grad_(False).eval(), found.scale, name, max(channels))
 
 
 class _Described(nn.Module):
-    """A network as spandrel runs it: padded to the sizes that it takes, and the result clipped to 0..1."""
+    """A network as spandrel runs it: images are padded to the sizes that it takes, and results clipped to 0..1."""
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class _Described(nn.Module):
 
 
 def _import_spandrel() -> ModuleType:
-    """Return spandrel. Raises InputError where it can't be imported."""
+    """Return spandrel. Raises InputError if it can't be imported."""
     if "spandrel" in sys.modules:
         return sys.modules["spandrel"]
     if importlib.util.find_spec("spandrel") is None:
@@ -94,7 +94,7 @@ def _import_spandrel() -> ModuleType:
 
 
 def _torchvision_works() -> bool:
-    """Tell whether torchvision is there and fits torch; one that doesn't fails with whatever its library meets."""
+    """Tell whether torchvision is installed and fits torch. If it doesn't fit, its import may raise any error."""
     try:
         importlib.import_module("torchvision.transforms.functional")
     except Exception:
@@ -104,7 +104,7 @@ def _torchvision_works() -> bool:
 
 @contextlib.contextmanager
 def _torchvision_stub() -> Iterator[None]:
-    """Let modules import three names of torchvision, which super-resolution never uses."""
+    """Provide three names of torchvision that modules import and super-resolution never uses."""
     before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "torchvision"}
     for name in before:
         del sys.modules[name]

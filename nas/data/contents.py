@@ -1,4 +1,4 @@
-"""What files hold, as digests, each file being read only when it may have changed since it was read last."""
+"""Digests of files. A file is read only if it may have changed since it was read last."""
 
 import contextlib
 import hashlib
@@ -13,19 +13,20 @@ from nas.errors import RunError
 from nas.files import make_folder, write_atomic
 
 Stamp = tuple[int, ...]
-"""Size, time of the content, time of the last change of anything, inode and device. Unpacking an archive, `cp -p` or
-`rsync -a` set the time of the content as it was; the time of the last change nobody can set.
+"""(size, mtime, ctime, inode, device) of a file.
+
+Unpacking an archive, `cp -p` and `rsync -a` restore the old mtime. Nobody can set the ctime.
 """
 
 MISSING = "missing"
-"""The digest of a file that can't be read: whoever reads it says so."""
+"""The digest of a file that can't be read. The error is raised when its image is read."""
 
 _RECENT = 2_000_000_000
-"""Nanoseconds; file systems count in steps of up to 2 s, so that a file may change again without a new time."""
+"""Nanoseconds in which a file may change again without a new time: file systems count in steps of up to 2 s."""
 
 
 def stamp_of(file: Path) -> Stamp | None:
-    """Return what differs after every change of a file; None for one that isn't there, such as a dangling link."""
+    """Return a stamp that differs after each change of a file; None for a missing file or a dangling link."""
     try:
         status = file.stat()
     except OSError:
@@ -36,8 +37,8 @@ def stamp_of(file: Path) -> Stamp | None:
 def digests_of(files: Sequence[Path], known: Path) -> list[str]:
     """Return 16 hex digits of SHA-256 for the content of each file.
 
-    `known` is a file that keeps them with the files' stamps. It's read and written where that is possible, and may be
-    deleted: then all files are read again.
+    `known` is a file that keeps digests and stamps. If it can't be read or written, or was deleted, all files are read
+    again.
     """
     before = _read(known)
     found: dict[str, tuple[Stamp, str]] = {}
@@ -77,7 +78,7 @@ def _read(known: Path) -> dict[str, tuple[Stamp, str]]:
 
 
 def _write(known: Path, entries: dict[str, tuple[Stamp, str]]) -> None:
-    """Write what saves reading the files again; that it can't be written is no fault."""
+    """Write the digests. It is no fault if that isn't possible."""
     with contextlib.suppress(RunError):
         make_folder(known.parent)
         write_atomic(known, json.dumps(entries))

@@ -1,4 +1,4 @@
-"""What lies in a folder: its images, and what is left out of it and why, listed alike for all commands."""
+"""Listing the files below a folder: the images, and the files that are left out with the reasons."""
 
 import os
 import stat
@@ -10,15 +10,15 @@ from nas.data.images import IMAGE_SUFFIXES
 from nas.errors import InputError
 
 RESULTS = Path("results")
-"""Where commands write, below the folder that they're given in."""
+"""The folder that commands write to, relative to the current folder."""
 
 SIGNED = {"Software": "infrared-sr-nas"}
-"""What the product's own PNG pictures (plots, crops, previews) say of themselves, wherever they are written to."""
+"""The text field of the product's own PNG pictures (plots, crops, previews), by which they are recognised."""
 
 _SIGNATURE = b"Software\0" + SIGNED["Software"].encode()
 
 HIDDEN = frozenset({"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "thumbs.db", "desktop.ini"})
-"""Names of what systems put beside a user's files, in lower case; like those with a leading dot, no user's files."""
+"""Names, in lower case, of files and folders that operating systems put beside a user's files."""
 
 TEXTS = frozenset(
     [
@@ -67,44 +67,46 @@ TEXTS = frozenset(
         ".lnk",
     ]
 )
-"""Endings of files that are no image data by their name; so are those without any ending."""
+"""Endings of files that are no images. Files without an ending are no images, either."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not used, or a folder of such: its path below the folder, and a reason that continues it."""
+    """A file that is not used, or a folder of such files."""
 
     name: str
+    """The path below the folder, with "/"."""
     reason: str
+    """Why it is not used, as a clause."""
     count: int = 1
-    """How many files; more than one for a folder."""
+    """Number of files; more than 1 for a folder."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """What lies below a folder."""
+    """The files below a folder."""
 
     folder: Path
     images: tuple[Path, ...]
-    """In the order of the walk: the files of a folder before those of its subfolders, each by name."""
+    """The files of a folder come before those of its subfolders, each ordered by name."""
     left_out: tuple[LeftOut, ...]
-    """What may be taken for images and isn't read: other formats, what the product itself wrote, no regular files."""
+    """Files that look like images and aren't read: other formats, files of the product itself, no regular files."""
     others: int
-    """How many other files there are: texts, tables and the like."""
+    """Number of other files: texts, tables and the like."""
 
     def name(self, path: Path) -> str:
-        """The path of an image below the folder, with "/"."""
+        """Return the path of an image below the folder, with "/"."""
         root = str(self.folder)
-        # Plain text, since this is asked for each of perhaps a hundred thousand files.
+        # Text is much faster than `Path.relative_to`, and there may be a hundred thousand files.
         return str(path) if root == "." else str(path).removeprefix(root if root == os.sep else root + os.sep)
 
 
 def image_files(folder: Path) -> Files:
-    """List all images below a folder, following links.
+    """List all images below a folder. Links are followed.
 
-    Hidden files and those of systems (`._a.png`, `.thumbnails`, `__MACOSX`, `@eaDir`) aren't even mentioned. A folder
-    that the product has written (a run, a model, decoded images, the results below the working directory) is left out,
-    unless it is `folder` itself or lies around it. Raises `InputError` for a folder that is missing or can't be read.
+    Hidden files and those of operating systems (`._a.png`, `.thumbnails`, `__MACOSX`, `@eaDir`) are ignored. A folder
+    that the product wrote (a run, a model, decoded images, the results below the current folder) is left out, unless it
+    is `folder` itself or contains it. Raises InputError for a folder that is missing or can't be read.
     """
     if not folder.is_dir():
         raise InputError(
@@ -113,12 +115,14 @@ def image_files(folder: Path) -> Files:
     images: list[Path] = []
     left_out: list[LeftOut] = []
     others = 0
-    # Linked folders are followed: data sets often are links.
+    # Linked folders are followed, because data sets often are links.
     for top, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         here = Path(top)
-        if here != folder and (reason := _own_output(here, files)):
-            if count := sum(1 for _ in _images_below(here)):
-                left_out.append(LeftOut(here.relative_to(folder).as_posix(), reason, count))
+        own_output = _own_output(here, files) if here != folder else None
+        if own_output:
+            count = sum(1 for _ in _images_below(here))
+            if count:
+                left_out.append(LeftOut(here.relative_to(folder).as_posix(), own_output, count))
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if not is_hidden(name) and not _leads_up(here / name, folder))
@@ -126,7 +130,9 @@ def image_files(folder: Path) -> Files:
             suffix = Path(name).suffix.lower()
             if suffix in TEXTS or not suffix:
                 others += 1
-            elif reason := _unusable(here / name, suffix):
+                continue
+            reason = _unusable(here / name, suffix)
+            if reason:
                 left_out.append(LeftOut((here / name).relative_to(folder).as_posix(), reason))
             else:
                 images.append(here / name)
@@ -134,8 +140,8 @@ def image_files(folder: Path) -> Files:
 
 
 def no_image(files: Files) -> InputError:
-    """Return the error for a folder without any image, which names what is in it instead."""
-    beside = f" What is there is left out: {in_words(files.left_out)}." if files.left_out else ""
+    """Return the error for a folder without images. Its message names the files that are left out."""
+    beside = f" Left out are {in_words(files.left_out)}." if files.left_out else ""
     return InputError(f"{files.folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}).{beside}")
 
 
@@ -153,12 +159,12 @@ def phrases(left_out: Sequence[LeftOut]) -> list[str]:
 
 
 def in_words(left_out: Sequence[LeftOut]) -> str:
-    """Return the phrases of all reasons in one."""
+    """Return the phrases for all reasons as a single phrase."""
     return "; ".join(phrases(left_out))
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of that name is hidden, or put there by a system."""
+    """Tell whether a file or folder with this name is hidden, or was put there by an operating system."""
     return name.startswith(".") or name.lower() in HIDDEN
 
 
@@ -167,7 +173,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _own_output(folder: Path, files: Sequence[str]) -> str | None:
-    """Say what the product has written into a folder that holds `files`; None where it hasn't."""
+    """Return why a folder with these files is output of the product; None if it isn't."""
     if "search.yaml" in files:
         return "pictures of a run, no input"
     if {"architecture.yaml", "weights.safetensors"} <= set(files):
@@ -186,7 +192,7 @@ def _images_below(folder: Path) -> Iterator[str]:
 
 
 def _leads_up(link: Path, folder: Path) -> bool:
-    """Whether `link` is a link to a folder the walk has come through, and so would never end."""
+    """Tell whether `link` is a link to a folder above it, so that the walk would never end."""
     return link.is_symlink() and any(
         link.samefile(parent) for parent in link.parents if parent == folder or folder in parent.parents
     )
@@ -198,7 +204,7 @@ def _unusable(file: Path, suffix: str) -> str | None:
     try:
         mode = file.stat().st_mode
     except OSError:
-        return None  # a dangling link: reading it says so
+        return None  # a dangling link: the error is raised when it is read
     if not stat.S_ISREG(mode):
         return "it is not a regular file"
     return "pictures of this program, no input" if suffix == ".png" and _is_signed(file) else None
@@ -209,4 +215,4 @@ def _is_signed(file: Path) -> bool:
         with file.open("rb") as start:
             return _SIGNATURE in start.read(512)
     except OSError:
-        return False  # reading it says so
+        return False  # the error is raised when it is read

@@ -1,4 +1,4 @@
-"""The frames of image files: a file is as many images as it has pages, and each is named."""
+"""The frames of image files. Each page of a file is an image with its own name."""
 
 import warnings
 from collections.abc import Iterable
@@ -14,40 +14,40 @@ __all__ = ["NO_MEANING", "Counts", "Frame", "Meaning", "RawShape", "frames_in", 
 
 @dataclass(frozen=True)
 class Frame:
-    """One image of a file: number `index`, from 0, of `count`."""
+    """An image of a file: number `index` (from 0) of `count`."""
 
     path: Path
     index: int = 0
     count: int = 1
     place: Place | None = field(default=None, repr=False, compare=False)
-    """Where it lies in the file; found out anew where it is None."""
+    """Where the frame lies in the file; None: looked up when it is read."""
     meaning: Meaning = field(default=NO_MEANING, repr=False, compare=False)
-    """What is said about the file; whoever reads the frame need not know it."""
+    """What `images.yaml` or the user says about the file's values."""
 
     @property
     def scale(self) -> Counts | None:
-        """By which its values become counts; None for those that are counts already."""
+        """The scale by which the values become counts; None if they are counts already."""
         return self.meaning.counts if self.place is not None and self.place.is_scaled else None
 
     @property
     def label(self) -> str:
-        """The file's name, and in a file of several frames the frame's number from 1: `seq.tif#3`."""
+        """The name of the file, and for several frames the number of the frame from 1: `seq.tif#3`."""
         return self.path.name if self.count == 1 else f"{self.path.name}#{self.index + 1}"
 
 
 def warn_unless_needed(counts: Counts | None, frames: Iterable[Frame]) -> None:
-    """Warn where a scale is given and no frame needs it."""
+    """Warn if a scale is given and no frame needs it."""
     if counts is not None and all(frame.scale is None for frame in frames):
         warnings.warn(f"the scale of counts ({counts}) changes nothing: all images are of 8 or 16 bits", stacklevel=3)
 
 
 def frames_in(path: Path, meaning: Meaning = NO_MEANING) -> tuple[Frame, ...]:
-    """Return the frames of an image file, by its header alone.
+    """Return the frames of an image file. Only its header is read.
 
-    All pages of a TIFF but thumbnails and masks; each image of an array [N, H, W], of a stack in one page, of a
-    headerless file. PNG, JPEG and BMP hold one, and are not checked before they are read.
+    Frames are the pages of a TIFF without thumbnails and masks, and the images of an array [N, H, W], of a stack in a
+    page, or of a headerless file. PNG, JPEG and BMP files have a single frame, and are checked when they are read.
 
-    Raises UnreadableImageError for a file that can't be read, or not without a scale or shape that `meaning` lacks.
+    Raises UnreadableImageError for a file that can't be read, or that needs a scale or a shape which `meaning` lacks.
     """
     found = places(path, meaning)
     return tuple(Frame(path, index, len(found), place, meaning) for index, place in enumerate(found))

@@ -9,15 +9,15 @@ from nas.data.degradation import Pipeline
 from nas.data.image_set import ImageSet
 
 MARGIN = 8
-"""LR pixels around a patch that are degraded with it and then cut off, since a blur needs what lies beside it.
+"""LR pixels around a patch that are degraded with the patch and then cut off, because a blur needs its surroundings.
 
-Behind about the strongest blur of `bsrgan` (2.4 pixels of the image reduced to half the LR size) a patch's outermost
-pixels differ from the whole image's by 0.4 grey levels on average, without a margin by 5.
+With about the strongest blur of `bsrgan` (2.4 pixels of the image reduced to half the LR size), the outermost pixels of
+a patch differ from those of the whole image by 0.4 grey levels on average; without a margin by 5.
 """
 
 
 class Gather(Protocol):
-    """Cuts squares out of HR images: float32 values [N, 1, side, side], turned as `orientation` says."""
+    """Cuts squares out of HR images: float32 values [N, 1, side, side], turned by `orientation`."""
 
     def __call__(  # noqa: D102 - the class says it
         self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor
@@ -25,10 +25,10 @@ class Gather(Protocol):
 
 
 class FreshPatches:
-    """Degrades patches of the HR images of a set, in turned images as the camera would: stripes stay upright.
+    """Degrades patches of the HR images of a set. Patches are turned first, so stripes of the camera stay upright.
 
-    A patch has `MARGIN` pixels around it while it is degraded, on the inner side alone where it lies at the border of
-    its image, and less where the smallest image of the set leaves no room. `patch` is the LR side in pixels.
+    A patch is degraded with `MARGIN` pixels around it. At the border of its image there is no margin outside, and the
+    margin is smaller if the smallest image of the set has no room. `patch` is the side of an LR patch in pixels.
     """
 
     def __init__(self, images: ImageSet, pipeline: Pipeline, patch: int) -> None:
@@ -51,10 +51,10 @@ class FreshPatches:
         orientation: Tensor,
         generator: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
-        """LR [N, 1, p, p] and HR [N, 1, s p, s p] whose upper left LR pixels are (y, x) of the images.
+        """Return LR [N, 1, p, p] and HR [N, 1, s p, s p] with upper left LR pixels (y, x) in the images.
 
-        LR holds the values of whole numbers, as it would in a file. All is drawn from `generator`, a CPU generator, and
-        computed on the device that `gather` puts the pixels on.
+        LR holds the values of whole numbers, like a file. Everything random is drawn from `generator`, a CPU generator.
+        Patches are computed on the device to which `gather` puts the pixels.
         """
         s, window, patch = self._scale, self._window, self._patch
         top, left = self._start(y, self._heights[image]), self._start(x, self._widths[image])
@@ -64,7 +64,7 @@ class FreshPatches:
         return _cut(low, rows, columns, patch), _cut(high, s * rows, s * columns, s * patch)
 
     def _degraded(self, high: Tensor, image: Tensor, generator: torch.Generator) -> Tensor:
-        """From values as networks see them to those that are degraded, by way of whole numbers, and back."""
+        """Return the degraded LR values of HR values, rounded to whole numbers of the file's type."""
         levels = self._levels[image].to(high.device, non_blocking=True)
         seen_low, seen_span, low, span, limit = levels.T[..., None, None, None]
         values = (high * seen_span + seen_low - low) / span
@@ -73,19 +73,19 @@ class FreshPatches:
         return torch.div(integers - seen_low, seen_span)
 
     def _start(self, first: Tensor, side: Tensor) -> Tensor:
-        """Where a window begins so that the patch is in its middle, or the window at the image's border."""
+        """Return the begin of a window with the patch in its middle, moved inside the image if necessary."""
         return torch.minimum((first - (self._window - self._patch) // 2).clamp(min=0), side - self._window)
 
 
 def _place(rows: Tensor, columns: Tensor, room: int, orientation: Tensor) -> tuple[Tensor, Tensor]:
-    """Where a patch starts in a turned window, whose sides are `room` longer; for `orientation` see `PatchSampler`."""
+    """Return the begin of a patch in a turned window with sides longer by `room`; for `orientation` see `_steps`."""
     flip_rows, flip_columns, transpose = (((orientation >> bit) & 1).bool() for bit in range(3))
     rows, columns = torch.where(flip_rows, room - rows, rows), torch.where(flip_columns, room - columns, columns)
     return torch.where(transpose, columns, rows), torch.where(transpose, rows, columns)
 
 
 def _cut(images: Tensor, rows: Tensor, columns: Tensor, side: int) -> Tensor:
-    """Squares [N, 1, side, side] of images [N, 1, H, W], each at a place of its own."""
+    """Cut a square out of each image: [N, 1, H, W] → [N, 1, side, side], at (rows[i], columns[i])."""
     along = torch.arange(side)
     table = torch.stack([rows[:, None] + along, columns[:, None] + along]).to(images.device, non_blocking=True)
     which = torch.arange(len(images), device=images.device)[:, None, None]

@@ -1,4 +1,4 @@
-"""Single-channel 8- and 16-bit images: reading, writing, tensors, and the bicubic resize every measurement rests on."""
+"""Single-channel 8- and 16-bit images: reading, writing, tensors, and the bicubic resize of all measurements."""
 
 import threading
 import warnings
@@ -36,20 +36,20 @@ __all__ = [
 ]
 
 IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".npy", ".raw"})
-"""The file names taken for images, in lower case."""
+"""Endings of the files that are read as images, in lower case."""
 
 _PEAKS = {"uint8": 255, "uint16": 65535}
 _JPEG = b"\xff\xd8"
 
 
 class Decoded(NamedTuple):
-    """An image as `read_image` gives it, and what its file was."""
+    """An image as `read_image` returns it, and facts on its file."""
 
     pixels: Pixels
     is_coloured: bool
-    """Truly: with channels that differ."""
+    """Whether the file has channels that differ."""
     is_radiometric: bool
-    """A JPEG of which the sensor's counts were read, not the picture."""
+    """Whether the file is a JPEG from which the counts of the sensor were read instead of the picture."""
 
 
 _colour_was_reported = False
@@ -59,28 +59,28 @@ _colour_lock = threading.Lock()
 def read_image(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:
     """Read an image as one channel: uint8 or uint16 [H, W], upright, as a viewer shows it.
 
-    The values are the file's own, or where `meaning`, else the frame's, gives its values a scale, counts. Colour with
-    equal channels is gray (alpha is ignored); real colour becomes luma (ITU-R BT.601 weights 0.299 R + 0.587 G +
-    0.114 B, full range) with one warning per process. Of a radiometric JPEG the sensor's counts are read instead of
-    the picture; of a bare path, its first frame.
+    The values are those of the file, or counts if `meaning` (or else the frame's meaning) has a scale. A file with
+    equal channels is gray, and alpha is ignored. Colours become luma (ITU-R BT.601, full range: 0.299 R + 0.587 G +
+    0.114 B), with one warning in each process. From a radiometric JPEG the counts of the sensor are read, not the
+    picture. A path stands for the first frame of the file.
 
     Raises UnreadableImageError (an InputError) for a file that is missing, truncated, not an image, or of a type that
-    needs a scale or a shape; InputError for a limit of memory (`NAS_MAX_IMAGE_MPIXELS`) that is no number.
+    needs a scale or a shape; InputError if the limit of memory (`NAS_MAX_IMAGE_MPIXELS`) is not a number.
     """
     return _noted(decode_image(frame, meaning), frame)
 
 
 def read_stored(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> tuple[Pixels, np.dtype[Any]]:
-    """Read an image like `read_image`, and the type that its values have in the file."""
+    """Read an image like `read_image`; return also the type of its values in the file."""
     found = _contents(frame, meaning)
     return _noted(Decoded(*_to_gray(found.values), is_radiometric=found.is_radiometric), frame), found.stored
 
 
 def _noted(decoded: Decoded, frame: Frame | Path) -> Pixels:
-    """Return the pixels, after a warning where they were the first in colour."""
+    """Return the pixels, after a warning for the first colour image of the process."""
     if decoded.is_coloured and _is_first_colour():
         name = frame if isinstance(frame, Path) else frame.path
-        warnings.warn(f"{name} is a colour image; it and any others are read as luma (BT.601)", stacklevel=3)
+        warnings.warn(f"{name} is a colour image; all colour images are read as luma (BT.601)", stacklevel=3)
     return decoded.pixels
 
 
@@ -98,10 +98,10 @@ def decode_image(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Decoded:
 
 
 def read_luma(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:
-    """Read an image like `read_image`, but colour as the Y of the literature's PSNR-Y; see `studio_luma`.
+    """Read an image like `read_image`, but convert colours to the Y of PSNR-Y in the literature; see `studio_luma`.
 
-    Files of three channels become Y even where the channels are equal, as in MATLAB; files of one channel stay as they
-    are. Y is rounded to the type's integers.
+    Files with three channels become Y also if the channels are equal, as in MATLAB. Files with one channel stay as they
+    are. Y is rounded to integers of the type.
     """
     values = _contents(frame, meaning).values
     if values.ndim == 2 or values.shape[2] < 3:
@@ -112,7 +112,7 @@ def read_luma(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:
 
 
 def studio_luma(colours: Pixels) -> Pixels:
-    """RGB [..., 3] in 0..255 → luma Y [...] in 16..235, not rounded: ITU-R BT.601, as MATLAB's `rgb2ycbcr`."""
+    """Convert RGB [..., 3] in 0..255 to luma Y [...] in 16..235, not rounded (ITU-R BT.601, MATLAB's `rgb2ycbcr`)."""
     luma: Pixels = 16 + colours @ np.array([65.481, 128.553, 24.966]) / 255
     return luma
 
@@ -124,7 +124,7 @@ def _contents(frame: Frame | Path, meaning: Meaning) -> Contents:
 
 
 def is_radiometric(path: Path) -> bool:
-    """Whether a file is a JPEG of which `read_image` reads the sensor's counts; False for one that can't be read."""
+    """Tell whether `read_image` reads the sensor's counts of a JPEG file; False for a file that can't be read."""
     try:
         with path.open("rb") as file:
             return file.read(2) == _JPEG and sensor_counts(_JPEG + file.read()) is not None
@@ -144,10 +144,10 @@ def _to_gray(decoded: Pixels) -> tuple[Pixels, bool]:
 
 
 def write_image(path: Path, pixels: Pixels) -> None:
-    """Write uint8 or uint16 [H, W] with its bit depth kept; the file appears whole or not at all.
+    """Write uint8 or uint16 [H, W] with the same bit depth. The file appears whole or not at all.
 
-    Raises InputError for a suffix that isn't an image's, and a format that can't hold 16 bits or so many pixels;
-    RunError where the file can't be written.
+    Raises InputError for an ending that is not of an image, and for a format that can't hold 16 bits or as many pixels;
+    RunError if the file can't be written.
     """
     if pixels.ndim != 2 or pixels.dtype.name not in _PEAKS:
         raise ValueError(f"uint8 or uint16 [H, W] is needed, but got {pixels.dtype} {pixels.shape}.")
@@ -155,7 +155,7 @@ def write_image(path: Path, pixels: Pixels) -> None:
 
 
 def peak_of(dtype: Any) -> int:
-    """The largest value of an image type: 255 for uint8, 65535 for uint16. Raises `ValueError` for another type."""
+    """Return the largest value of an image type: 255 for uint8, 65535 for uint16. Raises ValueError for others."""
     name = np.dtype(dtype).name
     if name not in _PEAKS:
         raise ValueError(f"uint8 or uint16 is needed, but got {name}.")
@@ -163,17 +163,18 @@ def peak_of(dtype: Any) -> int:
 
 
 def to_pixels(image: Tensor, dtype: Any) -> Pixels:
-    """Float [..., H, W] with one image in 0..1 to uint8 or uint16 [H, W]: clipped, then rounded half up."""
+    """Convert an image, float [..., H, W] in 0..1, to uint8 or uint16 [H, W]: clipped, then rounded half up."""
     values = image.detach().reshape(image.shape[-2:]).float().clamp(0, 1)
     return torch.floor(values * peak_of(dtype) + 0.5).cpu().numpy().astype(dtype)
 
 
 def resize_bicubic(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bicubic resize of [N, C, H, W] to `size` (height, width), in float32; values may overshoot 0..1.
+    """Resize [N, C, H, W] bicubically to `size` (height, width), in float32. Values may overshoot 0..1.
 
-    Keys' kernel with a = -0.5, stretched by the scale when shrinking (anti-aliased), as MATLAB's `imresize` and Pillow
-    do (Keys 1981, doi:10.1109/TASSP.1981.1163711). Away from the border it equals `imresize` to float precision. Taps
-    outside the image are dropped and the others renormalised (as Pillow does), where `imresize` mirrors the image:
-    this touches the outer two pixels of a reduced image and the outer 2 x scale - 1 of an enlarged one.
+    The kernel is that of Keys with a = -0.5 (Keys 1981, doi:10.1109/TASSP.1981.1163711). When shrinking, the kernel is
+    stretched by the scale (anti-aliased), as in MATLAB's `imresize` and Pillow. Away from the border the result equals
+    `imresize` to float precision. At the border, taps outside the image are dropped and the others renormalised (as in
+    Pillow), but `imresize` mirrors the image. This changes the outer 2 pixels of a reduced image, and the outer
+    2 x scale - 1 pixels of an enlarged image.
     """
     return F.interpolate(images.float(), size=size, mode="bicubic", align_corners=False, antialias=True)

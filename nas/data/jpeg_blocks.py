@@ -1,4 +1,4 @@
-"""What JPEG knows of blocks of 8 x 8 pixels: their cosine transform, and how well the eye sees each frequency."""
+"""JPEG's blocks of 8 x 8 pixels: their cosine transform, and the visibility of each frequency."""
 
 import math
 
@@ -18,11 +18,11 @@ LUMINANCE = (
     (49, 64, 78, 87, 103, 121, 120, 101),
     (72, 92, 95, 98, 112, 100, 103, 99),
 )
-"""Steps of a block's frequencies at quality 50 (ITU-T T.81, table K.1)."""
+"""Quantisation steps of the frequencies of a block at quality 50 (ITU-T T.81, table K.1)."""
 
 
 def cosines(dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The orthonormal basis of the discrete cosine transform (DCT-II) of 8 values: [frequency, place]."""
+    """Return the orthonormal basis of the discrete cosine transform (DCT-II) of 8 values: [frequency, position]."""
     place = torch.arange(BLOCK, dtype=torch.float64)
     basis = torch.cos(torch.pi / BLOCK * place[:, None] * (place + 0.5)) * math.sqrt(2 / BLOCK)
     basis[0] /= math.sqrt(2)

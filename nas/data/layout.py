@@ -1,4 +1,4 @@
-"""Which images of a folder are for training, which for validation, and what of the folder is neither."""
+"""The training and validation images of a folder, and the files that are neither."""
 
 import hashlib
 import os
@@ -8,19 +8,20 @@ from pathlib import Path
 
 from nas.data.folder import LeftOut, image_files, no_image
 from nas.data.frames import Counts
-from nas.data.pairing import Listing, Member, Source, Wanted, members_of, pair
+from nas.data.listing import Listing, Member, Wanted
+from nas.data.members import members_of
+from nas.data.pairing import pair
 from nas.errors import InputError
-
-__all__ = ["Listing", "Source", "list_images", "list_parts"]
 
 VALIDATION_FRACTION = 0.1
 MAX_VALIDATION = 100
 
 
 def list_images(folder: Path, scale: int, degradation: str, counts: Counts | None = None) -> Listing:
-    """All images below `folder` as one set, each with its LR file where the folder brings those of this scale.
+    """Return all images below a folder as one set, each with its LR file if the folder has LR images of this scale.
 
-    Raises `InputError` when the folder is missing, holds no image or LR images alone, or mixes two sizes as HR.
+    Raises InputError if the folder is missing, holds no image or only LR images, or holds one picture at two sizes as
+    if both were HR.
     """
     wanted = Wanted(scale, degradation, counts)
     members, listing = _read(folder, wanted)
@@ -29,10 +30,10 @@ def list_images(folder: Path, scale: int, degradation: str, counts: Counts | Non
 
 
 def list_parts(folder: Path, scale: int, degradation: str, counts: Counts | None = None) -> tuple[Listing, Listing]:
-    """The training and validation sets of a folder; what makes them is described in `nas.data.dataset.open_dataset`.
+    """Return the training and validation sets of a folder; `nas.data.dataset.open_dataset` describes which images.
 
-    What lies in the folder outside of both is left out of the first. Raises `InputError` as `list_images` does, and
-    when one of the two sets would be empty.
+    Files in neither set are noted in the training set as left out. Raises InputError as `list_images` does, and if one
+    of the two sets would be empty.
     """
     wanted = Wanted(scale, degradation, counts)
     members, listing = _read(folder, wanted)
@@ -57,7 +58,7 @@ def list_parts(folder: Path, scale: int, degradation: str, counts: Counts | None
 
 
 def _read(folder: Path, wanted: Wanted) -> tuple[list[Member], Listing]:
-    """Return all images of a folder, and as a listing of none what is left out before anything is known of them."""
+    """Return all images of a folder, and a listing without images that holds the files that are left out."""
     if wanted.scale < 1:
         raise InputError(f"The scale must be 1 or more, but got {wanted.scale}.")
     files = image_files(folder)
@@ -69,9 +70,10 @@ def _read(folder: Path, wanted: Wanted) -> tuple[list[Member], Listing]:
 
 
 def _split(listing: Listing, folder: Path) -> tuple[Listing, Listing]:
-    """Holds back about a tenth (1 to 100 images) by a hash of the file name, whatever the order or the other files.
+    """Hold back about a tenth (1 to 100 images) for validation, by a hash of the file name.
 
-    All frames of a file go the same way: those of a sequence are too alike to learn on one and measure on the next.
+    Neither the order nor other files have an influence. All frames of a file are in the same set, because frames of a
+    sequence are too similar to train on one and validate on the next.
     """
     files = Counter(source.hr.path for source in listing.sources)
     if len(files) < 2:
@@ -95,7 +97,7 @@ def _split(listing: Listing, folder: Path) -> tuple[Listing, Listing]:
 
 
 def _place(file: Path) -> float:
-    """0..1 by the file's name alone."""
-    # Names that are no UTF-8 are bytes that Python keeps as surrogates.
+    """Return a number in 0..1 that depends only on the file's name."""
+    # Python keeps bytes that are no UTF-8 as surrogates, which only `fsencode` can encode.
     digest = hashlib.sha256(os.fsencode(file.name)).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,9 +1,9 @@
-"""Which integers of a file are the 0 and the 1 that a network sees: the ends of the type, or of what is in use.
+"""Normalisation: the integers of a file that a network sees as 0 and 1.
 
-A thermal camera of 14 bits writes 16-bit files of which one scene takes some 2,000 of 65,536 levels. Against the whole
-type that is an image of 3 % contrast, which a network learns badly; so a set with 16-bit images is normalised by the
-range that its training images use. Nothing is clipped by it: what lies beyond is below 0 or above 1, and every integer
-comes back exactly (`nas.data.levels`).
+A thermal camera of 14 bits writes 16-bit files, and a scene uses about 2,000 of the 65,536 levels. Normalised by the
+range of the type, such an image has 3 % contrast, which a network learns badly. Therefore a set with 16-bit images is
+normalised by the range that its training images use. Nothing is clipped: levels outside the range are below 0 or above
+1, and every integer is restored exactly (`nas.data.levels`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,23 +20,23 @@ from pydantic import (
     model_validator,
 )
 
-from nas.data.cache import Store
 from nas.data.images import Pixels, peak_of
 from nas.data.levels import Levels
+from nas.data.store import Store
 from nas.errors import InputError
 from nas.fields import message_of
 
 Histogram = np.ndarray[Any, np.dtype[np.int64]]
-"""How many pixels have each level, [65536]."""
+"""Number of pixels with each level, [65536]."""
 
 SAMPLED = 1000
-"""A range is found in at most so many images, evenly spread over the set."""
+"""Maximum number of images from which a range is computed, spread evenly over the set."""
 
 LEAST_USE = 0.25
-"""Images that use less of the range that they are normalised by don't fit it."""
+"""Images don't fit a normalisation if they use a smaller share of its range."""
 
 FURTHEST = 0.5
-"""Images that lie further beyond that range, in parts of it, don't fit it either."""
+"""Images don't fit a normalisation if they lie further outside its range, as a share of the range."""
 
 _LEVELS = 65536
 _ONE_OF_EACH_DEPTH: list[Pixels] = [np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint16)]
@@ -46,31 +46,38 @@ _Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Normalisation(BaseModel):
-    """How integers become values; a recipe names one, and the data set puts numbers into it (`resolved`).
+    """How integers become values. A recipe names a kind, and the data set adds the numbers (`resolved`).
 
-    `type`: 0 and the largest integer of the type are 0 and 1. `fixed`: `low` and `high` are. `percentile`: two
-    percentiles of the training images are. `image`: two percentiles of each LR image are, since a camera has no other.
-    `auto`: `percentile` where an image of the set has 16 bits, else `type`. In YAML a kind alone stands for all of it.
+    The kind says which integers become 0 and 1:
 
-    By default one pixel in a thousand may be dead, and one hotter than all else. The range has no margin beyond that:
-    it would save nothing from being clipped, since nothing is, and it costs contrast (measured in docs/sixteen_bit.md).
+    - `type`: 0 and the largest integer of the type.
+    - `fixed`: `low` and `high`.
+    - `percentile`: two percentiles of the training images.
+    - `image`: two percentiles of each LR image, because a camera has no other image.
+    - `auto`: `percentile` if an image of the set has 16 bits, else `type`.
 
-    A range belongs to images of one bit depth, the deepest of the set: an image of the other depth keeps the range of
-    its type, since counts of a sensor say nothing about grey levels of a display.
+    In YAML the name of the kind is enough.
+
+    The default percentiles ignore a thousandth of the pixels at each end: dead pixels, and pixels hotter than all
+    others. The range has no margin, because nothing is clipped and a margin costs contrast (measured in
+    docs/sixteen_bit.md).
+
+    A range is for images of one bit depth, the deepest of the set. Images of the other depth keep the range of their
+    type, because the counts of a sensor say nothing about the grey levels of a display.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["auto", "type", "fixed", "percentile", "image"] = "auto"
     low: _Level | None = None
-    """The integer that is seen as 0: given for `fixed`, found for `percentile`."""
+    """The integer that becomes 0: given for `fixed`, computed for `percentile`."""
     high: _Level | None = None
-    """The integer that is seen as 1."""
+    """The integer that becomes 1."""
     percentiles: tuple[_Percent, _Percent] = (0.1, 99.9)
     bits: Literal[8, 16] | None = None
-    """The depth of the images that `low` and `high` are of."""
+    """The bit depth of the images for which `low` and `high` hold."""
     peak: _Peak | None = None
-    """What PSNR is measured against, instead of `high` - `low`; images that can't reach it have their type's limit."""
+    """The peak of PSNR, instead of `high` - `low`; limited to the largest integer of an image's type."""
 
     @model_validator(mode="before")
     @classmethod
@@ -99,9 +106,9 @@ class Normalisation(BaseModel):
 
     @classmethod
     def stored(cls, recipe: Mapping[str, Any]) -> "Normalisation":
-        """Return what a model was trained with, by the fields of its recipe; imported weights see the type's range.
+        """Return the normalisation of a model's training from its recipe. For imported weights it is `type`.
 
-        Raises InputError for one that is wrong or has no numbers.
+        Raises InputError for a normalisation that is wrong or has no numbers.
         """
         try:
             stored = cls.model_validate(recipe.get("normalisation", "auto"))
@@ -115,13 +122,13 @@ class Normalisation(BaseModel):
 
     @property
     def is_resolved(self) -> bool:
-        """Whether it tells the levels of every image without looking at others."""
+        """Whether it gives the levels of an image without other images."""
         return self.kind in ("type", "image") or (self.low is not None and self.bits is not None)
 
     def resolved(self, bits: int, histogram: Callable[[], Histogram]) -> "Normalisation":
-        """Return it with numbers, for a training set whose deepest images have `bits` and that `histogram`.
+        """Return it with numbers, for a training set whose deepest images have `bits` bits and this histogram.
 
-        Raises InputError for a peak or a fixed range that is none of such images.
+        Raises InputError for a peak or a fixed range beyond the levels of such images.
         """
         high = self.high if self.high is not None and self.bits is None else 0
         for name, level in (("peak", self.peak or 0), ("normalised level", high)):
@@ -137,26 +144,27 @@ class Normalisation(BaseModel):
         return self.model_copy(update=update)
 
     def measured_against(self, peak: float) -> "Normalisation":
-        """Return it with another peak for PSNR. Raises InputError for one that is none."""
-        if not 0 < peak <= 65535:  # also of NaN
-            raise InputError(f"PSNR is measured against a peak above 0 and up to 65535, not {peak:g}.")
+        """Return it with another peak of PSNR. Raises InputError for a peak outside 0..65535."""
+        if not 0 < peak <= 65535:  # also refuses NaN
+            raise InputError(f"The peak of PSNR must be above 0 and at most 65535, not {peak:g}.")
         return self.model_copy(update={"peak": peak})
 
     def unresolved(self) -> "Normalisation":
-        """Return it without the numbers that other images gave it."""
+        """Return it without the numbers that were computed from images."""
         return self.model_copy(update={"low": None, "high": None, "bits": None} if self.kind == "percentile" else {})
 
     def sees_as(self, other: "Normalisation") -> bool:
-        """Whether both, resolved, give every image the same values; what PSNR is measured against has no part in it."""
+        """Tell whether two resolved normalisations give every image the same values. The peak doesn't matter."""
         if "image" in (self.kind, other.kind):
             return (self.kind, self.percentiles) == (other.kind, other.percentiles)
-        mine, theirs = (
-            [(found.low, found.high) for found in map(one.levels, _ONE_OF_EACH_DEPTH)] for one in (self, other)
-        )
-        return mine == theirs
+        for pixels in _ONE_OF_EACH_DEPTH:
+            mine, theirs = self.levels(pixels), other.levels(pixels)
+            if (mine.low, mine.high) != (theirs.low, theirs.high):
+                return False
+        return True
 
     def levels(self, lr: Pixels) -> Levels:
-        """The levels of the image whose LR pixels are given, and of its HR and SR images. It must be resolved."""
+        """Return the levels of an image, given as LR pixels, and of its HR and SR. `self` must be resolved."""
         low, high, limit = 0.0, float(peak_of(lr.dtype)), peak_of(lr.dtype)
         if self.kind == "image":
             low, high = range_in_use(histogram_of([lr]), self.percentiles)
@@ -165,7 +173,7 @@ class Normalisation(BaseModel):
         return Levels(low, high, limit, high - low if self.peak is None else min(self.peak, limit))
 
     def misfit(self, bits: int, histogram: Callable[[], Histogram]) -> str | None:
-        """Say why images of that depth and histogram shouldn't be seen by this resolved one; None where they may."""
+        """Return why images with this depth and histogram don't fit the resolved normalisation; None if they fit."""
         if self.kind == "image" or (bits == 8 and self.bits != 8):
             return None
         levels = self.levels(np.zeros((1, 1), np.uint16 if bits == 16 else np.uint8))
@@ -183,12 +191,12 @@ TYPE = Normalisation(kind="type")
 
 
 def bits_of(store: Store) -> int:
-    """The depth of the deepest images of a store, 8 or 16."""
+    """Return the bit depth of the deepest images of a store, 8 or 16."""
     return max(image.peak for image in store.images).bit_length()
 
 
 def histogram_of(images: Iterable[Pixels]) -> Histogram:
-    """The histogram of images of one bit depth."""
+    """Return the histogram of images of one bit depth."""
     total = np.zeros(_LEVELS, np.int64)
     for pixels in images:
         total += np.bincount(pixels.ravel(), minlength=_LEVELS)
@@ -196,16 +204,16 @@ def histogram_of(images: Iterable[Pixels]) -> Histogram:
 
 
 def histogram_of_store(store: Store) -> Histogram:
-    """The histogram of a store's deepest images, or of `SAMPLED` of them."""
+    """Return the histogram of the deepest images of a store, at most `SAMPLED` of them."""
     limit = 2 ** bits_of(store) - 1
     deepest = [index for index, image in enumerate(store.images) if image.peak == limit]
     return histogram_of(store.pixels(index) for index in deepest[:: -(-len(deepest) // SAMPLED)])
 
 
 def range_in_use(histogram: Histogram, percentiles: tuple[float, float]) -> tuple[float, float]:
-    """Return the levels at two percentiles, at least one apart.
+    """Return the levels at two percentiles, at least 1 apart.
 
-    A percentile is the smallest level that at least so many of a hundred pixels don't exceed: numpy's `inverted_cdf`.
+    The p-th percentile is the smallest level that at least p % of the pixels don't exceed: numpy's `inverted_cdf`.
     """
     below = np.cumsum(histogram)
     ranks = np.maximum(np.ceil(np.round(np.array(percentiles) / 100 * below[-1], 6)), 1)

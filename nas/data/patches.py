@@ -1,4 +1,4 @@
-"""Random training patches, gathered for a whole batch at once on the device that trains."""
+"""Random training patches, gathered for a whole batch at once on the training device."""
 
 from collections.abc import Sequence
 
@@ -6,20 +6,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nas.data.cache import Store
 from nas.data.fresh_patches import FreshPatches
 from nas.data.image_set import ImageSet
 from nas.data.levels import Levels
+from nas.data.store import Store
 from nas.errors import InputError
 
 
 class PatchSampler:
-    """Draws aligned LR/HR patches from a set; `patch` is the LR side in pixels.
+    """Draws aligned LR and HR patches from a set. `patch` is the height and width of an LR patch in pixels.
 
-    Every patch position of the set is equally likely, so an image is drawn in proportion to its number of positions.
-    The pixels move to the device once, where they fit into half of its free memory; else they're gathered on the CPU.
-    LR patches are cut from the LR images, or where `images.afresh` says so, made anew from HR patches at each draw.
-    Raises `InputError` when an image is smaller than the patch.
+    Every position of a patch in the set is equally likely, so a large image is drawn more often than a small image. The
+    pixels move to the device once if they fit into half of its free memory; otherwise patches are gathered on the CPU.
+    LR patches are cut from the LR images, or with `images.afresh` made from the HR patches at each draw. Raises
+    InputError if an image is smaller than the patch.
     """
 
     def __init__(self, images: ImageSet, patch: int, device: torch.device | str) -> None:
@@ -39,10 +39,10 @@ class PatchSampler:
         self._fresh = FreshPatches(images, images.afresh, patch) if images.afresh else None
 
     def sample(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """LR [batch, 1, p, p] and HR [batch, 1, s p, s p], float32 values by each image's levels, on the device.
+        """Return LR [batch, 1, p, p] and HR [batch, 1, s p, s p], float32 values by each image's levels, on the device.
 
-        The same one of the eight flips and rotations is applied to both. `generator` is a CPU generator: the draws are
-        the same whatever the device, and its state can be saved in a checkpoint.
+        Both patches get the same of the eight flips and rotations. `generator` is a CPU generator, so the draws are the
+        same for all devices, and its state can be saved in a checkpoint.
         """
         drawn = self.draw(batch, generator)
         if self._fresh:
@@ -54,16 +54,16 @@ class PatchSampler:
 
     def _on_device(self, patches: Tensor) -> Tensor:
         if self._device.type == "cuda" and patches.device.type == "cpu":
-            patches = patches.pin_memory()  # only from there a copy lets the host go on
+            patches = patches.pin_memory()  # a copy from other memory would make the host wait
         return patches.to(self._device, non_blocking=True)
 
     @property
     def is_resident(self) -> bool:
-        """Whether all pixels are on the device and `gather` is all that makes patches, which is work of it alone."""
+        """Whether all pixels are on the device, so that `gather` makes patches there without the host."""
         return self._fresh is None and self._low.device.type == self._high.device.type == self._device.type
 
     def draw(self, batch: int, generator: torch.Generator) -> Tensor:
-        """Where the patches of a batch are: int64 [4, batch] on the CPU, a row each of image, y, x, orientation."""
+        """Draw the places of a batch: int64 [4, batch] on the CPU, with the rows image, y, x and orientation."""
         place = torch.randint(int(self._ends[-1]), (batch,), generator=generator)
         orientation = torch.randint(8, (batch,), generator=generator)
         image = torch.searchsorted(self._ends, place, right=True)
@@ -72,7 +72,7 @@ class PatchSampler:
         return torch.stack([image, y, x, orientation])
 
     def gather(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """LR and HR of a draw, as `sample`, but where the pixels are."""
+        """Return LR and HR patches like `sample` for drawn places, on the device that holds the pixels."""
         s = self._scale
         image, y, x, orientation = drawn.to(self._low.device)
         lr = self._low.gather(image, y, x, self._patch, orientation)
@@ -86,22 +86,23 @@ class PatchSampler:
 
 
 class _Gatherer:
-    """One store's pixels on the device, and the arithmetic that finds a batch of patches in them."""
+    """Holds the pixels of a store, on the device if they fit, and gathers batches of patches from them."""
 
     def __init__(self, store: Store, levels: Sequence[Levels], device: torch.device) -> None:
         self._is_wide = store.dtype == "uint16"
-        # torch can't index uint16; int16 has the same bits, and the sign is masked off after the gather.
+        # torch can't index uint16. int16 has the same bits, and the sign is removed after gathering.
         flat = torch.from_numpy(store.flat.view(np.int16) if self._is_wide else store.flat)
         self._flat = flat.to(device) if _fits(flat, device) else flat
         self.device = self._flat.device
         self._offsets = torch.tensor([image.offset for image in store.images], device=self.device)
         self._widths = torch.tensor([image.width for image in store.images], device=self.device)
-        self._lows = torch.tensor([one.low for one in levels], dtype=torch.float32, device=self.device)
-        spans = [one.high - one.low for one in levels]
+        lows = [of_image.low for of_image in levels]
+        self._lows = torch.tensor(lows, dtype=torch.float32, device=self.device)
+        spans = [of_image.high - of_image.low for of_image in levels]
         self._spans = torch.tensor(spans, dtype=torch.float32, device=self.device)
 
     def gather(self, image: Tensor, y: Tensor, x: Tensor, side: int, orientation: Tensor) -> Tensor:
-        """Patches with their upper left corners at (y, x) of the images, turned: float32 values [N, 1, side, side]."""
+        """Return turned patches with upper left corners (y, x) in the images: float32 values [N, 1, side, side]."""
         width = self._widths[image]
         start, row_step, column_step = _steps(self._offsets[image] + y * width + x, width, side, orientation)
         table = torch.stack([start, row_step, column_step])
@@ -115,9 +116,10 @@ class _Gatherer:
 
 
 def _steps(corner: Tensor, width: Tensor, side: int, orientation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Where a turned patch starts in the flat file, and how far apart its rows and its columns lie there.
+    """Return the first pixel of a turned patch in the flat file, and the steps between its rows and its columns.
 
-    Bit 0 of `orientation` mirrors the rows, bit 1 the columns, bit 2 then transposes: together the eight symmetries.
+    Bit 0 of `orientation` mirrors the rows, bit 1 mirrors the columns, and bit 2 then transposes. These are the eight
+    flips and rotations.
     """
     flip_rows, flip_columns, transpose = ((orientation >> bit) & 1 for bit in range(3))
     start = corner + (side - 1) * (flip_rows * width + flip_columns)

@@ -1,8 +1,8 @@
 """Sensor counts in radiometric JPEGs: the 16-bit image that cameras of FLIR and DJI put into segments of the file.
 
-What such a file shows is an 8-bit picture made for the eye, often in false colours and with text in it; what the sensor
-saw lies beside it. The layouts are as ExifTool documents them: https://exiftool.org/TagNames/FLIR.html, its page on
-DJI, and topics 4898, 6763 and 11401 of its forum. No package serves: flyr is under the EUPL, DJI's SDK is closed.
+Such a file shows an 8-bit picture for the eye, often in false colours and with text. The counts of the sensor lie
+beside it. ExifTool documents the layouts: https://exiftool.org/TagNames/FLIR.html, its page on DJI, and topics 4898,
+6763 and 11401 of its forum. No package can be used: flyr is under the EUPL, and DJI's SDK is closed.
 """
 
 import struct
@@ -25,13 +25,13 @@ _PNG = b"\x89PNG"
 
 
 class RadiometricError(ValueError):
-    """A JPEG with sensor counts that can't be read; the message is the reason, without the file's name."""
+    """The sensor counts of a JPEG can't be read. The message is the reason, without the name of the file."""
 
 
 def sensor_counts(jpeg: bytes) -> _Counts | None:
-    """Return the counts in a JPEG file, [H, W], often of another size than its picture; None where it has none.
+    """Return the counts in a JPEG file, [H, W], or None if it has none. Their size is often not that of the picture.
 
-    Raises RadiometricError for counts that are damaged or laid out in an unknown way, never for damage of the picture.
+    Raises RadiometricError for counts that are damaged or have an unknown layout, never for a damaged picture.
     """
     found = list(segments(jpeg))
     flir = [content for marker, content in found if marker == APP1 and content.startswith(_FLIR)]
@@ -43,7 +43,7 @@ def sensor_counts(jpeg: bytes) -> _Counts | None:
 
 
 def _joined(segments: Sequence[bytes]) -> bytes:
-    """Put FLIR's data together: byte 6 of each segment is its number, byte 7 that of the last."""
+    """Join FLIR's segments. Byte 6 of a segment is its number, and byte 7 the number of the last segment."""
     ordered = sorted(segments, key=lambda segment: segment[6:7])
     if [segment[6:8] for segment in ordered] != [bytes([number, len(ordered) - 1]) for number in range(len(ordered))]:
         raise RadiometricError(f"has {len(ordered)} segments of FLIR data that don't belong together")
@@ -51,7 +51,7 @@ def _joined(segments: Sequence[bytes]) -> bytes:
 
 
 def _flir_counts(data: bytes) -> _Counts | None:
-    """Find the raw image among the records of FLIR's container; it may hold a visible photograph alone."""
+    """Return the raw image of FLIR's container; None if the container has only a visible photograph."""
     if not data.startswith(_FFF):
         raise RadiometricError("has FLIR data of an unknown form")
     try:
@@ -67,7 +67,7 @@ def _flir_counts(data: bytes) -> _Counts | None:
 
 
 def _order(data: bytes, form: str, offset: int, least: int, most: int) -> str:
-    """Return the byte order, `>` or `<`, in which a number is what it can be."""
+    """Return the byte order, `>` or `<`, in which a number lies in the expected range."""
     for order in "><":
         if least <= struct.unpack_from(order + form, data, offset)[0] <= most:
             return order
@@ -75,14 +75,14 @@ def _order(data: bytes, form: str, offset: int, least: int, most: int) -> str:
 
 
 def _raw_image(record: bytes) -> _Counts:
-    """Read a raw image: a header with its size, then little-endian counts or a PNG file."""
+    """Read a raw image: a header with the size, then little-endian counts or a PNG file."""
     order = _order(record, "H", 0, 2, 2)
     width, height = struct.unpack_from(f"{order}HH", record, 2)
     content = record[_RAW_HEADER:]
     if not content.startswith(_PNG):
         return _image(content, height, width)
-    said = png_header(content)  # checked before memory is taken
-    if said is None or (said.height, said.width) != (height, width):
+    header = png_header(content)  # checked before memory is taken
+    if header is None or (header.height, header.width) != (height, width):
         raise RadiometricError("has a damaged raw image of FLIR")
     try:
         counts = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -94,9 +94,9 @@ def _raw_image(record: bytes) -> _Counts:
 
 
 def _in_order(counts: _Counts) -> _Counts:
-    """Swap the bytes of each count where that makes neighbours more alike.
+    """Swap the bytes of each count if that makes neighbours more similar.
 
-    A PNG has its high bytes first, but most of FLIR's cameras write them last, and nothing in the file says it.
+    A PNG has high bytes first, but most of FLIR's cameras write them last, and nothing in the file tells which.
     """
     swapped = counts.byteswap()
     return counts if _roughness(counts) < _roughness(swapped) else swapped
@@ -107,9 +107,9 @@ def _roughness(counts: _Counts) -> float:
 
 
 def _dji_counts(segments: Sequence[tuple[int, bytes]]) -> _Counts | None:
-    """Read the counts of DJI's own cameras: in APP3, or in APP4 (Zenmuse XT S), without any header.
+    """Read the counts of DJI's own cameras, which lie in APP3 or APP4 (Zenmuse XT S) without a header.
 
-    Their size is the picture's, or half of it where the camera enlarges its pictures (Matrice 30T).
+    Their size is that of the picture, or half of it if the camera enlarges its pictures (Matrice 30T).
     """
     if all(marker != _APP3 for marker, _ in segments):
         return None

@@ -1,7 +1,7 @@
-"""What the names of folders say of their images: which part of a set, high or low resolution, what made the low one.
+"""What the names of folders say of their images: the part of a set, HR or LR, and the degradation of LR images.
 
-People call them `train/HR` and `train/LR_bicubic/X2`, `DIV2K_valid_LR_unknown/X4`, `LRbicx2`, `trainH` and `trainL`,
-`GTmod12`, `input` and `target`. Names are read word by word, whatever their case; a word may be glued of several.
+Usual names are `train/HR` and `train/LR_bicubic/X2`, `DIV2K_valid_LR_unknown/X4`, `LRbicx2`, `trainH` and `trainL`,
+`GTmod12`, `input` and `target`. Names are read word by word in any case. A word may consist of several words.
 """
 
 import re
@@ -23,24 +23,24 @@ _GLUED = (
 )
 _SCALE = re.compile(r"x(\d+)|(\d+)x")
 _NEUTRAL = re.compile(r"sub|mod\d+|images?|imgs?|pictures?|crops?|cropped|patches|png|tiff?|bmp")
-"""Words that say nothing of how LR images were made."""
+"""Words that say nothing of the degradation of LR images."""
 
 _HIGH, _LOW = frozenset({"hr", "gt", "hq"}), frozenset({"lr", "lq"})
 _PERHAPS_HIGH = frozenset({"high", "target", "targets", "clean", "original", "originals", "reference", "h"})
 _PERHAPS_LOW = frozenset({"low", "input", "inputs", "noisy", "degraded", "lowres", "l"})
-"""Words that also mean other things, as a camera's high and low gain: they need a counterpart of the other size."""
+"""Words with other meanings, too, such as high and low gain of a camera. They need a counterpart of another size."""
 
 _ALIASES = {"bic": "bicubic", "bicub": "bicubic", "bi": "bicubic"}
 
 
 @dataclass(frozen=True)
 class Label:
-    """What the folders of LR images say of them: the words of a degradation, and a scale; either may be missing."""
+    """What the folders of LR images say of them: the words of a degradation, and a scale. Both may be missing."""
 
     degradation: tuple[str, ...]
     scale: int | None
     folder: str
-    """The path of the outermost folder that says so, below the set's folder."""
+    """The outermost folder with such a name, as a path below the folder of the set."""
 
 
 @dataclass(frozen=True)
@@ -48,26 +48,27 @@ class Role:
     """What the folders around files say of them."""
 
     kept: str
-    """The path without the folders that only say which part or resolution it is: equal for HR and LR."""
+    """The path without the folders that only name a part or a resolution: equal for HR and LR."""
     part: str | None
     """`train`, `validation` or `test`."""
     low: Label | None
-    """None for HR images, and for those whose resolution no name tells."""
+    """None for HR images, and for images whose names say no resolution."""
     family: str
-    """The words before HR or LR, as of a data set: `div2k`."""
+    """The words before HR or LR, such as the name of a data set: `div2k`."""
     tail: tuple[str, ...]
     """The words after HR."""
     is_doubtful: bool
-    """Whether it's called HR or LR by words alone that also mean other things."""
+    """Whether only words with other meanings name the resolution."""
 
 
 @cache
 def words_of(name: str) -> tuple[str, ...]:
-    """Return the words of a name in lower case, glued ones taken apart: `trainLRx2` → train, lr, x2."""
+    """Return the words of a name in lower case, with joined words split: `trainLRx2` → train, lr, x2."""
     words: list[str] = []
     for word in re.split(r"[^a-z0-9]+", name.lower()):
-        glued = next((match for pattern in _GLUED if (match := pattern.fullmatch(word))), None)
-        # "h" and "l" alone, or before something else than a part, are anything.
+        matches = [pattern.fullmatch(word) for pattern in _GLUED]
+        glued = next((match for match in matches if match), None)
+        # "h" and "l" mean HR and LR only after a part, as in `trainH`.
         if glued and (glued[2] not in ("h", "l") or glued[1]):
             words += [part for part in glued.groups() if part]
         elif word:
@@ -76,12 +77,12 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def label_words(degradation: str) -> tuple[str, ...]:
-    """Return the words of a degradation's name as a `Label` has them."""
+    """Return the words of a degradation's name, as in a `Label`."""
     return tuple(_ALIASES.get(word, word) for word in words_of(degradation))
 
 
 def part_of(folder: str) -> str | None:
-    """Return the part of a set that a folder's name tells: `train`, `validation`, `test`, or None."""
+    """Return the part of a set that a folder's name says: `train`, `validation`, `test`, or None."""
     for word in words_of(folder):
         for part, pattern in _PARTS.items():
             if pattern.fullmatch(word):
@@ -91,13 +92,14 @@ def part_of(folder: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def role_of(folder: str, wanted: str, *, with_doubtful: bool) -> Role:
-    """Read the names of a path of folders below a set's folder, "/" between them.
+    """Return the role of images in a folder, given as a path below the folder of the set, with "/".
 
-    `wanted` is a degradation's name: a folder inside one of LR images that is called so is one of its labels.
-    `with_doubtful` reads `low`, `input`, `trainL` or a lone `X2` as LR, too, and `high`, `target`, `trainH` as HR.
+    `wanted` is the name of a degradation. A folder with this name inside a folder of LR images labels them. With
+    `with_doubtful`, names such as `low`, `input`, `trainL` and a lone `X2` count as LR, and `high`, `target` and
+    `trainH` as HR.
     """
     folders = folder.split("/") if folder else []
-    # A folder that is called exactly "train" decides before one like "my_test_camera" that merely contains such a word.
+    # A folder with the exact name "train" comes before a folder like "my_test_camera", which only contains such a word.
     naming_a_part = sorted((f for f in folders if part_of(f)), key=lambda f: len(words_of(f)) > 1)
     part_folder = naming_a_part[0] if naming_a_part else None
     labels = re.compile(
@@ -129,21 +131,27 @@ def role_of(folder: str, wanted: str, *, with_doubtful: bool) -> Role:
 
 
 def _side(words: Sequence[str], with_doubtful: bool) -> tuple[str | None, int, bool]:
-    """Whether a folder of these words is of `high` or `low` resolution, the place of that word, and is it doubtful."""
+    """Return the resolution that words say (`high`, `low` or None), the index of that word, and if it is doubtful."""
     for place, word in enumerate(words):
         if word in _HIGH | _LOW:
             return ("high" if word in _HIGH else "low"), place, False
     if not with_doubtful:
         return None, 0, False
-    said = [word for word in words if not part_of(word) and not _SCALE.fullmatch(word)]
-    if len(said) == 1 and said[0] in _PERHAPS_HIGH | _PERHAPS_LOW:
-        return ("high" if said[0] in _PERHAPS_HIGH else "low"), list(words).index(said[0]), True
-    if not said and any(_SCALE.fullmatch(word) for word in words):
+    rest = [word for word in words if not part_of(word) and not _SCALE.fullmatch(word)]
+    if len(rest) == 1 and rest[0] in _PERHAPS_HIGH | _PERHAPS_LOW:
+        return ("high" if rest[0] in _PERHAPS_HIGH else "low"), list(words).index(rest[0]), True
+    if not rest and any(_SCALE.fullmatch(word) for word in words):
         return "low", len(words), True
     return None, 0, False
 
 
 def _label(words: Sequence[str], folder: str) -> Label:
-    scales = [int(match[1] or match[2]) for word in words if (match := _SCALE.fullmatch(word))]
-    made_by = [w for w in words if not _SCALE.fullmatch(w) and not part_of(w) and not _NEUTRAL.fullmatch(w)]
-    return Label(tuple(_ALIASES.get(word, word) for word in made_by), scales[-1] if scales else None, folder)
+    scale: int | None = None
+    degradation: list[str] = []
+    for word in words:
+        match = _SCALE.fullmatch(word)
+        if match:
+            scale = int(match[1] or match[2])
+        elif not part_of(word) and not _NEUTRAL.fullmatch(word):
+            degradation.append(_ALIASES.get(word, word))
+    return Label(tuple(degradation), scale, folder)

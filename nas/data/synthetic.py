@@ -1,28 +1,17 @@
-"""Synthetic thermal scenes, so that everything can be tried without data: streets, houses, wires, people.
+"""Synthetic thermal scenes (streets, houses, wires, people), to try everything without images.
 
 A scene is drawn at twice its resolution in arbitrary temperature units (0 is a cold sky, 1 a hot engine), averaged
 down, blurred by the optics, and given the noise and the column pattern of an uncooled camera.
 """
 
-import hashlib
-import shutil
-import uuid
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from nas.data.images import Pixels, write_image
-from nas.errors import InputError, RunError
-
-TRAINING_SCENES = 48
-VALIDATION_SCENES = 8
-
-_SEAL = ".seal"
-"""The file with a digest of all scenes, by which a damaged folder is told."""
+from nas.data.images import Pixels
 
 _SUPERSAMPLING = 2
 _Canvas = np.ndarray[Any, np.dtype[np.float32]]
@@ -30,7 +19,10 @@ _Points = Sequence[tuple[float, float]]
 
 
 def scene(index: int, height: int = 256, width: int = 320, seed: int = 0) -> Pixels:
-    """Scene number `index`: uint8 [height, width] of at least 32 x 32, the same for the same arguments."""
+    """Return scene number `index`, uint8 [height, width]: the same for the same arguments.
+
+    Raises ValueError for less than 32 x 32 pixels.
+    """
     if min(height, width) < 32:
         raise ValueError(f"A scene needs at least 32 x 32 pixels, but got {height} x {width}.")
     random = np.random.default_rng((seed, index))
@@ -40,57 +32,15 @@ def scene(index: int, height: int = 256, width: int = 320, seed: int = 0) -> Pix
         _add_building(random, canvas, horizon)
     _add_road(random, canvas, horizon)
     _add_wires(random, canvas, horizon)
-    # From far to near, so that what stands in front hides what is behind.
+    # From far to near, so that near things hide far things.
     for near in np.sort(random.uniform(0.1, 1, random.integers(4, 12))):
         add = _add_vehicle if random.uniform() < 0.35 else _add_person
         add(random, canvas, *_place(random, canvas, horizon, near))
     return _camera(random, cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def write_scenes(cache: Path) -> Path:
-    """The folder below `cache` with the default scenes as PNG, in `train` and `val`; made when it isn't there whole.
-
-    Its name holds a hash of this file, so a version that draws other scenes makes another folder. Raises `RunError`
-    when the disk is full or can't be written to.
-    """
-    folder = cache / f"synthetic-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]}" / "synthetic"
-    building = folder.parent / f".{uuid.uuid4().hex}"
-    try:
-        if _is_whole(folder):
-            return folder
-        for index in range(TRAINING_SCENES + VALIDATION_SCENES):
-            part = building / ("train" if index < TRAINING_SCENES else "val")
-            part.mkdir(parents=True, exist_ok=True)
-            write_image(part / f"scene{index:03d}.png", scene(index))
-        (building / _SEAL).write_text(_seal(building), encoding="utf-8")
-        if folder.exists() and not _is_whole(folder):
-            folder.rename(building / "damaged")
-        building.rename(folder)
-        shutil.rmtree(folder / "damaged", ignore_errors=True)
-    except (OSError, InputError) as error:
-        # A rename fails when another process was first; its scenes are the same.
-        if not folder.exists():
-            raise RunError(f"The synthetic scenes can't be written to {folder}: {error}.") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    return folder
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether the scenes are there as they were written."""
-    seal = folder / _SEAL
-    return seal.is_file() and seal.read_bytes() == _seal(folder).encode()
-
-
-def _seal(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.png")):
-        digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
 def _texture(random: np.random.Generator, height: int, width: int, finest: float, roughness: float) -> _Canvas:
-    """Cloud-like variation [height, width], roughly -1..1: octaves from the whole image down to `finest` pixels."""
+    """Return cloud-like variation [height, width], about -1..1, of octaves from the whole image to `finest` pixels."""
     total = np.zeros((height, width), np.float32)
     cell, weight = max(height, width) / 2, 1.0
     while cell >= finest:
@@ -101,7 +51,7 @@ def _texture(random: np.random.Generator, height: int, width: int, finest: float
 
 
 def _landscape(random: np.random.Generator, height: int, width: int) -> tuple[_Canvas, int]:
-    """Sky above, warmer textured ground below; returns the canvas and the row of the horizon."""
+    """Return a canvas with sky above and warmer, textured ground below, and the row of the horizon."""
     horizon = int(height * random.uniform(0.25, 0.5))
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     sky = 0.05 + 0.15 * rows + 0.04 * _texture(random, height, width, 40, 0.5)
@@ -112,7 +62,7 @@ def _landscape(random: np.random.Generator, height: int, width: int) -> tuple[_C
 
 
 def _polygon(canvas: _Canvas, points: _Points, value: float) -> None:
-    """Fills a polygon of (x, y) points given to a sixteenth of a pixel."""
+    """Fill a polygon of (x, y) points, which are rounded to a sixteenth of a pixel."""
     cv2.fillPoly(canvas, [np.round(np.array(points) * 16).astype(np.int32)], value, cv2.LINE_8, 4)
 
 
@@ -137,7 +87,7 @@ def _add_trees(random: np.random.Generator, canvas: _Canvas, horizon: int) -> No
 
 
 def _add_building(random: np.random.Generator, canvas: _Canvas, horizon: int) -> None:
-    """A façade with a grid of windows, drawn flat and then put into perspective."""
+    """Add a façade with a grid of windows, which is drawn flat and then put into perspective."""
     height, width = canvas.shape
     tall, wide = int(height * random.uniform(0.25, 0.6)), int(width * random.uniform(0.2, 0.5))
     wall = random.uniform(0.35, 0.6)
@@ -209,7 +159,7 @@ def _add_wires(random: np.random.Generator, canvas: _Canvas, horizon: int) -> No
 
 
 def _place(random: np.random.Generator, canvas: _Canvas, horizon: int, near: float) -> tuple[float, float, float]:
-    """A spot on the ground, `near` from 0 (horizon) to 1: x and y of the foot, and a person's height in pixels."""
+    """Return a place on the ground, `near` 0 (horizon) to 1: x and y of the foot, and a person's height in pixels."""
     height, width = canvas.shape
     return random.uniform(0.02, 0.98) * width, horizon + near * 0.9 * (height - horizon), (0.08 + 0.3 * near) * height
 
@@ -258,7 +208,7 @@ def _add_vehicle(random: np.random.Generator, canvas: _Canvas, x: float, foot: f
 
 
 def _camera(random: np.random.Generator, temperature: _Canvas) -> Pixels:
-    """Optics, detector and display: blur, NETD noise (one to two grey levels), column pattern, stretch to 0..255."""
+    """Return the camera's image: optical blur, NETD noise (1 to 2 grey levels), column pattern, stretch to 0..255."""
     height, width = temperature.shape
     image = cv2.GaussianBlur(temperature, (0, 0), random.uniform(0.45, 0.65))
     low, high = np.percentile(image, (0.2, 99.8))

@@ -1,4 +1,4 @@
-"""Export of a model: a folder that is a model directory, runs anywhere as ONNX, and can be trained again."""
+"""Export of a model: a model directory with an ONNX file that runs anywhere, and with all to train it again."""
 
 import copy
 import shlex
@@ -21,7 +21,7 @@ ONNX, RETRAIN = "model.onnx", "retrain.yaml"
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote, all of it verified.
+    """The verified files of an export.
 
     Example:
         >>> exported = nas.load("camera").export("verified")
@@ -30,27 +30,31 @@ class Exported:
     """
 
     folder: Path
-    """Holds architecture.yaml, weights.safetensors, recipe.yaml and metrics.json, so it is a model directory, and
-    model.onnx and, unless the weights were imported, retrain.yaml."""
+    """A model directory (architecture.yaml, weights.safetensors, recipe.yaml, metrics.json) with model.onnx.
+
+    It also holds retrain.yaml, unless the weights were imported.
+    """
     onnx_difference: float
-    """Largest difference between ONNX Runtime and PyTorch, see `check_onnx`."""
+    """The largest difference between ONNX Runtime and PyTorch; see `check_onnx`."""
     command: str
-    """What trains the architecture again from nothing, or imported weights further; DIR stands for the data set."""
+    """The command that trains the architecture again, or trains imported weights further; DIR is the data set."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The six files, or five."""
+        """The paths of the five or six files."""
         names = (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, RETRAIN)
         return tuple(self.folder / name for name in names if (self.folder / name).is_file())
 
 
 def export(model: Model, target: Path) -> Exported:
-    """Write `model` with its ONNX form and its recipe into the new folder `target`, and verify each file.
+    """Write a model, its ONNX file and its recipe into the new folder `target`, and verify each file.
 
-    The architecture must hash the same when read back, the weights give bit-equal output in a freshly built network,
-    ONNX Runtime the same output to the network's `tolerance`, and the recipe must be one that `load_recipe` reads.
-    `target` appears whole or not at all. Raises InputError when `target` is a file or a folder that isn't empty, for a
-    recipe that isn't whole; RunError when a file proves wrong.
+    The architecture must have the same fingerprint when it is read back. The weights must give bit-equal output in a
+    newly built network. ONNX Runtime must give the same output up to the network's `tolerance`. `load_recipe` must
+    read the same recipe. `target` appears whole or not at all.
+
+    Raises InputError if `target` is a file or a folder that isn't empty, or if the recipe is incomplete; RunError if a
+    file is wrong.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InputError(f"{target} exists; name a new folder to export to.")
@@ -69,27 +73,28 @@ def export(model: Model, target: Path) -> Exported:
 
 
 def retrain_command(folder: Path) -> str:
-    """Return the command that trains the architecture in `folder` again by its recipe."""
+    """Return the command that trains the architecture in `folder` again with its recipe."""
     architecture, recipe = (shlex.quote(str(folder / name)) for name in (ARCHITECTURE, RETRAIN))
     return f"nas train {architecture} --recipe {recipe} --data DIR"
 
 
 def _trained(model: Model) -> bool:
-    """Tell whether a recipe trained the weights; else they were imported."""
+    """Tell whether the weights were trained here. Otherwise they were imported."""
     return IMPORTED not in model.recipe
 
 
 def _write(model: Model, folder: Path) -> float:
-    """Write and verify everything; return the difference of the ONNX form."""
+    """Write and verify all files; return the difference of the ONNX form."""
     model.save(folder)
     if _trained(model):
-        header = "# Trains this architecture again from nothing; DIR is the data set:\n"
+        header = "# Trains this architecture again from random weights; DIR is the data set:\n"
         recipe = to_yaml(dict(model.recipe))
         write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
     _verify(model, folder)
     to_onnx(model.network, model.architecture, folder / ONNX, Normalisation.stored(model.recipe))
     difference = check_onnx(folder / ONNX, model.network)
-    if not difference < (accepted := tolerance(model.network, model.architecture.channels)):
+    accepted = tolerance(model.network, model.architecture.channels)
+    if not difference < accepted:
         raise RunError(
             f"The ONNX form differs by {difference:.1e} from the network; at most {accepted:.0e} is accepted."
         )
@@ -97,11 +102,11 @@ def _write(model: Model, folder: Path) -> float:
 
 
 def _verify(model: Model, folder: Path) -> None:
-    """Raise RunError unless what was written reads back as the same architecture, weights and recipe."""
+    """Raise RunError unless the files read back as the same architecture, weights and recipe."""
     read = load_model(folder)
     if read.architecture.fingerprint != model.architecture.fingerprint:
         raise RunError(f"{ARCHITECTURE} reads back as another architecture.")
-    # Training may leave another memory format, in which convolutions round otherwise.
+    # Training may leave another memory format, in which convolutions round differently.
     network = copy.deepcopy(model.network).cpu().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     image = torch.rand(1, model.architecture.channels, 33, 47, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

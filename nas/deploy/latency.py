@@ -1,4 +1,4 @@
-"""How long a network takes on a user's runtime: from the times of its parts, and what whole networks took."""
+"""The latency of networks on a user's runtime, predicted from the times of their parts and of whole networks."""
 
 import hashlib
 import json
@@ -20,23 +20,25 @@ from search_spaces import SPACES, Architecture
 from search_spaces.part import Part
 
 IN_A_ROW = 2
-"""Copies of a part that keeps its input's shape that are measured behind one another: a network has no conversion of
-the memory layout between them, but a part alone has one at each end."""
+"""Number of copies of a part that are measured in a row, if its output has the shape of its input.
+
+A part alone has a conversion of the memory layout at each end. In a network there is no conversion between parts.
+"""
 
 
 @dataclass(frozen=True)
 class PartLatency:
-    """What one part adds to a network's time."""
+    """The time of a part of a network."""
 
     what: str
-    """The part and the size of its input."""
+    """The part and the size of its input, in words."""
     repeats: int
     ms: float
-    """Of one of its repeats."""
+    """The time of a single repeat."""
 
 
 class Latency:
-    """Tells how long networks take on one runtime; what it measures stays in a table that other processes share."""
+    """Predicts and measures latencies on a runtime. Measurements stay in a table that processes share."""
 
     def __init__(self, runtime: Runtime, table: LatencyTable) -> None:
         self.runtime = runtime
@@ -44,10 +46,10 @@ class Latency:
         self._basis: dict[str, tuple[str, ...]] = {}
 
     def ms(self, architecture: Architecture, hr_size: Size = HR_SIZE) -> float:
-        """Return the latency in ms of one image that becomes an HR image of (width, height) pixels.
+        """Return the latency in ms for an HR image of (width, height) pixels.
 
-        In a space that gives its networks as parts it is predicted from these, of which new ones are measured; in
-        others the whole network is measured. Raises InputError or RunError where a measurement fails.
+        If the space describes its networks as parts, the latency is predicted from the times of the parts, and new
+        parts are measured. Otherwise the whole network is measured. Raises InputError or RunError if measuring fails.
         """
         parts = self.parts(architecture, hr_size)
         if parts is None:
@@ -55,14 +57,14 @@ class Latency:
         return self._line(setting(architecture, hr_size)).ms(total(parts))
 
     def honest_ms(self, architecture: Architecture, hr_size: Size = HR_SIZE) -> float | None:
-        """Return the prediction as if this very network had not been measured; None in a space without parts."""
+        """Return the prediction without using a measurement of this network itself; None in a space without parts."""
         parts = self.parts(architecture, hr_size)
         if parts is None:
             return None
         return self._line(setting(architecture, hr_size), without=_key(architecture, hr_size)).ms(total(parts))
 
     def measured(self, architecture: Architecture, hr_size: Size = HR_SIZE) -> float:
-        """Return the time of the whole network in ms, measured unless it was before."""
+        """Return the measured time of the whole network in ms. Each network is measured once."""
 
         def measure() -> NetworkTime:
             parts = self.parts(architecture, hr_size)
@@ -74,7 +76,7 @@ class Latency:
         return self._table.network(_key(architecture, hr_size), measure).ms
 
     def parts(self, architecture: Architecture, hr_size: Size = HR_SIZE) -> list[PartLatency] | None:
-        """Return the times of a network's parts, measured unless they were before; None in a space without parts."""
+        """Return the measured times of a network's parts; None in a space without parts. Each part is measured once."""
         parts, shape = _parts(architecture), _lr_shape(architecture, hr_size)
         return None if parts is None else [self._part(part, shape) for part in parts]
 
@@ -109,10 +111,10 @@ class Latency:
         hr_size: Size = HR_SIZE,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Let this object's predictions rest on these networks alone, which are measured whole unless they were before.
+        """Base the predictions of this object on these networks only, which are measured whole.
 
-        Before, they rest on every network that was measured, so they change with each new one. Networks of a space
-        without parts are left out. `progress` gets how many are done, of how many.
+        Without this call predictions are based on all measured networks, so they change with each new measurement.
+        Networks of a space without parts are left out. `progress` is called with (done, total).
         """
         networks = [a for a in architectures if _parts(a) is not None]
         for done, architecture in enumerate(networks, start=1):
@@ -124,9 +126,9 @@ class Latency:
             self._basis[where] = tuple(dict.fromkeys(keys))
 
     def error(self, architecture: Architecture, hr_size: Size = HR_SIZE) -> LineError | None:
-        """Return how far off predictions of networks of this one's space, scale, channels and size are.
+        """Return the error of predictions for networks of the same space, scale, channels and image size.
 
-        Each measured network is predicted as if it had not been. None where none was measured or nothing is predicted.
+        Each measured network is predicted without its own measurement. None if nothing was measured or predicted.
         """
         where = setting(architecture, hr_size)
         measured, fitted = self._pairs(where), self._fitted(where)
@@ -138,7 +140,7 @@ class Latency:
         return fit([measured[key] for key in self._fitted(where) if key != without])
 
     def _fitted(self, where: str) -> Iterable[str]:
-        """Return the keys of the networks that the line goes through."""
+        """Return the keys of the networks to which the line is fitted."""
         return self._basis.get(where) or self._pairs(where)
 
     def _pairs(self, where: str) -> dict[str, Pair]:
@@ -147,21 +149,22 @@ class Latency:
 
 
 def meter(command: str | None, threads: int, cache: Path) -> Latency:
-    """Return what tells latencies by the user's command where there is one, else by ONNX Runtime on `threads` cores.
+    """Return the latencies on the user's command if there is a command, else on ONNX Runtime with `threads` cores.
 
-    `cache` is the folder of the tables, one for each runtime. Raises InputError for a command or threads that can't be.
+    `cache` is the folder of the tables, with a file for each runtime. Raises InputError for a wrong command, and for a
+    number of threads that this machine doesn't have.
     """
     on = runtime(command, threads)
     return Latency(on, LatencyTable(cache, on.name))
 
 
 def total(parts: Iterable[PartLatency]) -> float:
-    """Return the sum in ms."""
+    """Return the sum of the times of parts in ms."""
     return sum(part.repeats * part.ms for part in parts)
 
 
 def setting(architecture: Architecture, hr_size: Size) -> str:
-    """Return what networks must have in common to be predicted alike, in words."""
+    """Return space, scale, channels and image size in words. Networks with the same words share a line."""
     channels = f"{architecture.channels} channel{'s' * (architecture.channels > 1)}"
     return f"{architecture.space} x{architecture.scale}, {channels}, HR {show_size(hr_size)}"
 
@@ -187,7 +190,7 @@ def _keeps_shape(module: nn.Module, inputs: int) -> bool:
 
 @torch.no_grad()
 def _without_zeros(network: nn.Module) -> nn.Module:
-    """Fill tensors that start at zero: a runtime may leave out what they are multiplied by."""
+    """Fill tensors that start at zero, because a runtime may skip a multiplication by zero."""
     for parameter in network.parameters():
         if not parameter.any():
             nn.init.normal_(parameter, std=0.02)

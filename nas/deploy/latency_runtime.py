@@ -1,4 +1,4 @@
-"""What a latency is measured on: ONNX Runtime on this machine's CPU, or a command of the user that asks a device."""
+"""Runtimes that latencies are measured on: ONNX Runtime on this machine's CPU, or a command of the user."""
 
 import os
 import platform
@@ -19,37 +19,37 @@ from nas.deploy.onnx import required
 from nas.errors import InputError, RunError
 
 Shape = tuple[int, int, int, int]
-"""1, channels, height and width of an input."""
+"""(1, channels, height, width) of an input."""
 
 WARM_UP = 2
-"""Runs that don't count: the first ones allocate memory and fill caches."""
+"""Number of first runs that don't count, because they allocate memory and fill caches."""
 
 LEAST_RUNS, MOST_SECONDS = 5, 3.0
-"""A measurement has at least so many runs, then goes on for so long, or until its median stands still."""
+"""A measurement makes at least `LEAST_RUNS` runs. It ends when the median is steady, or after `MOST_SECONDS`."""
 
 STEADY = 0.02
-"""The median stands still when those of the first and of the second half of the runs differ by no more than this."""
+"""The median is steady if the medians of the first and the second half of the runs differ by at most this share."""
 
 TIMEOUT_SECONDS = 600
 
 
 class Runtime(Protocol):
-    """Something that runs ONNX files and can tell how long one takes."""
+    """Runs ONNX files and measures how long they take."""
 
     @property
     def name(self) -> str:
-        """What all times belong to: everything that would change them, in words."""
+        """Everything that influences the times, in words. Times of equal names are comparable."""
 
     def ms(self, onnx_file: Path, shape: Shape) -> float:
-        """Return the time of one input of `shape` in ms, once warm. Raises InputError or RunError."""
+        """Return the time for an input of `shape` in ms, after warming up. Raises InputError or RunError."""
 
 
 @dataclass(frozen=True)
 class OnnxRuntimeCpu:
-    """ONNX Runtime on `threads` cores of this machine's CPU, to which its threads are pinned.
+    """ONNX Runtime on `threads` cores of this machine's CPU. Its threads are pinned to these cores.
 
-    With one thread, the time is that which the thread has run: it is the latency on a machine without other work, and
-    hardly longer while trainings run beside it. Several threads wait for each other, so theirs is by the clock.
+    With one thread, the time is the CPU time of the thread. This is the latency on a machine without other work, and is
+    hardly longer while trainings run beside it. Several threads wait for each other, so wall-clock time is measured.
     """
 
     threads: int = 1
@@ -60,7 +60,7 @@ class OnnxRuntimeCpu:
 
     @property
     def name(self) -> str:
-        """Version, processor and threads."""
+        """Version, processor and number of threads."""
         version, threads = required("onnxruntime").__version__, f"{self.threads} thread{'s' * (self.threads > 1)}"
         return f"ONNX Runtime {version}, {_processor()}, {threads}"
 
@@ -69,15 +69,15 @@ class OnnxRuntimeCpu:
         runtime = required("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
-        options.log_severity_level = 3  # errors alone
+        options.log_severity_level = 3  # only errors
         for pool in ("intra_op", "inter_op"):
             options.add_session_config_entry(f"session.{pool}.allow_spinning", "0")
         image = torch.rand(shape, generator=torch.Generator().manual_seed(0)).numpy()
         try:
-            # The threads of a session inherit the cores of the one that makes it.
+            # The threads of a session inherit the cores of the thread that makes the session.
             with _pinned(self.threads):
                 session = runtime.InferenceSession(str(onnx_file), options, providers=["CPUExecutionProvider"])
-                # Bound, so that copies between Python and the runtime are not measured.
+                # Bound tensors, so that copies between Python and the runtime are not measured.
                 binding = session.io_binding()
                 binding.bind_ortvalue_input(session.get_inputs()[0].name, runtime.OrtValue.ortvalue_from_numpy(image))
                 binding.bind_output(session.get_outputs()[0].name)
@@ -92,7 +92,7 @@ def _median_ms(run: Callable[[], object], clock: Callable[[], float]) -> float:
         run()
     times: list[float] = []
     ends = time.perf_counter() + MOST_SECONDS
-    while not _is_steady(times):  # looked at 5, 10, 20 … runs
+    while not _is_steady(times):  # checked after 5, 10, 20 … runs
         for _ in range(max(LEAST_RUNS, len(times))):
             if time.perf_counter() > ends and len(times) >= LEAST_RUNS:
                 return statistics.median(times)
@@ -112,7 +112,7 @@ def _is_steady(times: list[float]) -> bool:
 
 @contextmanager
 def _pinned(threads: int) -> Iterator[None]:
-    """Keep this thread, and those that it starts, on the last `threads` of its cores, where the system has that."""
+    """Pin this thread, and the threads that it starts, to the last `threads` of its cores, if the system can."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -138,16 +138,17 @@ def _processor() -> str:
 
 @dataclass(frozen=True)
 class DeviceCommand:
-    """A command that is given an ONNX file, measures it somewhere and prints milliseconds as its last number.
+    """A command that gets an ONNX file, measures its time and prints milliseconds as its last number.
 
-    `{model}` stands for the file, `{channels}`, `{height}` and `{width}` for its input. No shell is involved.
+    `{model}` in the command stands for the file, and `{channels}`, `{height}` and `{width}` for the size of its input.
+    The command runs without a shell.
     """
 
     command: str
 
     def __post_init__(self) -> None:
         if "{model}" not in self.command:
-            raise InputError(f"The latency command '{self.command}' has no {{model}}, for which the ONNX file is put.")
+            raise InputError(f"The latency command '{self.command}' has no {{model}}, which stands for the ONNX file.")
         try:
             shlex.split(self.command)
         except ValueError as error:
@@ -159,7 +160,7 @@ class DeviceCommand:
         return self.command
 
     def ms(self, onnx_file: Path, shape: Shape) -> float:
-        """Run the command and return what it says."""
+        """Run the command and return the milliseconds that it prints."""
         values = {"model": onnx_file, "channels": shape[1], "height": shape[2], "width": shape[3]}
         words = [re.sub(r"\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), w) for w in shlex.split(self.command)]
         try:
@@ -171,12 +172,12 @@ class DeviceCommand:
         except subprocess.TimeoutExpired:
             raise RunError(f"The latency command '{self.command}' took over {TIMEOUT_SECONDS} s.") from None
         if ended.returncode:
-            said = _last_line(ended.stderr) or _last_line(ended.stdout) or "without a word"
-            raise RunError(f"The latency command '{self.command}' failed with exit code {ended.returncode}: {said}")
+            reason = _last_line(ended.stderr) or _last_line(ended.stdout) or "it printed nothing"
+            raise RunError(f"The latency command '{self.command}' failed with exit code {ended.returncode}: {reason}")
         numbers = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", ended.stdout)
         if not numbers or float(numbers[-1]) <= 0:
-            said = _last_line(ended.stdout) or "nothing"
-            raise RunError(f"The latency command '{self.command}' must print milliseconds, but printed: {said}")
+            printed = _last_line(ended.stdout) or "nothing"
+            raise RunError(f"The latency command '{self.command}' must print milliseconds, but printed: {printed}")
         return float(numbers[-1])
 
 
@@ -185,5 +186,5 @@ def _last_line(text: str) -> str:
 
 
 def runtime(command: str | None = None, threads: int = 1) -> Runtime:
-    """Return what measures: the user's command where one is given, else ONNX Runtime on this CPU."""
+    """Return the runtime of the user's command if there is a command, else ONNX Runtime on this CPU."""
     return DeviceCommand(command) if command else OnnxRuntimeCpu(threads)

@@ -1,4 +1,4 @@
-"""Times that were measured on one runtime, in a file that several processes share."""
+"""The table of times that were measured on a runtime, in a file that several processes share."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Entry = TypeVar("Entry")
 
 
 class PartTime(BaseModel):
-    """The time of one part of networks."""
+    """The time of a part."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,7 +25,7 @@ class PartTime(BaseModel):
 
 
 class NetworkTime(BaseModel):
-    """The time of a whole network, beside the sum of its parts' times."""
+    """The time of a whole network, and the sum of the times of its parts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,11 +34,11 @@ class NetworkTime(BaseModel):
     fingerprint: str
     ms: float
     parts_ms: float | None
-    """None where its space doesn't give its networks as parts."""
+    """None if the space doesn't describe its networks as parts."""
 
 
 class Times(BaseModel):
-    """What the file holds."""
+    """The content of the file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,38 +48,38 @@ class Times(BaseModel):
 
 
 class LatencyTable:
-    """The times of one runtime, each measured once by whichever process needs it first.
+    """The times of a runtime. Each time is measured once, by the process that needs it first.
 
-    A process that measures holds the others off, since two measurements at a time would disturb each other.
+    Only one process measures at a time, because measurements would disturb each other.
     """
 
     def __init__(self, folder: Path, runtime: str) -> None:
-        """Open the table of `runtime` in `folder`; the file appears with the first measurement."""
+        """Open the table of `runtime` in `folder`. The file is written with the first measurement."""
         self.path = folder / f"{hashlib.sha256(runtime.encode()).hexdigest()[:16]}.json"
         self._runtime = runtime
         self._lock = FileLock(self.path.with_suffix(".lock"))
         self._times = self._read()
 
     def part(self, key: str, what: str, measure: Callable[[], float]) -> float:
-        """Return the time of a part in ms, which `measure` tells if nobody has measured it yet."""
+        """Return the time of a part in ms. `measure` is called if it isn't in the table."""
         if key not in self._times.parts:
             self._add(lambda times: times.parts, key, lambda: PartTime(what=what, ms=measure()))
         return self._times.parts[key].ms
 
     def network(self, key: str, measure: Callable[[], NetworkTime]) -> NetworkTime:
-        """Return the time of a whole network, which `measure` tells if nobody has measured it yet."""
+        """Return the time of a whole network. `measure` is called if it isn't in the table."""
         if key not in self._times.networks:
             self._add(lambda times: times.networks, key, measure)
         return self._times.networks[key]
 
     def networks(self, setting: str) -> Mapping[str, NetworkTime]:
-        """Return all networks of a setting that were measured, by their keys."""
+        """Return the measured networks of a setting: key → time."""
         return {key: time for key, time in self._times.networks.items() if time.setting == setting}
 
     def _add(self, place: Callable[[Times], dict[str, Entry]], key: str, make: Callable[[], Entry]) -> None:
         make_folder(self.path.parent)
         with self._lock:
-            self._times = self._read()  # another process may have added it, or others
+            self._times = self._read()  # another process may have added entries
             if key not in place(self._times):
                 place(self._times)[key] = make()
                 write_atomic(self.path, self._times.model_dump_json(indent=1))

@@ -1,4 +1,4 @@
-"""How far an output pixel of a network depends on the image, and whether a part of the image gives the same pixels."""
+"""How far an output pixel of a network depends on the image, and whether tiles of the image give the same pixels."""
 
 import copy
 from collections.abc import Sequence
@@ -10,47 +10,50 @@ from torch import Tensor, nn
 from nas.data.synthetic import scene
 
 GRIDS = (16, 24, 48, 96)
-"""Where an image may be cut, in LR pixels: strides and attention windows fall as in the whole image at one of these."""
+"""Grids on which an image may be cut, in LR pixels. Strides and attention windows fit at least one of them."""
 
 LEAST_RADIUS = 2
-"""What bicubic interpolation reaches, in LR pixels."""
+"""The radius of bicubic interpolation, in LR pixels."""
 
 EXACT = 1e-9
-"""Largest difference in float64, relative to the largest output, that is rounding: 65,535 counts need 1e-5."""
+"""A smaller difference in float64, relative to the largest output, is rounding. 65,535 counts need 1e-5."""
 
 REDRAWN = 0.3, 1.0
-"""Bounds of the size (root mean square) of redrawn weights, times the root of the number of inputs of an output."""
+"""Bounds of the root mean square of redrawn weights, multiplied by the root of the number of inputs of an output."""
 
 _STRIP = 16, 512
-"""Height and about the length of the image that the radius is measured on, in LR pixels."""
+"""Height and approximate length of the image on which the radius is measured, in LR pixels."""
 
 _PROBE_HEIGHT = 33
-"""Of the image that is cut, in LR pixels: odd, and enough for a scene."""
+"""Height of the image that is cut, in LR pixels: odd, and large enough for a scene."""
 
 
 @dataclass(frozen=True)
 class Locality:
-    """A network's results don't depend on what lies further off than `radius`, nor on cuts at multiples of `grid`."""
+    """How a network may be computed in tiles.
+
+    Its output doesn't depend on pixels further away than `radius`, nor on cuts at multiples of `grid`.
+    """
 
     grid: int
-    """LR pixels."""
+    """In LR pixels."""
     radius: int
-    """LR pixels beyond the edge of a cell of the grid."""
+    """In LR pixels, beyond the edge of a cell of the grid."""
 
 
 @torch.no_grad()
 def find_locality(
     network: nn.Module, scale: int, channels: int = 1, device: torch.device | str = "cpu"
 ) -> Locality | None:
-    """Return how `network` may be computed in parts; None where only the whole image gives what the whole image gives.
+    """Return how a network may be computed in tiles; None if only the whole image gives the right result.
 
-    Checked by computing: an image is cut at one side, at the first cell of the grid or within its last, and the rest
-    must come out as it does in the whole image, everywhere beyond the radius from the cut. Any part of an image comes
-    of such cuts, one after the other. Odd sizes show what adapts to the size of the image (pooling to a number of
-    cells, interpolation to a size), the opposite border what was rolled around without a mask.
+    The check computes: an image is cut at a side, after the first cell of the grid or within the last cell. The rest
+    must give the same result as in the whole image, everywhere beyond the radius from the cut. Any tile results from
+    such cuts, one after the other. Odd sizes reveal layers that adapt to the size of the image (pooling to a number of
+    cells, interpolation to a size). The opposite border reveals a roll without a mask.
 
-    In float64, so that a branch of tiny weights shows, and once more with all weights redrawn, so that none is tiny or
-    zero and no gate stays shut: what holds then holds for the structure, whatever an image brings to light.
+    The check uses float64, so that a branch with tiny weights shows. It is repeated with all weights redrawn, so that
+    no weight is tiny or zero and no gate stays closed. So the result holds for the structure and for any image.
     """
     network = copy.deepcopy(network).eval()
     exact = copy.deepcopy(network).to("cpu" if torch.device(device).type == "mps" else device, torch.float64)
@@ -62,15 +65,22 @@ def find_locality(
         return found if found and _cuts_agree(forms, found, scale, channels) else None
 
     finest, *between, coarsest = GRIDS
-    if found := locality(finest):
+    found = locality(finest)
+    if found:
         return found
-    # What no cut on the coarsest grid suits, none on a grid between does, since each divides it.
+    # Each grid divides the coarsest grid. So if the coarsest grid fails, the grids between fail, too.
     coarse = locality(coarsest)
-    return coarse and next(filter(None, map(locality, between)), coarse)
+    if coarse is None:
+        return None
+    for grid in between:
+        found = locality(grid)
+        if found:
+            return found
+    return coarse
 
 
 def _cuts_agree(forms: Sequence[nn.Module], locality: Locality, scale: int, channels: int) -> bool:
-    """Tell whether cuts leave no trace in the network, with its weights and with others."""
+    """Tell whether cuts change nothing in all forms of the network: with its own weights and with redrawn weights."""
     for seed, form in enumerate(forms):
         for across in (True, False):
             rest = (5, locality.grid - 3)[(seed + across) % 2]
@@ -81,7 +91,7 @@ def _cuts_agree(forms: Sequence[nn.Module], locality: Locality, scale: int, chan
 
 
 def redrawn(network: nn.Module) -> nn.Module:
-    """Return a copy with other weights, each tensor's of about its own size within `REDRAWN`."""
+    """Return a copy with random weights. Each tensor keeps its root mean square, limited to `REDRAWN`."""
     network, generator = copy.deepcopy(network), torch.Generator().manual_seed(1)
     for parameter in network.parameters():
         inputs = max(1, parameter[0].numel()) if parameter.dim() > 1 else 1
@@ -93,7 +103,7 @@ def redrawn(network: nn.Module) -> nn.Module:
 
 
 def _probe(locality: Locality, rest: int, channels: int, seed: int) -> Tensor:
-    """Return a textured image [1, C, H, W] in 0..1, long enough for cuts at either end; both sides are odd."""
+    """Return a textured image [1, C, H, W] in 0..1, long enough for cuts at both ends. Both sides are odd."""
     length = 2 * (on_grid(locality.radius, locality.grid) + locality.grid) + rest
     generator = torch.Generator().manual_seed(seed)
     images = [torch.from_numpy(scene(seed + channel, _PROBE_HEIGHT, length)) / 255 for channel in range(channels)]
@@ -102,7 +112,7 @@ def _probe(locality: Locality, rest: int, channels: int, seed: int) -> Tensor:
 
 
 def _agrees(network: nn.Module, locality: Locality, scale: int, probe: Tensor, rest: int, *, across: bool) -> bool:
-    """Tell whether a cut after the first cell, and one that takes the last `rest` pixels, leave no trace."""
+    """Tell whether a cut after the first cell, and a cut of the last `rest` pixels, change nothing."""
     grid, radius, stop = locality.grid, locality.radius, probe.shape[-1] - rest
     try:
         whole = _run(network, probe, across)
@@ -117,7 +127,7 @@ def _agrees(network: nn.Module, locality: Locality, scale: int, probe: Tensor, r
 
 
 def _run(network: nn.Module, probe: Tensor, across: bool) -> Tensor:
-    """Return what the network makes of the probe, or of its transpose, transposed again."""
+    """Return the network's output for the probe, or (not `across`) for its transpose, transposed back."""
     device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     probe = probe.to(device)
     output: Tensor = network(probe if across else probe.mT)
@@ -130,11 +140,11 @@ def _same(result: Tensor, expected: Tensor, whole: Tensor) -> bool:
 
 @torch.no_grad()
 def receptive_radius(network: nn.Module, scale: int, channels: int = 1, grid: int = GRIDS[0]) -> int | None:
-    """Return how far, in LR pixels, an output pixel may depend on the input; None when on the whole image.
+    """Return how far, in LR pixels, an output pixel may depend on the input; None if on the whole image.
 
-    Measured, so it holds for any mixture of layers, functional ones and attention too: a block of NaN, `grid` pixels
-    wide, spreads over exactly the output pixels that depend on it, whatever the weights are (0 · NaN = NaN). The result
-    is at least 2, which is what bicubic interpolation reaches. None is also returned beyond about 248 pixels.
+    It is measured, so it holds for any layers, also for functional ones and attention. A block of NaN, `grid` pixels
+    wide, spreads over exactly the output pixels that depend on it, for any weights (0 · NaN = NaN). The result is at
+    least 2, the radius of bicubic interpolation. None is also returned above about 248 pixels.
     """
     network = copy.deepcopy(network).cpu().float().eval()
     reaches = [_reach(network, scale, channels, grid, across=across) for across in (True, False)]
@@ -143,7 +153,7 @@ def receptive_radius(network: nn.Module, scale: int, channels: int = 1, grid: in
 
 
 def _reach(network: nn.Module, scale: int, channels: int, grid: int, *, across: bool) -> int | None:
-    """Return how far a block of NaN spreads along one axis of a long, thin image; None when to the image's border."""
+    """Return how far a block of NaN spreads along an axis of a long, thin image; None if it reaches the border."""
     length = on_grid(_STRIP[1], grid)
     image = torch.zeros(1, channels, _STRIP[0], length)
     start = on_grid(length // 2 - grid, grid)

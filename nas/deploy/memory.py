@@ -1,4 +1,4 @@
-"""How much memory is free where images are computed."""
+"""The free memory of a device."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory(device: torch.device | str = "cpu") -> int | None:
-    """Return the bytes that are free on a GPU, or on this machine and within its container; None where nobody says."""
+    """Return the free bytes of a GPU, or of this machine within its container; None if they are unknown."""
     device = torch.device(device)
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
@@ -29,7 +29,7 @@ def _of_machine(meminfo: Path) -> int | None:
 
 
 def _of_container(group: Path) -> int | None:
-    """Return what the control group's limit leaves, not counting files that the system keeps in memory."""
+    """Return the bytes below the limit of the control group. Cached files count as free."""
     try:
         limit = (group / "memory.max").read_text(encoding="ascii").strip()
         used = int((group / "memory.current").read_text(encoding="ascii"))

@@ -1,4 +1,4 @@
-"""ONNX export of a network, and the proof that it computes the same."""
+"""ONNX export of a network, and the check that the ONNX file computes the same."""
 
 import contextlib
 import copy
@@ -20,33 +20,34 @@ from search_spaces import Architecture
 from search_spaces.layers.collapsible import fused
 
 OPSET = 18
-"""The first opset whose Resize says whether it anti-aliases; every runtime since 2023 reads it."""
+"""The first opset whose Resize has an option for anti-aliasing. Every runtime since 2023 reads it."""
 
 INPUT, OUTPUT = "lr", "sr"
-"""Names of the input [1, C, H, W] and of the output [1, C, scale·H, scale·W], both float32, mostly in 0..1."""
+"""Names of the input [1, C, H, W] and of the output [1, C, scale·H, scale·W], float32, mostly in 0..1."""
 
 TOLERANCE = 1e-4
-"""Largest difference between ONNX Runtime and PyTorch that is accepted: a fortieth of a level of 8 bits."""
+"""Largest accepted difference between ONNX Runtime and PyTorch: a fortieth of a level of 8 bits."""
 
 ROUNDINGS = 4
-"""How many times what PyTorch rounds is accepted, where that is more: each of both rounds, and elsewhere."""
+"""A multiple of PyTorch's own rounding that is accepted, if it is more: both programs round, at different places."""
 
 MOST = 0.01
-"""Accepted of no network, however much it rounds."""
+"""A larger difference is never accepted."""
 
 SIZES = ((48, 64), (33, 47))
-"""Heights and widths at which an export is compared; odd ones too."""
+"""(height, width) of the images with which an export is compared; some are odd."""
 
 
 def to_onnx(network: nn.Module, architecture: Architecture, path: Path, normalisation: Normalisation = TYPE) -> None:
-    """Write the inference form of `network` as one ONNX file of opset 18 that takes images of any height and width.
+    """Write the inference form of a network as an ONNX file of opset 18 for images of any height and width.
 
-    Its metadata holds the scale, the channels, the architecture and its fingerprint, the range of the values, and as
-    JSON the normalisation, which says the integers that 0 and 1 stand for.
-    Raises InputError where ONNX's packages are not installed, RunError for a network that it can't express.
+    The metadata holds the scale, the channels, the architecture and its fingerprint, the range of the values, and as
+    JSON the normalisation, which has the integers that 0 and 1 stand for.
+
+    Raises InputError if ONNX's packages are not installed; RunError for a network that ONNX can't express.
     """
     onnx = required("onnx")
-    # The size of the example is arbitrary, but not 1, which the exporter would take for a constant.
+    # The size of the example is arbitrary, but not 1: the exporter takes a size of 1 for a constant.
     example, sizes = torch.rand(1, architecture.channels, 24, 40), ({2: "height", 3: "width"},)
     proto = _exported(network, example, f"A network of the space '{architecture.space}'", sizes)
     onnx.helper.set_model_props(proto, _metadata(architecture, normalisation))
@@ -54,10 +55,10 @@ def to_onnx(network: nn.Module, architecture: Architecture, path: Path, normalis
 
 
 def to_fixed_onnx(module: nn.Module, shape: tuple[int, int, int, int], what: str, path: Path) -> None:
-    """Write the inference form of `module`, a network or a part of one, for inputs [N, C, H, W] of one shape alone.
+    """Write the inference form of a network, or of a part, for inputs of the fixed shape [N, C, H, W].
 
-    Faster than `to_onnx`, and read by runtimes that must know all sizes. `what` names the module in errors, which are
-    those of `to_onnx`.
+    This is faster than `to_onnx`, and works for runtimes that must know all sizes. `what` names the module in errors.
+    Raises errors as `to_onnx` does.
     """
     required("onnx").save_model(_exported(module, torch.rand(shape), what), path)
 
@@ -83,7 +84,7 @@ def _exported(network: nn.Module, example: Tensor, what: str, dynamic_shapes: An
         raise RunError(f"{what} can't be exported to ONNX: {reason}") from error
     assert program is not None  # dynamo=True always returns one
     proto = program.model_proto
-    # The exporter notes for each operator in which source file on this computer it stands.
+    # The exporter writes the path of a source file on this computer to each operator.
     for part in (proto.graph, *proto.graph.node):
         del part.metadata_props[:]
     return proto
@@ -101,17 +102,18 @@ def _metadata(architecture: Architecture, normalisation: Normalisation) -> dict[
 
 
 def check_onnx(path: Path, network: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES) -> float:
-    """Run the ONNX file with ONNX Runtime and `network` with PyTorch on random LR images of `sizes` (height, width).
+    """Compare an ONNX file, run by ONNX Runtime, with a network on random LR images of `sizes` (height, width).
 
-    Returns the largest difference on the CPU, relative to the range of images, which is 1, or to the network's largest
-    output where that exceeds it, as untrained ones' do: float32 has no absolute precision.
-    Raises InputError where ONNX Runtime is not installed, RunError for a file that it can't run.
+    Returns the largest difference on the CPU. It is relative to the network's largest output if that is above 1 (as for
+    untrained networks), because float32 has a relative precision.
+
+    Raises InputError if ONNX Runtime is not installed; RunError for a file that ONNX Runtime can't run.
     """
     runtime = required("onnxruntime")
     network = copy.deepcopy(network).cpu().eval()
     generator = torch.Generator().manual_seed(0)
     options = runtime.SessionOptions()
-    options.log_severity_level = 3  # errors alone
+    options.log_severity_level = 3  # only errors
     try:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         channels = session.get_inputs()[0].shape[1]
@@ -124,10 +126,11 @@ def check_onnx(path: Path, network: nn.Module, sizes: Sequence[tuple[int, int]] 
 
 
 def tolerance(network: nn.Module, channels: int, sizes: Sequence[tuple[int, int]] = SIZES) -> float:
-    """Return by how much two computations of `network` in float32 may differ, in the measure of `check_onnx`.
+    """Return how far two computations of a network in float32 may differ, in the measure of `check_onnx`.
 
-    `TOLERANCE`, unless PyTorch itself rounds by more: attention without a scale (ELAN's) turns the last bit of a score
-    into 1e-4 of the output. How much that is shows against float64, on random images and their mirror images.
+    It is `TOLERANCE`, or more if PyTorch itself rounds more: attention without a scale (as in ELAN) turns the last bit
+    of a score into 1e-4 of the output. PyTorch's rounding is measured against float64, on random images and their
+    mirror images.
     """
     single, double = (copy.deepcopy(network).cpu().eval().to(dtype) for dtype in (torch.float32, torch.float64))
     generator = torch.Generator().manual_seed(0)
@@ -139,7 +142,7 @@ def tolerance(network: nn.Module, channels: int, sizes: Sequence[tuple[int, int]
             try:
                 with torch.inference_mode():
                     rounding = max(rounding, _difference(single(turned), double(turned.double())))
-            except RuntimeError:  # parts of it know float32 alone
+            except RuntimeError:  # a part of the network supports only float32
                 return TOLERANCE
     return max(TOLERANCE, min(ROUNDINGS * rounding, MOST))
 
@@ -152,7 +155,10 @@ def _difference(result: Tensor, expected: Tensor) -> float:
 
 
 def required(module: str) -> Any:
-    """Import a package that only exports and latencies need, which takes a second. Raises InputError without it."""
+    """Import a package that only exports and latencies need, because the import takes a second.
+
+    Raises InputError if the package is not installed.
+    """
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -161,7 +167,7 @@ def required(module: str) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's progress, warnings and log off the user's terminal."""
+    """Hide the progress, warnings and log of the exporter."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Upscaling of images of any size: in tiles where a network gives the same in tiles, else whole."""
+"""Upscaling of images of any size: in tiles if a network gives the same result in tiles, else as a whole."""
 
 import copy
 import warnings
@@ -26,15 +26,15 @@ TILE = 256
 """Height and width of a tile in LR pixels, without its overlap."""
 
 _HALVINGS = 8
-"""How often the range of sizes is halved in search of the largest that fits."""
+"""How often the range of sizes is halved to find the largest size that fits."""
 
 _SLACK = 1.25
-"""What convolutions take on the side: measured, 0.98 to 1.27 of the counted activations."""
+"""Needed memory, as a multiple of the counted activations: convolutions need more (measured: 0.98 to 1.27)."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """One side of a tile, in LR pixels: what the network reads, and the part of it whose result is kept."""
+    """A tile along an axis, in LR pixels: the range that the network reads, and the range whose result is kept."""
 
     read_start: int
     read_stop: int
@@ -43,10 +43,10 @@ class Span:
 
 
 def spans(length: int, tile: int, overlap: int, grid: int = GRIDS[0]) -> list[Span]:
-    """Cut `length` pixels into spans that keep `tile` pixels each, rounded up to `grid`, and together all of them.
+    """Divide `length` pixels into spans that keep `tile` pixels each, rounded up to a multiple of `grid`.
 
-    Each reads `overlap` pixels more on both sides, rounded up to `grid`, but never beyond the image, so that zero
-    padding acts exactly where it does in the whole image. The tile grows to twice the overlap where it is smaller.
+    Each span reads `overlap` more pixels on both sides, rounded up to a multiple of `grid`, but none beyond the image.
+    So zero padding acts exactly where it does in the whole image. A tile is at least twice the overlap.
     """
     overlap = on_grid(overlap, grid)
     step = max(on_grid(tile, grid), 2 * overlap)
@@ -70,13 +70,27 @@ def upscale(
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> Tensor:
-    """[1, C, H, W] as the network sees it → float32 [1, C, scale·H, scale·W] on the CPU, as the network gives it.
+    """Upscale an image with a network, in tiles if the image is larger than a tile.
 
-    `tile` (LR pixels without overlap; None: the whole image at once) bounds the memory. The result equals the untiled
-    one to float32 rounding: before the first tile the network is checked (`find_locality`, or what `locality` knows of
-    it), and where it gives something else in tiles, the whole image is computed at once. With an `overlap` (LR pixels)
-    nothing is checked. The network is moved to `device`, in evaluation mode.
-    Raises InputError for a tile below 1 or a negative overlap, RunError when the memory does not suffice.
+    The result equals that of the whole image up to float32 rounding. The network is checked before the first tile. If
+    it gives another result in tiles, the whole image is computed at once.
+
+    Args:
+        network: The network. It is moved to `device`, in evaluation mode.
+        image: [1, C, H, W] as the network sees it.
+        scale: The scale of the network.
+        tile: Height and width of a tile in LR pixels, without overlap; bounds the memory. None: the whole image.
+        overlap: Overlap of tiles in LR pixels, used without a check; None: found by the check.
+        locality: Returns the result of an earlier check; None: `find_locality` is called.
+        device: The device to compute on.
+        progress: Called with (done, total) tiles.
+
+    Returns:
+        The output of the network, float32 [1, C, scale·H, scale·W] on the CPU.
+
+    Raises:
+        InputError: The tile is below 1, or the overlap negative.
+        RunError: The memory does not suffice.
     """
     if tile is not None and tile < 1:
         raise InputError(f"A tile must be at least 1 LR pixel, not {tile}.")
@@ -105,7 +119,7 @@ def upscale(
 def _upscale_tile(
     network: nn.Module, image: Tensor, result: Tensor, scale: int, rows: Span, columns: Span, device: torch.device
 ) -> None:
-    """Write one tile of `image` into `result`."""
+    """Upscale a tile of `image` and write it into `result`."""
     part = image[..., rows.read_start : rows.read_stop, columns.read_start : columns.read_stop]
     try:
         # TF32, the default of convolutions on newer GPUs, has 10 bits of precision: too few for 16-bit images.
@@ -130,10 +144,10 @@ def _target(span: Span, scale: int) -> slice:
 
 
 class Upscaler:
-    """A model made ready for images of files: one channel, integer pixels in and out, tiled as `upscale` does.
+    """Upscales images of files with a model: one channel, integers in and out, in tiles as `upscale` does.
 
-    `memory` is how many bytes a whole image may take; by default what is free. Raises InputError for a model of several
-    channels.
+    `memory` is the maximum number of bytes for a whole image; None: the free memory. Raises InputError for a model of
+    several channels.
     """
 
     def __init__(
@@ -147,21 +161,21 @@ class Upscaler:
     ) -> None:
         self._architecture = model.architecture
         if model.architecture.channels != 1:
-            raise InputError(f"Images are upscaled as one channel, but the model takes {self._architecture.channels}.")
+            raise InputError(f"Images have one channel, but the model takes {self._architecture.channels}.")
         self._normalisation, self._warned = Normalisation.stored(model.recipe), False
         self._network = fused(copy.deepcopy(model.network))
         self._tile, self._overlap, self._memory, self._device = tile, overlap, memory, device
 
     @cached_property
     def locality(self) -> Locality | None:
-        """How the network may be computed in parts, checked once, for the first image that is larger than a tile."""
+        """How the network may be computed in tiles. It is checked once, for the first image larger than a tile."""
         return find_locality(self._network, self._architecture.scale, device=self._device)
 
     def __call__(self, pixels: Pixels, *, name: str = "The image", progress: Progress | None = None) -> Pixels:
         """Upscale uint8 or uint16 [H, W] to [scale·H, scale·W] of the same type and the same levels.
 
-        Raises InputError, with the `name` in it, for an image that is smaller than the network takes; RunError when the
-        memory does not suffice.
+        `name` is the name of the image in errors. Raises InputError for an image that is too small for the network;
+        RunError if the memory does not suffice.
         """
         space, (height, width) = SPACES.get(self._architecture.space), pixels.shape
         if min(height, width) < space.minimum_side:
@@ -191,9 +205,10 @@ class Upscaler:
         return levels.integers(result[0, 0]).numpy().astype(pixels.dtype)
 
     def _require_memory(self, height: int, width: int, name: str) -> None:
-        """Raise RunError, saying which size fits, where the whole image doesn't fit into the memory."""
+        """Raise RunError, with a size that fits, if the whole image doesn't fit into the memory."""
         free = free_memory(self._device) if self._memory is None else self._memory
-        if free is None or (needed := self._needed(height, width)) <= free:
+        needed = self._needed(height, width)
+        if free is None or needed <= free:
             return
         least, most = 0.0, 1.0
         for _ in range(_HALVINGS):
@@ -202,18 +217,18 @@ class Upscaler:
             least, most = (middle, most) if fits else (least, middle)
         raise RunError(
             f"{name} has {width}x{height} pixels, which this network can't compute in tiles without a seam; the whole "
-            f"takes about {needed / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB are free, enough for about "
+            f"image takes about {needed / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB are free, enough for about "
             f"{int(least * width)}x{int(least * height)} pixels."
         )
 
     def _needed(self, height: int, width: int) -> int:
-        """Return how many bytes the whole image takes, with itself and its result."""
+        """Return the bytes needed for the whole image: input, activations and result."""
         scale = self._architecture.scale
         size = scale * width, scale * height
         return int(_SLACK * cost(self._architecture, size).peak_memory) + 4 * height * width * (1 + scale**2)
 
     def _warn_of_misfit(self, image: Tensor, levels: Levels, name: str) -> None:
-        """Say once that images are of quite other levels than those the network was trained on."""
+        """Warn once of an image whose levels are far from those of the training."""
         middle = float(image.median())
         if not self._warned and not -FURTHEST <= middle <= 1 + FURTHEST:
             self._warned = True

@@ -23,7 +23,7 @@ from nas.progress import Progress
 
 @dataclass(frozen=True)
 class _Job:
-    """A file to upscale: its frames, or what is wrong with it, and the file to write."""
+    """A file to upscale: its frames or its fault, and the file to write."""
 
     target: Path
     frames: tuple[Frame, ...] = ()
@@ -31,7 +31,7 @@ class _Job:
 
 
 class _OfOneFileError(Exception):
-    """What is wrong with one file of a folder, so that the others are upscaled."""
+    """The fault of a file. The other files of the folder are still upscaled."""
 
     def __init__(self, error: InputError | RunError) -> None:
         super().__init__(str(error))
@@ -51,21 +51,30 @@ def upscale_files(
     progress: Progress | None = None,
     counts: Counts | None = None,
 ) -> list[Path]:
-    """Upscale an image file to a file, or every image below a folder to the same relative name below another.
+    """Upscale an image file, or all images below a folder, and return the written paths.
 
-    With a `denoiser`, which is a model of scale 1, each image passes it first, and is rounded to its integer range as
-    if it had been written to a file between; a note reminds of it when the model was trained so and none is given.
+    All frames of a file are written, with the same type and levels, so a count stays the same temperature. Signed
+    integers and floats need a scale, and keep their unit. In a folder, radiometric JPEGs become PNG files, because no
+    JPEG holds 16 bits, and headerless files become TIFFs; their other data is not copied. Each file appears whole or
+    not at all.
 
-    All frames of a file are written. The type is kept, and the levels with it, so that a count stays a temperature:
-    8 and 16 bits, and where `counts`, the model's training or an `images.yaml` give a scale, signed integers and
-    floats in their unit. In a folder radiometric JPEGs become PNG files, since no JPEG holds 16 bits, and headerless
-    files TIFFs; their other data stay behind.
+    Args:
+        model: The model that upscales.
+        source: An image file, or a folder.
+        target: The file to write, or the folder, in which files keep their relative names.
+        denoiser: A model of scale 1 that images pass first. Its result is rounded to integers. Without it, a warning
+            is given if the model was trained on denoised images.
+        tile: See `nas.deploy.tiles.upscale`.
+        overlap: See `nas.deploy.tiles.upscale`.
+        device: The device to compute on.
+        overwrite: Replace files that exist.
+        progress: Called with (done, total): the tiles of an image, the frames of a file, or the files of a folder.
+        counts: The scale of values that aren't of 8 or 16 bits; None: the scale of the training, or of `images.yaml`.
 
-    Each file appears whole or not at all. Returns the written paths. `progress` counts the tiles of an image, the
-    frames of a file, or the files of a folder. Raises InputError for a missing source, a folder without images, a
-    target that exists (unless `overwrite`), is of the wrong kind, lies within the source or can't hold what is to be
-    written, and for a file that is unreadable or too small; RunError when the memory or the disk does not suffice.
-    Of a folder the good files are written before RunError names the bad ones.
+    Raises:
+        InputError: The source is missing or has no images; the target exists, is of the wrong kind, lies within the
+            source or can't hold the result; the file is unreadable or too small.
+        RunError: The memory or the disk does not suffice, or some files of a folder failed; the others are written.
     """
     enlarge = Upscaler(model, tile=tile, overlap=overlap, device=device)
     denoise = Upscaler(denoiser, tile=tile, device=device) if denoiser else None
@@ -115,14 +124,15 @@ def upscale_frame(
 
 
 def trained_counts(model: Model) -> Counts | None:
-    """Return the scale of float and signed images that a model was trained with; None where there was none."""
+    """Return the scale of float and signed images in a model's training; None if there was none."""
     trained = model.recipe.get("counts")
     return Counts.model_validate(trained) if trained else None
 
 
 def warn_without_denoiser(model: Model, denoiser: Model | None) -> None:
-    """Warn where a model was trained on denoised images and no denoiser is given."""
-    if denoiser is None and (missing := model.recipe.get("denoiser")):
+    """Warn if a model was trained on denoised images and no denoiser is given."""
+    missing = model.recipe.get("denoiser")
+    if denoiser is None and missing:
         warnings.warn(f"the model was trained on images denoised by {missing}; give --denoise {missing}", stacklevel=3)
 
 
@@ -140,7 +150,7 @@ def _upscale_file(job: _Job, enlarge: Upscaler, denoise: Upscaler | None, progre
     frames = (_upscaled(frame, enlarge, denoise, progress) for frame in job.frames)
     try:
         write_frames(job.target, frames, len(job.frames))
-    except InputError as error:  # the format can't hold it
+    except InputError as error:  # the format can't hold the result
         raise _OfOneFileError(error) from None
 
 
@@ -156,7 +166,7 @@ def _upscaled(frame: Frame, enlarge: Upscaler, denoise: Upscaler | None, progres
 
 
 def _jobs(source: Path, target: Path, counts: Counts | None) -> Iterator[_Job]:
-    """Yield each file to read and the one to write. Raises InputError as `upscale_files` says."""
+    """Yield the files to read, each with the file to write. Raises InputError as `upscale_files` does."""
     if source.is_file():
         if target.is_dir():
             raise InputError(f"{target} is a folder, but the source is a file; name the file to write.")
@@ -165,7 +175,7 @@ def _jobs(source: Path, target: Path, counts: Counts | None) -> Iterator[_Job]:
         job = _job(source, target, source.parent, counts)
         if job.error is not None:
             raise job.error
-        check_target(target, len(job.frames), np.dtype(np.uint8))  # the type shows itself when a frame is read
+        check_target(target, len(job.frames), np.dtype(np.uint8))  # the real type is known when a frame is read
         yield job
     elif source.is_dir():
         if target.exists() and not target.is_dir():
@@ -199,7 +209,7 @@ def _renamed(path: Path, target: Path) -> Path:
 
 
 def _refuse_collisions(source: Path, jobs: Sequence[_Job], overwrite: bool) -> None:
-    """Raise InputError where two files have one target, or, unless `overwrite`, where targets exist."""
+    """Raise InputError if two files have the same target, or if targets exist and `overwrite` is False."""
     targets = Counter(job.target for job in jobs)
     if len(targets) < len(jobs):
         raise InputError(f"Two images of {source} would both be written to {targets.most_common(1)[0][0]}.")

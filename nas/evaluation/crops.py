@@ -1,4 +1,4 @@
-"""Where a network gains and where it loses most against bicubic interpolation: small crops, to be looked at."""
+"""The small crops where a network gains or loses most against bicubic interpolation, to look at."""
 
 import math
 from collections import defaultdict
@@ -16,7 +16,10 @@ from nas.metrics import Reconstruction, Upscale, enlarge
 from nas.metrics.pixelwise import peak_signal_to_noise_ratio
 
 SIDE = 64
-"""Of a crop in HR pixels: enough to know what is seen, few enough to see pixels. Small images have smaller ones."""
+"""Height and width of a crop in HR pixels: large enough to recognise things, small enough to see pixels.
+
+Small images have smaller crops.
+"""
 
 Pixels = np.ndarray[Any, np.dtype[Any]]
 Place = tuple[int, int, int]
@@ -32,27 +35,27 @@ class Crop:
     left: int
     side: int
     gain: float
-    """By how much the mean squared error of bicubic interpolation is above the network's, in squared levels."""
+    """Mean squared error of bicubic interpolation minus that of the network, in squared levels."""
 
     @property
     def place(self) -> Place:
-        """What tells it from others."""
+        """(image, top, left), which identifies the crop."""
         return self.image, self.top, self.left
 
     def of(self, images: Tensor, reduction: int = 1) -> Tensor:
-        """The same part of [..., H, W], or of images that are smaller by `reduction`."""
+        """Cut the crop out of images [..., H, W], or out of images that are smaller by the factor `reduction`."""
         top, left, side = (pixels // reduction for pixels in (self.top, self.left, self.side))
         return images[..., top : top + side, left : left + side]
 
     def overlaps(self, other: "Crop") -> bool:
-        """Whether two crops share pixels."""
+        """Tell whether two crops share pixels."""
         down, across = abs(self.top - other.top), abs(self.left - other.left)
         return self.image == other.image and max(down, across) < self.side
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one network makes of a crop: integers as in the file, [H, W], and its PSNR there in dB."""
+    """A crop upscaled by one network: integers as in the file, [H, W], and the PSNR of the crop in dB."""
 
     pixels: Pixels
     psnr: float
@@ -60,22 +63,23 @@ class Panel:
 
 @dataclass(frozen=True)
 class Pictured:
-    """One crop in all networks."""
+    """A crop, upscaled by all networks."""
 
     crop: Crop
     is_gain: bool
-    """Whether it is one of those where the network gains most; else of those where it gains least or loses."""
+    """Whether the crop is one of the greatest gains; False: one of the smallest gains or greatest losses."""
     lr: Pixels
-    """The LR image's integers there, [H / s, W / s]."""
+    """The same part of the LR image, integers [H / s, W / s]."""
     hr: Pixels
     panels: Mapping[str, Panel]
-    """By the networks' labels."""
+    """A network's label → its panel."""
 
 
 class CropFinder:
-    """Watches a measurement and remembers the `count` crops where the network gains and where it loses most.
+    """Watches a measurement and keeps the `count` greatest gains and the `count` greatest losses of the network.
 
-    Crops lie on a grid of half their side, inside the shave. None overlap, and as many images as there are give some.
+    Crops lie on a grid of half their side, inside the shave. They don't overlap, and come from as many different images
+    as possible.
     """
 
     def __init__(self, images: ImageSet, shave: int, count: int) -> None:
@@ -86,7 +90,7 @@ class CropFinder:
         self._seen = 0
 
     def __call__(self, found: Reconstruction) -> None:
-        """Look at images that were reconstructed."""
+        """Find the crops of images that were reconstructed."""
         for pair, sr, hr in zip(found.pairs, found.sr, found.hr, strict=True):
             bicubic = pair.levels.integers(enlarge(self._scale)(pair.lr))[0].to(sr.device)
             advantage = (bicubic.double() - hr).square() - (sr.double() - hr).square()
@@ -98,11 +102,11 @@ class CropFinder:
             self._seen += 1
 
     def _candidates(self, advantage: Tensor, name: str) -> list[Crop]:
-        """Every crop of an image, by the advantage over bicubic at each of its pixels, [1, H, W]."""
+        """Return all crops of an image; `advantage` [1, H, W] is the gain over bicubic interpolation at each pixel."""
         s, (height, width) = self._scale, advantage.shape[-2:]
         start = -(-self._shave // s) * s  # crops begin and end with LR pixels
         inner = advantage[:, start : height - self._shave, start : width - self._shave]
-        side = min(SIDE, min(inner.shape[-2:]) // 3) // s * s  # beside a crop is always room for another
+        side = min(SIDE, min(inner.shape[-2:]) // 3) // s * s  # a third, so that several crops fit
         if side == 0:
             return []
         step = max(side // 2 // s * s, s)
@@ -114,12 +118,12 @@ class CropFinder:
         ]
 
     def crops(self) -> tuple[tuple[Crop, bool], ...]:
-        """The greatest gains, then the greatest losses; each with whether it is a gain."""
+        """Return (crop, is_gain): the greatest gains first, then the greatest losses."""
         return tuple((crop, True) for crop in self._gains) + tuple((crop, False) for crop in self._losses)
 
 
 def _apart(crops: Iterable[Crop], count: int) -> list[Crop]:
-    """The first of the crops that don't overlap."""
+    """Return the first `count` crops that don't overlap those before."""
     kept: list[Crop] = []
     for crop in crops:
         if len(kept) < count and not any(map(crop.overlaps, kept)):
@@ -129,7 +133,7 @@ def _apart(crops: Iterable[Crop], count: int) -> list[Crop]:
 
 @dataclass(frozen=True)
 class Viewer:
-    """An upscaler and the images as it sees them."""
+    """An upscaler, and the images as it sees them."""
 
     upscale: Upscale
     images: ImageSet
@@ -138,7 +142,10 @@ class Viewer:
 def picture_crops(
     found: Mapping[str, Sequence[tuple[Crop, bool]]], viewers: Mapping[str, Viewer], device: torch.device
 ) -> dict[str, tuple[Pictured, ...]]:
-    """Return each network's crops as all `viewers` make them; each image passes each network once."""
+    """Return the crops of each network, upscaled by all `viewers`. Each network upscales each image once.
+
+    `found` has the crops by the networks' labels, with whether each is a gain.
+    """
     wanted = {crop.place: crop for crops in found.values() for crop, _ in crops}
     by_image: dict[int, list[Crop]] = defaultdict(list)
     for crop in wanted.values():

@@ -15,10 +15,11 @@ from nas.model import load_model
 from nas.parallel.listener import Listener
 from nas.parallel.placement import Placement, find_placement
 from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
+from nas.training.divergence import TrainingDivergedError
 from nas.training.full import is_finished, train_fully
 from nas.training.group import ALONE, Group
 from nas.training.logs import find_summary_writer
-from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
+from nas.training.trainer import TrainingStoppedError
 
 
 @dataclass(frozen=True)

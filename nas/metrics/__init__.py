@@ -1,4 +1,4 @@
-"""How reconstructions are judged: metrics on the integers of a file, and the protocol that makes them comparable."""
+"""Metrics of reconstructions, computed on the integers of a file, and the protocol that makes them comparable."""
 
 from nas.metrics.measurement import (
     Measurement,

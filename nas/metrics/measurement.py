@@ -1,4 +1,4 @@
-"""Measuring an upscaler on a set of images, by one protocol."""
+"""Measuring an upscaler on a set of images by the protocol."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,35 +14,37 @@ from nas.metrics.metric import Metric, select_metrics
 from nas.progress import Progress
 
 Upscale = Callable[[Tensor], Tensor]
-"""LR [N, 1, h, w] → SR [N, 1, s h, s w], both values as networks see them, on the device of the LR images."""
+"""LR [N, 1, h, w] → SR [N, 1, s h, s w], values as networks see them, on the device of the LR images."""
 
 CPU = torch.device("cpu")
 
 _TOGETHER = 1 << 21
-"""HR pixels that go through a GPU at once; a CPU is fastest with one image at a time, which fits its caches."""
+"""HR pixels that a GPU computes at once. A CPU is fastest with single images, which fit its caches."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured: `means` over the images and `per_image` (name, figures), figures by the metrics' names."""
+    """The result of measuring an upscaler on a set of images."""
 
     means: Mapping[str, float]
+    """Metric name → mean over the images."""
     per_image: tuple[tuple[str, Mapping[str, float]], ...]
+    """For each image: its name, and metric name → figure."""
 
     @property
     def psnr(self) -> float:
-        """Mean PSNR in dB; NaN where it wasn't measured."""
+        """Mean PSNR in dB; NaN if it wasn't measured."""
         return self.means.get("psnr", math.nan)
 
     @property
     def ssim(self) -> float:
-        """Mean SSIM; NaN where it wasn't measured."""
+        """Mean SSIM; NaN if it wasn't measured."""
         return self.means.get("ssim", math.nan)
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Images of one size, reconstructed: `sr` and `hr` hold integers as in a file, [N, 1, H, W], not yet shaved."""
+    """Reconstructed images of one size. `sr` and `hr` hold integers as in a file, [N, 1, H, W], not yet shaved."""
 
     pairs: tuple[Pair, ...]
     sr: Tensor
@@ -50,12 +52,12 @@ class Reconstruction:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The images' names."""
+        """The names of the images."""
         return tuple(pair.name for pair in self.pairs)
 
     @property
     def peak(self) -> float:
-        """What the images are measured against."""
+        """The peak of PSNR and SSIM, in integer levels."""
         return self.pairs[0].levels.peak
 
 
@@ -70,12 +72,22 @@ def measure(
     progress: Progress | None = None,
     watch: Callable[[Reconstruction], None] | None = None,
 ) -> Measurement:
-    """Upscales every image and compares it with its HR image, following `Protocol.of(images, crop, shave=shave)`.
+    """Upscale every image and compare it with its HR image, following `Protocol.of(images, crop, shave=shave)`.
 
-    Results are rounded half up to the integers of the image's file and clipped, and `shave` pixels (by default as many
-    as the scale) are left out on each side. Metrics are named or given, and computed in float64 on `device`, which
-    also upscales; nothing waits for it before the last image. `progress` is called with (done, total), `watch` with the
-    integers that are compared. Raises InputError for an image that a metric or the shave leaves nothing of.
+    Results are rounded half up to the integers of the image's file and clipped. Metrics are computed in float64.
+
+    Args:
+        upscale: The upscaler to measure.
+        images: The images to measure on.
+        metrics: Metrics, or their names.
+        crop: Side of the centre crop in HR pixels; None: whole images.
+        shave: Pixels left out on each side; None: as many as the scale.
+        device: Computes images and metrics. The host doesn't wait for it before the last image.
+        progress: Called with (done, total) images.
+        watch: Called with the integers that are compared.
+
+    Raises:
+        InputError: An image is too small for the shave or for a metric.
     """
     chosen = _resolved(metrics)
     shave = images.scale if shave is None else shave
@@ -101,7 +113,7 @@ def _resolved(metrics: Sequence[str | Metric]) -> tuple[Metric, ...]:
 
 
 def _batches(images: ImageSet, crop: int | None, pixels: int) -> Iterator[list[Pair]]:
-    """Yield neighbours of one size together, as many as have `pixels` HR pixels, at least one."""
+    """Yield batches of successive images of one size with at most `pixels` HR pixels, or of a single image."""
     batch: list[Pair] = []
     for index in range(len(images)):
         pair = images.pair(index, crop)
@@ -115,7 +127,7 @@ def _batches(images: ImageSet, crop: int | None, pixels: int) -> Iterator[list[P
 
 
 def _reconstruct(upscale: Upscale, pairs: Sequence[Pair], device: torch.device) -> Reconstruction:
-    # TF32, the default of convolutions on newer GPUs, has 10 bits of precision: too few for 16-bit images.
+    # TF32, the default of convolutions on newer GPUs, has a precision of 10 bits, too few for 16-bit images.
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         results = upscale(torch.cat([pair.lr for pair in pairs]).to(device)).float().to(device)
     whole = [pair.levels.integers(result[None]) for pair, result in zip(pairs, results, strict=True)]
@@ -124,7 +136,7 @@ def _reconstruct(upscale: Upscale, pairs: Sequence[Pair], device: torch.device) 
 
 
 def _compare(found: Reconstruction, metrics: Sequence[Metric], shave: int) -> Tensor:
-    """Return the figures, [image, metric], still on the device."""
+    """Return the figures, [image, metric], on the device."""
     height, width = (side - 2 * shave for side in found.hr.shape[-2:])
     for metric in metrics:
         if min(height, width) < metric.least_side:
@@ -149,12 +161,12 @@ def _refuse(found: Reconstruction, metric: Metric, shave: int) -> None:
 
 
 def baseline_name(scale: int) -> str:
-    """What `bicubic_baseline` measures: bicubic enlargement, which at scale 1 is the input as it is."""
+    """Return the name of the baseline: bicubic enlargement, or the unchanged input at scale 1."""
     return "bicubic" if scale > 1 else "input"
 
 
 def enlarge(scale: int) -> Upscale:
-    """Bicubic enlargement as an upscaler; at scale 1 it leaves images as they are."""
+    """Return bicubic enlargement as an upscaler. At scale 1 it returns images unchanged."""
     return lambda lr: resize_bicubic(lr, (lr.shape[-2] * scale, lr.shape[-1] * scale))
 
 
@@ -165,5 +177,5 @@ def bicubic_baseline(
     *,
     shave: int | None = None,
 ) -> Measurement:
-    """What bicubic enlargement alone reaches on a set, at scale 1 the images as they are: what networks must beat."""
+    """Measure the baseline that networks must beat: bicubic enlargement, or the unchanged input at scale 1."""
     return measure(enlarge(images.scale), images, metrics, crop=crop, shave=shave)

@@ -1,4 +1,4 @@
-"""What a metric is, the registry of all, and the choice of some by their names."""
+"""Metrics, their registry, and the selection of metrics by name."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,28 +11,31 @@ from nas.errors import InputError
 from search_spaces.registry import Registry
 
 Compute = Callable[[Tensor, Tensor, float], Tensor]
-"""(SR, HR, peak) → one figure an image, [N]. SR and HR are [N, 1, H, W] of whole numbers 0..peak in float64 on any
-device: rounded half up, clipped and shaved before. Figures don't depend on the other images of the batch."""
+"""(SR, HR, peak) → a figure for each image, [N].
+
+SR and HR are [N, 1, H, W], whole numbers 0..peak in float64 on any device, already rounded half up, clipped and shaved.
+A figure doesn't depend on the other images of the batch.
+"""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure that tells how near a reconstruction (SR) is to the original (HR)."""
+    """A measure of how similar a reconstruction (SR) and the original (HR) are."""
 
     name: str
-    """What it is asked for by, such as `ms-ssim`."""
+    """The name on the command line, such as `ms-ssim`."""
     label: str
-    """What stands above its column, such as `MS-SSIM`."""
+    """The heading of its column, such as `MS-SSIM`."""
     unit: str
-    """Such as `dB`; empty for a pure number."""
+    """The unit, such as `dB`; empty for a pure number."""
     higher_is_better: bool
     compute: Compute
     digits: int = 4
-    """Decimals that are worth printing."""
+    """Number of decimals to print."""
     limit: float = math.inf
-    """The most a figure counts, where an exact reproduction would have an infinite one that hides all others."""
+    """The largest figure. It replaces the infinite figure of an exact reproduction, which would hide all others."""
     least_side: int = 1
-    """Pixels that an image needs on either side, inside the shave."""
+    """Minimum height and width of an image in pixels, inside the shave."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,9 @@ class LearnedMetric:
     name: str
     label: str
     needs: str
-    """Whose weights, and how their file is named, to be told to who didn't."""
+    """The needed weights and the option that names their file, for the message if the file isn't given."""
     load: Callable[[Path], Metric]
-    """Reads the file; raises InputError where it holds something else or a part is missing."""
+    """Reads the file. Raises InputError if it holds something else, or if a package is missing."""
 
 
 METRICS: Registry[Metric | LearnedMetric] = Registry("metric", package="nas.metrics", entry_points="nas.metrics")
@@ -60,7 +63,7 @@ def metric(
     limit: float = math.inf,
     least_side: int = 1,
 ) -> Callable[[Compute], Compute]:
-    """Decorator that registers a function as a metric; see `Metric`. Raises `ValueError` when the name is taken."""
+    """Decorator that registers a function as a metric; see `Metric`. Raises ValueError if the name is taken."""
 
     def register(compute: Compute) -> Compute:
         METRICS.add(name, Metric(name, label, unit, higher_is_better, compute, digits, limit, least_side))
@@ -72,10 +75,10 @@ def metric(
 def select_metrics(
     names: Sequence[str], weights: Mapping[str, Path] | None = None
 ) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
-    """The named metrics, each once, and a sentence for each that is left out for want of its weights.
+    """Return the named metrics, each once, and a sentence for each metric that is left out because of missing weights.
 
-    `weights` has the files of learned metrics by their names. Raises UnknownNameError for a name that nothing has, and
-    InputError for a file that holds other weights, or when no metric is left.
+    `weights` is name → file for learned metrics. Raises UnknownNameError for an unknown name; InputError for a file
+    with other weights, and if no metric is left.
     """
     chosen, left_out = [], []
     for name in dict.fromkeys(names):

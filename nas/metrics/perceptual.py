@@ -1,7 +1,7 @@
-"""LPIPS: how different two images look to a classifier of photographs.
+"""LPIPS: the difference of two images in the features of a classifier of photographs.
 
-The classifier's weights are a file that the user names (see `nas.features`); the weights of the comparison, which were
-fitted to human judgements, come with torchmetrics.
+The user names the file with the weights of the classifier (see `nas.features`). The weights of the comparison, which
+were fitted to human judgements, come with torchmetrics.
 """
 
 import importlib.util
@@ -23,29 +23,29 @@ _LAYERS: Mapping[str, tuple[str, ...]] = {
     "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
     "squeezenet1_1": ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
 }
-"""Which layers of a classifier are compared."""
+"""Classifier → the layers that are compared."""
 
 _HEADS = {"alexnet": "alex", "vgg16": "vgg", "squeezenet1_1": "squeeze"}
-"""The files in torchmetrics' wheel."""
+"""Classifier → the name of the file in torchmetrics."""
 
 _TINY = 1e-10
-"""Keeps the direction of features that are all zero defined."""
+"""Added to the length of features, so that zero features have a defined direction."""
 
 
 class LPIPS:
     """Learned perceptual image patch similarity, version 0.1 (Zhang et al. 2018, arXiv:1801.03924): 0 for equal images.
 
-    The features of each layer are brought to length 1 over the channels; their squared differences are weighted by
-    channel, summed, and averaged over the image; the layers are summed.
+    The features of each layer are normalised to length 1 over the channels. Their squared differences are weighted by
+    channel, summed over the channels, averaged over the image, and summed over the layers.
     """
 
     def __init__(self, features: FeatureNetwork, weights: tuple[Tensor, ...]) -> None:
         self._features, self._weights = features, weights
 
     def __call__(self, sr: Tensor, hr: Tensor, peak: float) -> Tensor:
-        """One figure an image; gray is shown as colour.
+        """Return a figure for each image. A gray image is shown in three equal channels.
 
-        An image with levels beyond the peak, where that is a range in use, is moved down to begin at black.
+        If levels are above the peak (the peak may be a range in use), the image is shifted so that it begins at black.
         """
         network = self._features.to(sr.device)
         darkest, brightest = hr.amin((1, 2, 3), keepdim=True), hr.amax((1, 2, 3), keepdim=True)
@@ -63,21 +63,21 @@ def _direction(features: Tensor) -> Tensor:
 
 
 def load_lpips(file: Path) -> Metric:
-    """LPIPS by the classifier whose weights are in `file`: AlexNet, VGG-16 or SqueezeNet 1.1.
+    """Return LPIPS with the classifier in `file`: AlexNet, VGG-16 or SqueezeNet 1.1.
 
-    Raises InputError for another file, and when torchmetrics isn't there.
+    Raises InputError for another file, and if torchmetrics isn't installed.
     """
     classifier = read_classifier(file)
     if classifier.name not in _LAYERS:
-        raise InputError(f"{file} holds {classifier.name}, but LPIPS is fitted to {', '.join(_LAYERS)} alone.")
+        raise InputError(f"{file} holds {classifier.name}, but LPIPS is fitted only to {', '.join(_LAYERS)}.")
     features = classifier.features(_LAYERS[classifier.name])
     label = f"{LABEL} ({classifier.name})"
     return Metric(NAME, label, "", False, LPIPS(features, _weights(classifier.name)), least_side=32)
 
 
 def _weights(classifier: str) -> tuple[Tensor, ...]:
-    """The weights of the channels of each layer, [1, C, 1, 1]."""
-    # Found without importing torchmetrics, which would import any torchvision, and some don't fit their torch.
+    """Return the weights of the channels of each layer, [1, C, 1, 1]."""
+    # Found without importing torchmetrics, because that imports torchvision, which may not fit the installed torch.
     found = importlib.util.find_spec("torchmetrics")
     if found is None or found.origin is None:
         raise InputError(

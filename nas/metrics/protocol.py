@@ -1,4 +1,4 @@
-"""The protocol: everything that two numbers must share to be comparable."""
+"""The protocol: all conditions that two figures must share to be comparable."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,27 +8,28 @@ from nas.data.image_set import ImageSet
 from nas.errors import InputError
 
 _OPTIONAL = ("denoiser", "self_ensemble")
-"""Fields that are left out of plain data where they say nothing."""
+"""Fields that are left out of plain data if they are empty."""
 
 _CHANNELS = {"gray": "gray", "y": "luma Y (BT.601, 16..235)"}
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What two numbers must share to be comparable; `data` is the fingerprint of the image set."""
+    """The conditions that two figures must share to be comparable."""
 
     data: str
+    """The fingerprint of the image set."""
     degradation: str
     scale: int
     shave: int
     crop: int | None = None
-    """Side of the centre crop in HR pixels; None is the whole image."""
+    """Side of the centre crop in HR pixels; None: whole images."""
     channel: str = "gray"
-    """What was compared: gray, or y for the luma of colour images as the literature takes it."""
+    """The compared channel: gray, or y, the luma of colour images in the literature."""
     rounding: str = "integer"
     peak: str = "integer range"
     denoiser: str | None = None
-    """The digest of the denoiser before the network; None is none."""
+    """The digest of the denoiser before the network; None without a denoiser."""
     self_ensemble: bool = False
     """Whether each result is the mean over the eight flips and rotations of the image."""
 
@@ -36,7 +37,7 @@ class Protocol:
     def of(
         cls, images: ImageSet, crop: int | None = None, *, shave: int | None = None, self_ensemble: bool = False
     ) -> "Protocol":
-        """The protocol that `measure` follows on this set: a shave as wide as the scale unless given."""
+        """Return the protocol of `measure` for this set. The default shave is as wide as the scale."""
         return cls(
             images.fingerprint,
             images.degradation,
@@ -50,7 +51,7 @@ class Protocol:
         )
 
     def describe(self) -> str:
-        """One line for below a table or a plot."""
+        """Return a line to print below a table or a plot."""
         area = "whole images" if self.crop is None else f"centre {self.crop} x {self.crop}"
         denoised = f" denoised by {self.denoiser}" if self.denoiser else ""
         channel = _CHANNELS.get(self.channel, self.channel)
@@ -61,12 +62,12 @@ class Protocol:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON and YAML; a denoiser and a self-ensemble are left out where there is none."""
+        """Return plain data for JSON and YAML, without denoiser and self-ensemble if there are none."""
         return {name: value for name, value in asdict(self).items() if name not in _OPTIONAL or value}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Protocol":
-        """The inverse of `to_dict`; raises `InputError` for a missing or unknown field."""
+        """Read the result of `to_dict`. Raises InputError for a missing or unknown field."""
         try:
             return cls(**values)
         except TypeError as error:

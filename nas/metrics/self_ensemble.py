@@ -1,4 +1,4 @@
-"""The self-ensemble: eight results for one, which raises a network's PSNR at eight times its cost."""
+"""The self-ensemble: the mean of eight results, which raises a network's PSNR at eight times the cost."""
 
 import torch
 from torch import Tensor
@@ -6,13 +6,13 @@ from torch import Tensor
 from nas.metrics.measurement import Upscale
 
 TIMES = 8
-"""Flips and rotations of an image."""
+"""Number of flips and rotations of an image."""
 
 
 def self_ensemble(upscale: Upscale) -> Upscale:
-    """The mean of what `upscale` makes of the eight flips and rotations of an image, each turned back.
+    """Return an upscaler that averages the results of `upscale` for the eight flips and rotations of an image.
 
-    Timofte et al. 2016 (arXiv:1511.02228); many published figures hide it in a name with a plus.
+    The source is Timofte et al. 2016 (arXiv:1511.02228). In many papers a plus after the name stands for it.
     """
 
     def averaged(lr: Tensor) -> Tensor:

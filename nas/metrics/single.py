@@ -1,4 +1,4 @@
-"""PSNR and SSIM of two images at hand."""
+"""PSNR and SSIM of two images."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from nas.metrics.pixelwise import peak_signal_to_noise_ratio
 from nas.metrics.structure import SSIM_WINDOW, structural_similarity
 
 Image = Tensor | np.ndarray[Any, np.dtype[Any]]
-"""One image of integers as in a file, of any type, [..., H, W] with leading dimensions of 1."""
+"""An image of integers as in a file, of any type, [..., H, W] with leading dimensions of 1."""
 
 
 def psnr(sr: Image, hr: Image, *, peak: float, shave: int) -> float:
-    """Peak signal-to-noise ratio in dB, 10 log10(peak² / MSE), infinite for equal images.
+    """Return the peak signal-to-noise ratio in dB, 10 log10(peak² / MSE); infinite for equal images.
 
-    `shave` pixels are left out on each side. Raises `ValueError` when the sizes differ, nothing is left or the values
-    are no integers.
+    `shave` pixels are left out on each side. Raises ValueError if the sizes differ, nothing is left, or the values are
+    no integers.
     """
     return float(peak_signal_to_noise_ratio(*_shaved(sr, hr, shave), peak))
 
 
 def ssim(sr: Image, hr: Image, *, peak: float, shave: int) -> float:
-    """Structural similarity, shaved like `psnr`; see `structure.structural_similarity`.
+    """Return the structural similarity, shaved like `psnr`; see `structure.structural_similarity`.
 
-    Raises `InputError` when fewer than 11 x 11 pixels are left, and as `psnr`.
+    Raises InputError if fewer than 11 x 11 pixels are left, and errors as `psnr`.
     """
     first, second = _shaved(sr, hr, shave)
     height, width = first.shape[-2:]
@@ -36,7 +36,7 @@ def ssim(sr: Image, hr: Image, *, peak: float, shave: int) -> float:
 
 
 def _shaved(sr: Image, hr: Image, shave: int) -> tuple[Tensor, Tensor]:
-    """The two as metrics take them, float64 [1, 1, H, W], without their border."""
+    """Return both images as metrics take them, float64 [1, 1, H, W], without their border."""
     first, second = (torch.as_tensor(image).detach().cpu().double() for image in (sr, hr))
     if first.shape[-2:] != second.shape[-2:]:
         raise ValueError(f"Images of one size are needed, but got {tuple(first.shape)} and {tuple(second.shape)}.")

@@ -1,7 +1,8 @@
 """Structural similarity at one scale and at several.
 
-By pytorch-msssim in float64 with a float64 window, which equals scikit-image to 1e-12 (its own float32 window: to 1e-6)
-on any device. torchmetrics 1.9 also averages over windows that reach beyond the border, which differs by 2e-4.
+They are computed by pytorch-msssim in float64 with a float64 window. This equals scikit-image to 1e-12 on any device
+(with pytorch-msssim's float32 window to 1e-6). torchmetrics 1.9 also averages over windows that reach beyond the
+border, which changes the result by 2e-4.
 """
 
 from typing import cast
@@ -13,38 +14,38 @@ from torch import Tensor
 from nas.metrics.metric import metric
 
 SSIM_WINDOW = 11
-"""Side of the window in pixels, the least an image must have inside the shave."""
+"""Side of the window in pixels. An image must be as large inside the shave."""
 
 SIGMA = 1.5
-"""Deviation of the Gaussian in the window, in pixels."""
+"""Deviation of the Gaussian window, in pixels."""
 
 SCALES = 5
-"""Of MS-SSIM: each has half the side of the one before, and the window must fit into the last."""
+"""Number of scales of MS-SSIM. Each scale halves the sides of the image, and the window must fit into the last."""
 
 
 @metric("ssim", label="SSIM", least_side=SSIM_WINDOW)
 def structural_similarity(sr: Tensor, hr: Tensor, peak: float) -> Tensor:
-    """Structural similarity, -1..1.
+    """Return the structural similarity, -1..1.
 
     Wang et al. 2004 (doi:10.1109/TIP.2003.819861): 11 x 11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, averaged
-    where the whole window lies inside the image.
+    over the positions at which the whole window lies inside the image.
     """
     return cast(Tensor, ssim(sr, hr, data_range=peak, size_average=False, win=_window(sr)))
 
 
 @metric("ms-ssim", label="MS-SSIM", least_side=(SSIM_WINDOW - 1) * 2 ** (SCALES - 1) + 1)
 def multi_scale_structural_similarity(sr: Tensor, hr: Tensor, peak: float) -> Tensor:
-    """Multi-scale structural similarity, 0..1.
+    """Return the multi-scale structural similarity, 0..1.
 
-    Wang et al. 2003 (doi:10.1109/ACSSC.2003.1292216): contrast and structure at five scales, luminance at the coarsest,
-    weighted by 0.0448, 0.2856, 0.3001, 0.2363, 0.1333; negative terms count zero. Programs halve images of odd sides
-    differently, which makes about 1e-6.
+    Wang et al. 2003 (doi:10.1109/ACSSC.2003.1292216): contrast and structure at five scales, luminance at the coarsest
+    scale, weighted by 0.0448, 0.2856, 0.3001, 0.2363, 0.1333. Negative terms count as 0. Programs halve images with odd
+    sides differently, which changes the result by about 1e-6.
     """
     return cast(Tensor, ms_ssim(sr, hr, data_range=peak, size_average=False, win=_window(sr)))
 
 
 def _window(images: Tensor) -> Tensor:
-    """The window's one dimension, [1, 1, 1, 11], which sums to 1."""
+    """Return the Gaussian along an axis of the window, [1, 1, 1, 11], with the sum 1."""
     offsets = torch.arange(SSIM_WINDOW, dtype=images.dtype, device=images.device) - SSIM_WINDOW // 2
     weights = (-offsets.square() / (2 * SIGMA**2)).exp()
     return (weights / weights.sum()).view(1, 1, 1, -1)

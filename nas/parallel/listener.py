@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from nas.training.trainer import Listener as TrainingListener
+from nas.training.report import TrainingListener
 
 
 class Listener(Protocol):

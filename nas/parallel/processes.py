@@ -21,8 +21,7 @@ from nas.errors import InputError, RunError
 from nas.interrupt import StopFlag, hidden_from_ctrl_c
 from nas.parallel.listener import Listener
 from nas.plugins.given import Granted, granted, inherit
-from nas.training.trainer import Listener as TrainingListener
-from nas.training.trainer import Report
+from nas.training.report import Report, TrainingListener
 from search_spaces import SpaceError, UnknownNameError
 from search_spaces.registry import BROKEN_ENTRY_POINT
 

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from nas.check import PartReport, Report
+from nas.check.report import PartReport, Report
 from nas.data.folder import phrases
 from nas.data.image_set import mixed_in_words
 from nas.report.tables import table

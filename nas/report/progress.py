@@ -17,7 +17,7 @@ from nas.report.lines import Part, bar, cut, fit, span
 from nas.report.whole import Tally, Whole
 
 if TYPE_CHECKING:  # they load PyTorch
-    from nas.training.trainer import Listener, Report
+    from nas.training.report import Report, TrainingListener
 
 NOTES = LiteralConsole(stderr=True)
 """Standard error for progress and notes, so that standard output holds only results."""
@@ -106,7 +106,7 @@ class TrainingDisplay:
             self._follower.join(_LAST_READING_SECONDS)
 
     @contextlib.contextmanager
-    def training(self, label: str) -> Iterator["Listener"]:
+    def training(self, label: str) -> Iterator["TrainingListener"]:
         """Show a training while it goes on."""
         running = _Running(self._whole.short(label) if self._whole else label)
         self._running.append(running)

@@ -23,7 +23,7 @@ from nas.search.storage.database import SearchStorage
 from nas.search.storage.opening import open_storage
 from nas.search.storage.urls import embedded_url, study_file_in
 from nas.search.study import architecture_of, candidates, load_study
-from nas.training.trainer import pick_device
+from nas.training.devices import pick_device
 from search_spaces import Architecture
 
 

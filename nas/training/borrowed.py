@@ -1,4 +1,4 @@
-"""Weights of other networks that a training makes use of: its teacher's, and those of the classifier of features."""
+"""Weights of other networks that a training uses: those of its teacher and of the classifier of features."""
 
 import hashlib
 from pathlib import Path
@@ -11,9 +11,9 @@ from nas.training.teacher import find_teacher
 
 
 def borrowed_weights(recipe: Recipe) -> dict[str, str]:
-    """Return the SHA-256 of the files that `recipe` names in `teacher` and `features`, by these fields' names.
+    """Return the SHA-256 of the files that `recipe` names: `teacher` or `features` → digest.
 
-    A training is another one with others. Raises InputError for one that is not there.
+    A training with other weights is another training. Raises InputError for a missing file.
     """
     files: dict[str, Path] = {}
     if recipe.teacher is not None:

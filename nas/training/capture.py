@@ -1,7 +1,7 @@
-"""A training step as a CUDA graph: the device is given all of it at once, so that small networks don't wait for Python.
+"""A training step as a CUDA graph: the GPU gets the whole step at once, so small networks don't wait for Python.
 
-The rules are those of PyTorch's notes on CUDA graphs: work on a side stream first, always the same memory, nothing that
-makes the host wait, and optimisers whose state is on the device (`nas.training.step` sees to the last two).
+PyTorch's notes on CUDA graphs give the rules: first run the work on a side stream, always use the same memory, never
+make the host wait, and keep the state of optimisers on the device. `nas.training.step` keeps the last two rules.
 """
 
 import contextlib
@@ -13,29 +13,29 @@ import torch
 from torch import Tensor
 
 WARM_UP = 3
-"""Calls on a side stream before a graph is recorded, in which libraries and optimisers make what they keep."""
+"""Number of calls on a side stream before a graph is recorded. In these calls libraries and optimisers set up state."""
 
 
 class Recorder(Protocol):
-    """What can record the work of a device. `CudaGraphs` does; tests have one for a CPU."""
+    """Records the work of a device. `CudaGraphs` records a GPU; tests have a recorder for the CPU."""
 
     device: torch.device
 
     def rehearse(self, work: Callable[[], Tensor]) -> tuple[Tensor, str | None]:
-        """Do `work` as if it were recorded; return its result, and what in it can't be, where that is seen."""
+        """Run `work` as if it were recorded; return its result, and an obstacle to recording it, or None."""
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-        """Record `work` without doing it; return what does it, any number of times, and where its result then is.
+        """Record `work` without running it; return a function that runs it, and the tensor that then has its result.
 
-        Raises RuntimeError for work that can't be recorded; nothing was done then.
+        Raises RuntimeError for work that can't be recorded. Then nothing was run.
         """
 
 
 class Captured:
-    """A function of tensors of fixed shapes that is recorded after some calls and replayed from then on.
+    """A function of tensors with fixed shapes, which is recorded after some calls and then replayed.
 
-    What can't be recorded goes on as it is, after one warning that says why. Arguments may be on the CPU; the results
-    are on the device and belong to the caller.
+    A function that can't be recorded is called as before, after one warning with the reason. Arguments may be on the
+    CPU. Results are on the device and belong to the caller.
     """
 
     def __init__(self, function: Callable[..., Tensor], recorder: Recorder) -> None:
@@ -47,7 +47,7 @@ class Captured:
         self._result: Tensor | None = None
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """Do the function's work on a copy of `inputs`."""
+        """Call the function, or its recording, with copies of `inputs`."""
         self._take(inputs)
         if self._calls == WARM_UP and self._replay is None and not self._is_plain:
             self._record()
@@ -58,7 +58,7 @@ class Captured:
             return self._work()
         self._calls += 1
         result, obstacle = self._recorder.rehearse(self._work)
-        if obstacle is not None and self._calls == WARM_UP:  # before, libraries may still be making what they keep
+        if obstacle is not None and self._calls == WARM_UP:  # in earlier calls libraries may still set up state
             self._give_up(obstacle)
         return result
 
@@ -67,7 +67,7 @@ class Captured:
         if not self._inputs:
             self._inputs = [torch.empty_like(given, device=device) for given in inputs]
         for mine, given in zip(self._inputs, inputs, strict=True):
-            # Only a copy from pinned memory lets the host go on; the allocator keeps that memory until it is done.
+            # Only a copy from pinned memory doesn't make the host wait. The allocator keeps that memory until then.
             from_host = given.device.type == "cpu" and device.type == "cuda"
             mine.copy_(given.pin_memory() if from_host else given, non_blocking=True)
 
@@ -79,7 +79,7 @@ class Captured:
             self._replay, self._result = self._recorder.record(self._work)
         except RuntimeError as error:
             first = error
-            while isinstance(first.__context__, RuntimeError):  # the end of a broken recording fails, too
+            while isinstance(first.__context__, RuntimeError):  # the end of a failed recording raises an error, too
                 first = first.__context__
             self._give_up(str(first).splitlines()[0])
 
@@ -92,14 +92,14 @@ class Captured:
 
 
 class CudaGraphs:
-    """Records work on one GPU."""
+    """Records the work of a GPU."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self._stream = torch.cuda.Stream(device)
 
     def rehearse(self, work: Callable[[], Tensor]) -> tuple[Tensor, str | None]:
-        """Do `work` on the side stream; the obstacle is the first operator that made the host wait."""
+        """Run `work` on the side stream. The obstacle is the first operator that made the host wait."""
         before = torch.cuda.get_sync_debug_mode()
         self._stream.wait_stream(torch.cuda.current_stream(self.device))
         with warnings.catch_warnings(record=True) as caught, torch.cuda.stream(self._stream):
@@ -110,15 +110,16 @@ class CudaGraphs:
             finally:
                 torch.cuda.set_sync_debug_mode(before)
         torch.cuda.current_stream(self.device).wait_stream(self._stream)
-        waits = [str(one.message).splitlines()[0] for one in caught if "synchroniz" in str(one.message)]
-        # A copy of the current stream: the side stream may give the memory of the result to the next call.
+        messages = [str(warning.message) for warning in caught]
+        waits = [message.splitlines()[0] for message in messages if "synchroniz" in message]
+        # Copied on the current stream, because the side stream may reuse the memory of the result in the next call.
         return result.clone(), waits[0] if waits else None
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
         """Record `work` on the side stream, where it was rehearsed."""
         graph = torch.cuda.CUDAGraph()
         try:
-            # The outer context gives the current stream back where the inner one fails at its end.
+            # The outer context restores the current stream if the inner context fails at its end.
             with torch.cuda.stream(self._stream), torch.cuda.graph(graph, stream=self._stream):
                 result = work()
         except RuntimeError:

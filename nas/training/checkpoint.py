@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file, replaced atomically, that holds all a training needs to go on bit-identically."""
+"""Checkpoints: a safetensors file, replaced atomically, with all that a training needs to continue bit-identically."""
 
 import json
 import warnings
@@ -17,26 +17,26 @@ from nas.weights import DamagedError, read_tensors, write_tensors
 
 @dataclass
 class Progress:
-    """How far a training is: plain data beside the tensors."""
+    """The progress of a training: the plain data of a checkpoint."""
 
     step: int = 0
     train_seconds: float = 0.0
     validation_seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
     losses: list[list[float]] = field(default_factory=list)
-    """Of the steps since the losses were last looked at."""
+    """The losses of the steps since the losses were last read."""
 
 
 class Stateful(Protocol):
-    """What changes in a training, such as `nas.training.step.Step`."""
+    """An object that holds the state of a training, such as `nas.training.step.Step`."""
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
-        """By names without a colon."""
+        """Name → network. Names have no colon."""
 
     @property
     def optimisers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """By names that no network has."""
+        """Name → optimiser. No network has the same name."""
 
 
 def save_checkpoint(
@@ -46,10 +46,10 @@ def save_checkpoint(
     progress: Progress,
     identity: str,
 ) -> None:
-    """Write everything to `path`; a kill at any moment leaves the old file or the new one.
+    """Write a checkpoint to `path`. A kill at any moment leaves the old file or the new file.
 
-    `identity` names what is being trained and how; `load_checkpoint` refuses another. Raises RunError when the file
-    can't be written.
+    `identity` identifies the training; `load_checkpoint` refuses a checkpoint with another identity. Raises RunError if
+    the file can't be written.
     """
     tensors = {f"{name}:{key}": t for name, net in state.networks.items() for key, t in net.state_dict().items()}
     for name, optimiser in state.optimisers.items():
@@ -67,10 +67,10 @@ def load_checkpoint(
     sampler: torch.Generator,
     identity: str,
 ) -> Progress | None:
-    """Restore everything from `path` in place and return how far the training was; None when there is no checkpoint.
+    """Restore the state in place from a checkpoint and return the progress; None if there is no checkpoint.
 
-    A damaged one is set aside as `.damaged`, with a warning, and counts as none. Raises InputError for one of another
-    architecture, recipe or data set.
+    A damaged checkpoint is renamed to `.damaged`, with a warning, and counts as none. Raises InputError for a
+    checkpoint of another architecture, recipe or data set.
     """
     if not path.is_file():
         return None
@@ -111,7 +111,7 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tens
         index, _, name = key.partition(".")
         like = parameters[int(index)]
         if name != "step" and tensor.shape == like.shape:
-            # Same memory format as the parameter: another one would take another vectorised path and other roundings.
+            # Another memory format than the parameter's would take another vectorised path and round differently.
             tensor = torch.empty_like(like).copy_(tensor)
         state.setdefault(int(index), {})[name] = tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

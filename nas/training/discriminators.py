@@ -1,4 +1,4 @@
-"""Networks that tell, pixel by pixel or patch by patch, images from what a super-resolution network makes."""
+"""Discriminators: networks that distinguish real images from the output of a super-resolution network."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,13 +7,14 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 SLOPE = 0.2
-"""Of the leaky ReLUs, in all of these papers."""
+"""The negative slope of the leaky ReLUs in these papers."""
 
 
 class UNet(nn.Module):
     """The U-Net with spectral normalisation of Real-ESRGAN (2107.10833, figure 6).
 
-    Three halvings to 8 times the width and back, the features of each size added on the way up.
+    The image is halved three times, up to 8 times the width, and enlarged again. The features of each size are added on
+    the way up.
     """
 
     def __init__(self, width: int) -> None:
@@ -25,7 +26,7 @@ class UNet(nn.Module):
         self.last = nn.Conv2d(width, 1, 3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """[N, 1, H, W] in 0..1, at least 8 x 8 → logits [N, 1, H, W]: positive where it looks real."""
+        """[N, 1, H, W] in 0..1, at least 8 x 8 → logits [N, 1, H, W], positive where the image looks real."""
         features = F.leaky_relu(self.first(image), SLOPE)
         skips = []
         for conv in self.down:
@@ -42,9 +43,9 @@ class UNet(nn.Module):
 
 
 class Patch(nn.Sequential):
-    """PatchGAN (1611.07004, the 70 x 70 one, as BSRGAN uses), with spectral instead of batch normalisation.
+    """The 70 x 70 PatchGAN (1611.07004) as in BSRGAN, with spectral normalisation instead of batch normalisation.
 
-    Every logit judges the patch of 70 x 70 pixels around it, as far as the image reaches.
+    Each logit judges the patch of 70 x 70 pixels around it, as far as the image reaches.
     """
 
     def __init__(self, width: int) -> None:
@@ -66,4 +67,4 @@ def _norm(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Module:
 
 
 DISCRIMINATORS: Mapping[str, Callable[[int], nn.Module]] = {"unet": UNet, "patch": Patch}
-"""What makes a discriminator of a width, by the name in a recipe."""
+"""The name in a recipe → the constructor, which takes the width."""

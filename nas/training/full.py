@@ -18,22 +18,22 @@ from nas.training.borrowed import borrowed_weights
 from nas.training.group import ALONE, Group
 from nas.training.logs import LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
+from nas.training.report import Trained, TrainingListener
 from nas.training.teacher import find_teacher
-from nas.training.trainer import Listener, Trained, seed_all, train
+from nas.training.trainer import seed_all, train
 from search_spaces import Architecture
 
 STARTED = "started_from"
-"""The metric of a model whose training didn't start at random: which weights it started from."""
+"""The metric that identifies the weights that a training started from; absent if it started at random."""
 
 BORROWED = "borrowed_weights"
-"""The metric of a model whose training made use of other networks: the digests of their weights."""
-
+"""The metric with the digests of other networks' weights that a training used; absent if it used none."""
 
 CHECKPOINT = "checkpoint.safetensors"
-"""The file of a training that goes on, in its model directory."""
+"""The checkpoint of an unfinished training, in its model directory."""
 
 DATA = "data_fingerprint"
-"""The metric that names the images, those it was trained on and those it was chosen by."""
+"""The metric with the fingerprint of the training and validation images."""
 
 
 def train_fully(
@@ -44,24 +44,36 @@ def train_fully(
     *,
     device: torch.device,
     start: Path | None = None,
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
     tensorboard: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     group: Group = ALONE,
 ) -> Model:
-    """Train `architecture` by `recipe` and write the model directory `folder`, which is returned.
+    """Train an architecture, write its model directory, and return the model.
 
-    `log.csv` in it tells the training's course; with `tensorboard`, so do TensorBoard's event files in that folder.
+    A stopped training continues from its checkpoint. If the same training is finished already, its model is returned at
+    once.
 
-    The weights start at random, or from those of the model directory `start`, which holds the same architecture.
-    Goes on from its checkpoint when it was stopped, and returns at once when this very training was finished before.
-    All processes of a `group` call this alike; the main one alone writes.
-    Raises InputError when `start` or what the recipe names can't be read, or is `folder` itself; TrainingDivergedError
-    and TrainingStoppedError.
+    Args:
+        architecture: The architecture to train.
+        data: The images to train on and to validate on.
+        recipe: The recipe, for this device.
+        folder: The model directory. Its `log.csv` has a row for each report.
+        device: The device to train on.
+        start: A model directory of the same architecture, whose weights the training starts from; None: random weights.
+        listener: Receives reports, too.
+        tensorboard: The folder for TensorBoard's event files; None: no such files.
+        should_stop: Asked before each step; True writes a checkpoint and raises TrainingStoppedError.
+        group: The processes that train the network together. All make the same call, and the main process writes.
+
+    Raises:
+        InputError: `start`, or a model that the recipe names, can't be read or is `folder` itself.
+        TrainingDivergedError: The loss became NaN or far too large.
+        TrainingStoppedError: `should_stop` returned True.
     """
     if start is not None and start.resolve() == folder.resolve():
         raise InputError(f"{folder} can't be trained into itself; copy it to a folder of another name first.")
-    # What is stored with the weights tells how these images were seen.
+    # The stored recipe gets the numbers of the normalisation, which a user of the model needs.
     recipe = recipe.seeing(data.normalisation)
     if recipe.teacher is not None and find_teacher(recipe.teacher).resolve() == folder.resolve():
         raise InputError(f"{folder} can't be its own teacher, which it would replace; copy it to another folder first.")
@@ -73,7 +85,7 @@ def train_fully(
         return load_model(folder)
     if group.is_main:
         _set_damaged_aside(folder)
-    # Other weights draw other patches too: so a checkpoint tells from which it started.
+    # Other start weights give another seed, so a checkpoint of a training with other start weights is refused.
     seed = architecture.seed + recipe.seed + (int(origin["sha256"][:7], 16) if origin else 0)
     seed_all(seed)
     network = architecture.build() if start is None else load_model(start).network.train()
@@ -84,7 +96,7 @@ def train_fully(
         seed=seed,
         device=device,
         checkpoint=checkpoint,
-        listener=_audience(folder, data, listener, tensorboard) if group.is_main else None,
+        listener=_all_listeners(folder, data, listener, tensorboard) if group.is_main else None,
         should_stop=should_stop,
         group=group,
     )
@@ -101,7 +113,7 @@ def train_fully(
 
 
 def _set_damaged_aside(folder: Path) -> None:
-    """Keep weights that can't be read under another name; a training that begins removes those that can."""
+    """Rename weights that can't be read, since the training overwrites the file."""
     weights = folder / WEIGHTS
     if not weights.is_file():
         return
@@ -115,8 +127,10 @@ def _set_damaged_aside(folder: Path) -> None:
         )
 
 
-def _audience(folder: Path, data: Dataset, listener: Listener | None, tensorboard: Path | None) -> Listener:
-    """Return what passes a training's reports on to its logs and to the caller's `listener`."""
+def _all_listeners(
+    folder: Path, data: Dataset, listener: TrainingListener | None, tensorboard: Path | None
+) -> TrainingListener:
+    """Return a listener that passes reports to the logs and to the caller's `listener`."""
     events = TensorBoardLog(tensorboard, data.validation) if tensorboard else None
     return to_all(CsvLog(folder / LOG), events, listener)
 
@@ -124,7 +138,7 @@ def _audience(folder: Path, data: Dataset, listener: Listener | None, tensorboar
 def _metrics(
     trained: Trained, bicubic: Measurement, protocol: Protocol, device: torch.device, group: Group
 ) -> dict[str, Any]:
-    """Return what was measured, and where, as `metrics.json` names it."""
+    """Return the content of `metrics.json`: what was measured, how and on which device."""
     return {
         "psnr": trained.validation.psnr,
         "ssim": trained.validation.ssim,
@@ -142,7 +156,7 @@ def _metrics(
 
 
 def _origin(start: Path | None) -> dict[str, Any] | None:
-    """Say which weights a training starts from: their folder's name and digest, and where they came from."""
+    """Return the name and digest of the start weights, and where these came from; None without start weights."""
     if start is None:
         return None
     model = load_model(start)
@@ -154,7 +168,7 @@ def _origin(start: Path | None) -> dict[str, Any] | None:
 def is_finished(
     architecture: Architecture, data: Dataset, recipe: Recipe, folder: Path, *, start: Path | None = None
 ) -> bool:
-    """Tell whether `train_fully` of the same has nothing to do. Raises InputError when `start` can't be read."""
+    """Tell whether `train_fully` with these arguments is finished. Raises InputError if `start` can't be read."""
     if not (folder / WEIGHTS).is_file():
         return False
     recipe = recipe.seeing(data.normalisation)
@@ -163,11 +177,11 @@ def is_finished(
 
 
 def identity(architecture: Architecture, data: Dataset, recipe: Recipe, *, start: Path | None = None) -> dict[str, Any]:
-    """Return, as plain data, all that makes a training another one. Raises InputError when `start` can't be read."""
+    """Return plain data that is equal for equal trainings only. Raises InputError if `start` can't be read."""
     recipe = recipe.seeing(data.normalisation)
     return {
         "architecture": architecture.fingerprint,
-        "recipe": recipe.model_dump(mode="json", exclude={"denoiser"}),  # which it was, the protocol says
+        "recipe": recipe.model_dump(mode="json", exclude={"denoiser"}),  # the protocol has its digest
         "protocol": Protocol.of(data.validation, recipe.validation_crop).to_dict(),
         DATA: data.fingerprint,
         STARTED: _origin(start),
@@ -183,17 +197,18 @@ def is_trained(
     origin: Mapping[str, Any] | None = None,
     data: str | None = None,
 ) -> bool:
-    """Tell whether `folder` holds this architecture, trained by this recipe from there, measured by this protocol.
+    """Tell whether `folder` holds this architecture, trained by this recipe and measured by this protocol.
 
-    `data` is the fingerprint of all its images, where that matters. A model that can't be read is none.
+    `origin` identifies the start weights. `data` is the fingerprint of the images; None: any images. A model that can't
+    be read counts as not trained.
     """
-    if not (folder / WEIGHTS).is_file():  # written last: without them the directory is not complete
+    if not (folder / WEIGHTS).is_file():  # weights are written last, so the directory is complete if they are there
         return False
     try:
         model = load_model(folder)
     except InputError:
         return False
-    # Which denoiser it was, the protocol says by its weights.
+    # The protocol has the digest of the denoiser's weights.
     fields = {name: value for name, value in model.recipe.items() if name != "denoiser"}
     same_recipe = json.dumps(fields) == json.dumps(recipe.model_dump(mode="json", exclude={"denoiser"}))
     same_protocol = model.metrics.get("protocol") == protocol.to_dict()

@@ -1,9 +1,9 @@
 """Several processes that train one network together, each on its share of every batch.
 
-Started by `torchrun`, on one machine or on many. All draw the same batches and keep the same weights, so that a
-training comes out as that of one process, up to the order in which sums are formed. Plain `torch.distributed` does all
-that is needed: gradients of networks this small are averaged in one go, and a wrapper such as DistributedDataParallel
-would bring its own rules for checkpoints and averaged weights.
+`torchrun` starts them, on one machine or on several. All processes draw the same batches and keep the same weights, so
+the result is that of a single process, up to the order of sums. Plain `torch.distributed` is enough: the gradients of
+such small networks are averaged in one call. A wrapper such as DistributedDataParallel would bring its own rules for
+checkpoints and averaged weights.
 """
 
 import os
@@ -24,36 +24,36 @@ from nas.training.recipe import Recipe
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=2)
-"""How long a process waits for the others: one of them may be decoding images, or have the slower disk."""
+"""How long a process waits for the others. Another process may be decoding images, or have a slower disk."""
 
 
 class Group:
-    """The processes, as one of them sees them; on its own it is a group of one, which changes nothing."""
+    """The group, as this process sees it. A single process is a group of size 1, which changes nothing."""
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
     def own_device(self, device: torch.device) -> torch.device:
-        """Return where this process computes: of the machine's GPUs each process has its own."""
+        """Return the device of this process. Each process has its own GPU of the machine."""
         if self.size == 1 or device.type != "cuda":
             return device
         return torch.device("cuda", torch.cuda.current_device())
 
     def check(self, network: nn.Module, recipe: Recipe, device: torch.device) -> None:
-        """Raise InputError for what doesn't come out of shares of a batch as of the whole one."""
+        """Raise InputError if training on shares of a batch would differ from training on the whole batch."""
         if self.size == 1:
             return
         for phase in recipe.phases:
             self.share(phase.batch)
         if recipe.adversarial is not None and recipe.adversarial.relativistic:
             raise InputError(
-                "A relativistic discriminator compares all images of a batch, of which each of several processes has "
-                "only its share; train in one process, or with 'relativistic: false'."
+                "A relativistic discriminator compares all images of a batch, but each process has only its share of "
+                "the batch; train in one process, or with 'relativistic: false'."
             )
         if device.type != "cuda" and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules()):
             raise InputError(
@@ -62,21 +62,21 @@ class Group:
             )
 
     def synchronised(self, network: nn.Module) -> nn.Module:
-        """Return the network with batch normalisation over the whole batch; its weights keep their names."""
+        """Return the network with batch normalisation over the whole batch. Its weights keep their names."""
         return network if self.size == 1 else nn.SyncBatchNorm.convert_sync_batchnorm(network)
 
     def share(self, batch: int) -> slice:
-        """Return this process's part of a batch. Raises InputError where there are no equal parts."""
+        """Return this process's share of a batch. Raises InputError if the shares would not be equal."""
         if batch % self.size:
             raise InputError(
-                f"A batch of {batch} patches can't be shared out evenly among {self.size} processes; change the "
-                "recipe's batch or their number."
+                f"A batch of {batch} patches can't be divided evenly among {self.size} processes; change the batch of "
+                "the recipe or the number of processes."
             )
         part = batch // self.size
         return slice(self.rank * part, (self.rank + 1) * part)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace gradients of means over shares by those of the mean over the whole batch."""
+        """Replace each gradient, that of a share, by that of the whole batch: the mean over the processes."""
         if self.size > 1:
             self._average([parameter.grad for parameter in parameters if parameter.grad is not None])
 
@@ -93,15 +93,15 @@ class Group:
         _write(tensors, flat / self.size)
 
     def any(self, flag: bool) -> bool:
-        """Tell whether one of the processes says so."""
+        """Tell whether `flag` is True in at least one process."""
         if self.size == 1:
             return flag
-        said = torch.tensor(int(flag))  # on the CPU: no GPU waits for it
-        dist.all_reduce(said, op=dist.ReduceOp.MAX)
-        return bool(said)
+        largest = torch.tensor(int(flag))  # on the CPU, so no GPU waits for it
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+        return bool(largest)
 
     def from_main(self, value: T) -> T:
-        """Return the main process's value, plain data."""
+        """Return the value (plain data) of the main process."""
         if self.size == 1:
             return value
         box = [value]
@@ -110,7 +110,7 @@ class Group:
 
     @contextmanager
     def file_from_main(self, path: Path) -> Iterator[Path]:
-        """Yield where the main process's file `path` can be read here, if it has one; no disk need be shared."""
+        """Yield the path of a copy of the main process's file, if there is such a file. No shared disk is needed."""
         if self.size == 1:
             yield path
             return
@@ -123,7 +123,7 @@ class Group:
 
     @torch.no_grad()
     def take_from_main(self, networks: Iterable[nn.Module]) -> None:
-        """Give all processes the main one's weights."""
+        """Copy the weights of the main process to all processes."""
         if self.size == 1:
             return
         for network in networks:
@@ -136,7 +136,7 @@ class Group:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """What is inside is done by the main process before the others, which then find what it has kept on disk."""
+        """Run the body in the main process first. The other processes then find its files on the disk."""
         if self.size > 1 and not self.is_main:
             self.any(False)
         try:
@@ -146,17 +146,17 @@ class Group:
                 self.any(False)
 
     def check_same(self, value: str, what: str) -> None:
-        """Raise InputError, in all processes, unless all have the same value of `what`."""
+        """Raise InputError in all processes unless all have the same value. `what` names the value in the message."""
         if self.size == 1:
             return
         values: list[str | None] = [None] * self.size
         dist.all_gather_object(values, value)
         if len(set(values)) > 1:
-            raise InputError(f"The {self.size} processes don't have the same {what}; give all of them the same.")
+            raise InputError(f"The {self.size} processes don't have the same {what}; start all of them with the same.")
 
 
 def _write(tensors: Sequence[Tensor], flat: Tensor) -> None:
-    """Copy one vector's parts into tensors of any memory format."""
+    """Copy the parts of a vector into tensors of any memory format."""
     for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
         tensor.copy_(part.view(tensor.shape))
 
@@ -166,12 +166,15 @@ ALONE = Group()
 
 @contextmanager
 def joined_group() -> Iterator[Group]:
-    """Yield the group that `torchrun` started this process for, or a group of one. Raises InputError."""
+    """Yield the group of processes that `torchrun` started, or a group of one process.
+
+    Raises InputError if the processes can't connect.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
     try:
-        # CPU tensors go by gloo, so that what is asked between steps makes no GPU wait.
+        # CPU tensors use gloo, so that questions between steps don't make a GPU wait.
         backends = "gloo"
         if torch.cuda.is_available():
             backends = "cpu:gloo,cuda:nccl"

@@ -1,4 +1,4 @@
-"""Listeners that write a training's course to disk: a CSV file always, TensorBoard's event files on request."""
+"""Listeners that write the reports of a training to disk: a CSV file, and TensorBoard's event files on request."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from torch import Tensor
 from nas.data.image_set import ImageSet
 from nas.errors import InputError, RunError
 from nas.files import make_folder, write_atomic
-from nas.training.trainer import SAMPLE_SIDE, Listener, Report
+from nas.training.report import SAMPLE_SIDE, Report, TrainingListener
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -20,13 +20,13 @@ COLUMNS = ("step", "loss", "learning_rate", "psnr", "patches_per_second", "secon
 
 
 class CsvLog:
-    """Appends a row for each report to a CSV file; `psnr` is empty where it was not measured.
+    """Appends a row for each report to a CSV file. `psnr` is empty if nothing was measured at this step.
 
-    `losses` holds the single ones, of which `loss` is the weighted sum, as `l1=0.012 fft=0.034`: not all stages of a
-    recipe have the same.
+    `loss` is the weighted sum of the losses. `losses` has each loss, as `l1=0.012 fft=0.034`, in one column, because
+    the stages of a recipe may have different losses.
 
-    A training that goes on from its checkpoint first drops what was written after that checkpoint, and a new training
-    everything. Raises RunError when the file can't be written.
+    A training that continues from a checkpoint first removes the rows after the checkpoint, and a new training removes
+    all rows. Raises RunError if the file can't be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,10 +53,10 @@ class CsvLog:
 
 
 def _is_before(line: str, report: Report) -> bool:
-    """Tell whether a line is a row that this training need not write again; a kill may have torn the last one."""
+    """Tell whether a line is a row that this training will not write again. A kill may have torn the last line."""
     step = line.partition(",")[0]
     whole = line.endswith("\n") and line.count(",") == len(COLUMNS) - 1
-    # What is measured anew without a step, after a kill at the very end, may have been written already.
+    # After a kill at the very end, the last step is measured and reported again, so its row is dropped.
     return whole and step.isdecimal() and int(step) <= report.began and int(step) < report.step
 
 
@@ -68,7 +68,7 @@ def _row(report: Report) -> str:
 
 
 def find_summary_writer() -> type["SummaryWriter"]:
-    """Return what writes TensorBoard's event files. Raises InputError where the package isn't installed."""
+    """Return the writer of TensorBoard's event files. Raises InputError if the package isn't installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -80,10 +80,10 @@ def find_summary_writer() -> type["SummaryWriter"]:
 
 
 class TensorBoardLog:
-    """Writes a report's figures as scalars, and the centre of the first validation image each time it was measured.
+    """Writes the figures of each report as scalars, and the sample image of each validation.
 
-    What an earlier process wrote after the step that this one goes on from, TensorBoard leaves out.
-    Raises InputError where the package isn't installed.
+    TensorBoard hides what an earlier process wrote after the step from which this process continues. Raises InputError
+    if the package isn't installed.
     """
 
     def __init__(self, folder: Path, validation: ImageSet) -> None:
@@ -108,19 +108,19 @@ class TensorBoardLog:
             writer.add_scalar("PSNR dB", report.psnr, report.step)
         if report.sample is not None:
             writer.add_image("sample", self._visible(report.sample), report.step)
-        # A kill then loses nothing that lies before the checkpoint.
+        # After a flush, a kill loses nothing that lies before the checkpoint.
         writer.flush()
         if report.step == report.steps:
             writer.close()
 
     def _visible(self, values: Tensor) -> Tensor:
-        """Stretch values to the range of the original: 16-bit images use little of theirs."""
+        """Stretch values to the range of the original, because 16-bit images use little of the range 0..1."""
         low, high = self._original.min(), self._original.max()
         return ((values - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
 
 
-def to_all(*listeners: Listener | None) -> Listener:
-    """Return a listener that passes each report on to all of `listeners`."""
+def to_all(*listeners: TrainingListener | None) -> TrainingListener:
+    """Return a listener that passes each report to all `listeners`."""
 
     def tell(report: Report) -> None:
         for listener in listeners:

@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from nas.fields import Real, Truth, Whole
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-"""How much something counts in a sum."""
+"""The weight of a term in a sum."""
 
 Losses = Annotated[dict[str, Weight], Field(min_length=1)]
-"""The weights of losses, by the names under which `nas.training.losses.LOSSES` holds them."""
+"""A name in `nas.training.losses.LOSSES` → the weight of this loss."""
 
 
 class Stage(BaseModel):
-    """A share of a training's steps, in which some fields of its recipe are others."""
+    """A share of the steps of a training, with its own values of some fields of the recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,7 +22,7 @@ class Stage(BaseModel):
     losses: Losses | None = None
     batch: Whole | None = Field(default=None, gt=0)
     patch: Whole | None = Field(default=None, gt=0)
-    learning_rate: Real | None = Field(default=None, gt=0, description="peak of a cosine that begins here")
+    learning_rate: Real | None = Field(default=None, gt=0, description="peak of a new cosine that begins here")
 
 
 class Adversarial(BaseModel):
@@ -31,19 +31,19 @@ class Adversarial(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     discriminator: Literal["unet", "patch"] = "unet"
-    width: Whole = Field(default=64, gt=0, description="features of its first convolution")
-    relativistic: Truth = Field(default=False, description="whether it compares images instead of judging each")
+    width: Whole = Field(default=64, gt=0, description="number of features of the first convolution")
+    relativistic: Truth = Field(default=False, description="whether it compares images instead of judging each image")
 
 
 class Features(BaseModel):
-    """The classifier of the loss `perceptual`, and which of its layers count how much.
+    """The classifier of the loss `perceptual`, and the weights of its layers.
 
     The default layers are Real-ESRGAN's (2107.10833) of VGG19: convolutions before their ReLU.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weights: str = Field(default="vgg19.pth", min_length=1, description="as torchvision publishes them")
+    weights: str = Field(default="vgg19.pth", min_length=1, description="file of weights, as torchvision publishes it")
     layers: dict[str, Weight] = Field(
         default={"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}, min_length=1
     )

@@ -1,9 +1,7 @@
 """A recipe: everything that decides a training, as data."""
 
-import itertools
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,71 +13,75 @@ from nas.errors import InputError
 from nas.fields import Real, Seed, Whole, message_of
 from nas.training.losses import LOSSES
 from nas.training.options import Adversarial, Features, Losses, Stage
-from nas.training.schedule import Cosine, Phase
-from search_spaces.documents import DocumentError, place_of, read_yaml, to_yaml
+from nas.training.recipe_files import for_device, read_recipe_file
+from nas.training.schedule import Phase, cosines
+from search_spaces.documents import place_of, to_yaml
 from search_spaces.registry import UnknownNameError, unknown_name
 
-SHIPPED = Path(__file__).parent / "recipes"
-"""The recipes that come with the package, one YAML file each."""
-
 _ONLY_FOR = {"adversarial": "adversarial", "features": "perceptual", "teacher": "distillation"}
-"""Fields that one loss alone makes use of."""
+"""A field → the only loss that uses it."""
 
 _PARTS: Mapping[str, type[BaseModel]] = {"stages": Stage, "adversarial": Adversarial, "features": Features}
-"""Fields that have fields of their own."""
+"""A field with fields of its own → its model."""
 
 Decay = Annotated[float, Field(ge=0, lt=1, strict=True)]
 """The decay of a moving average."""
 
 
 class Recipe(BaseModel):
-    """What to do with a network: how long, on what batches, with which losses, optimiser and schedule.
+    """How to train a network: steps, batches, losses, optimiser and schedule.
 
-    The brief proxy and the full training differ only in their recipe. Lengths may depend on the device: a YAML value
-    `{cpu: 300, cuda: 3000}` is resolved when the recipe is read, so a recipe that was used holds plain numbers.
+    The brief proxy and the full training differ only in their recipes. Lengths may depend on the device: a YAML value
+    `{cpu: 300, cuda: 3000}` is resolved when the recipe is read, so a recipe in use holds plain numbers.
 
-    With a `denoiser`, the network is trained and validated on LR images that have passed it. Like every path that the
-    tool takes it is seen from the current folder, not from the recipe's file, so it reads the same on each machine
-    of a search; what it names is told by its weights, and a training or a search doesn't go on behind other ones.
-    So it is with a `teacher` and with the weights of `features`.
+    With a `denoiser`, the network is trained and validated on LR images that passed the denoiser. Its path is relative
+    to the current folder, not to the recipe's file, so a recipe means the same on each machine of a search. Its weights
+    identify it: a training or a search doesn't continue with other weights. The same holds for `teacher` and for the
+    weights of `features`.
 
-    The learning rate rises linearly, then falls as a cosine over all steps; a stage that names a learning rate begins
-    a cosine of its own, without a rise, that lasts until the next such stage (and the one before ends there).
+    The learning rate rises linearly, then falls as a cosine over all steps. A stage with a learning rate starts its own
+    cosine, without a rise. The cosine lasts until the next such stage, and the cosine before ends there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     steps: Whole = Field(gt=0, description="optimiser steps")
-    batch: Whole = Field(gt=0, description="patches a step")
+    batch: Whole = Field(gt=0, description="patches in a step")
     patch: Whole = Field(gt=0, description="height and width of an LR patch, in pixels")
     losses: Losses = Field({"l1": 1.0}, description="weights by the losses' names")
-    stages: tuple[Stage, ...] = Field((), description="shares of the steps with other fields; none: one for all")
+    stages: tuple[Stage, ...] = Field((), description="shares of the steps with other fields; empty: a single stage")
     learning_rate: Real = Field(gt=0, description="peak learning rate of Adam")
     warmup: Real = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises linearly")
-    final_learning_rate: Real = Field(0.0, ge=0, le=1, description="share of the peak that the cosine ends at")
+    final_learning_rate: Real = Field(0.0, ge=0, le=1, description="share of the peak at the end of the cosine")
     betas: tuple[Decay, Decay] = (0.9, 0.999)
-    clip: float = Field(1.0, gt=0, strict=True, description="largest gradient norm; .inf: any")
-    ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: none")
+    clip: float = Field(1.0, gt=0, strict=True, description="largest gradient norm; .inf: no limit")
+    ema: Decay = Field(0.0, description="decay of the moving average of the weights that is kept; 0: no average")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is faster")
-    normalisation: Normalisation = Field(AUTO, description="which integers of a file a network sees as 0 and 1")
+    normalisation: Normalisation = Field(AUTO, description="the integers of a file that a network sees as 0 and 1")
     degradation: str | dict[str, Any] = Field(
-        "bicubic", description="what makes LR images: a name, or the `name` and `operations` of one's own"
+        "bicubic", description="what makes LR images: a name, or the `name` and `operations` of your own degradation"
     )
     counts: Counts | None = Field(
         None,
         description="scale of images that aren't of 8 or 16 bits: value = offset + scale x count; null: images.yaml",
     )
     denoiser: str | None = Field(
-        None, min_length=1, description="model directory of a denoiser that LR images pass first, as seen from here"
+        None,
+        min_length=1,
+        description="model directory of a denoiser for LR images, relative to the current folder",
     )
     adversarial: Adversarial | None = Field(None, description="the discriminator of the loss 'adversarial'")
     features: Features | None = Field(None, description="the classifier of the loss 'perceptual'")
     teacher: str | None = Field(
-        None, min_length=1, description="model directory, SPACE/POINT or checkpoint that the loss 'distillation' is for"
+        None,
+        min_length=1,
+        description="model directory, SPACE/POINT or checkpoint, for the loss 'distillation'",
     )
-    validations: Whole = Field(4, gt=0, description="how many times PSNR is measured, the last at the end")
-    validation_crop: Whole | None = Field(None, gt=0, description="centre crop of HR validation images; null: whole")
+    validations: Whole = Field(4, gt=0, description="number of validations, the last after the last step")
+    validation_crop: Whole | None = Field(
+        None, gt=0, description="side of the HR centre crop, in pixels; null: whole images"
+    )
     seed: Seed = 0
 
     @model_validator(mode="before")
@@ -107,33 +109,33 @@ class Recipe(BaseModel):
 
     @property
     def all_losses(self) -> tuple[str, ...]:
-        """The names of the losses of all stages, each once."""
+        """The different names of the losses of all stages."""
         everywhere = [stage.losses or self.losses for stage in self.stages] or [self.losses]
         return tuple(dict.fromkeys(name for losses in everywhere for name in losses))
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """The stages as steps; a stage that is too short for one is left out."""
-        stages = self.stages or (Stage(share=1.0),)
-        ends = [round(self.steps * share) for share in itertools.accumulate(stage.share for stage in stages)]
-        spans = [span for span in zip(stages, [0, *ends], ends, strict=False) if span[1] < span[2]]
-        starts = [begin for stage, begin, _ in spans if begin == 0 or stage.learning_rate is not None]
+        """The stages as ranges of steps. A stage that is too short for a step is left out."""
+        spans: list[tuple[Stage, int, int]] = []
+        share, end = 0.0, 0
+        for stage in self.stages or (Stage(share=1.0),):
+            share += stage.share
+            begin, end = end, round(self.steps * share)
+            if begin < end:
+                spans.append((stage, begin, end))
+        peaks = {begin: stage.learning_rate or self.learning_rate for stage, begin, _ in spans if begin == 0}
+        peaks |= {begin: stage.learning_rate for stage, begin, _ in spans if stage.learning_rate is not None}
+        rise = max(1, round(self.warmup * self.steps))
+        rates = cosines(peaks, self.steps, rise, self.final_learning_rate)
         phases: list[Phase] = []
         for stage, begin, end in spans:
-            if begin in starts:
-                rate = Cosine(
-                    begin,
-                    next((start for start in starts if start > begin), self.steps),
-                    stage.learning_rate or self.learning_rate,
-                    rise=max(1, round(self.warmup * self.steps)) if begin == 0 else 0,
-                    final=self.final_learning_rate,
-                )
             losses, batch, patch = stage.losses or self.losses, stage.batch or self.batch, stage.patch or self.patch
+            rate = next(rate for rate in reversed(rates) if rate.begin <= begin)
             phases.append(Phase(begin, end, losses, batch, patch, rate))
         return tuple(phases)
 
     def phase_at(self, step: int) -> Phase:
-        """Return the phase of step 0, 1, …; beyond the last step, the last phase."""
+        """Return the phase of step 0, 1, …; after the last step, the last phase."""
         phases = self.phases
         return next((phase for phase in phases if step < phase.end), phases[-1])
 
@@ -151,18 +153,18 @@ class Recipe(BaseModel):
         return any(step == round(self.steps * i / self.validations) for i in range(1, self.validations + 1))
 
     def resolved(self, device: torch.device) -> "Recipe":
-        """Return the recipe with `precision: auto` replaced by what is faster on `device`."""
+        """Return the recipe with `precision: auto` replaced by the faster precision of `device`."""
         if self.precision != "auto":
             return self
         return self.model_copy(update={"precision": "bfloat16" if fast_bfloat16(device) else "float32"})
 
     def seeing(self, normalisation: Normalisation, counts: Counts | None = None) -> "Recipe":
-        """Return the recipe with another normalisation, such as what a data set made of its own, and its `counts`."""
+        """Return the recipe with the normalisation, and the scale `counts`, that a data set resolved."""
         return self.model_copy(update={"normalisation": normalisation, "counts": counts or self.counts})
 
     @property
     def input_in_words(self) -> str:
-        """What makes the LR images."""
+        """The degradation, and the denoiser if there is one, in words."""
         return f"'{label_of(self.degradation)}'{f' and denoised by {self.denoiser}' if self.denoiser else ''}"
 
     def to_yaml(self) -> str:
@@ -178,10 +180,10 @@ def fast_bfloat16(device: torch.device) -> bool:
 
 
 def parse_recipe(data: object, device: torch.device, origin: str = "recipe", **overrides: object) -> Recipe:
-    """Return the recipe in `data` for `device`. Raises InputError naming the field that is unknown or wrong."""
+    """Return the recipe in `data` for `device`. Raises InputError that names the unknown or wrong field."""
     if not isinstance(data, Mapping):
         raise InputError(f"{origin}: a recipe must be a mapping of fields to values.")
-    given = {str(name): _for_device(value, device) for name, value in {**data, **overrides}.items()}
+    given = {str(name): for_device(value, device) for name, value in {**data, **overrides}.items()}
     try:
         recipe = Recipe.model_validate(given).resolved(device)
         for name in recipe.all_losses:
@@ -194,7 +196,7 @@ def parse_recipe(data: object, device: torch.device, origin: str = "recipe", **o
 
 
 def _in_words(error: ValidationError) -> str:
-    """Return a sentence on the first thing that is wrong."""
+    """Return a sentence on the first fault."""
     first = error.errors()[0]
     *path, field = first["loc"] or ("",)
     if first["type"] == "extra_forbidden":
@@ -210,51 +212,15 @@ def _in_words(error: ValidationError) -> str:
 
 
 def load_recipe(name: str, device: torch.device, **overrides: object) -> Recipe:
-    """Read a shipped recipe by its name, or a user's YAML file by its path; `overrides` replace single fields.
+    """Read a shipped recipe by its name, or a YAML file of the user by its path. `overrides` replace fields.
 
-    A file may name a shipped recipe in `base` and replace only some fields, each as a whole; its `batch` and `patch`
-    hold in the stages of the base, too. Where `degradation` is the path of a file, the recipe holds what is in it.
-    Raises InputError.
+    A file may name a shipped recipe as `base` and replace fields of it, each as a whole. Its `batch` and `patch` also
+    replace those in the stages of the base. If `degradation` is a path, the recipe gets the content of that file.
+    Raises InputError for an unknown name, and for a file that is wrong.
     """
-    shipped = _shipped()
-    path = shipped.get(name) or Path(name)
-    if not path.is_file():
-        raise InputError(str(unknown_name("recipe", name, dict(shipped))))
-    data = _read(path)
-    if isinstance(data, dict) and isinstance(degradation := {**data, **overrides}.get("degradation"), str | dict):
-        overrides["degradation"] = self_contained(degradation)
-    return parse_recipe(data, device, str(path if path.stem not in shipped else name), **overrides)
-
-
-def _shipped() -> dict[str, Path]:
-    return {path.stem: path for path in SHIPPED.glob("*.yaml")}
-
-
-def _read(path: Path) -> object:
-    """Return what is in a file, with the fields of its `base` beneath."""
-    try:
-        data: Any = read_yaml(path)
-    except DocumentError as error:
-        raise InputError(str(error)) from None
-    if not isinstance(data, dict) or "base" not in data:
-        return data
-    base = _shipped().get(str(data.pop("base")))
-    if base is None:
-        raise InputError(f"{path}: 'base' must name a shipped recipe: {', '.join(sorted(_shipped()))}.")
-    beneath = cast(dict[str, Any], _read(base))
-    if "stages" in beneath and "stages" not in data:
-        # What the user says of all steps must not be lost to stages that somebody else wrote.
-        held = [field for field in ("batch", "patch") if field in data]
-        beneath["stages"] = [{n: v for n, v in stage.items() if n not in held} for stage in beneath["stages"]]
-    return {**beneath, **data}
-
-
-def _for_device(value: object, device: torch.device) -> object:
-    """Replace `{cpu: …, cuda: …}`, however deep, by what is for `device`."""
-    if isinstance(value, Mapping):
-        if "cpu" in value:
-            return value.get(device.type, value["cpu"])
-        return {name: _for_device(part, device) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_for_device(part, device) for part in value]
-    return value
+    data = read_recipe_file(name)
+    if isinstance(data, dict):
+        degradation = {**data, **overrides}.get("degradation")
+        if isinstance(degradation, str | dict):
+            overrides["degradation"] = self_contained(degradation)
+    return parse_recipe(data, device, name, **overrides)

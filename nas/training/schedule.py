@@ -1,4 +1,4 @@
-"""What the steps of a training are made with, as a recipe plans it."""
+"""The schedule of a training: ranges of steps with the same settings, and the learning rate of each step."""
 
 import math
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ class Cosine:
 
     begin: int
     end: int
-    """The step after the last."""
+    """The step after the last step."""
     peak: float
     rise: int
-    """For how many steps it rises; the first of them has `peak / rise`."""
+    """Number of steps in which the learning rate rises, from `peak / rise` to `peak`."""
     final: float
-    """The share of the peak that it falls to."""
+    """The learning rate at the end, as a share of the peak."""
 
     def at(self, step: int) -> float:
-        """Return the learning rate of a step from `begin` on."""
+        """Return the learning rate of a step, `begin` or later."""
         done = step - self.begin
         if done < self.rise:
             return self.peak * (done + 1) / self.rise
@@ -29,14 +29,27 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Phase:
-    """Consecutive steps that are made alike."""
+    """A range of steps with the same settings."""
 
     begin: int
     end: int
-    """The step after the last."""
+    """The step after the last step."""
     losses: Mapping[str, float]
-    """Their weights."""
+    """A loss's name → its weight."""
     batch: int
     patch: int
     learning_rate: Cosine
-    """It may have begun before the phase, and may go on after it."""
+    """The cosine may begin before the phase and end after it."""
+
+
+def cosines(peaks: Mapping[int, float], steps: int, rise: int, final: float) -> list[Cosine]:
+    """Return a cosine for each step in `peaks`, with this peak; it ends where the next cosine begins, or at `steps`.
+
+    A cosine that begins at step 0 rises for `rise` steps.
+    """
+    begins = sorted(peaks)
+    ends = [*begins[1:], steps]
+    found = []
+    for begin, end in zip(begins, ends, strict=True):
+        found.append(Cosine(begin, end, peaks[begin], rise=rise if begin == 0 else 0, final=final))
+    return found

@@ -1,4 +1,4 @@
-"""One optimisation step of a training, apart from the loop that repeats it."""
+"""A step of a training: forward, losses, backward and optimiser. The training loop repeats it."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -14,16 +14,16 @@ from nas.training.recipe import Recipe
 
 
 class Step:
-    """Forward, losses, backward, clipping, optimiser and moving average, given a batch that is on the device.
+    """Makes a step with a batch on the device: forward, losses, backward, clipping, optimiser and moving average.
 
-    Then the losses that learn themselves, such as a discriminator, make their own step.
+    Afterwards the losses that learn, such as a discriminator, make their own steps.
 
-    A call never makes the host wait for the device, and what it runs depends on no tensor's content, so it can be
-    captured as a CUDA graph once it was called before; there the optimisers and their learning rates live on the
-    device. `weigh` and shapes of another size make another graph.
+    A call never makes the host wait for the device, and its operators don't depend on the content of tensors. So it can
+    be captured as a CUDA graph after it was called once. On CUDA the optimisers and learning rates are on the device.
+    Another call of `weigh`, or tensors of other shapes, need another graph.
 
-    `average_gradients` is called with the weights that were given gradients, before they are clipped and used: where
-    several processes train together, they exchange them there.
+    `average_gradients` is called with the weights after their gradients are computed and before they are clipped.
+    Several processes that train together exchange gradients in this call.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Step:
     ) -> None:
         self.network: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: Callable[[Tensor], Tensor] = self.network
-        """What maps LR to SR in a step: the network, or a wrapper that shares its parameters."""
+        """LR → SR in a step: the network, or a wrapper that shares its parameters."""
         self.optimiser = _make_adam(self.network, recipe, device)
         self.average = Average(self.network, recipe.ema) if recipe.ema else None
         self._parameters = list(self.network.parameters())
@@ -62,16 +62,18 @@ class Step:
         self.weigh(recipe.phases[0].losses)
 
     def weigh(self, losses: Mapping[str, float]) -> None:
-        """Let the steps to come minimise the sum of these of the recipe's losses, by their weights."""
+        """Minimise the weighted sum of these losses of the recipe in the next steps."""
         self._weights = dict(losses)
         self._learners = [c for name, c in self._criteria.items() if name in losses and isinstance(c, Learner)]
         self.names: tuple[str, ...] = ("loss", *losses, *(learner.learns for learner in self._learners))
-        """What a call returns, in this order: the sum that is minimised, each loss without its weight, and the losses
-        of what learns beside the network."""
+        """The names of the losses that a call returns.
+
+        These are the minimised sum, each loss without its weight, and the losses of networks that learn beside.
+        """
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        """Everything with weights that a step changes, for checkpoints."""
+        """All networks that a step changes, for checkpoints."""
         found = {"network": self.network} | ({"average": self.average} if self.average is not None else {})
         for learner in self._all_learners:
             found |= learner.networks
@@ -87,17 +89,17 @@ class Step:
 
     @property
     def kept(self) -> nn.Module:
-        """The network that a training is about: the moving average where there is one."""
+        """The network that the training results in: the moving average if there is one."""
         return self.network if self.average is None else self.average.module
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set the learning rate of the steps to come; a captured step sees it, too."""
+        """Set the learning rate of the next steps, also of captured steps."""
         _set_learning_rate(self.optimiser, rate)
         for learner in self._learners:
             learner.set_learning_rate(rate)
 
     def __call__(self, lr: Tensor, hr: Tensor) -> Tensor:
-        """Make one step with LR [N, 1, h, w] and HR [N, 1, s h, s w]; return the detached losses, [len(names)]."""
+        """Make a step with LR [N, 1, h, w] and HR [N, 1, s h, s w]; return the detached losses, [len(names)]."""
         with self._autocast():
             sr = self.forward(lr.contiguous(memory_format=torch.channels_last))
         batch = Batch(lr, hr, sr.float())
@@ -119,10 +121,9 @@ class Step:
 
 
 def _make_adam(network: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Adam:
-    """Return the optimiser of a network's weights, on CUDA one that can be captured.
+    """Return the optimiser of a network's weights. On CUDA it can be captured.
 
-    Fused, since many small tensors one by one take as long as a fifth of a small network's step (measured: 2.8 ms of
-    20 ms on a CPU, now 0.5).
+    It is fused: tensor by tensor it took 2.8 ms of the 20 ms of a small network's step on a CPU, and 0.5 ms fused.
     """
     if device.type != "cuda":
         return torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, betas=recipe.betas, fused=True)

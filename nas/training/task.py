@@ -1,4 +1,4 @@
-"""The task that a proxy scores candidates on: the user's data, the run's brief recipe, this worker's device."""
+"""The task that a proxy scores candidates on: the images, the brief recipe of the run, and the worker's device."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from nas.data.dataset import Dataset, PatchSampler
+from nas.data.dataset import Dataset
+from nas.data.patches import PatchSampler
 from nas.metrics import Measurement
 from nas.training.recipe import Recipe
-from nas.training.trainer import Listener, Pauses, Trained, train
+from nas.training.report import Trained, TrainingListener
+from nas.training.trainer import Pauses, train
 
 
 @dataclass(frozen=True)
 class BriefResult:
-    """What a brief training brought, as `proxies.proxy.Training` promises it."""
+    """The result of a brief training. It implements the protocol `proxies.proxy.Training`."""
 
     trained: Trained
 
@@ -26,7 +28,7 @@ class BriefResult:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Validation SSIM, the steps made, and where the seconds went."""
+        """Validation SSIM, number of steps, and seconds of training and validation."""
         return {
             "ssim": self.trained.validation.ssim,
             "steps": self.trained.steps,
@@ -36,31 +38,31 @@ class BriefResult:
 
     @property
     def curve(self) -> tuple[Mapping[str, float], ...]:
-        """One entry a validation: step, loss, psnr."""
+        """One entry for each validation: step, loss, psnr in dB."""
         return self.trained.curve
 
 
 @dataclass(frozen=True)
 class BriefTask:
-    """Satisfies `proxies.proxy.Task` for one candidate."""
+    """The task of one candidate. It implements the protocol `proxies.proxy.Task`."""
 
     data: Dataset
     recipe: Recipe
     seed: int
     device: torch.device
     checkpoint: Path | None = None
-    listener: Listener | None = None
+    listener: TrainingListener | None = None
     should_stop: Callable[[], bool] = lambda: False
     goes_on: Callable[[int, Measurement], bool] = lambda step, measured: True
-    """Asked at each rung whether the candidate is worth more steps."""
+    """(step, validation PSNR and SSIM) → whether the candidate gets more steps; called at each rung."""
 
     @property
     def steps(self) -> int:
-        """How many the brief recipe has."""
+        """Number of steps of the brief recipe."""
         return self.recipe.steps
 
     def train(self, network: nn.Module, pauses: Sequence[int] = ()) -> BriefResult:
-        """Train `network` in place by the brief recipe; see `nas.training.trainer.train` for what it raises."""
+        """Train `network` in place by the brief recipe. Raises errors as `nas.training.trainer.train` does."""
         return BriefResult(
             train(
                 network,
@@ -76,6 +78,6 @@ class BriefTask:
         )
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """Return the same patches for all candidates: LR [size, 1, p, p] and HR [size, 1, s·p, s·p] in 0..1."""
+        """Return LR [size, 1, p, p] and HR [size, 1, s·p, s·p] patches in 0..1, the same for all candidates."""
         sampler = PatchSampler(self.data.train, self.recipe.patch, self.device)
         return sampler.sample(size, torch.Generator().manual_seed(self.recipe.seed))

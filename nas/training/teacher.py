@@ -1,4 +1,4 @@
-"""Teachers: trained networks whose output another network learns to reproduce."""
+"""Teachers: trained networks whose output a network learns to reproduce."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import torch
 import yaml
 from torch import nn
 
-from nas.convert.gray import COLOURS, InGray
+from nas.convert.in_gray import COLOURS, InGray
 from nas.convert.third_party import load_third_party
 from nas.data.normalisation import Normalisation
 from nas.errors import InputError
@@ -15,10 +15,10 @@ from search_spaces.layers.collapsible import fused
 
 
 def find_teacher(name: str) -> Path:
-    """Return the model directory or the file that a recipe's `teacher` names.
+    """Return the model directory or the checkpoint of a teacher.
 
-    That is its path, as seen from the current folder, or `SPACE/POINT` for what `nas train SPACE/POINT` wrote. Raises
-    InputError where there is neither.
+    `name` is a path relative to the current folder, or `SPACE/POINT` for the model that `nas train SPACE/POINT` wrote.
+    Raises InputError if there is neither.
     """
     path, trained = Path(name), RESULTS / TRAINED / name.replace("/", "-")
     for folder in (path, trained):
@@ -35,9 +35,9 @@ def find_teacher(name: str) -> Path:
 def load_teacher(name: str, scale: int, normalisation: Normalisation, device: torch.device) -> nn.Module:
     """Return the frozen network of a teacher, [N, 1, h, w] → [N, 1, s h, s w].
 
-    A checkpoint of another project is read through `spandrel`. A network for colour sees the image in three equal
-    channels and answers with their mean. Raises InputError for a teacher of another scale, for one that was trained to
-    see other integers as 0 and 1 than `normalisation` does, and as `find_teacher`.
+    A checkpoint of another project is read through `spandrel`. A network for colour images sees the image in three
+    equal channels, and its output is averaged over the channels. Raises InputError for a teacher of another scale or
+    with another normalisation than `normalisation`, and as `find_teacher`.
     """
     path = find_teacher(name)
     if path.is_dir():
@@ -50,14 +50,14 @@ def load_teacher(name: str, scale: int, normalisation: Normalisation, device: to
         other = load_third_party(path)
         network, found = other.network, other.scale
     if found != scale:
-        raise InputError(f"The teacher '{name}' has scale {found}, but a network of scale {scale} is to be taught.")
+        raise InputError(f"The teacher '{name}' has scale {found}, but the network to train has scale {scale}.")
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     frozen: nn.Module = network.eval().requires_grad_(False)
     return frozen
 
 
 def _check_levels(name: str, model: Model, normalisation: Normalisation) -> None:
-    """Raise InputError unless the teacher saw images by `normalisation`; imported weights take that of the images."""
+    """Raise InputError unless the teacher was trained with `normalisation`. Imported weights take any normalisation."""
     if IMPORTED in model.recipe:
         return
     its_own = Normalisation.stored(model.recipe)
@@ -65,6 +65,6 @@ def _check_levels(name: str, model: Model, normalisation: Normalisation) -> None
         fields = its_own.model_dump(mode="json", exclude={"bits", "peak"})
         written = yaml.safe_dump(fields, default_flow_style=True, sort_keys=False, width=1000).strip()
         raise InputError(
-            f"The teacher '{name}' was trained to see other integers as 0 and 1 than these images are seen by; write "
+            f"The teacher '{name}' was trained with another normalisation than these images have; write "
             f"'normalisation: {written}' in the recipe, or name a teacher that was trained on such images."
         )

@@ -85,7 +85,8 @@ def test_budgets_are_printed_in_the_shortest_way(text: str) -> None:
 )
 def test_what_is_no_budget_is_refused_with_what_would_be_right(text: str) -> None:
     with pytest.raises(
-        InputError, match="is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms"
+        InputError,
+        match="is not a budget; write it as 300G-MACs, 900K-params, 40M-activations, 20-convs, 33ms or 64MiB-memory",
     ) as error:
         Budget.parse(text)
     assert f"'{text}'" in str(error.value)

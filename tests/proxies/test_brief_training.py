@@ -5,9 +5,10 @@ import torch
 
 from nas.data.dataset import open_dataset
 from nas.metrics import measure
+from nas.training.divergence import TrainingDivergedError
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask
-from nas.training.trainer import TrainingDivergedError, seed_all
+from nas.training.trainer import seed_all
 from proxies import PROXIES
 from search_spaces import SPACES, Architecture
 

@@ -1,4 +1,4 @@
-"""Degradations: how a high-resolution image becomes a low-resolution one, as pipelines of operations in YAML."""
+"""Degradations: how an HR image becomes an LR image, as pipelines of operations in YAML."""
 
 from nas.data.degradation.files import gaussian_noise, low_resolution, read_low_resolution
 from nas.data.degradation.named import (

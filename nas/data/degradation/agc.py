@@ -1,4 +1,4 @@
-"""What is lost when a camera's automatic gain control maps its counts to the few levels of a video."""
+"""The losses of automatic gain control, which maps the counts of a camera to the few levels of a video."""
 
 from typing import Annotated, Literal
 
@@ -12,17 +12,17 @@ from nas.data.degradation.operation import Operation, operation
 from nas.fields import Real
 
 BINS = 1024
-"""Of the histogram that `plateau` equalises."""
+"""Number of bins of the histogram that `plateau` equalises."""
 
 
 @operation("agc")
 class Agc(Operation):
-    """Maps each image to `bits` by automatic gain control, and back to where it came from.
+    """Maps each image to `bits` by automatic gain control, and back to its own range.
 
-    The HR image knows nothing of the gain: a degradation must leave the brightness of things as it is. So what stays
-    is what gain control loses: `tails` per cent of the darkest and of the brightest pixels are clipped, and there are
-    few levels, evenly spaced (`linear`), or close where many pixels are and far apart elsewhere (`plateau`
-    equalisation, in which a bin counts for at most `plateau` times the mean of the bins in use).
+    The HR image has no gain control, so a degradation must keep the brightness of things. Only the losses of gain
+    control remain: `tails` per cent of the darkest and of the brightest pixels are clipped, and there are few levels.
+    The levels are evenly spaced (`linear`), or close together where many pixels are (`plateau` equalisation, in which a
+    bin counts for at most `plateau` times the mean of the bins in use).
     """
 
     method: Literal["linear", "plateau"] = "linear"
@@ -31,7 +31,7 @@ class Agc(Operation):
     plateau: Real = Field(3.0, gt=0)
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W] → the same size, no value beyond the limits that `tails` leave."""
+        """[N, 1, H, W] → the same size, without values outside the limits by `tails`."""
         peaks = 2.0 ** draws.on_device(draws.whole_values(self.bits, len(images)))[:, None] - 1
         values = images.flatten(1)
         low, high = _limits(values, draws.per_image(self.tails, images)[:, :, 0, 0] / 100)
@@ -45,7 +45,7 @@ class Agc(Operation):
 
 
 def _limits(values: Tensor, tails: Tensor) -> tuple[Tensor, Tensor]:
-    """The values [N, 1] below and above which a share `tails` [N, 1] of the pixels [N, P] lies; never equal."""
+    """Return the values [N, 1] below and above which a share `tails` [N, 1] of the pixels [N, P] lies; never equal."""
     ordered = values.sort(1).values
     skipped = (tails * (values.shape[1] - 1)).long()
     low, high = ordered.gather(1, skipped), ordered.gather(1, values.shape[1] - 1 - skipped)
@@ -53,13 +53,13 @@ def _limits(values: Tensor, tails: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _curve(shares: Tensor, plateau: Real) -> Tensor:
-    """The gain [N, BINS + 1] from 0 to 1 at the edges of the bins: the sum of the histogram, its peaks cut off."""
+    """Return the gain [N, BINS + 1], 0 to 1, at the edges of the bins: the integral of the histogram with cut peaks."""
     bins = (shares * BINS).long().clamp(max=BINS - 1)
     counts = torch.zeros(len(shares), BINS, device=shares.device)
     counts.scatter_add_(1, bins, torch.ones_like(shares))
     used = (counts > 0).sum(1, keepdim=True)
     counts = torch.minimum(counts, plateau * shares.shape[1] / used)
-    counts = counts + counts.mean(1, keepdim=True) / 100  # empty bins must rise, too, to be inverted
+    counts = counts + counts.mean(1, keepdim=True) / 100  # the curve must rise in empty bins, too, to be invertible
     curve = torch.cat([torch.zeros_like(counts[:, :1]), counts.cumsum(1)], 1)
     return curve / curve[:, -1:]
 

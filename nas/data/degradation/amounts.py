@@ -1,4 +1,4 @@
-"""Numbers of a degradation as data: one value or a range that is drawn from, fixed or growing with the scale."""
+"""Numbers of a degradation as data: a value, or a range to draw from, fixed or growing with the scale."""
 
 import re
 from collections.abc import Callable
@@ -26,21 +26,21 @@ class Amount:
 
     @classmethod
     def parse(cls, value: object) -> "Amount":
-        """Reads 3, "3", "scale", "0.5 scale" or "2 + 0.2 scale"; raises `ValueError` for anything else."""
+        """Read 3, "3", "scale", "0.5 scale" or "2 + 0.2 scale". Raises ValueError for anything else."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             return cls(float(value))
         found = _TEXT.fullmatch(value.strip()) if isinstance(value, str) and value.strip() else None
         if found is None:
-            raise ValueError(f"{shown(value)} is not a number, nor one like '2 + 0.2 scale'")
+            raise ValueError(f"{shown(value)} is not a number, nor an amount like '2 + 0.2 scale'")
         slope = float(found["slope"] or 1) if found["scale"] else 0.0
         return cls(float(found["constant"] or 0), -slope if found["sign"] == "-" else slope)
 
     def at(self, scale: float) -> float:
-        """The number at that scale."""
+        """Return the number for a scale."""
         return self.constant + self.per_scale * scale
 
     def plain(self) -> float | str:
-        """What `parse` reads back."""
+        """Return plain data that `parse` reads."""
         if not self.per_scale:
             return self.constant
         sign = "-" if self.per_scale < 0 else "+"
@@ -49,14 +49,17 @@ class Amount:
 
 @dataclass(frozen=True)
 class Range:
-    """What a parameter is drawn from, evenly; `low` and `high` may be equal. In YAML one amount, or [low, high]."""
+    """A range from which a parameter is drawn uniformly. In YAML it is an amount, or [low, high].
+
+    `low` and `high` may be equal.
+    """
 
     low: Amount
     high: Amount
 
     @classmethod
     def parse(cls, value: object) -> "Range":
-        """Reads an amount or a list of two; raises `ValueError`."""
+        """Read an amount, or a list of two amounts. Raises ValueError for anything else."""
         if isinstance(value, cls):
             return value
         if isinstance(value, list | tuple):
@@ -71,11 +74,11 @@ class Range:
         return self.low == self.high
 
     def at(self, scale: float) -> tuple[float, float]:
-        """The least and the most at that scale."""
+        """Return the lower and the upper limit for a scale."""
         return self.low.at(scale), self.high.at(scale)
 
     def plain(self) -> float | str | list[float | str]:
-        """What `parse` reads back."""
+        """Return plain data that `parse` reads."""
         return self.low.plain() if self.is_fixed else [self.low.plain(), self.high.plain()]
 
     @classmethod
@@ -85,7 +88,7 @@ class Range:
 
 
 def within(least: float, most: float = inf) -> AfterValidator:
-    """For the annotation of a field: a range that lies in least..most at every scale from 1 to 4."""
+    """Return a validator for the annotation of a field: a range within least..most for all scales from 1 to 4."""
     return AfterValidator(_limits(least, most))
 
 

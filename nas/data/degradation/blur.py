@@ -30,21 +30,21 @@ class _Blur(Operation):
     """Convolves each image with a kernel of its own."""
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W] → the same size; beyond the border its pixels are repeated."""
+        """[N, 1, H, W] → the same size. The pixels at the border are repeated outside."""
         return kernels.convolve(images, self.kernels(len(images), draws))
 
     @abstractmethod
     def kernels(self, count: int, draws: Draws) -> Tensor:
-        """One kernel an image: [count, side, side], with an odd side and the sum 1."""
+        """Return a kernel for each image: [count, side, side], with an odd side and the sum 1."""
 
 
 @operation("blur")
 class Blur(_Blur):
-    """Gaussian blur of a deviation `sigma` in pixels, or of a `variance` in square pixels.
+    """Gaussian blur with a deviation `sigma` in pixels, or with a `variance` in square pixels.
 
-    Without `isotropic` two are drawn, along and across a direction that is drawn too. `shape` β makes the kernel
-    `generalised`, exp(-½ q^β), or a `plateau`, 1 / (1 + q^β), of the squared distance q in deviations. `size` cuts the
-    kernel to an odd side that is drawn; without it the kernel reaches over four deviations.
+    If not `isotropic`, two deviations are drawn, along and across a random direction. `shape` β is used by the profiles
+    `generalised`, exp(-½ q^β), and `plateau`, 1 / (1 + q^β), where q is the squared distance in deviations. `size` cuts
+    the kernel to an odd side that is drawn. Without `size` the kernel reaches over four deviations.
     """
 
     sigma: Annotated[Range, within(0, 100)] | None = None
@@ -61,7 +61,7 @@ class Blur(_Blur):
         return self
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W] → the same size; along rows and columns one after the other where the kernel allows it."""
+        """[N, 1, H, W] → the same size. Separable kernels are applied along rows, then along columns."""
         if not self.isotropic or self.profile != "gaussian":
             return super().apply(images, draws)
         sigmas = draws.on_device(self._sigmas(draws, len(images)))
@@ -72,7 +72,7 @@ class Blur(_Blur):
         )
 
     def kernels(self, count: int, draws: Draws) -> Tensor:
-        """Kernels of the drawn widths, directions and shapes."""
+        """Return kernels with drawn widths, directions and shapes."""
         along = self._sigmas(draws, count)
         sigmas = torch.stack([along, along if self.isotropic else self._sigmas(draws, count)], 1)
         side = _widest(self.size, draws) if self.size else 2 * ceil(4 * float(sigmas.max())) + 1
@@ -93,25 +93,25 @@ class Blur(_Blur):
 
 @operation("defocus")
 class Defocus(_Blur):
-    """Blur of a lens that is out of focus: an even disk of this `radius` in pixels."""
+    """Blur of a lens that is out of focus: a uniform disk with this `radius` in pixels."""
 
     radius: Annotated[Range, within(0, 100)]
 
     def kernels(self, count: int, draws: Draws) -> Tensor:
-        """Disks of the drawn radii."""
+        """Return disks with drawn radii."""
         radii = draws.values(self.radius, count)
         return kernels.disk(draws.on_device(radii), 2 * ceil(float(radii.max()) + 0.5) + 1)
 
 
 @operation("motion")
 class Motion(_Blur):
-    """Blur of a straight, even movement over this `length` in pixels, in a direction that is drawn."""
+    """Blur of a straight, uniform motion over this `length` in pixels, in a random direction."""
 
     draws_fields = True
     length: Annotated[Range, within(0, 200)]
 
     def kernels(self, count: int, draws: Draws) -> Tensor:
-        """Lines of the drawn lengths and directions."""
+        """Return lines with drawn lengths and directions."""
         lengths, angles = draws.values(self.length, count), pi * draws.uniform(count)
         side = 2 * ceil(float(lengths.max()) / 2 + 0.5) + 1
         return kernels.line(draws.on_device(lengths), draws.on_device(angles), side)
@@ -119,7 +119,7 @@ class Motion(_Blur):
 
 @operation("sinc")
 class Sinc(_Blur):
-    """A sharp low-pass filter, which rings as oversharpened and strongly compressed images do.
+    """A sharp low-pass filter, with ringing as in oversharpened and strongly compressed images.
 
     `cutoff` is a share of the Nyquist frequency, `size` the odd side of the kernel.
     """
@@ -128,7 +128,7 @@ class Sinc(_Blur):
     size: Size = Field(Range.parse(21))
 
     def kernels(self, count: int, draws: Draws) -> Tensor:
-        """Filters of the drawn frequencies, cut to the drawn sizes."""
+        """Return filters with drawn cutoffs, cut to drawn sizes."""
         cutoffs, sides = draws.values(self.cutoff, count), _sides(self.size, draws, count)
         made = kernels.sinc(draws.on_device(cutoffs), _widest(self.size, draws))
         return kernels.cut(made, draws.on_device(sides))

@@ -1,4 +1,4 @@
-"""Operations made of others: in any order, one of several, several as one."""
+"""Operations made of other operations: a sequence, a shuffled sequence, or one of several."""
 
 from functools import partial
 from typing import Self
@@ -17,21 +17,21 @@ class _Composed(Operation):
 
     @property
     def resizes(self) -> bool:
-        """Whether any of its operations may."""
+        """Whether any of its operations may change the size."""
         return any(operation.resizes for operation in self.operations)
 
     @property
     def is_random(self) -> bool:
-        """Also where one of its operations is."""
+        """Whether it is random itself, or any of its operations is."""
         return super().is_random or any(operation.is_random for operation in self.operations)
 
 
 @operation("sequence")
 class Sequence(_Composed):
-    """All of its operations, one after the other: one step of a `shuffle`, one choice of a `one-of`."""
+    """All of its operations, one after another, as a single step of a `shuffle` or a single choice of a `one-of`."""
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W] → the size that they leave."""
+        """[N, 1, H, W] → the size after all operations."""
         for each in self.operations:
             images = each(images, draws)
         return images
@@ -39,21 +39,21 @@ class Sequence(_Composed):
 
 @operation("shuffle")
 class Shuffle(_Composed):
-    """All of its operations in an order that is drawn for the whole batch.
+    """All of its operations in a random order, which is drawn for the whole batch.
 
-    Those that may change the size keep their order among themselves, so that the last of them decides it.
+    Operations that may change the size keep their order, so that the last of them decides the size.
     """
 
     draws_fields = True
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W] → the size that the last resizing operation leaves."""
+        """[N, 1, H, W] → the size after the last resizing operation."""
         for index in self.drawn_order(draws):
             images = self.operations[index](images, draws)
         return images
 
     def drawn_order(self, draws: Draws) -> list[int]:
-        """The indices of the operations, as they shall follow each other."""
+        """Return the indices of the operations in the drawn order."""
         order = draws.order(len(self.operations))
         resizing = iter(sorted(index for index in order if self.operations[index].resizes))
         return [next(resizing) if self.operations[index].resizes else index for index in order]
@@ -61,9 +61,9 @@ class Shuffle(_Composed):
 
 @operation("one-of")
 class OneOf(_Composed):
-    """One of its operations, in proportion to `weights` (by default each equally likely).
+    """One of its operations, drawn in proportion to `weights` (default: all equally likely).
 
-    It is drawn for each image; where one of them may change the size, for the whole batch.
+    It is drawn for each image. If an operation may change the size, it is drawn for the whole batch.
     """
 
     draws_fields = True
@@ -80,7 +80,7 @@ class OneOf(_Composed):
         return self
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W] → the size that the chosen operation leaves."""
+        """[N, 1, H, W] → the size after the chosen operation."""
         weights = torch.tensor(self.weights or [1.0] * len(self.operations))
         drawn = draws.categories(weights, 1 if self.resizes else len(images)).expand(len(images))
         for index, each in enumerate(self.operations):

@@ -1,4 +1,4 @@
-"""Operations that keep fewer levels: JPEG, and rounding to a number of bits."""
+"""Operations that lose levels: JPEG, and rounding to a number of bits."""
 
 from functools import lru_cache
 from typing import Annotated
@@ -15,7 +15,7 @@ from nas.data.jpeg_blocks import LUMINANCE, cosines
 
 @operation("jpeg")
 class Jpeg(Operation):
-    """What JPEG compression of a whole-number `quality` (1 to 100) leaves of an image of 8 bits."""
+    """JPEG compression of an 8-bit image with a `quality` of 1 to 100, a whole number."""
 
     quality: Annotated[Range, within(1, 100)]
 
@@ -26,7 +26,7 @@ class Jpeg(Operation):
 
 @operation("quantise")
 class Quantise(Operation):
-    """Rounds to the levels of a whole number of `bits`, evenly spaced over 0..1; values beyond are clipped."""
+    """Rounds to the levels of a whole number of `bits`, evenly spaced over 0..1. Other values are clipped."""
 
     bits: Annotated[Range, within(1, 16)]
 
@@ -38,10 +38,10 @@ class Quantise(Operation):
 
 
 def jpeg(images: Tensor, qualities: Tensor) -> Tensor:
-    """Images [N, 1, H, W] after baseline JPEG of qualities [N], 1 to 100, scaled as by libjpeg.
+    """Return images [N, 1, H, W] after baseline JPEG with qualities [N], 1 to 100, scaled as in libjpeg.
 
-    Values are clipped to 0..1 and rounded to 8 bits before and after. At 1 to 3 of 100 pixels it differs by more than
-    a level from libjpeg, which transforms in whole numbers.
+    Values are clipped to 0..1 and rounded to 8 bits before and after. 1 to 3 % of the pixels differ from libjpeg by
+    more than a level, because libjpeg computes the transform with integers.
     """
     height, width = images.shape[-2:]
     levels = torch.round(images.float().clamp(0, 1) * 255) - 128
@@ -50,7 +50,7 @@ def jpeg(images: Tensor, qualities: Tensor) -> Tensor:
     blocks = padded.view(count, rows // 8, 8, columns // 8, 8).transpose(2, 3).reshape(count, -1, 64)
     transform = _transform(images.device)
     steps = _steps(qualities)[:, None]
-    # libjpeg knows its coefficients as whole eighths, and rounds a half away from 0.
+    # libjpeg's coefficients are multiples of an eighth, and it rounds halves away from 0.
     eighths = torch.floor(8 * (blocks @ transform.T) + 0.5)
     blocks = eighths.sign() * torch.floor((eighths.abs() + 4 * steps) / (8 * steps)) * steps @ transform
     padded = blocks.view(count, rows // 8, columns // 8, 8, 8).transpose(2, 3).reshape(count, 1, rows, columns)
@@ -58,7 +58,7 @@ def jpeg(images: Tensor, qualities: Tensor) -> Tensor:
 
 
 def _steps(qualities: Tensor) -> Tensor:
-    """The steps of the frequencies at these qualities [N], as libjpeg scales them: [N, 64]."""
+    """Return the steps of the frequencies for qualities [N], scaled as in libjpeg: [N, 64]."""
     percent = torch.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
     return ((_table(qualities.device) * percent[:, None] + 50) // 100).clamp(1, 255).float()
 
@@ -70,6 +70,6 @@ def _table(device: torch.device) -> Tensor:
 
 @lru_cache
 def _transform(device: torch.device) -> Tensor:
-    """The orthonormal discrete cosine transform of 8 x 8 pixels as a matrix [64 frequencies, 64 pixels]."""
-    one = cosines(torch.float64, torch.device("cpu"))
-    return torch.kron(one, one).float().to(device)
+    """Return the orthonormal discrete cosine transform of 8 x 8 pixels as a matrix [64 frequencies, 64 pixels]."""
+    basis = cosines(torch.float64, torch.device("cpu"))
+    return torch.kron(basis, basis).float().to(device)

@@ -1,4 +1,4 @@
-"""The low-resolution image of a high-resolution one, as whole numbers of a file."""
+"""The LR image of an HR image, in integers of a file."""
 
 from collections.abc import Callable
 
@@ -13,10 +13,10 @@ from nas.data.images import Pixels, UnreadableImageError, read_image
 
 
 def low_resolution(hr: Pixels, scale: int, degradation: Description) -> Pixels:
-    """The LR image of `hr` (uint8 or uint16 [H, W]), [H // scale, W // scale] of the same type.
+    """Return the LR image of `hr` (uint8 or uint16 [H, W]), [H // scale, W // scale] of the same type.
 
-    Made from the HR image without the rows and columns beyond a multiple of the scale, rounded and clipped. Raises
-    `InputError` for an unknown degradation.
+    Rows and columns of the HR image beyond a multiple of the scale are left out. The result is rounded and clipped.
+    Raises InputError for an unknown degradation.
     """
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     maker = get_degradation(degradation)
@@ -27,9 +27,9 @@ def low_resolution(hr: Pixels, scale: int, degradation: Description) -> Pixels:
 
 
 def read_low_resolution(hr: Pixels, scale: int, file: Frame, read: Callable[[Frame], Pixels] = read_image) -> Pixels:
-    """The LR image of `hr` (uint8 or uint16 [H, W]) in `file`, as `read` reads it.
+    """Return the LR image of `hr` (uint8 or uint16 [H, W]) from `file`, read by `read`.
 
-    Raises `UnreadableImageError` when its size or bit depth doesn't fit.
+    Raises UnreadableImageError if its size or bit depth doesn't fit.
     """
     height, width = hr.shape[0] // scale, hr.shape[1] // scale
     lr = read(file)
@@ -42,10 +42,10 @@ def read_low_resolution(hr: Pixels, scale: int, file: Frame, read: Callable[[Fra
 
 
 def gaussian_noise(hr: Tensor, scale: int) -> Tensor:
-    """Normal numbers of mean 0 and deviation 1 for the LR images of `hr`, drawn anew but the same for the same image.
+    """Return normal numbers with mean 0 and deviation 1 for the LR images of `hr`, for functions of plugins.
 
-    Each image is its own seed, so its noise depends neither on the other images nor on their order. For the functions
-    of plugins.
+    The pixels of an image are its seed, so its noise is always the same, and depends neither on other images nor on
+    their order.
     """
     shape = (1, hr.shape[1], hr.shape[2] // scale, hr.shape[3] // scale)
     return torch.cat([Draws.of_image(image, scale).normal(*shape) for image in hr.float().cpu().split(1)]).to(hr.device)

@@ -1,4 +1,4 @@
-"""Degradations by their names: those that come with the package, those of plugins, and a user's YAML."""
+"""Degradations by name: those that come with the package, those of plugins, and YAML files of the user."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -16,10 +16,10 @@ SHIPPED = {path.stem: path for path in sorted((Path(__file__).parents[1] / "degr
 """The YAML files of the degradations that come with the package."""
 
 Description = str | Mapping[str, Any] | Degradation
-"""What may be said where one is needed: a name, the path of a YAML file, what such a file holds, or itself."""
+"""A description of a degradation: its name, the path of a YAML file, the content of such a file, or itself."""
 
 _ORIGIN = "degradation"
-"""Where a description comes from that isn't in a file of its own."""
+"""The origin, in error messages, of a description without a file."""
 
 _registered: dict[str, Degradation] = {}
 
@@ -36,14 +36,14 @@ class _Degradations(Mapping[str, Degradation]):
 
 
 DEGRADATIONS: Mapping[str, Degradation] = _Degradations()
-"""Every degradation that has a name, by its name; YAML is read when it is asked for."""
+"""Name → degradation, for all degradations with a name. YAML files are read on demand."""
 
 
 def degradation(name: str) -> Callable[[Callable[[Tensor, int], Tensor]], Callable[[Tensor, int], Tensor]]:
     """Decorator that registers a function (HR [N, 1, sH, sW] in 0..1, scale s) → LR [N, 1, H, W] as a degradation.
 
-    One image must not depend on the others, nor differ between two calls: LR images are made once and kept. What the
-    function returns is clipped and rounded to the image's integer range. Raises `ValueError` when the name is taken.
+    An image must not depend on the others, nor differ between two calls, because LR images are made once and kept. The
+    result is clipped and rounded to the integers of the image. Raises ValueError if the name is taken.
     """
 
     def register(function: Callable[[Tensor, int], Tensor]) -> Callable[[Tensor, int], Tensor]:
@@ -56,22 +56,22 @@ def degradation(name: str) -> Callable[[Callable[[Tensor, int], Tensor]], Callab
 
 
 def get_degradation(description: Description) -> Degradation:
-    """The degradation that is described; raises `InputError` naming what is unknown or wrong in it."""
+    """Return the described degradation. Raises InputError that names what is unknown or wrong."""
     if isinstance(description, Degradation):
         return description
-    told = self_contained(description)
-    if not isinstance(told, str):
-        return Pipeline.parse(told, _ORIGIN)
-    if told not in DEGRADATIONS:
-        raise InputError(str(unknown_name("degradation", told, dict(DEGRADATIONS))))
-    return DEGRADATIONS[told]
+    named = self_contained(description)
+    if not isinstance(named, str):
+        return Pipeline.parse(named, _ORIGIN)
+    if named not in DEGRADATIONS:
+        raise InputError(str(unknown_name("degradation", named, dict(DEGRADATIONS))))
+    return DEGRADATIONS[named]
 
 
 def self_contained(description: str | Mapping[str, Any]) -> str | dict[str, Any]:
-    """The same description without the path of a file, as a recipe keeps it: a name, or `name` and `operations`.
+    """Return a description without the path of a file, as recipes keep it: a name, or `name` and `operations`.
 
-    A file is read, and where it says no `name`, its own is it. Raises `InputError` naming what is unknown or wrong;
-    but any name will do, since it may be that of LR images that a set brings.
+    A file is read. If it has no `name`, the name of the file is used. Raises InputError that names what is unknown or
+    wrong. A name is not checked, because it may be that of given LR images.
     """
     if isinstance(description, str) and not _is_path(description):
         return description
@@ -85,14 +85,14 @@ def self_contained(description: str | Mapping[str, Any]) -> str | dict[str, Any]
 
 
 def name_of(description: Description) -> str:
-    """The name alone, also of one that isn't known. Raises `InputError` where a description is wrong."""
+    """Return the name, also of an unknown degradation. Raises InputError for a wrong description."""
     if isinstance(description, str) and not _is_path(description):
         return description
     return get_degradation(description).name
 
 
 def label_of(description: Description) -> str:
-    """What numbers say they were measured on: the label, or the name of one that isn't known."""
+    """Return the label that measurements carry, or the name of an unknown degradation."""
     if isinstance(description, str) and not _is_path(description) and description not in DEGRADATIONS:
         return description
     return get_degradation(description).label

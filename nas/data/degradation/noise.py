@@ -1,4 +1,4 @@
-"""Operations that add noise. Levels are standard deviations in grey levels of 255, whatever the images' bit depth."""
+"""Operations that add noise. Levels are standard deviations in grey levels of 8 bits, for images of any bit depth."""
 
 from abc import abstractmethod
 from math import sqrt
@@ -31,7 +31,7 @@ class _Added(Operation):
 
     @abstractmethod
     def field(self, images: Tensor, draws: Draws) -> Tensor:
-        """[N, 1, H, W], or one that is alike along rows or columns, on the images' device."""
+        """Return [N, 1, H, W], or a field that is constant along rows or columns, on the device of the images."""
 
 
 @operation("gaussian-noise")
@@ -45,7 +45,7 @@ class GaussianNoise(_Added):
 
 @operation("column-noise")
 class ColumnNoise(_Added):
-    """An offset for each column, which its amplifier adds: vertical stripes."""
+    """An offset for each column, added by its amplifier: vertical stripes."""
 
     def field(self, images: Tensor, draws: Draws) -> Tensor:
         """[N, 1, 1, W]."""
@@ -63,9 +63,9 @@ class RowNoise(_Added):
 
 @operation("drift")
 class Drift(_Added):
-    """Offsets that vary slowly over the image, as those of a camera that has warmed up since its last correction.
+    """Offsets that vary slowly over the image, as in a camera that has warmed up since its last correction.
 
-    See `drift_field`; `length` in pixels is drawn for the whole batch.
+    See `drift_field`. `length`, in pixels, is drawn for the whole batch.
     """
 
     length: Length = Range.parse(64)
@@ -77,10 +77,10 @@ class Drift(_Added):
 
 @operation("shot-noise")
 class ShotNoise(Operation):
-    """The noise of counted photons; `level` is its deviation at full brightness, and at brightness v that times √v.
+    """The noise of counted photons. Its deviation is `level` at full brightness, and `level` · √v at brightness v.
 
-    Normal instead of Poisson numbers, of the same mean and variance: from about ten counts on they look the same, are
-    twenty times as fast, and take as many random numbers for one image as for another.
+    Normal numbers replace Poisson numbers with the same mean and variance. Above about ten counts they look the same,
+    and they are twenty times faster. Each image takes the same count of random numbers.
     """
 
     draws_fields = True
@@ -94,12 +94,12 @@ class ShotNoise(Operation):
 
 @operation("sensor-noise")
 class SensorNoise(Operation):
-    """The noise of a thermal sensor in kelvin: temporal noise, and parts of it that are alike along some direction.
+    """The noise of a thermal sensor in kelvin: temporal noise, and patterns of columns, rows and drift.
 
-    `netd` is the temporal noise of a pixel in mK, `span` the kelvins between black and white (values 0 and 1).
-    `columns`, `rows` and `drift` are the deviations of their patterns as shares of it: the three-dimensional noise
-    model (D'Agostino & Webb, SPIE 1488, 1991) for a single image, in which a pattern of single pixels can't be told
-    from temporal noise. `length` is that of `drift_field`.
+    `netd` is the temporal noise of a pixel in mK. `span` is the difference between black and white (values 0 and 1) in
+    kelvin. `columns`, `rows` and `drift` are the deviations of their patterns as shares of the temporal noise. This is
+    the three-dimensional noise model (D'Agostino & Webb, SPIE 1488, 1991) for a single image, in which a pattern of
+    single pixels looks like temporal noise. `length` is that of `drift_field`.
     """
 
     draws_fields = True
@@ -125,7 +125,7 @@ class SensorNoise(Operation):
 
 @operation("dead-pixels")
 class DeadPixels(Operation):
-    """Makes a `share` of the pixels black or white, whatever they see."""
+    """Makes a `share` of the pixels black or white."""
 
     draws_fields = True
     share: Annotated[Range, within(0, 1)]
@@ -137,10 +137,10 @@ class DeadPixels(Operation):
 
 
 def drift_field(images: Tensor, draws: Draws, length: float) -> Tensor:
-    """A smooth random field [N, 1, H, W] of deviation 1 at each pixel, whose amplitude falls as 1/f.
+    """Return a smooth random field [N, 1, H, W] with deviation 1 at each pixel and an amplitude that falls as 1/f.
 
-    A sum of three octaves, correlated over `length` pixels, half and a quarter of it, with the same variance each: in
-    two dimensions that is an amplitude in proportion to 1/f.
+    It is the sum of three octaves with equal variance, correlated over `length`, `length` / 2 and `length` / 4 pixels.
+    In two dimensions its amplitude is about proportional to 1/f.
     """
     octaves: list[Tensor] = []
     for scale in (length, length / 2, length / 4):
@@ -150,7 +150,7 @@ def drift_field(images: Tensor, draws: Draws, length: float) -> Tensor:
 
 
 def _bumps(side: int, length: float, device: torch.device) -> Tensor:
-    """Weights [side, K] of K random numbers, `length` apart, at each pixel; the squares of a row have the sum 1."""
+    """Return weights [side, K] of K random numbers, `length` apart, at each pixel. The squares of a row sum to 1."""
     places = torch.arange(-2, side // length + 3, device=device) * length
     distance = (torch.arange(side, device=device)[:, None] - places) / length
     weights: Tensor = F.normalize(torch.exp(-distance.square()), dim=1)

@@ -1,4 +1,4 @@
-"""What an operation of a degradation is, and how one is written in YAML."""
+"""The base class of operations of degradations, and how operations are written in YAML."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -16,35 +16,36 @@ from search_spaces.registry import Registry, UnknownNameError, unknown_name
 
 
 class Operation(BaseModel, ABC):
-    """One step of a degradation, as data: its fields are what YAML may say of it.
+    """A step of a degradation, as data. Its fields are the fields in YAML.
 
-    It maps [N, 1, H, W] to [N, 1, H', W'] on the same device: values of 0..1 that may overshoot, and what it does to
-    one image of a batch doesn't depend on the others. Parameters are drawn for each image, sizes for the whole batch.
+    It maps [N, 1, H, W] to [N, 1, H', W'] on the same device. Values are in 0..1 and may overshoot. The result for an
+    image doesn't depend on the other images of the batch. Parameters are drawn for each image, sizes for the whole
+    batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
-    """What YAML calls it."""
+    """The name in YAML."""
     draws_fields: ClassVar[bool] = False
-    """Whether it is random even where all its ranges hold one value."""
+    """Whether it is random even if all its ranges have a single value."""
 
-    probability: Real = Field(1.0, gt=0, le=1, description="share of the images that it happens to")
+    probability: Real = Field(1.0, gt=0, le=1, description="share of the images that it is applied to")
 
     @property
     def resizes(self) -> bool:
-        """Whether it may change the size of images; it then happens to all images of a batch or to none."""
+        """Whether it may change the size of images. Then it is applied to all images of a batch or to none."""
         return False
 
     @property
     def is_random(self) -> bool:
-        """Whether two applications to one image may differ."""
+        """Whether applying it twice to the same image may give different results."""
         values = [getattr(self, field) for field in type(self).model_fields]
         ranges = any(isinstance(value, Range) and not value.is_fixed for value in values)
         return self.draws_fields or self.probability < 1 or ranges
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:
-        """The images [N, 1, H, W] after the operation, or those of them that it happened to."""
+        """Return the images [N, 1, H, W] after the operation, which is applied with its `probability`."""
         if self.probability == 1:
             return self.apply(images, draws)
         happens = draws.uniform(1 if self.resizes else len(images)) < self.probability
@@ -52,21 +53,21 @@ class Operation(BaseModel, ABC):
 
     @abstractmethod
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        """The images [N, 1, H, W] after the operation."""
+        """Return the images [N, 1, H, W] after the operation."""
 
     def plain(self) -> dict[str, Any]:
-        """What `parse_operation` reads back."""
+        """Return plain data that `parse_operation` reads."""
         return {self.name: self.model_dump(mode="json")}
 
 
 OPERATIONS: Registry[type[Operation]] = Registry("operation", "nas.data.degradation", "nas.operations")
-"""Every operation by its name: those of this package, of entry points and of plugins."""
+"""Name → operation, for all operations of this package, of entry points and of plugins."""
 
 Kind = TypeVar("Kind", bound=type[Operation])
 
 
 def operation(name: str) -> Callable[[Kind], Kind]:
-    """Decorator that registers a class of operations; raises `ValueError` when the name is taken."""
+    """Decorator that registers a class of operations. Raises ValueError if the name is taken."""
 
     def register(kind: Kind) -> Kind:
         OPERATIONS.add(name, kind)
@@ -77,9 +78,9 @@ def operation(name: str) -> Callable[[Kind], Kind]:
 
 
 def parse_operation(data: object) -> Operation:
-    """Reads `{name: {field: value, …}}`; raises `InputError` naming what is unknown or wrong.
+    """Read `{name: {field: value, …}}`. Raises InputError that names what is unknown or wrong.
 
-    `{name: null}` and the bare name stand for no fields; `{name: […]}` for the field `operations`.
+    `{name: null}` and the bare name stand for no fields. `{name: […]}` stands for the field `operations`.
     """
     if isinstance(data, Operation):
         return data
@@ -99,13 +100,14 @@ def parse_operation(data: object) -> Operation:
     try:
         return kind.model_validate(dict(fields))
     except ValidationError as error:
-        raise InputError(_told(error, kind)) from None
+        raise InputError(_in_words(error, kind)) from None
 
 
-def _told(error: ValidationError, kind: type[Operation]) -> str:
+def _in_words(error: ValidationError, kind: type[Operation]) -> str:
     errors = error.errors()
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    if isinstance(inner := first.get("ctx", {}).get("error"), InputError):  # of an operation inside this one
+    inner = first.get("ctx", {}).get("error")
+    if isinstance(inner, InputError):  # the error of an operation inside this operation
         return str(inner)
     field = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
@@ -115,7 +117,7 @@ def _told(error: ValidationError, kind: type[Operation]) -> str:
 
 
 def parse_operations(data: object) -> tuple[Operation, ...]:
-    """Reads a list of operations; raises `InputError`."""
+    """Read a list of operations. Raises InputError that names what is unknown or wrong."""
     if not isinstance(data, Sequence) or isinstance(data, str) or not data:
         raise InputError(f"'operations' must be a list of operations, but got {shown(data)}.")
     return tuple(parse_operation(item) for item in data)
@@ -130,9 +132,9 @@ Operations = Annotated[
 
 
 def apply_to(images: Tensor, chosen: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """`images` [N, …] with those that `chosen` (bool [N] on the CPU) tells replaced by what `function` makes of them.
+    """Apply `function` to the images [N, …] that are `chosen` (bool [N] on the CPU), and return all images.
 
-    Where only some are chosen, the function must keep the size.
+    If only some images are chosen, the function must keep the size.
     """
     if bool(chosen.all()):
         return function(images)

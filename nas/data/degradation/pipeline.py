@@ -1,4 +1,4 @@
-"""A degradation: operations one after the other, as data, or somebody's own function."""
+"""A degradation: a pipeline of operations as data, or a function of a plugin."""
 
 import hashlib
 import inspect
@@ -28,40 +28,40 @@ _FIELDS = ("name", "range", "operations")
 _RANGES = ("scene", "type")
 
 _ENOUGH = 65536
-"""Of so many pixels the range of an image is told; it is spread over all of it."""
+"""Approximate number of pixels from which the range of an image is computed, spread over the image."""
 
 TAILS = 0.1
-"""Per cent of the pixels at each end of a 16-bit image that its range leaves out: dead pixels, the sun."""
+"""Percentage of pixels at each end that the range of a 16-bit image ignores, such as dead pixels and the sun."""
 
 
 class Degradation(ABC):
-    """How a high-resolution image becomes a low-resolution one; the scale of denoisers is 1.
+    """Makes LR images of HR images. The scale of denoisers is 1.
 
-    Calling it with HR [N, 1, sH, sW], values of 0..1 on any device, and the scale s returns LR [N, 1, H, W], which may
-    overshoot 0..1: files and batches round and clip it. Each image is its own seed: what becomes of it depends neither
-    on the others nor on how often it was asked for.
+    A call with HR [N, 1, sH, sW], values in 0..1 on any device, and the scale s returns LR [N, 1, H, W]. LR may
+    overshoot 0..1; it is rounded and clipped later. The pixels of an image are its seed, so the result depends neither
+    on other images nor on earlier calls.
     """
 
     name: str
     is_random: bool
-    """Whether another draw gives another LR image."""
+    """Whether another draw may give another LR image."""
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """The name; with a digest of what it does, unless it comes with the package."""
+        """The name, with a digest of its content unless it comes with the package."""
 
     @property
     @abstractmethod
     def source(self) -> str:
-        """Everything that LR images depend on besides the HR image and the scale: those made by another are stale."""
+        """Everything besides HR image and scale that determines LR images. If it changes, LR images are made anew."""
 
     @abstractmethod
     def __call__(self, hr: Tensor, scale: int) -> Tensor:
         """HR [N, 1, sH, sW] → LR [N, 1, H, W]."""
 
     def levels(self, hr: Pixels) -> Levels:
-        """What the values stand for that this image is degraded in: its type's whole range."""
+        """Return the levels in which an image is degraded: the whole range of its type."""
         return Levels.of_type(hr.dtype)
 
 
@@ -75,12 +75,12 @@ class Function(Degradation):
 
     @property
     def label(self) -> str:
-        """The name with a digest of the function's text."""
+        """The name, with a digest of the function's source text."""
         return _label(self.name, self.source)
 
     @property
     def source(self) -> str:
-        """The function's text; the name, where there is none."""
+        """The source text of the function, or its name if there is no text."""
         return _source(self.function) or self.name
 
     def __call__(self, hr: Tensor, scale: int) -> Tensor:
@@ -90,7 +90,7 @@ class Function(Degradation):
 
 @dataclass(frozen=True)
 class Pipeline(Degradation):
-    """Operations one after the other; where they leave another size, bicubic resizing follows."""
+    """Operations, applied one after another. If the size isn't that of the LR image, bicubic resizing follows."""
 
     name: str
     operations: tuple[Operation, ...]
@@ -100,15 +100,17 @@ class Pipeline(Degradation):
 
     @classmethod
     def parse(cls, data: object, origin: str, *, is_shipped: bool = False) -> "Pipeline":
-        """Reads `{name: …, range: …, operations: […]}`; raises `InputError` naming `origin` and what is wrong in it."""
+        """Read `{name: …, range: …, operations: […]}`. Raises InputError that names `origin` and the fault."""
         if not isinstance(data, Mapping) or "operations" not in data:
             raise InputError(f"{origin}: a degradation must be a mapping with the field 'operations'.")
-        if unknown := [str(field) for field in data if field not in _FIELDS]:
+        unknown = [str(field) for field in data if field not in _FIELDS]
+        if unknown:
             raise InputError(f"{origin}: {unknown_name('field of a degradation', unknown[0], list(_FIELDS))}")
         name = data.get("name", "inline")
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise InputError(f"{origin}: {shown(name)} can't name a degradation; use letters, digits and . _ + -.")
-        if (range_ := data.get("range", "scene")) not in _RANGES:
+        range_ = data.get("range", "scene")
+        if range_ not in _RANGES:
             raise InputError(f"{origin}: 'range' must be one of {', '.join(_RANGES)}, but got {shown(range_)}.")
         try:
             return cls(name, parse_operations(data["operations"]), range_, is_shipped)
@@ -117,17 +119,17 @@ class Pipeline(Degradation):
 
     @property
     def is_random(self) -> bool:  # type: ignore[override]
-        """Whether any operation is."""
+        """Whether any operation is random."""
         return any(operation.is_random for operation in self.operations)
 
     @property
     def label(self) -> str:
-        """The name; with a digest of the operations and their fields, unless it comes with the package."""
+        """The name, with a digest of the operations and their fields unless it comes with the package."""
         return self.name if self.is_shipped else _label(self.name, self._content)
 
     @property
     def source(self) -> str:
-        """The operations, their fields and the texts of their classes."""
+        """The operations, their fields and the source texts of their classes."""
         kinds = sorted({_source(type(each)) for operation in self.operations for each in _all_of(operation)})
         return "\n".join([self._content, *kinds])
 
@@ -141,10 +143,10 @@ class Pipeline(Degradation):
         return torch.cat(made).to(hr.device)
 
     def levels(self, hr: Pixels) -> Levels:
-        """What the values stand for that this image is degraded in: its type's whole range, 0..255, if it has 8 bits.
+        """Return the levels in which an image is degraded.
 
-        Of 16 bits a scene uses but a small part, and as much as it uses would be shown: so 0 and 1 are the ends of that
-        part. With the range `type` they are 0 and 65535.
+        8-bit images have the whole range 0..255. A scene uses only a small part of 16 bits, as on a display. So 0 and 1
+        are the ends of the part that a 16-bit image uses, or with the range `type` 0 and 65535.
         """
         whole = Levels.of_type(hr.dtype)
         if self.range == "type" or whole.limit == 255:
@@ -154,7 +156,7 @@ class Pipeline(Degradation):
         return replace(whole, low=low, high=max(high, low + 1))
 
     def of_batch(self, hr: Tensor, scale: int, generator: torch.Generator) -> Tensor:
-        """LR of a batch, all drawn anew from `generator`, a CPU generator, and computed where the batch is."""
+        """Return LR of a batch, with draws from `generator`, a CPU generator, computed on the device of the batch."""
         return self._run(hr.float(), Draws.of_batch(hr, scale, generator))
 
     def _run(self, images: Tensor, draws: Draws) -> Tensor:
@@ -169,7 +171,7 @@ def _all_of(operation: Operation) -> list[Operation]:
 
 
 def _source(thing: Any) -> str:
-    """Its text, so that LR images are made anew when somebody changes their own; "" where there is none."""
+    """Return the source text, so that LR images are made anew after a change of it; "" if there is none."""
     try:
         return inspect.getsource(thing)
     except (OSError, TypeError):

@@ -1,4 +1,4 @@
-"""Operations that change the size of images, to any on the way or to the LR images' exactly."""
+"""Operations that change the size of images, to the size of the LR image or to a size on the way."""
 
 from typing import Annotated, Literal, Self
 
@@ -19,8 +19,8 @@ Factor = Annotated[Range, within(0.01, 16)]
 class _Resizing(Operation):
     """Draws a size for the whole batch."""
 
-    factor: Factor | None = Field(None, description="times the size that `of` says; by default 1")
-    shrink: Factor | None = Field(None, description="the same, divided by")
+    factor: Factor | None = Field(None, description="the size, as a multiple of the size that `of` names; default 1")
+    shrink: Factor | None = Field(None, description="divisor of the size that `of` names, instead of `factor`")
     of: Literal["lr", "hr", "itself"] = Field("lr", description="the final LR image, the HR image, or the image here")
 
     @property
@@ -35,7 +35,7 @@ class _Resizing(Operation):
         return self
 
     def drawn_size(self, images: Tensor, draws: Draws) -> tuple[int, int]:
-        """(height, width), each at least one pixel."""
+        """Return the drawn (height, width), each at least 1 pixel."""
         sizes = {"lr": draws.lr_size, "hr": draws.hr_size, "itself": (images.shape[-2], images.shape[-1])}
         factor = float(draws.values(self.shrink or self.factor or ONE, 1))
         factor = 1 / factor if self.shrink else factor
@@ -45,14 +45,14 @@ class _Resizing(Operation):
 
 @operation("resize")
 class Resize(_Resizing):
-    """Resizes by one of `methods`, each equally likely; without fields: bicubic, to the size of the LR image."""
+    """Resizes by one of `methods`, all equally likely. Without fields it is bicubic, to the size of the LR image."""
 
     methods: tuple[Method, ...] = Field(("bicubic",), min_length=1)
     antialias: Truth = Field(True, description="whether kernels widen when the image shrinks; `area` always does")
 
     @property
     def is_random(self) -> bool:
-        """Also where there is a choice of methods."""
+        """Whether it is random, also by a choice of methods."""
         return super().is_random or len(self.methods) > 1
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
@@ -64,10 +64,10 @@ class Resize(_Resizing):
 
 @operation("sample")
 class Sample(_Resizing):
-    """Takes pixels through a Gaussian of `sigma` pixels: a blur, of which only some pixels are kept.
+    """Blurs with a Gaussian of `sigma` pixels and keeps only some pixels.
 
-    Each is taken at its true place, so that nothing is shifted; to keep every s-th pixel as it stands would shift the
-    image by (s - 1) / 2.
+    Each pixel is taken at its true position, so nothing is shifted. Keeping every s-th pixel would shift the image by
+    (s - 1) / 2 pixels.
     """
 
     sigma: Annotated[Range, within(0, 100)]
@@ -81,7 +81,7 @@ class Sample(_Resizing):
 
 @operation("halve")
 class Halve(Operation):
-    """At one of `scales` reduces the image to half its size; what follows then is as for half the scale."""
+    """Reduces the image to half its size if the scale is one of `scales`. Operations after it see half the scale."""
 
     scales: tuple[Annotated[int, Field(ge=2, strict=True)], ...] = (4,)
     methods: tuple[Method, ...] = Field(("bicubic",), min_length=1)
@@ -93,7 +93,7 @@ class Halve(Operation):
 
     @property
     def is_random(self) -> bool:
-        """Also where there is a choice of methods."""
+        """Whether it is random, also by a choice of methods."""
         return super().is_random or len(self.methods) > 1
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:

@@ -1,4 +1,4 @@
-"""Frames in NumPy's .npy files and in headerless .raw files. Nothing of them is in memory until a frame is read."""
+"""Frames in NumPy's .npy files and in headerless .raw files. They take no memory until a frame is read."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from nas.data.files.meaning import MEANING_FILE, Meaning
 from nas.data.files.unreadable import Pixels, UnreadableImageError
 
 _FEWEST = 5
-"""Columns of a frame: fewer are the channels of a colour image, which no array says that it is."""
+"""Minimum number of columns of a frame. With fewer, the last axis is probably the channels of a colour image."""
 
 
 def npy_frames(path: Path, meaning: Meaning) -> Pixels:
@@ -22,7 +22,7 @@ def npy_frames(path: Path, meaning: Meaning) -> Pixels:
         frames = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
-    except Exception:  # of the header, which NumPy parses as Python's literals, errors of many types come
+    except Exception:  # NumPy parses the header as a Python literal, which raises errors of many types
         raise UnreadableImageError(path, "is truncated, damaged or no .npy file of numbers") from None
     if not isinstance(frames, np.ndarray) or frames.ndim not in (2, 3) or 0 in frames.shape:
         shape = list(getattr(frames, "shape", ()))
@@ -41,7 +41,7 @@ def npy_frames(path: Path, meaning: Meaning) -> Pixels:
 def raw_frames(path: Path, meaning: Meaning) -> Pixels:
     """Return the frames of a headerless file, [N, H, W] in the file's type, as a view of the file.
 
-    Raises UnreadableImageError where no shape is stated or the file doesn't fit it.
+    Raises UnreadableImageError if no shape is stated, or the file doesn't fit the shape.
     """
     raw = meaning.raw
     if raw is None:

@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP files, decoded by OpenCV after their header was checked."""
+"""PNG, JPEG and BMP files, decoded by OpenCV after a check of the header."""
 
 import struct
 from pathlib import Path
@@ -16,26 +16,26 @@ from nas.data.radiometric import RadiometricError, sensor_counts
 
 _BMP = b"BM"
 _FILLED, _NEAR = 128, 40
-"""The gray with which a JPEG's decoder fills rows that the file lacks, and how far their colours may be from it."""
+"""The gray with which a JPEG decoder fills missing rows, and the largest difference of such rows from it."""
 
 # OpenCV's own messages don't name the file; the error raised here does.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 class Picture(NamedTuple):
-    """A decoded picture, [H, W] or [H, W, channels] with colours as B, G, R, and whether it is a sensor's counts."""
+    """A decoded picture, [H, W] or [H, W, channels] with colours as B, G, R; and whether it holds a sensor's counts."""
 
     values: Pixels
     is_radiometric: bool = False
 
 
 def is_coded(start: bytes) -> bool:
-    """Tell by its first bytes whether a file is a PNG, JPEG or BMP."""
+    """Tell from its first bytes whether a file is a PNG, JPEG or BMP."""
     return start.startswith((png.MAGIC, jpeg.MAGIC, _BMP))
 
 
 def check_coded(path: Path, data: bytes) -> int:
-    """Check a file's header and return its orientation; nothing is decoded. Raises UnreadableImageError."""
+    """Check the header of a file and return its orientation, without decoding. Raises UnreadableImageError."""
     if data.startswith(jpeg.MAGIC):
         found = jpeg.jpeg_header(data)
         if found is None:
@@ -69,9 +69,9 @@ def _check_bmp(path: Path, data: bytes) -> int:
 
 
 def decode_coded(path: Path, data: bytes) -> Picture:
-    """Decode a PNG, JPEG or BMP, turned as a viewer shows it; of a radiometric JPEG the sensor's counts.
+    """Decode a PNG, JPEG or BMP, turned as a viewer shows it. From a radiometric JPEG the sensor's counts are read.
 
-    Raises UnreadableImageError for a file that is damaged, or that asks for more memory than it may.
+    Raises UnreadableImageError for a file that is damaged, or that would need more memory than the limit.
     """
     counts = _counts(path, data) if data.startswith(jpeg.MAGIC) else None
     if counts is not None:
@@ -82,7 +82,7 @@ def decode_coded(path: Path, data: bytes) -> Picture:
     if decoded is None or decoded.dtype.name not in ("uint8", "uint16"):
         raise UnreadableImageError(path, DAMAGED)
     if data.startswith(jpeg.MAGIC) and _lacks_rows(data, decoded):
-        raise UnreadableImageError(path, "is truncated: it has fewer rows than it says")
+        raise UnreadableImageError(path, "is truncated: it has fewer rows than its header says")
     return Picture(upright(decoded, orientation))
 
 
@@ -94,7 +94,7 @@ def _counts(path: Path, data: bytes) -> Pixels | None:
 
 
 def _decode(data: bytes) -> Pixels | None:
-    # `imdecode` refuses a truncated file; `imread` returns a JPEG whose missing part is silently gray (OpenCV 5.0).
+    # `imdecode` refuses a truncated file. `imread` silently fills the missing part of a JPEG with gray (OpenCV 5.0).
     try:
         decoded: Pixels | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -103,14 +103,14 @@ def _decode(data: bytes) -> Pixels | None:
 
 
 def _lacks_rows(data: bytes, decoded: Pixels) -> bool:
-    """Tell whether the last pixels were filled by the decoder, rather than being of just that gray."""
+    """Tell whether the decoder filled the last pixels. They may also have just that gray."""
     if (np.abs(decoded[-1, -8:].astype(int) - _FILLED) > _NEAR).any():
         return False
-    # Not by OpenCV, which prints libjpeg's warning about the bytes that a healthy file has too many.
+    # OpenCV is not used, because it prints libjpeg's warning about the added bytes.
     try:
         before = imagecodecs.jpeg8_decode(data)
     except imagecodecs.Jpeg8Error:
-        return False  # of a kind that OpenCV alone reads
+        return False  # only OpenCV reads this kind of JPEG
     try:
         return not np.array_equal(before, imagecodecs.jpeg8_decode(jpeg.with_more_data(data)))
     except imagecodecs.Jpeg8Error:

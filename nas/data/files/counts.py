@@ -1,4 +1,4 @@
-"""Values of other types than uint8 and uint16, and the 16-bit counts that stand for them, there and back."""
+"""Conversion between values of other types than uint8 and uint16, and the 16-bit counts that stand for them."""
 
 import math
 from pathlib import Path
@@ -14,12 +14,12 @@ _MOST = 65535
 
 
 def is_scaled(dtype: np.dtype[Any]) -> bool:
-    """Tell whether values of a type become counts by a scale; int16 may do without."""
+    """Tell whether values of a type become counts by a scale. For int16 the scale is optional."""
     return dtype.name not in (*_READ_AS_THEY_ARE, "bool")
 
 
 def check_type(path: Path, dtype: np.dtype[Any], counts: Counts | None) -> None:
-    """Raise UnreadableImageError for a type that is no image's, or that needs a scale and has none."""
+    """Raise UnreadableImageError for a type that is not of images, or that needs a scale and has none."""
     name = dtype.name
     if name in (*_READ_AS_THEY_ARE, "int16", "bool"):
         return
@@ -37,19 +37,21 @@ def _needs_scale(holds: str, line: str) -> str:
 
 
 def as_counts(path: Path, values: Pixels, counts: Counts | None) -> Pixels:
-    """Return values of any type as uint8 or uint16, native byte order; those two stay as they are.
+    """Return values of any type as uint8 or uint16 in native byte order. Values of these two types stay as they are.
 
-    int16 without a negative value needs no scale. Raises UnreadableImageError for values that no count stands for.
+    int16 without negative values needs no scale. Raises UnreadableImageError for values outside the range of counts.
     """
     check_type(path, values.dtype, counts)
     if values.dtype.name in _READ_AS_THEY_ARE:
         return values.astype(values.dtype.name, copy=False)
     if counts is None:
-        if (least := int(values.min())) < 0:
+        least = int(values.min())
+        if least < 0:
             reason = f"holds int16 values from {least} to {int(values.max())}"
             raise UnreadableImageError(path, _needs_scale(reason, "counts: {scale: 1, offset: -32768}"))
         return values.astype(np.uint16)
-    if wrong := int(np.count_nonzero(~np.isfinite(values))):
+    wrong = int(np.count_nonzero(~np.isfinite(values)))
+    if wrong:
         raise UnreadableImageError(path, f"holds {wrong} values that are no finite numbers")
     scaled = np.rint((values.astype(np.float64) - counts.offset) / counts.scale)
     if scaled.min() < 0 or scaled.max() > _MOST:
@@ -74,9 +76,9 @@ def _rounded_up(number: float) -> float:
 
 
 def from_counts(pixels: Pixels, dtype: np.dtype[Any], counts: Counts | None) -> Pixels:
-    """Return counts as values of the type that a file had, in its unit; floats become float32.
+    """Return counts as values of the file's type and unit. Floats become float32.
 
-    Integers end at the limits of their type, as those of 8 and 16 bits do.
+    Integers are clipped to the limits of their type.
     """
     if dtype.name in _READ_AS_THEY_ARE or pixels.dtype == np.uint8:
         return pixels

@@ -1,4 +1,4 @@
-"""The chain of directories of a TIFF, one a page: walked before pages are read, since a break in it hides pages."""
+"""The chain of directories of a TIFF, one for each page. It is checked before pages are read: a break hides pages."""
 
 import struct
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from nas.data.files.unreadable import DAMAGED, UnreadableImageError
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""How TIFF and BigTIFF files of either byte order begin."""
+"""The first bytes of TIFF and BigTIFF files of both byte orders."""
 
 
 def check_directories(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the segments of a JPEG say before its pixels are decoded, and whether its data are as many as it says."""
+"""The segments of a JPEG, read before its pixels are decoded, and a test for missing data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from nas.data.files.orientation import UPRIGHT, orientation_of
 MAGIC = b"\xff\xd8"
 APP1 = 0xE1
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of the segments that tell the picture's size."""
+"""Markers of the segments with the size of the picture."""
 
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _RESTARTS = range(0xD0, 0xD8)
 _EXIF = b"Exif\0\0"
 _MORE_DATA = b"\x55\xaa\x2b\x11\x96\x4d\x35\x8b" * 8
-"""Bytes that no decoder takes for a flat image, put where a scan's data end."""
+"""Bytes that no decoder decodes to a flat image. They are added at the end of a scan."""
 
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """Size in pixels as stored, channels, bits a channel, and the orientation that Exif tells."""
+    """The header of a JPEG: size in stored pixels, channels, bits of a channel, and the orientation of Exif."""
 
     width: int
     height: int
@@ -29,7 +29,7 @@ class JpegHeader:
 
 
 def segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and content of each segment before the picture's data; a segment cut by the file's end is short."""
+    """Yield marker and content of each segment before the picture's data. The last segment of a cut file is short."""
     for marker, start, stop in _places(jpeg):
         if marker in (_START_OF_SCAN, _END_OF_IMAGE):
             return
@@ -37,7 +37,7 @@ def segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def jpeg_header(jpeg: bytes) -> JpegHeader | None:
-    """Return what a JPEG file says of itself; None where it ends before its picture's data or has no size."""
+    """Return the header of a JPEG file; None if the file ends before the picture's data, or has no size."""
     frame, orientation = None, UPRIGHT
     for marker, start, stop in _places(jpeg):
         if marker == _START_OF_SCAN:
@@ -57,10 +57,10 @@ def jpeg_header(jpeg: bytes) -> JpegHeader | None:
 
 
 def with_more_data(jpeg: bytes) -> bytes:
-    """Return the file with bytes added to the end of each scan.
+    """Return the file with bytes added at the end of each scan.
 
-    A decoder that had all the data of its rows never looks at them: it gives the same pixels. One that ran out of data,
-    and fills what is missing with gray, decodes them instead.
+    If a scan has the data of all rows, a decoder ignores the bytes and returns the same pixels. If data is missing, a
+    decoder would fill the missing rows with gray, but decodes the bytes instead.
     """
     parts, done, scan, restart = list[bytes](), 0, False, 0
     position = 2
@@ -69,7 +69,7 @@ def with_more_data(jpeg: bytes) -> bytes:
         if position < 0 or position + 1 >= len(jpeg):
             break
         marker = jpeg[position + 1]
-        if scan and marker in (0, 0xFF, *_RESTARTS):  # a byte of the data; filling; a restart within them
+        if scan and marker in (0, 0xFF, *_RESTARTS):  # in a scan: a data byte 0xFF, a fill byte, or a restart
             restart = marker - 0xD0 + 1 if marker in _RESTARTS else restart
             position += 1 if marker == 0xFF else 2
             continue
@@ -87,7 +87,7 @@ def with_more_data(jpeg: bytes) -> bytes:
 
 
 def _places(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and stop of the content of each segment, up to that which starts the picture's data."""
+    """Yield marker, start and stop of the content of each segment, up to the segment before the picture's data."""
     position = 2
     while position + 4 <= len(jpeg) and jpeg[position] == 0xFF:
         marker = jpeg[position + 1]

@@ -1,4 +1,4 @@
-"""How much memory a file may ask for: checked by its header, before a pixel is decoded."""
+"""The memory that an image may take. It is checked from the header, before pixels are decoded."""
 
 import math
 import os
@@ -8,15 +8,15 @@ from nas.data.files.unreadable import UnreadableImageError
 from nas.errors import InputError
 
 MAX_MEGAPIXELS = "NAS_MAX_IMAGE_MPIXELS"
-"""The environment variable that sets the limit."""
+"""The environment variable with the limit in megapixels."""
 
 _DEFAULT = 400.0
 _PLAUSIBLE, _FLOOR = 3000, 1 << 20
-"""Deflate and JPEG make at most about 1,000 bytes of one, LZW 2,500; a small file may always have a MiB."""
+"""A file may decode to 3000 times its size, or to 1 MiB: Deflate and JPEG reach about 1,000 times, LZW 2,500 times."""
 
 
 def max_samples() -> int:
-    """Return how many values one image may have. Raises InputError where the environment variable is no number."""
+    """Return the maximum number of values of an image. Raises InputError if the environment variable is no number."""
     text = os.environ.get(MAX_MEGAPIXELS, "")
     try:
         megapixels = float(text) if text else _DEFAULT
@@ -28,9 +28,9 @@ def max_samples() -> int:
 
 
 def check_size(path: Path, width: int, height: int, samples: int, itemsize: int, stored: int) -> None:
-    """Raise UnreadableImageError for a header that promises more than the limit, or than its `stored` bytes can hold.
+    """Raise UnreadableImageError for a size beyond the limit, or too large for a file of `stored` bytes.
 
-    `samples` are values a pixel (or frames that are decoded together), `itemsize` their bytes.
+    `samples` is the number of values of a pixel (or of frames that are decoded together), `itemsize` the bytes of each.
     """
     size, most = f"{width} x {height} pixels", max_samples()
     if width < 1 or height < 1 or samples < 1:
@@ -45,7 +45,7 @@ def check_size(path: Path, width: int, height: int, samples: int, itemsize: int,
 
 
 def check_file(path: Path, stored: int) -> None:
-    """Raise UnreadableImageError for a file of more bytes than the largest image needs."""
+    """Raise UnreadableImageError for a file with more bytes than the largest image needs."""
     if stored > 8 * max_samples() + _FLOOR:
         raise UnreadableImageError(
             path, f"has {stored} bytes, more than {MAX_MEGAPIXELS} ({max_samples() / 1e6:g}) allows"

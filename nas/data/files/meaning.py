@@ -1,6 +1,6 @@
-"""What a file of images doesn't say itself: the scale of its values and the shape of headerless frames.
+"""Facts on image files that the files don't hold: the scale of values, and the shape of headerless frames.
 
-It stands in `images.yaml` beside the images or in a folder above them, or is given on the command line.
+They are in `images.yaml` beside the images or in a folder above, or are given on the command line.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class _Plain(BaseModel):
 
 
 class Counts(_Plain):
-    """How values that aren't 8- or 16-bit integers become counts of 0 to 65535: value = offset + scale * count."""
+    """The scale by which values of other types than uint8 and uint16 become counts: value = offset + scale * count."""
 
     scale: FiniteFloat = Field(gt=0)
     offset: FiniteFloat = 0.0
@@ -37,7 +37,7 @@ class Counts(_Plain):
             return cls(**dict(zip(("scale", "offset"), numbers, strict=len(numbers) > 1)))
         except ValueError:
             raise InputError(
-                f"--counts {text[:40]} is no scale and offset; write --counts 0.01,0 for value = 0 + 0.01 x count."
+                f"--counts {text[:40]} is not a scale and offset; write --counts 0.01,0 for value = 0 + 0.01 x count."
             ) from None
 
     def __str__(self) -> str:
@@ -45,14 +45,14 @@ class Counts(_Plain):
 
 
 class RawShape(_Plain):
-    """How the frames of a headerless file lie in it, one after the other, each [height, width]."""
+    """The layout of a headerless file: a header, then frame after frame, each [height, width]."""
 
     width: PositiveInt
     height: PositiveInt
     type: Literal["uint8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
     byte_order: Literal["little", "big"] = "little"
     header: int = Field(default=0, ge=0)
-    """Bytes before the first frame."""
+    """Number of bytes before the first frame."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -61,7 +61,7 @@ class RawShape(_Plain):
 
     @property
     def frame_bytes(self) -> int:
-        """How long a frame is."""
+        """Number of bytes of a frame."""
         return self.width * self.height * self.dtype.itemsize
 
 
@@ -72,7 +72,7 @@ class _File(_Plain):
 
 @dataclass(frozen=True)
 class Meaning:
-    """What is said about the images of one folder."""
+    """What is stated about the images of a folder."""
 
     counts: Counts | None = None
     raw: RawShape | None = None
@@ -82,10 +82,10 @@ NO_MEANING = Meaning()
 
 
 def meaning_for(path: Path, root: Path, given: Counts | None = None) -> Meaning:
-    """Return what is said about the file `path`: by `given`, else by `images.yaml` in its folder, else further up.
+    """Return what is stated about a file: by `given`, else by `images.yaml` in its folder or in a folder above.
 
-    Files above `root`, the folder that the user named, say nothing. Each field is taken from the nearest file that has
-    it. Raises InputError for an `images.yaml` that can't be read or says what it may not.
+    Folders above `root`, the folder that the user named, are ignored. Each field is taken from the nearest file that
+    has it. Raises InputError for an `images.yaml` that can't be read or has a wrong field.
     """
     meaning = Meaning(given)
     for folder in _folders(path.parent, root):
@@ -93,13 +93,13 @@ def meaning_for(path: Path, root: Path, given: Counts | None = None) -> Meaning:
         if meaning.counts and meaning.raw:
             break
         if file.is_file():
-            said = _read(file)
-            meaning = replace(meaning, counts=meaning.counts or said.counts, raw=meaning.raw or said.raw)
+            stated = _read(file)
+            meaning = replace(meaning, counts=meaning.counts or stated.counts, raw=meaning.raw or stated.raw)
     return meaning
 
 
 def _folders(folder: Path, root: Path) -> Iterator[Path]:
-    """Yield `folder` and those above it up to `root`; `folder` alone where it isn't below `root`."""
+    """Yield `folder` and the folders above it up to `root`; only `folder` if it isn't below `root`."""
     yield folder
     if root in folder.parents:
         for parent in folder.parents:
@@ -118,7 +118,7 @@ def _read(file: Path) -> _File:
 
 @lru_cache(maxsize=64)
 def _parsed(file: Path, text: bytes) -> _File:
-    """Parse the text of `file`; kept, since a folder's file is asked for once for each of its images."""
+    """Parse the text of `file`. The result is kept, because it is needed for each image of the folder."""
     try:
         return _File.model_validate(parse_yaml(text, str(file)) or {})
     except DocumentError as error:

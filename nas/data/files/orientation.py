@@ -1,4 +1,4 @@
-"""The orientation that TIFF and Exif tell beside the pixels, numbers 1 to 8, and images turned by it."""
+"""The orientation in TIFF and Exif data, numbers 1 to 8, and turning images by it."""
 
 import struct
 
@@ -11,11 +11,11 @@ UPRIGHT = 1
 
 
 def orientation_of(exif: bytes) -> int:
-    """Return the orientation in Exif data (a TIFF header and its first directory); 1 where there is none.
+    """Return the orientation in Exif data (a TIFF header and its first directory); 1 if there is none.
 
-    Exif is a side matter: where it is damaged, the image is taken to be upright.
+    Damaged Exif data is no error: the image counts as upright.
     """
-    exif = exif.removeprefix(b"Exif\0\0")  # in JPEG always; some put it into PNG, too
+    exif = exif.removeprefix(b"Exif\0\0")  # always in JPEG, and in some PNG files
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
     if order is None:
         return UPRIGHT
@@ -32,7 +32,7 @@ def orientation_of(exif: bytes) -> int:
 
 
 def upright(values: Pixels, orientation: int) -> Pixels:
-    """Turn [H, W, ...] to how a viewer shows it; numbers that mean nothing leave it as it is."""
+    """Turn [H, W, ...] as a viewer shows it. An unknown orientation changes nothing."""
     if orientation in (5, 6, 7, 8):  # stored by columns
         values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

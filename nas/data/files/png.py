@@ -1,4 +1,4 @@
-"""What the chunks of a PNG say before its pixels are decoded."""
+"""The chunks of a PNG, read before its pixels are decoded."""
 
 import struct
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 @dataclass(frozen=True)
 class PngHeader:
-    """Size in pixels, channels, bits a channel, the orientation of the chunk eXIf, and pictures of an animation."""
+    """The header of a PNG: size in pixels, channels, bits of a channel, orientation of eXIf, frames of an animation."""
 
     width: int
     height: int
@@ -22,9 +22,9 @@ class PngHeader:
 
 
 def png_header(png: bytes) -> PngHeader | None:
-    """Return what a PNG file says of itself; None where a chunk is longer than the file, or none ends it.
+    """Return the header of a PNG file; None if a chunk is longer than the file, or the last chunk is missing.
 
-    libpng takes the memory for a chunk before it finds that the file is shorter.
+    The check is needed because libpng takes the memory for a chunk before it notices that the file is shorter.
     """
     first, orientation, frames = b"", UPRIGHT, 1
     position = len(MAGIC)

@@ -1,4 +1,4 @@
-"""One door to the files of all kinds: how many frames one has, and the values of a frame."""
+"""Reading files of all kinds: the places of their frames, and the values of a frame."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -22,14 +22,15 @@ class Contents(NamedTuple):
 
     values: Pixels
     stored: np.dtype[np.generic]
-    """The type in the file."""
+    """The type of the values in the file."""
     is_radiometric: bool = False
 
 
 def places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
-    """Return where the frames of a file lie, by its header alone. Raises UnreadableImageError."""
+    """Return the places of the frames of a file. Only its header is read. Raises UnreadableImageError."""
     try:
-        if (frames := _ARRAYS.get(path.suffix.lower())) is not None:
+        frames = _ARRAYS.get(path.suffix.lower())
+        if frames is not None:
             values = frames(path, meaning)
             return tuple(Place(plane=number, is_scaled=is_scaled(values.dtype)) for number in range(len(values)))
         if _start(path).startswith(MAGICS):
@@ -40,9 +41,10 @@ def places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
 
 
 def contents(path: Path, place: Place, meaning: Meaning) -> Contents:
-    """Read one frame of a file as counts. Raises UnreadableImageError."""
+    """Read a frame of a file as counts. Raises UnreadableImageError."""
     try:
-        if (frames := _ARRAYS.get(path.suffix.lower())) is not None:
+        frames = _ARRAYS.get(path.suffix.lower())
+        if frames is not None:
             values = np.array(frames(path, meaning)[place.plane])
             return Contents(as_counts(path, values, meaning.counts), values.dtype)
         if _start(path).startswith(MAGICS):

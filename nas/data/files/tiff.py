@@ -1,4 +1,4 @@
-"""TIFF files of any kind: all their pages, stacks in one page, byte orders, tiles and compressions (by tifffile)."""
+"""TIFF files of all kinds: pages, stacks in a page, byte orders, tiles and compressions (by tifffile)."""
 
 import logging
 import math
@@ -22,32 +22,32 @@ _COLOURS = ("RGB", "YCBCR")
 _GRAYS = ("MINISBLACK", "MINISWHITE", "PALETTE")
 _PLANAR = 2
 _UNSPECIFIED = 0
-"""An extra sample that is no transparency."""
+"""The code of an extra sample that is not transparency."""
 _JPEG = 7
 _COMPRESSIONS = (1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946, 34925, 50000)
-"""None, three of fax, LZW, JPEG, deflate (twice), packbits, LZMA, Zstandard: those bounded by the size of a strip."""
+"""None, three of fax, LZW, JPEG, deflate (twice), packbits, LZMA, Zstandard: their output is bounded by a strip."""
 _REDUCED, _MASK = 1, 4
-"""Bits of a page that shows another page smaller, or where it is transparent."""
+"""Bits that mark a page as the thumbnail or the transparency mask of another page."""
 
-# Its messages don't name the file; the error raised here does.
+# The messages of tifffile don't name the file; the error raised here does.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 class Place(NamedTuple):
-    """Where a frame lies: the offset of its page's directory in the file, and the number of its plane in there."""
+    """The place of a frame: the offset of its page's directory in the file, and the number of its plane in the page."""
 
     page: int = 0
     plane: int = 0
     follows: bool = False
-    """It lies behind the page without one of its own: ImageJ writes stacks of over 4 GiB so."""
+    """Whether the frame lies behind the page without a page of its own, as in stacks above 4 GiB by ImageJ."""
     is_scaled: bool = False
-    """Its values become counts by a scale, where one is given."""
+    """Whether its values become counts by a scale, if a scale is given."""
 
 
 def tiff_places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
-    """Return where the frames of a TIFF lie, in order; thumbnails and masks are none. Decodes nothing.
+    """Return the places of the frames of a TIFF, in order, without thumbnails and masks. Nothing is decoded.
 
-    Raises UnreadableImageError for a damaged file and for pages of a kind or type that is no infrared image's.
+    Raises UnreadableImageError for a damaged file, and for pages of a kind or type that infrared images don't have.
     """
     check_directories(path)
     with _opened(path) as file:
@@ -66,12 +66,12 @@ def tiff_places(path: Path, meaning: Meaning) -> tuple[Place, ...]:
 
 
 def tiff_frame(path: Path, place: Place, meaning: Meaning) -> Pixels:
-    """Decode one frame in the file's type, as a viewer shows it: [H, W], or [H, W, 3] with colours as B, G, R.
+    """Decode a frame in the file's type, as a viewer shows it: [H, W], or [H, W, 3] with colours as B, G, R.
 
-    Raises UnreadableImageError.
+    Raises UnreadableImageError for a frame that can't be read.
     """
     with _opened(path) as file:
-        file.filehandle.seek(place.page)  # not by its number, since tifffile then walks through all pages before it
+        file.filehandle.seek(place.page)  # by the offset, because by a number tifffile reads all pages before it
         page: Any = tifffile.TiffPage(file, 0)
         _check(path, page, meaning)
         _check_data(path, page, file)
@@ -82,7 +82,7 @@ def tiff_frame(path: Path, place: Place, meaning: Meaning) -> Pixels:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a file and turn whatever a damaged one brings about into one sentence."""
+    """Open a file. Any error of a damaged file becomes an UnreadableImageError."""
     try:
         with tifffile.TiffFile(path) as file:
             yield file
@@ -93,7 +93,7 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def _check(path: Path, page: Any, meaning: Meaning) -> None:
-    """Raise UnreadableImageError for a page that can't be read, or that asks for more memory than it may."""
+    """Raise UnreadableImageError for a page that can't be read, or that needs more memory than the limit."""
     name = getattr(page.photometric, "name", str(page.photometric))
     if name not in (*_COLOURS, *_GRAYS) or (name == "YCBCR" and page.compression != _JPEG):
         raise UnreadableImageError(path, f"is a TIFF of colours as {name}, but gray or RGB is needed")
@@ -109,7 +109,7 @@ def _check(path: Path, page: Any, meaning: Meaning) -> None:
 
 
 def _check_data(path: Path, page: Any, file: tifffile.TiffFile) -> None:
-    """Raise UnreadableImageError where strips or tiles are missing, lie beyond the file, or are pictures too large."""
+    """Raise UnreadableImageError if strips or tiles are missing, lie beyond the file, or are too large JPEGs."""
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     size = file.filehandle.size
     if not segments or any(offset < 1 or count < 1 or offset + count > size for offset, count in segments):
@@ -130,19 +130,19 @@ def _is_colour(page: Any) -> bool:
 
 
 def _is_stack(page: Any) -> bool:
-    """Tell whether tifffile wrote frames [3, H, W] or [4, H, W], which it calls planes of a colour image by default."""
+    """Tell whether tifffile wrote frames [3, H, W] or [4, H, W]. By default it calls them planes of a colour image."""
     return bool(page.planarconfig == _PLANAR and page.parent.is_shaped)
 
 
 def _grays(page: Any) -> int:
-    """Return how many samples of a page without colours are frames: all but the transparency."""
+    """Return the number of samples of a gray page that are frames: all except transparency."""
     if _is_stack(page):
         return int(page.samplesperpixel)
     return int(page.samplesperpixel) - sum(1 for kind in page.extrasamples if kind != _UNSPECIFIED)
 
 
 def _promised(page: Any, file: tifffile.TiffFile) -> int:
-    """Return how many frames the description promises. Raises ValueError where they would end beyond the file."""
+    """Return the number of frames in the description. Raises ValueError if they would end beyond the file."""
     series = file.series[0]
     if series.dataoffset is None:
         return 1
@@ -157,7 +157,7 @@ def _planes(page: Any) -> int:
 
 
 def _follower(page: Any, number: int) -> Pixels:
-    """Read the page of which `number` lie before it behind the first one."""
+    """Read frame `number` of a stack whose frames lie one after another behind its only page."""
     file = page.parent.filehandle
     file.seek(page.dataoffsets[0] + number * page.nbytes)
     values = file.read_array(page.parent.byteorder + page.dtype.char, math.prod(page.shape))
@@ -175,7 +175,7 @@ def _plane(page: Any, number: int) -> Pixels:
 
 
 def _gray(plane: Pixels, page: Any) -> Pixels:
-    """Apply the photometric sense and fewer than 8 bits; of a palette B, G, R."""
+    """Apply the photometric sense, and expand less than 8 bits. A palette becomes B, G, R."""
     bits, name = page.bitspersample, page.photometric.name
     if name == "PALETTE":
         colours = (np.asarray(page.colormap) >> 8).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Writing image files: whole or not at all, in the type and with as many frames as they were read."""
+"""Writing image files, whole or not at all, with all frames and in the type of the values."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -14,19 +14,19 @@ from nas.errors import InputError
 from nas.files import replacing
 
 WRITTEN = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff")
-"""The endings of files that are written, in lower case."""
+"""Endings of the files that can be written, in lower case."""
 
 _EIGHT_BIT_ALONE = (".bmp", ".jpeg", ".jpg")
 _ANYTHING = (".npy", ".tif", ".tiff")
 _LARGEST_TIFF = 3 << 30
-"""Bytes of pixels; a TIFF with offsets of 32 bits ends at 4 GiB, headers and all."""
+"""Larger pixel data, in bytes, is written as BigTIFF: a TIFF with offsets of 32 bits ends at 4 GiB with headers."""
 
 
 def check_target(path: Path, count: int, dtype: np.dtype[Any]) -> None:
-    """Raise InputError where a file of this name can't hold `count` frames of such values."""
+    """Raise InputError if a file with this name can't hold `count` frames with values of this type."""
     suffix = path.suffix.lower()
     if suffix == ".raw":
-        raise InputError(f"{path}: a headerless file wouldn't tell its size; write .tif or .npy.")
+        raise InputError(f"{path}: a headerless file doesn't contain its size; write .tif or .npy.")
     if suffix not in WRITTEN:
         raise InputError(f"{path}: images are written as {', '.join(WRITTEN)}, but got {suffix!r}.")
     if suffix in _ANYTHING:
@@ -40,10 +40,10 @@ def check_target(path: Path, count: int, dtype: np.dtype[Any]) -> None:
 
 
 def write_frames(path: Path, frames: Iterable[Pixels], count: int = 1) -> None:
-    """Write `count` frames, each [H, W], as they come: no more than one is in memory.
+    """Write `count` frames, each [H, W]. Only one frame is in memory at a time.
 
-    The file appears when all are written, and not at all where one fails. Raises InputError as `check_target` does, and
-    for an image too large for its format; RunError where the file can't be written.
+    The file appears when all frames are written, and not at all if a frame fails. Raises InputError as `check_target`
+    does, and for an image that is too large for the format; RunError if the file can't be written.
     """
     waiting = iter(frames)
     first = next(waiting)
@@ -60,7 +60,7 @@ def _write_tiff(path: Path, temporary: Path, frames: Iterator[Pixels], shape: tu
     first = next(frames)
     with tifffile.TiffWriter(temporary, bigtiff=shape[0] * first.nbytes > _LARGEST_TIFF) as file:
         for frame in chain([first], frames):
-            # The predictor makes integers smaller, floats not.
+            # The predictor makes files of integers smaller, but not those of floats.
             file.write(
                 frame, photometric="minisblack", compression="lzw", predictor=frame.dtype.kind != "f", metadata=None
             )

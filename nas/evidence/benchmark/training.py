@@ -14,7 +14,8 @@ from nas.image_size import Size
 from nas.metrics import Protocol, bicubic_baseline
 from nas.table import Header, Training
 from nas.training.recipe import Recipe
-from nas.training.trainer import Listener, TrainingStoppedError, seed_all, train
+from nas.training.report import TrainingListener
+from nas.training.trainer import TrainingStoppedError, seed_all, train
 from nas.version import __version__
 from search_spaces import Architecture
 
@@ -71,7 +72,7 @@ def train_network(
     recipe: Recipe,
     seed: int,
     device: torch.device,
-    listener: Listener,
+    listener: TrainingListener,
     should_stop: Callable[[], bool],
     *,
     checkpoint: Path | None = None,

@@ -26,8 +26,9 @@ from nas.quantities import short
 from nas.search.sample import draw_sample
 from nas.search.samplers.problem import Draw
 from nas.table import Row, Table, Training
+from nas.training.divergence import TrainingDivergedError
 from nas.training.task import BriefTask
-from nas.training.trainer import TrainingDivergedError, TrainingStoppedError, seed_all
+from nas.training.trainer import TrainingStoppedError, seed_all
 from proxies import PROXIES, Proxy, Score
 from search_spaces import Architecture
 

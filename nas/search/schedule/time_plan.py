@@ -14,7 +14,8 @@ from nas.search.faults import in_words, is_the_networks
 from nas.search.samplers.problem import Problem
 from nas.search.settings import Settings
 from nas.training.recipe import Recipe
-from nas.training.trainer import Pauses, Report, seed_all, train
+from nas.training.report import Report
+from nas.training.trainer import Pauses, seed_all, train
 from search_spaces import Architecture
 
 USUAL_TRIALS = 40

@@ -27,8 +27,9 @@ from nas.search.schedule.next_action import TimeLeft, goes_on
 from nas.search.show.artifacts import attach, note, picture
 from nas.search.workers.holding import Heart
 from nas.training.logs import LOG, CsvLog, to_all
+from nas.training.report import Report
 from nas.training.task import BriefResult, BriefTask
-from nas.training.trainer import Report, seed_all
+from nas.training.trainer import seed_all
 from proxies import PROXIES
 from search_spaces import Architecture
 

@@ -1,4 +1,4 @@
-"""What a training minimises: one file for each kind of loss, which registers itself under the name that recipes use."""
+"""The losses of trainings: one file for each kind of loss, registered under the name that recipes use."""
 
 from nas.training.losses.loss import LOSSES, Batch, Criterion, Learner, Loss, Setting, loss, pixel_loss
 

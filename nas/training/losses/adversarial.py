@@ -1,4 +1,4 @@
-"""The loss by which a network learns to make what a discriminator can't tell from HR images."""
+"""The adversarial loss: the network learns to make images that a discriminator takes for HR images."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -11,20 +11,21 @@ from nas.training.discriminators import DISCRIMINATORS
 from nas.training.losses.loss import Batch, Learner, Setting, loss
 
 FLATTEST = 0.02
-"""What is added to a patch's deviation, so that one without content is not all noise; five grey levels of 8 bits."""
+"""Added to the deviation of a patch, so that the noise of a flat patch is not amplified: five grey levels of 8 bits."""
 
 
 @loss("adversarial")
 class Adversary(Learner):
     """A discriminator that learns beside the network.
 
-    Plain: binary cross-entropy of its logits (Goodfellow et al., 1406.2661, the network's in the non-saturating form).
-    Relativistic: of how much more real an HR image looks than the mean SR image and the other way round (ESRGAN,
-    1809.00219, equations 1 and 2).
+    Plain: binary cross-entropy of its logits (Goodfellow et al., 1406.2661; the network's loss is non-saturating).
+    Relativistic: binary cross-entropy of how much more real an HR image looks than the mean SR image, and the other way
+    round (ESRGAN, 1809.00219, equations 1 and 2).
 
-    It sees patches with the mean and the deviation of the HR patch taken out. Infrared scenes fill little of their
-    range, and spectral normalisation keeps the discriminator from amplifying what they differ in: on real images the
-    U-Net's cross-entropy fell in 200 steps from 0.69 to 0.33, without it to 0.69 (learning rate 2e-4).
+    Patches are standardised with the mean and the deviation of the HR patch. Infrared scenes fill little of their
+    range, and spectral normalisation keeps the discriminator from amplifying small differences. On real images the
+    U-Net's cross-entropy fell in 200 steps from 0.69 to 0.33 (learning rate 2e-4); without standardisation it stayed at
+    0.69.
     """
 
     learns: ClassVar[str] = "discriminator"
@@ -41,22 +42,22 @@ class Adversary(Learner):
         self._relativistic = options.relativistic
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return how well the discriminator tells the network's images."""
+        """Return the network's loss: how well the discriminator recognises its images."""
         self.discriminator.requires_grad_(False)
         hr, sr = _standardised(batch)
         fake = self._judge(sr)
         if not self._relativistic:
-            return _told(fake, True)
+            return _cross_entropy(fake, True)
         real = self._judge(hr)
-        return (_told(real - fake.mean(), False) + _told(fake - real.mean(), True)) / 2
+        return (_cross_entropy(real - fake.mean(), False) + _cross_entropy(fake - real.mean(), True)) / 2
 
     def learn(self, batch: Batch) -> Tensor:
-        """Let the discriminator make one step."""
+        """Make a step of the discriminator and return its loss."""
         self.discriminator.requires_grad_(True)
         real, fake = self._judge(torch.cat(_standardised(batch))).chunk(2)
         if self._relativistic:
             real, fake = real - fake.mean(), fake - real.mean()
-        own = (_told(real, True) + _told(fake, False)) / 2
+        own = (_cross_entropy(real, True) + _cross_entropy(fake, False)) / 2
         self._optimiser.zero_grad(set_to_none=True)
         own.backward()
         self._average_gradients(list(self.discriminator.parameters()))
@@ -64,7 +65,7 @@ class Adversary(Learner):
         return own.detach()
 
     def set_learning_rate(self, rate: float) -> None:
-        """Let the discriminator learn as fast as the network."""
+        """Set the learning rate of the discriminator's next steps."""
         self._set_learning_rate(self._optimiser, rate)
 
     @property
@@ -74,7 +75,7 @@ class Adversary(Learner):
 
     @property
     def optimisers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """Its optimiser."""
+        """The optimiser of the discriminator."""
         return {f"{self.learns} optimiser": self._optimiser}
 
     def _judge(self, images: Tensor) -> Tensor:
@@ -84,11 +85,11 @@ class Adversary(Learner):
 
 
 def _standardised(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return HR and SR with the mean and the deviation of each HR patch taken out."""
+    """Return HR and SR, standardised with the mean and the deviation of each HR patch."""
     deviation, mean = torch.std_mean(batch.hr, dim=(1, 2, 3), keepdim=True)
     return (batch.hr - mean) / (deviation + FLATTEST), (batch.sr - mean) / (deviation + FLATTEST)
 
 
-def _told(logits: Tensor, real: bool) -> Tensor:
-    """Return the cross-entropy when all should have been called real, or made."""
+def _cross_entropy(logits: Tensor, real: bool) -> Tensor:
+    """Return the cross-entropy of logits for images that are all real, or all made."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))

@@ -1,4 +1,4 @@
-"""The loss between what a network makes and what its teacher makes of the same image."""
+"""The distillation loss: the difference between the outputs of a network and of its teacher for the same image."""
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ class Distillation:
         self._autocast = setting.autocast
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return the loss; the teacher takes no gradient."""
+        """Return the loss. The teacher gets no gradient."""
         with torch.no_grad(), self._autocast():
             wanted = self._teacher(batch.lr)
         return F.l1_loss(batch.sr, wanted.float())

@@ -10,8 +10,8 @@ from nas.training.losses.loss import pixel_loss
 def fft(sr: Tensor, hr: Tensor) -> Tensor:
     """Mean absolute difference of the real and imaginary parts of the spectra.
 
-    The transform is orthonormal, so that the loss is of the size of L1 whatever the patch. Authors who leave it
-    unnormalised (ShuffleMixer, 2205.15175, with a weight of 0.05) get a loss that grows with the patch: theirs is this
-    one times the side of a square HR patch.
+    The transform is orthonormal, so the loss is about as large as L1 for patches of any size. The unnormalised loss of
+    some authors (ShuffleMixer, 2205.15175, with a weight of 0.05) grows with the patch: it is this loss multiplied by
+    the side of a square HR patch.
     """
     return torch.view_as_real(torch.fft.rfft2(sr - hr, norm="ortho")).abs().mean()

@@ -1,4 +1,4 @@
-"""What every loss is, and the registry that recipes take them from."""
+"""The protocols of losses, and the registry of losses for recipes."""
 
 import math
 from abc import ABC, abstractmethod
@@ -17,67 +17,67 @@ from search_spaces.registry import Registry
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step has at hand when it asks for losses, float32 on the device."""
+    """The images of a step, float32 on the device."""
 
     lr: Tensor
     """[N, 1, h, w] in 0..1."""
     hr: Tensor
     """[N, 1, s h, s w] in 0..1."""
     sr: Tensor
-    """What the network made of `lr`, shaped as `hr`; not clipped."""
+    """The network's output for `lr`, shaped like `hr`, not clipped."""
 
 
 Criterion = Callable[[Batch], Tensor]
-"""Returns a scalar to be minimised. It runs at every step: it must not look at the content of a tensor."""
+"""Returns a scalar to minimise. It runs at every step, so it must not read the content of a tensor."""
 
 
 class Learner(ABC):
-    """A criterion that learns itself: after each step of the network that it judges, it makes one of its own."""
+    """A criterion that learns: after each step of the network it makes its own step."""
 
     learns: ClassVar[str]
-    """What it is that learns; names its own loss."""
+    """The name of the learning network, and of its loss."""
 
     @abstractmethod
     def __call__(self, batch: Batch) -> Tensor:
-        """Return the network's loss, a scalar; what the learner knows takes no gradient from it."""
+        """Return the network's loss, a scalar. The weights of the learner get no gradient from it."""
 
     @abstractmethod
     def learn(self, batch: Batch) -> Tensor:
-        """Make one step with a batch without gradients; return the learner's own loss, a scalar."""
+        """Make a step with a batch without gradients; return the learner's own loss, a scalar."""
 
     @abstractmethod
     def set_learning_rate(self, rate: float) -> None:
-        """Set the learning rate of the steps to come to what the network's is."""
+        """Set the learning rate of the next steps, which is that of the network."""
 
     @property
     @abstractmethod
     def networks(self) -> Mapping[str, nn.Module]:
-        """Everything with weights that it changes, for checkpoints, by names that nothing else has."""
+        """The networks that it changes, for checkpoints: unique name → network."""
 
     @property
     @abstractmethod
     def optimisers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """The optimisers of `networks`, likewise."""
+        """The optimisers of `networks`, for checkpoints: unique name → optimiser."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a loss may need to know of the training that it is for."""
+    """What a loss may need to know of its training."""
 
     scale: int
     normalisation: Normalisation
-    """By which the images are seen, resolved."""
+    """The resolved normalisation of the images."""
     device: torch.device
     seed: int
-    """For the weights of what learns."""
+    """The seed for the weights of a learner."""
     autocast: Callable[[], AbstractContextManager[object]]
-    """The precision in which networks are computed."""
+    """Returns a context in which networks are computed with the precision of the training."""
     make_optimiser: Callable[[nn.Module], torch.optim.Optimizer]
-    """Return an optimiser as the trained network's."""
+    """Returns an optimiser like the one of the trained network."""
     set_learning_rate: Callable[[torch.optim.Optimizer, float], None]
-    """How such an optimiser's learning rate is set."""
+    """Sets the learning rate of such an optimiser."""
     average_gradients: Callable[[Sequence[nn.Parameter]], None]
-    """To be called between backward and such an optimiser's step; several processes exchange gradients there."""
+    """Call it between backward and the optimiser's step. Several processes exchange gradients there."""
     features: Features
     adversarial: Adversarial
     teacher: str | None
@@ -89,7 +89,7 @@ class Loss:
 
     make: Callable[[Setting], Criterion]
     worst: float = math.inf
-    """What it can't exceed between images in 0..1: a training whose loss does has exploded."""
+    """The largest value between images in 0..1. A training with a larger loss has exploded."""
 
 
 LOSSES: Registry[Loss] = Registry("loss", "nas.training.losses", "nas.losses")
@@ -99,9 +99,9 @@ Maker = Callable[[Setting], Criterion]
 
 
 def loss(name: str, worst: float = math.inf) -> Callable[[Maker], Maker]:
-    """Decorator that registers what makes a criterion: a function or a class that takes the setting.
+    """Decorator that registers a function or a class that takes the setting and returns a criterion.
 
-    Raises ValueError when the name is taken.
+    Raises ValueError if the name is taken.
     """
 
     def register(make: Maker) -> Maker:
@@ -116,7 +116,7 @@ PixelLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 def pixel_loss(name: str, worst: float = math.inf) -> Callable[[PixelLoss], PixelLoss]:
-    """Decorator that registers a function of SR and HR alone. Raises ValueError when the name is taken."""
+    """Decorator that registers a function of SR and HR. Raises ValueError if the name is taken."""
 
     def register(function: PixelLoss) -> PixelLoss:
         LOSSES.add(name, Loss(lambda setting: lambda batch: function(batch.sr, batch.hr), worst))

@@ -1,4 +1,4 @@
-"""The loss between features that a network trained on photographs finds."""
+"""The perceptual loss: the difference between features that a classifier of photographs computes."""
 
 import functools
 from pathlib import Path
@@ -25,7 +25,7 @@ class Perceptual:
         self._autocast = setting.autocast
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Return the loss; the features of HR take no gradient."""
+        """Return the loss. The features of HR get no gradient."""
         with self._autocast():
             ours, theirs = self._network(batch.sr), self._network(batch.hr)
         terms = (weight * F.l1_loss(ours[name].float(), theirs[name].float()) for name, weight in self._weights.items())
@@ -33,12 +33,12 @@ class Perceptual:
 
 
 def classifier_file(features: Features) -> Path:
-    """Return the file of the classifier's weights. Raises InputError when it is not there."""
+    """Return the file of the classifier's weights. Raises InputError if there is no such file."""
     path = Path(features.weights)
     if not path.is_file():
         raise InputError(
             f"The loss 'perceptual' needs the weights of a classifier such as VGG19, but there is no file '{path}'; "
-            "name yours (in torchvision's layout) as 'weights' in the recipe's 'features', or leave 'perceptual' out "
-            "of its 'losses' to train with the others alone."
+            "name your file (in torchvision's layout) as 'weights' in the recipe's 'features', or leave 'perceptual' "
+            "out of the recipe's 'losses'."
         )
     return path

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from nas.training.losses.loss import pixel_loss
 
 EPSILON = 1e-3
-"""Below this difference Charbonnier is like L2, above like L1; a quarter of a grey level of 8 bits (1710.01992)."""
+"""Charbonnier is like L2 below this difference, and like L1 above; a quarter of a grey level of 8 bits (1710.01992)."""
 
 
 @pixel_loss("l1", worst=1.0)
@@ -17,11 +17,11 @@ def l1(sr: Tensor, hr: Tensor) -> Tensor:
 
 @pixel_loss("l2", worst=1.0)
 def l2(sr: Tensor, hr: Tensor) -> Tensor:
-    """Mean squared difference, the one that PSNR is made of."""
+    """Mean squared difference, from which PSNR is computed."""
     return F.mse_loss(sr, hr)
 
 
 @pixel_loss("charbonnier", worst=1.01)
 def charbonnier(sr: Tensor, hr: Tensor) -> Tensor:
-    """Mean of sqrt(d² + ε²), an L1 with a slope at zero; `EPSILON` where the images are equal (LapSRN, 1710.01992)."""
+    """Mean of sqrt(d² + ε²), an L1 that is smooth at zero; `EPSILON` for equal images (LapSRN, 1710.01992)."""
     return ((sr - hr).square() + EPSILON**2).sqrt().mean()

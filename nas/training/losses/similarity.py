@@ -13,14 +13,14 @@ WINDOW = 11
 
 @loss("ssim", worst=2.0)
 class StructuralSimilarity:
-    """1 - SSIM, by the windows that lie inside the patch, as `nas.metrics.ssim` but without rounding."""
+    """1 - SSIM over the windows inside the patch, like `nas.metrics.ssim` but without rounding."""
 
     def __init__(self, setting: Setting) -> None:
-        # On the device once: a window that is made anew at each step would be copied there each time.
+        # Made once, because a window that is made at each step would be copied to the device at each step.
         self._window: Tensor = SSIM(data_range=1.0, channel=1, win_size=WINDOW).win.to(setting.device)
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Raises InputError for patches smaller than the window."""
+        """Return the loss. Raises InputError for patches smaller than the window."""
         if min(batch.hr.shape[-2:]) < WINDOW:
             raise InputError(f"The loss 'ssim' needs HR patches of {WINDOW} pixels; enlarge the recipe's patch.")
         similarity: Tensor = ssim_of(batch.sr, batch.hr, data_range=1.0, win=self._window)

@@ -88,7 +88,7 @@ def test_a_scale_beside_the_images_is_remembered_by_a_search(nas: Nas, kelvin: P
     ],
 )
 def test_a_scale_that_is_none_is_refused(command: tuple[str, ...], refused: Refused) -> None:
-    said = "--counts 0.01;0 is no scale and offset; write --counts 0.01,0 for value = 0 + 0.01 x count."
+    said = "--counts 0.01;0 is not a scale and offset; write --counts 0.01,0 for value = 0 + 0.01 x count."
     assert refused(*command, "--counts", "0.01;0") == said
 
 

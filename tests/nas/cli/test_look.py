@@ -65,7 +65,7 @@ def test_a_size_that_is_none(refused: Refused) -> None:
 
 
 def test_a_command_that_is_given_no_network_to_measure(refused: Refused) -> None:
-    assert "has no {model}, for which" in refused("cost", "espcn/ESPCN", "--latency-command", "bench 640")
+    assert "has no {model}, which stands for" in refused("cost", "espcn/ESPCN", "--latency-command", "bench 640")
 
 
 def test_a_misspelt_published_point_suggests_the_nearest(refused: Refused) -> None:
@@ -156,13 +156,13 @@ def test_what_is_left_out_of_a_folder_is_said(nas: Nas, tiny_data: Path) -> None
 def test_images_of_two_bit_depths_are_not_measured_as_one(nas: Nas, refused: Refused, tiny_data: Path) -> None:
     first = sorted((tiny_data / "train").iterdir())[0]
     write_image(tiny_data / "train" / "deep.png", read_image(first).astype(np.uint16) * 50)
-    why = "it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR is against different ranges"
+    why = "it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR has different peaks"
     shown = nas("data", "check", tiny_data)
     assert shown.code == 1
     assert f"{why}; put each depth into a folder of its own" in shown.out
     assert re.search(r"8 bits: \d\d\.\d\d, 16 bits: \d\d\.\d\d *│", shown.out), shown.out
     assert refused("evaluate", "bicubic", "--data", tiny_data) == (
-        f"{tiny_data}: {why}; evaluate them apart, in a folder for each depth."
+        f"{tiny_data}: {why}; put each bit depth into a folder, and evaluate the folders separately."
     )
 
 

@@ -126,7 +126,11 @@ def wide_recipe(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("budget", "reason"),
     [
-        ("300 bananas", "'300 bananas' is not a budget; write it as 300G-MACs, 900K-params, 64MiB-memory or 33ms."),
+        (
+            "300 bananas",
+            "'300 bananas' is not a budget; write it as 300G-MACs, 900K-params, 40M-activations, 20-convs, 33ms or "
+            "64MiB-memory.",
+        ),
         ("0G-MACs", "A budget must be at least 1 MACs, not '0G-MACs'."),
         ("1G-MACs", "No network of 'moremnas' fits 1G-MACs at x2, HR 1280x720; its cheapest needs "),
         (

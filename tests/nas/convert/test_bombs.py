@@ -79,9 +79,9 @@ def test_no_file_takes_more_memory_than_it_has(tmp_path: Path) -> None:
         "negative.pb": (constant(-5, 3), "is not a frozen TensorFlow graph"),
         "huge.pb": (constant(1 << 62, 1 << 62), "would take more than 2 GiB"),
         "number.pb": (b"\x80" * 1_000_000, "is not a frozen TensorFlow graph"),
-        "packed.pth": (zeros, "entries of the archive are larger than the file"),
+        "packed.pth": (zeros, "its entries are larger than the file"),
         "claims.pth": (saved(STATE, legacy=True).replace(CLAIM, MORE), "is not a PyTorch checkpoint"),
-        "expanded.pth": (saved({"a": torch.zeros(1).expand(1 << 40)}), "'a' says more values than it has"),
+        "expanded.pth": (saved({"a": torch.zeros(1).expand(1 << 40)}), "'a' claims more values than it has"),
         "header.safetensors": (safetensors(0, 1 << 40), "is not a safetensors file"),
         "length.safetensors": (safetensors(0, 16, 1 << 40), "is not a safetensors file"),
     }
@@ -137,5 +137,5 @@ def test_a_graph_whose_inputs_are_not_there_is_refused(inputs: tuple[str, ...], 
     graph = Graph()
     graph.node("image", "Placeholder")
     graph.node("last", "Add", *inputs)
-    with pytest.raises(InputError, match="The graph can't be run: an operation has inputs that it can't take"):
+    with pytest.raises(InputError, match="The graph can't be run: the inputs of an operation don't fit it"):
         run(graph, "last", tmp_path / "graph.pb")

@@ -47,10 +47,10 @@ def test_missing_and_unexpected_tensors_are_named_but_not_all_of_many() -> None:
     said = fit(state, network()).describe()
     assert said == (
         "it lacks '0.bias', '1.weight', '2.weight' and 3 more and "
-        "it has 'extra0', 'extra1', 'extra2' and 2 more, which the network hasn't"
+        "it has 'extra0', 'extra1', 'extra2' and 2 more, which the network doesn't have"
     )
     assert fit({**network().state_dict(), "x": torch.zeros(1)}, network()).describe() == (
-        "it has 'x', which the network hasn't"
+        "it has 'x', which the network doesn't have"
     )
 
 

@@ -58,7 +58,7 @@ def index(graph: Graph, suffix: str) -> int:
     return next(i for i, node in enumerate(graph.nodes) if node[0].endswith(suffix))
 
 
-CONNECTS_OTHERWISE = "weights fit this point, but it connects them in another way"
+CONNECTS_OTHERWISE = "weights fit this point, but its layers are connected in another way"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ CONNECTS_OTHERWISE = "weights fit this point, but it connects them in another wa
         (lambda graph: without(graph, f"{SCOPE}/elementwise_layer"), CONNECTS_OTHERWISE),
         (lambda graph: without(graph, "cell1/invertBotConE2_f48_k1_b2_isskip_b1/add"), CONNECTS_OTHERWISE),
         (other_sources, CONNECTS_OTHERWISE),
-        (wide_stride, r"operation Conv2D \('.*n32s1/c/Conv2D'\) is none of a network of cells"),
+        (wide_stride, r"operation Conv2D \('.*n32s1/c/Conv2D'\) does not occur in networks of cells"),
         (lambda graph: graph.nodes.__setitem__(index(graph, "n32s1/c/Relu"), swish(graph)), "operation Swish"),
         (lambda graph: without(graph, OUTPUT), "no luminance input or output"),
     ],
@@ -91,11 +91,11 @@ def swish(graph: Graph) -> tuple[str, str, tuple[str, ...], dict[str, object]]:
 
 def test_another_point_s_graph_is_refused_by_the_shape_of_a_tensor(tmp_path: Path) -> None:
     path = graph_of("moremnas/MoreMNAS-C").file(tmp_path / "graph.pb")
-    with pytest.raises(InputError, match=r"no checkpoint of moremnas/MoreMNAS-D .*: its tensor '.*' is .*, but"):
+    with pytest.raises(InputError, match=r"not a checkpoint of moremnas/MoreMNAS-D .*: its tensor '.*' is .*, but"):
         import_checkpoint("moremnas/MoreMNAS-D", path, tmp_path / "model")
 
 
 def test_points_of_other_spaces_have_no_graphs(tmp_path: Path) -> None:
     path = graph_of("moremnas/MoreMNAS-C").file(tmp_path / "graph.pb")
-    with pytest.raises(InputError, match="TensorFlow graphs are read for points of FALSR and MoreMNAS alone"):
+    with pytest.raises(InputError, match="TensorFlow graphs are read only for points of FALSR and MoreMNAS"):
         import_checkpoint("espcn/ESPCN", path, tmp_path / "model")

@@ -114,13 +114,13 @@ def test_colours_that_meet_inside_are_refused() -> None:
     architecture = Architecture("irsrmamba", 2, 3, choices)
     torch.manual_seed(0)
     network = architecture.build().eval()
-    with pytest.raises(InputError, match="no one-channel form: its colours meet inside"):
+    with pytest.raises(InputError, match="no one-channel form, because it mixes colours"):
         to_gray(network, architecture)
 
 
 def test_weights_whose_layout_is_not_known_are_refused() -> None:
     network, architecture = colour("divanet/DiVANet")
-    with pytest.raises(InputError, match=r"tensor 'head\.direction' of this network can't be made one of a single"):
+    with pytest.raises(InputError, match=r"tensor 'head\.direction' of this network can't be reduced to one channel"):
         to_gray(network, architecture)
 
 

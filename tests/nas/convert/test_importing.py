@@ -103,7 +103,9 @@ def test_the_recipe_says_how_the_colours_were_merged(tmp_path: Path) -> None:
 
 def test_a_scale_that_is_given_is_the_only_one_tried(tmp_path: Path) -> None:
     torch.save(espcn(4, 1), tmp_path / "net.pth")
-    message = r"net\.pth is no checkpoint of espcn/ESPCN at scale 2: its tensor 'tail.0.weight' is 16x32x3x3, but the"
+    message = (
+        r"net\.pth is not a checkpoint of espcn/ESPCN at scale 2: its tensor 'tail.0.weight' is 16x32x3x3, but the"
+    )
     with pytest.raises(InputError, match=message):
         import_checkpoint("espcn/ESPCN", tmp_path / "net.pth", tmp_path / "model", scale=2)
     assert not (tmp_path / "model").exists()
@@ -111,7 +113,9 @@ def test_a_scale_that_is_given_is_the_only_one_tried(tmp_path: Path) -> None:
 
 def test_another_network_s_checkpoint_is_refused_by_its_names(tmp_path: Path) -> None:
     torch.save(espcn(2, 1), tmp_path / "net.pth")
-    message = r"no checkpoint of srcnn/SRCNN at scale 2: it lacks 'body.*' and 3 more and it has 'first_part.0.weight'"
+    message = (
+        r"not a checkpoint of srcnn/SRCNN at scale 2: it lacks 'body.*' and 3 more and it has 'first_part.0.weight'"
+    )
     with pytest.raises(InputError, match=message):
         import_checkpoint("srcnn/SRCNN", tmp_path / "net.pth", tmp_path / "model")
 

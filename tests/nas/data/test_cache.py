@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data.cache import Item, Store, open_store
+from nas.data.cache import Item, open_store
+from nas.data.store import Store
 from nas.errors import RunError
 
 IMAGES = [np.random.default_rng(index).integers(0, 256, (5 + index, 7), np.uint8) for index in range(3)]

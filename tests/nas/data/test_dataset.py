@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from nas.data.dataset import Denoiser, ImageSet, open_dataset, open_images
+from nas.data.dataset import open_dataset, open_images
 from nas.data.degradation import low_resolution
+from nas.data.image_set import ImageSet
 from nas.data.images import Pixels, read_image, read_luma, to_pixels, write_image
+from nas.data.opening import Denoiser
 from nas.data.synthetic import scene
 from nas.errors import InputError, RunError
 
@@ -58,8 +60,8 @@ def test_crops_are_central_and_aligned(tiny_data: Path, cache: Path, crop: int) 
 
 
 def test_no_folder_means_synthetic_scenes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.data.synthetic.TRAINING_SCENES", 3)
-    monkeypatch.setattr("nas.data.synthetic.VALIDATION_SCENES", 1)
+    monkeypatch.setattr("nas.data.synthetic_folder.TRAINING_SCENES", 3)
+    monkeypatch.setattr("nas.data.synthetic_folder.VALIDATION_SCENES", 1)
     data = open_dataset(None, scale=2, cache=cache)
     assert (data.name, data.synthetic, len(data.train), len(data.validation)) == ("synthetic", True, 3, 1)
     assert open_dataset(None, scale=2, cache=cache).fingerprint == data.fingerprint
@@ -303,7 +305,7 @@ def test_lr_images_for_one_part_alone_are_said(tiny_data: Path, cache: Path) -> 
     (tiny_data / "train" / "LR").mkdir()
     for file in sorted((tiny_data / "train").glob("*.png")):
         write_image(tiny_data / "train" / "LR" / file.name, read_image(file)[::2, ::2])
-    with pytest.warns(UserWarning, match="LR images are given for training alone; those of validation are made"):
+    with pytest.warns(UserWarning, match="LR images are given for training only; those of validation are made"):
         data = open_dataset(tiny_data, scale=2, cache=cache)
     assert data.train.lr_is_given and not data.validation.lr_is_given
 
@@ -322,7 +324,7 @@ def test_what_is_left_out_is_named_by_one_warning(tiny_data: Path, cache: Path) 
 
 def test_training_on_images_of_two_bit_depths_is_said(tiny_data: Path, cache: Path) -> None:
     write_image(tiny_data / "train" / "deep.png", scene(0, 80, 96).astype(np.uint16) * 16 + 8000)
-    with pytest.warns(UserWarning, match="it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR is against"):
+    with pytest.warns(UserWarning, match="it has 6 images of 8 bits and 1 image of 16 bits, whose PSNR has"):
         open_dataset(tiny_data, scale=2, cache=cache)
 
 

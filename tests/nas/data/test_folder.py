@@ -89,8 +89,7 @@ def test_a_folder_without_images_says_what_is_in_it(tmp_path: Path) -> None:
         list_images(tmp_path, 2, "bicubic")
     assert "holds no image (" in str(refusal.value)
     assert str(refusal.value).endswith(
-        "What is there is left out: 3 files (a.seq, b.seq, …): .seq files are not read; "
-        "1 file (d.webp): .webp files are not read."
+        "Left out are 3 files (a.seq, b.seq, …): .seq files are not read; 1 file (d.webp): .webp files are not read."
     )
 
 

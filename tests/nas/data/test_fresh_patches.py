@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nas.data.dataset import Denoiser, ImageSet, PatchSampler, open_dataset, open_images
+from nas.data.dataset import open_dataset, open_images
 from nas.data.degradation import Pipeline, get_degradation
+from nas.data.image_set import ImageSet
 from nas.data.images import write_image
 from nas.data.normalisation import TYPE, Normalisation
+from nas.data.opening import Denoiser
+from nas.data.patches import PatchSampler
 from nas.data.synthetic import scene
 
 SMOOTH = {"name": "smooth", "operations": [{"blur": {"sigma": 1.1}}, {"resize": {"methods": ["area"]}}]}

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from nas.data.folder import LeftOut
 from nas.data.frames import Frame
 from nas.data.images import write_image
-from nas.data.layout import Listing, Source, _split, list_images, list_parts
+from nas.data.layout import _split, list_images, list_parts
+from nas.data.listing import Listing, Source
 from nas.errors import InputError
 
 PIXELS = np.zeros((4, 4), np.uint8)

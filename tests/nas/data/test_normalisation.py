@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nas.data.dataset import Dataset, PatchSampler, open_dataset, open_images
+from nas.data.dataset import Dataset, open_dataset, open_images
 from nas.data.images import Pixels, read_image, resize_bicubic, write_image
 from nas.data.normalisation import AUTO, TYPE, Histogram, Normalisation, histogram_of, range_in_use
+from nas.data.patches import PatchSampler
 from nas.data.synthetic import scene
 from nas.errors import InputError
 from nas.metrics import Protocol, bicubic_baseline, measure

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nas.data.images import Pixels, write_image
-from nas.data.layout import Listing, list_images, list_parts
+from nas.data.layout import list_images, list_parts
+from nas.data.listing import Listing
 from nas.errors import InputError
 
 STEMS = ("0001", "0002", "0003")
@@ -77,7 +78,7 @@ def test_given_lr_images_are_found_by_the_names_that_people_use(tmp_path: Path, 
         ("LR", 1, 2, "bicubic", "LR images for x1 by their size, and this is for bicubic x2"),
         ("LRx3", 3, 2, "bicubic", "LR images for x3, and this is for bicubic x2"),
         ("X4", 4, 2, "bicubic", "LR images for x4, and this is for bicubic x2"),
-        ("LR", 2, 2, "blur", "LR images of which no name says that they are made by 'blur'"),
+        ("LR", 2, 2, "blur", "LR images whose names don't say that they are made by 'blur'"),
     ],
 )
 def test_lr_images_of_another_kind_are_left_out_with_the_reason(

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nas.data.dataset import ImageSet, PatchSampler, open_dataset, open_images
+from nas.data.dataset import open_dataset, open_images
+from nas.data.image_set import ImageSet
 from nas.data.images import write_image
 from nas.data.normalisation import TYPE
+from nas.data.patches import PatchSampler
 from nas.data.synthetic import scene
 from nas.errors import InputError
 

@@ -3,11 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import synthetic
 from nas.data.dataset import open_images
 from nas.data.images import write_image
-from nas.data.synthetic import scene, write_scenes
-from nas.errors import RunError
+from nas.data.synthetic import scene
 from nas.metrics import bicubic_baseline
 
 
@@ -42,40 +40,3 @@ def test_what_bicubic_loses_is_edges_more_than_noise() -> None:
     # Noise alone is the same everywhere; edges make the image's gradients heavy-tailed.
     steps = np.abs(np.diff(scene(0).astype(float), axis=1))
     assert np.percentile(steps, 99) > 12 * np.median(steps)
-
-
-def test_the_scenes_are_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synthetic, "TRAINING_SCENES", 2)
-    monkeypatch.setattr(synthetic, "VALIDATION_SCENES", 1)
-    folder = write_scenes(tmp_path)
-    stamps = {file.relative_to(folder).as_posix(): file.stat().st_mtime_ns for file in folder.rglob("*.png")}
-    assert sorted(stamps) == ["train/scene000.png", "train/scene001.png", "val/scene002.png"]
-    assert write_scenes(tmp_path) == folder
-    assert all((folder / name).stat().st_mtime_ns == stamp for name, stamp in stamps.items())
-    assert [path.name for path in folder.parent.iterdir()] == ["synthetic"]
-
-
-@pytest.mark.parametrize("damage", ["deleted", "cut", "replaced", "unsealed"])
-def test_scenes_that_are_damaged_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
-    monkeypatch.setattr(synthetic, "TRAINING_SCENES", 2)
-    monkeypatch.setattr(synthetic, "VALIDATION_SCENES", 1)
-    folder = write_scenes(tmp_path)
-    before = {file: file.read_bytes() for file in folder.rglob("*.png")}
-    first, second, _ = sorted(before)
-    if damage == "deleted":
-        first.unlink()
-    elif damage == "cut":
-        first.write_bytes(before[first][:100])
-    elif damage == "replaced":
-        first.write_bytes(before[second])
-    else:
-        (folder / ".seal").unlink()
-    assert write_scenes(tmp_path) == folder
-    assert {file: file.read_bytes() for file in folder.rglob("*.png")} == before
-    assert [path.name for path in folder.parent.iterdir()] == ["synthetic"]
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="synthetic scenes can't be written"):
-        write_scenes(tmp_path / "file")

@@ -33,9 +33,9 @@ def model(make_model: Make) -> Model:
 def test_what_is_no_denoiser_is_refused(make_model: Make, make_denoiser: MakeDenoiser, tmp_path: Path) -> None:
     make_model("moremnas/MoreMNAS-C").save(tmp_path / "x2")
     for folder, reason in [
-        (tmp_path / "gone", "is no model directory"),
+        (tmp_path / "gone", "is not a model directory"),
         (tmp_path / "x2", "is a network of scale 2, but a denoiser has scale 1"),
-        (make_denoiser("colour", channels=3), "takes 3 channels, but images are of one"),
+        (make_denoiser("colour", channels=3), "takes 3 channels, but images have one channel"),
     ]:
         with pytest.raises(InputError, match=f"The denoiser '{folder}' {reason}"):
             load_denoiser(folder)

@@ -13,7 +13,9 @@ from nas.convert.importing import import_checkpoint
 from nas.convert.third_party import _import_spandrel
 from nas.data.dataset import Dataset
 from nas.errors import InputError
-from nas.evaluation.comparison import Conditions, Contestant, Evaluation, compare, load_contestant
+from nas.evaluation.comparison import Evaluation, compare
+from nas.evaluation.conditions import Conditions
+from nas.evaluation.contestant import Contestant, load_contestant
 from nas.metrics import Protocol, bicubic_baseline, enlarge, measure, self_ensemble
 from nas.model import Model
 from search_spaces import Architecture, UnknownNameError
@@ -81,7 +83,7 @@ def test_a_peak_holds_for_bicubic_alone_too(run: Callable[..., Evaluation], data
 @pytest.mark.parametrize("peak", [0.0, -5.0, math.nan, math.inf, 65536.0])
 @pytest.mark.parametrize("names", [[], ["skip"]])
 def test_a_peak_that_is_none(save: Save, run: Callable[..., Evaluation], peak: float, names: list[str]) -> None:
-    with pytest.raises(InputError, match=f"against a peak above 0 and up to 65535, not {peak:g}"):
+    with pytest.raises(InputError, match=f"peak of PSNR must be above 0 and at most 65535, not {peak:g}"):
         run(*(save(name) for name in names), conditions=Conditions(peak=peak))
 
 
@@ -228,9 +230,9 @@ def test_an_unknown_metric_or_channel_is_refused(run: Callable[..., Evaluation])
 
 
 def test_models_of_different_scales_are_not_compared(save: Save, run: Callable[..., Evaluation]) -> None:
-    with pytest.raises(InputError, match=r"different scales \(2, 3\); evaluate them apart"):
+    with pytest.raises(InputError, match=r"different scales \(2, 3\); evaluate them in separate commands"):
         run(save("two"), save("three", 3))
-    with pytest.raises(InputError, match=r"different scales \(2, 4\); evaluate them apart"):
+    with pytest.raises(InputError, match=r"different scales \(2, 4\); evaluate them in separate commands"):
         run(save("two"), conditions=Conditions(scale=4))
 
 
@@ -251,7 +253,7 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
 def test_a_colour_network_is_not_measured_on_infrared_images(tmp_path: Path) -> None:
     architecture = Architecture.published("espcn/ESPCN", channels=3)
     Model(architecture, architecture.build(), {}, {}).save(tmp_path / "colour")
-    with pytest.raises(InputError, match=r"of one channel, but colour takes 3; .* --to-gray"):
+    with pytest.raises(InputError, match=r"have one channel, but colour takes 3; .* --to-gray"):
         load_contestant("colour", tmp_path / "colour")
 
 

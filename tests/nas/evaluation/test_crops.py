@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.dataset import ImageSet, open_images
+from nas.data.dataset import open_images
+from nas.data.image_set import ImageSet
 from nas.data.images import write_image
 from nas.data.synthetic import scene
 from nas.evaluation.crops import SIDE, CropFinder, Viewer, picture_crops

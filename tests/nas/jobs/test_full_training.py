@@ -16,8 +16,9 @@ from nas.jobs.naming import locate
 from nas.jobs.training_plan import Job, plan_training
 from nas.model import ARCHITECTURE, Model
 from nas.parallel.placement import Placement
+from nas.training.divergence import TrainingDivergedError
 from nas.training.logs import LOG
-from nas.training.trainer import TrainingDivergedError, TrainingStoppedError
+from nas.training.trainer import TrainingStoppedError
 from search_spaces import SPACES, Architecture, load_plugin
 
 ONE, TWO = Placement((CPU,), 1), Placement((CPU, CPU), 1)

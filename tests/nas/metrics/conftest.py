@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.dataset import ImageSet, open_images
+from nas.data.dataset import open_images
+from nas.data.image_set import ImageSet
 
 
 def pattern(height: int, width: int) -> Tensor:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.dataset import ImageSet, open_images
-from nas.data.image_set import Pair
+from nas.data.dataset import open_images
+from nas.data.image_set import ImageSet, Pair
 from nas.data.images import write_image
 from nas.data.levels import Levels
 from nas.data.synthetic import scene

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas.data.dataset import ImageSet
+from nas.data.image_set import ImageSet
 from nas.errors import InputError
 from nas.metrics import METRICS, Metric, measure, metric, select_metrics
 from search_spaces import UnknownNameError, load_plugin

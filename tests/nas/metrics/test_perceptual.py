@@ -89,5 +89,5 @@ def test_a_classifier_that_it_is_not_fitted_to_is_refused(tmp_path: Path) -> Non
         {f"features.{key}": torch.zeros(t.shape, dtype=torch.uint8) for key, t in shapes.items()},
         tmp_path / "vgg19.pth",
     )
-    with pytest.raises(InputError, match=r"vgg19\.pth holds vgg19, but LPIPS is fitted to alexnet, vgg16, squeezenet"):
+    with pytest.raises(InputError, match=r"vgg19\.pth holds vgg19, but LPIPS is fitted only to alexnet, vgg16"):
         load_lpips(tmp_path / "vgg19.pth")

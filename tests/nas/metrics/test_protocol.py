@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.dataset import Denoiser, ImageSet, open_images
+from nas.data.dataset import open_images
+from nas.data.image_set import ImageSet
+from nas.data.opening import Denoiser
 from nas.errors import InputError
 from nas.metrics import Protocol
 

@@ -16,7 +16,7 @@ from searches import SPACES as PLUGINS
 from nas.errors import InputError
 from nas.parallel.listener import Listener as AnyListener
 from nas.parallel.processes import run_in_turn, run_processes
-from nas.training.trainer import Report
+from nas.training.report import Report
 from search_spaces import SPACES, load_plugin
 
 Stop = Callable[[], bool]

@@ -12,7 +12,9 @@ from rich.console import Console
 from nas.data.images import write_image
 from nas.data.synthetic import scene
 from nas.errors import RunError
-from nas.evaluation.comparison import Conditions, Contestant, Evaluation, compare
+from nas.evaluation.comparison import Evaluation, compare
+from nas.evaluation.conditions import Conditions
+from nas.evaluation.contestant import Contestant
 from nas.report.evaluation_files import evaluation_data, write_csv, write_pictures
 from nas.report.model_tables import evaluation_tables
 

@@ -12,7 +12,7 @@ from nas.report import progress
 from nas.report.console import LiteralConsole
 from nas.report.progress import TrainingDisplay, describe
 from nas.report.whole import Counted
-from nas.training.trainer import Report
+from nas.training.report import Report
 
 
 def report(step: int, began: int = 0, **changed: object) -> Report:

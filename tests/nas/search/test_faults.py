@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from nas.errors import InputError, NetworkError, RunError
 from nas.search.faults import in_words, is_the_networks
-from nas.training.trainer import TrainingDivergedError
+from nas.training.divergence import TrainingDivergedError
 from search_spaces import SpaceError
 
 ITS_OWN = [

@@ -15,7 +15,9 @@ from nas.data.images import read_image, write_image
 from nas.data.normalisation import TYPE, Normalisation
 from nas.deploy.tiles import Upscaler
 from nas.errors import InputError
-from nas.evaluation.comparison import Conditions, compare, load_contestant
+from nas.evaluation.comparison import compare
+from nas.evaluation.conditions import Conditions
+from nas.evaluation.contestant import load_contestant
 from nas.jobs.training_plan import plan_training
 from nas.metrics import Protocol
 from nas.model import ARCHITECTURE, Model, load_model

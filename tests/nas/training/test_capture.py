@@ -10,10 +10,11 @@ from no_look import NoLook
 from torch import Tensor, nn
 
 from nas.data.dataset import Dataset
-from nas.training import trainer
 from nas.training.capture import WARM_UP, Captured, CudaGraphs
+from nas.training.phase_steps import PhaseSteps
 from nas.training.recipe import Recipe
-from nas.training.trainer import Trained, seed_all, train
+from nas.training.report import Trained
+from nas.training.trainer import seed_all, train
 from search_spaces import Architecture
 
 CPU = torch.device("cpu")
@@ -94,7 +95,7 @@ def run(
 
     def run(tape: Tape | None = None) -> tuple[nn.Module, Trained]:
         if tape is not None:
-            monkeypatch.setattr(trainer._Loop, "_captured", lambda self, function: Captured(function, tape))
+            monkeypatch.setattr(PhaseSteps, "_captured", lambda self, function: Captured(function, tape))
         recipe = make_recipe(ema=0.9, stages=[{"share": 0.5, "patch": 8}, {"share": 0.5, "losses": {"l2": 1.0}}])
         seed_all(3)
         network = architecture.build()

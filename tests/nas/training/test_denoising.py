@@ -10,7 +10,9 @@ import torch
 from nas.data.dataset import Dataset, open_dataset
 from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
-from nas.evaluation.comparison import Conditions, compare, load_contestant
+from nas.evaluation.comparison import compare
+from nas.evaluation.conditions import Conditions
+from nas.evaluation.contestant import load_contestant
 from nas.metrics import Protocol, bicubic_baseline
 from nas.model import METRICS, RECIPE, Model, load_model
 from nas.training.full import train_fully

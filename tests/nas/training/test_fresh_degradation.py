@@ -9,7 +9,8 @@ import yaml
 
 from nas.data.dataset import Dataset, open_dataset
 from nas.errors import InputError
-from nas.evaluation.comparison import compare, load_contestant
+from nas.evaluation.comparison import compare
+from nas.evaluation.contestant import load_contestant
 from nas.model import load_model
 from nas.training.full import train_fully
 from nas.training.recipe import Recipe, load_recipe, parse_recipe

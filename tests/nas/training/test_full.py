@@ -13,7 +13,8 @@ from nas.model import ARCHITECTURE, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.full import is_trained, train_fully
 from nas.training.logs import LOG
 from nas.training.recipe import Recipe
-from nas.training.trainer import Report, TrainingStoppedError
+from nas.training.report import Report
+from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
 Make = Callable[..., Recipe]

@@ -106,8 +106,9 @@ def test_a_model_says_how_many_trained_it(folder: Path) -> None:
 @pytest.mark.parametrize("rank", [0, 1])
 def test_what_processes_do_not_have_in_common_is_refused_in_all(folder: Path, rank: int) -> None:
     assert (folder / str(rank) / "refused.txt").read_text().splitlines() == [
-        "A batch of 3 patches can't be shared out evenly among 2 processes; change the recipe's batch or their number.",
-        "The 2 processes don't have the same network, images and recipe; give all of them the same.",
+        "A batch of 3 patches can't be divided evenly among 2 processes; change the batch of the recipe or the number "
+        "of processes.",
+        "The 2 processes don't have the same network, images and recipe; start all of them with the same.",
     ]
 
 

@@ -17,7 +17,8 @@ from nas.training import trainer
 from nas.training.full import train_fully
 from nas.training.logs import COLUMNS, LOG, CsvLog, TensorBoardLog, to_all
 from nas.training.recipe import Recipe
-from nas.training.trainer import Report, TrainingStoppedError
+from nas.training.report import Report
+from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
 Make = Callable[..., Recipe]

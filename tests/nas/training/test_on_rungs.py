@@ -10,7 +10,8 @@ from torch import nn
 from nas.data.dataset import Dataset
 from nas.metrics import Measurement, measure
 from nas.training.recipe import Recipe
-from nas.training.trainer import Pauses, Report, Trained, seed_all, train
+from nas.training.report import Report, Trained
+from nas.training.trainer import Pauses, seed_all, train
 from search_spaces import Architecture
 
 Make = Callable[..., Recipe]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.errors import InputError
-from nas.training.recipe import SHIPPED, Recipe, fast_bfloat16, load_recipe, parse_recipe
+from nas.training.recipe import Recipe, fast_bfloat16, load_recipe, parse_recipe
+from nas.training.recipe_files import SHIPPED
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
@@ -25,7 +26,7 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_the_recipes_of_the_issue_are_shipped() -> None:
+def test_the_recipes_are_shipped() -> None:
     assert set(NAMES) == {"brief", "denoise", "distill", "full", "perceptual", "real", "tune"}
     assert load_recipe("denoise", CPU).degradation == "noise"
 

@@ -7,8 +7,9 @@ from torch import nn
 
 from nas.data.dataset import Dataset
 from nas.training.recipe import Recipe
+from nas.training.report import Report
 from nas.training.task import BriefTask
-from nas.training.trainer import Report, TrainingStoppedError
+from nas.training.trainer import TrainingStoppedError
 from search_spaces import Architecture
 
 CPU = torch.device("cpu")

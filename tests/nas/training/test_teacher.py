@@ -62,7 +62,7 @@ def test_a_point_that_was_not_trained_is_named_with_the_command_that_trains_it(s
 
 
 def test_a_teacher_of_another_scale_is_refused(save: Save) -> None:
-    with pytest.raises(InputError, match="'teacher' has scale 4, but a network of scale 2 is to be taught"):
+    with pytest.raises(InputError, match="'teacher' has scale 4, but the network to train has scale 2"):
         load_teacher(str(save(scale=4)), 2, TYPE, CPU)
 
 
@@ -81,7 +81,7 @@ def test_a_teacher_that_sees_other_levels_is_refused_with_what_to_write(
     save: Save, theirs: dict[str, Any], ours: Any, to_write: str
 ) -> None:
     seen = Normalisation.model_validate(ours)
-    with pytest.raises(InputError, match="The teacher 'teacher' was trained to see other integers") as refused:
+    with pytest.raises(InputError, match="The teacher 'teacher' was trained with another normalisation") as refused:
         load_teacher(str(save(normalisation=theirs)), 2, seen, CPU)
     (written,) = re.findall(r"'normalisation: (.*?)'", str(refused.value))
     assert written == to_write

@@ -11,17 +11,10 @@ from nas.errors import InputError
 from nas.metrics import measure
 from nas.model import Model, load_model
 from nas.training import trainer
+from nas.training.divergence import TrainingDivergedError
 from nas.training.recipe import Recipe
-from nas.training.trainer import (
-    LOSS_WINDOW,
-    Report,
-    Trained,
-    TrainingDivergedError,
-    TrainingStoppedError,
-    pick_device,
-    seed_all,
-    train,
-)
+from nas.training.report import SAMPLE_SIDE, Report, Trained
+from nas.training.trainer import LOSS_WINDOW, TrainingStoppedError, seed_all, train
 from search_spaces import Architecture
 from search_spaces.layers.cell import CellChoices
 
@@ -151,31 +144,6 @@ def test_a_checkpoint_of_another_network_or_data_set_is_refused(
         run(architecture, fewer, make_recipe(), checkpoint=checkpoint)
 
 
-def test_weights_that_are_not_finite_end_the_training(make_recipe: Make, data: Dataset, network: nn.Module) -> None:
-    with torch.no_grad():
-        next(network.parameters()).fill_(float("inf"))
-    with pytest.raises(TrainingDivergedError, match="The loss became nan by step 15"):
-        train(network, data, make_recipe(), seed=0, device=CPU)
-
-
-def test_an_absurd_learning_rate_ends_the_training(
-    make_recipe: Make, data: Dataset, architecture: Architecture
-) -> None:
-    with pytest.raises(TrainingDivergedError, match=r"The loss (exploded to|became) \S+ by step \d+\."):
-        run(architecture, data, make_recipe(learning_rate=1e9, steps=60, warmup=0.0))
-
-
-def test_a_bad_start_is_forgiven_during_the_warm_up(make_recipe: Make, data: Dataset, network: nn.Module) -> None:
-    with torch.no_grad():
-        network.network.last.bias.fill_(50.0)  # a loss of 5
-    recipe = make_recipe(steps=40, warmup=0.6, learning_rate=1e-4)
-    assert train(network, data, recipe, seed=0, device=CPU).curve[0]["loss"] > 1
-    with torch.no_grad():
-        network.network.last.bias.fill_(50.0)
-    with pytest.raises(TrainingDivergedError, match=r"exploded to (5|4\.9\d|5\.\d+) by step 40"):
-        train(network, data, make_recipe(steps=40, warmup=0.0, learning_rate=1e-4), seed=0, device=CPU)
-
-
 def test_an_output_that_is_not_a_number_after_the_last_step_is_a_divergence(
     make_recipe: Make, data: Dataset, network: nn.Module
 ) -> None:
@@ -237,7 +205,7 @@ def test_a_validation_shows_what_the_network_makes_of_the_first_image(
     network, _ = run(architecture, data, make_recipe(), listener=reports.append)
     assert [report.sample is not None for report in reports] == [report.measured for report in reports]
     network.eval()
-    expected = network(data.validation.pair(0, trainer.SAMPLE_SIDE).lr)[0].clamp(0, 1)
+    expected = network(data.validation.pair(0, SAMPLE_SIDE).lr)[0].clamp(0, 1)
     assert reports[-1].sample is not None and torch.allclose(reports[-1].sample, expected, atol=1e-5)
 
 
@@ -362,14 +330,3 @@ def test_seeding_makes_the_initialisation_repeatable(architecture: Architecture)
         networks.append(architecture.build())
     assert same(networks[0], networks[1])
     assert not same(networks[0], networks[2])
-
-
-def test_a_device_is_picked_by_name_or_by_what_is_there() -> None:
-    assert pick_device("cpu") == CPU
-    assert pick_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@pytest.mark.parametrize("name", ["bananas", "cuda:99", ""])
-def test_a_device_that_is_not_there_is_named(name: str) -> None:
-    with pytest.raises(InputError, match=f"The device '{name}' is not there"):
-        pick_device(name)

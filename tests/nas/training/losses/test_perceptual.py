@@ -24,5 +24,5 @@ def test_it_is_the_weighted_difference_of_the_layers_before_their_relu(
 
 def test_without_the_weights_it_says_what_is_missing_and_what_to_leave_out(make: Make, tmp_path: Path) -> None:
     features = Features(weights=str(tmp_path / "gone.pth"))
-    with pytest.raises(InputError, match=r"no file '.*gone\.pth'; name yours .* or leave 'perceptual' out of its"):
+    with pytest.raises(InputError, match=r"no file '.*gone\.pth'; name your file .* or leave 'perceptual' out of the"):
         make("perceptual", features=features)

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from radiometric_files import dji_jpeg
 
-from nas.check import check_folder
+from nas.check.checking import check_folder
 from nas.data.dataset import open_dataset
 from nas.data.folder import LeftOut
 from nas.data.images import read_image, write_image
