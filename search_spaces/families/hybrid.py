@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.families.hybrid_seeds import CELLS, FAMILIES, IDENTITY, INERT, SEEDS, WIDTHS, point
 from search_spaces.layers.activation import ACTIVATIONS, activation
-from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices, block
+from search_spaces.layers.block_choices import CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices
+from search_spaces.layers.blocks import BLOCKS, block, build_block
 from search_spaces.layers.conv import conv
 from search_spaces.layers.image_skip import CorrectedNetwork, ImageSkip, Interpolation, LinearCorrection
 from search_spaces.layers.initialisation import keep_variance
@@ -117,7 +118,7 @@ class HybridNetwork(nn.Module):
         self.head = nn.Sequential(head, activation(plan.activation, plan.width)) if chained else nn.Sequential(head)
         self.cells = nn.ModuleList()
         for cell in plan.cells:
-            repeats = [cell.block.build(place) for place in range(cell.repeats)]
+            repeats = [build_block(cell.block, place) for place in range(cell.repeats)]
             self.cells.append(nn.Sequential(*repeats))
         self.merge = conv(plan.width * sum(self.fused), plan.width, 1) if plan.fuses else nn.Identity()
         self.tail = Upsampler(plan.upsampler, plan.width, channels, scale * plan.unshuffle, plan.activation)
