@@ -87,6 +87,8 @@ class Settings(BaseModel):
     """The highest costs of a network; of two budgets with the same unit, the tighter."""
     range_from: tuple[_Budget, ...] = ()
     """The lower ends of the range of interest, one for each budget."""
+    range_to: tuple[_Budget, ...] = ()
+    """The upper ends of the range, where the time does not suffice for the budgets; empty: the budgets."""
     objectives: Annotated[tuple[_Objective, ...], AfterValidator(checked)]
     """The objectives, in the order of a trial's values."""
     hr_size: tuple[_Count, _Count]
@@ -165,6 +167,11 @@ class Settings(BaseModel):
     def interest(self) -> Interest:
         """The range of costs that the search looks at and is judged by."""
         return Interest(self.range_from)
+
+    @property
+    def limits(self) -> tuple[Budget, ...]:
+        """The upper ends of the range of interest: no more expensive network is looked for."""
+        return self.range_to or self.budgets
 
     def architecture(self, choices: Choices) -> Architecture:
         """Return the architecture with these choices."""

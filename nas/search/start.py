@@ -53,6 +53,14 @@ def start(
         return _start(request, results / name, device, deadline, progress)
 
 
+def is_first_look(request: Request, results: Path = RESULTS) -> bool:
+    """Return whether a request is for a new run on the embedded scenes, with nothing said about its length."""
+    if request.data or request.storage or request.trials is not None:
+        return False
+    give_plugins(request.plugins or ())  # budgets may be on an objective of a plugin
+    return not (results / (request.run or default_name(request)) / SETTINGS).is_file()
+
+
 def _start(
     request: Request,
     folder: Path,
@@ -86,9 +94,11 @@ def _start(
     if earlier:
         settings.check_continues(earlier)
     meter_for(settings, results, progress)
-    if deadline is not None and not earlier:
-        given = Given(request.trials, keeps_steps=request.recipe is not None or bool(request.rungs))
-        settings = planned(settings, data, device, deadline.left, request.jobs, given)
+    if not earlier and (deadline is not None or request.trials is None):
+        keeps_steps = request.recipe is not None or bool(request.rungs)
+        given = Given(request.trials, keeps_steps=keeps_steps, keeps_range=bool(request.range_from))
+        left = None if deadline is None else deadline.left
+        settings = planned(settings, data, device, left, request.jobs, given)
     return _open(settings, folder, request.storage, data, earlier=earlier is not None), data
 
 

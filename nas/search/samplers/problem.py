@@ -62,7 +62,7 @@ class Problem:
             scale=settings.scale,
             channels=settings.channels,
             hr_size=settings.hr_size,
-            budgets=settings.budgets,
+            budgets=settings.limits,
             fixed=settings.fixed,
             objectives=settings.objectives,
             interest=settings.interest,
