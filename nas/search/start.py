@@ -20,7 +20,7 @@ from nas.search.request import Request
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.schedule.deadline import Deadline
-from nas.search.schedule.time_plan import Given, planned
+from nas.search.schedule.time_plan import Given, is_needed, planned
 from nas.search.seeds import enqueue_seeds
 from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.storage.opening import open_storage
@@ -94,7 +94,7 @@ def _start(
     if earlier:
         settings.check_continues(earlier)
     meter_for(settings, results, progress)
-    if not earlier and (deadline is not None or request.trials is None):
+    if not earlier and (deadline is not None or is_needed(settings)):
         keeps_steps = request.recipe is not None or bool(request.rungs)
         given = Given(request.trials, keeps_steps=keeps_steps, keeps_range=bool(request.range_from))
         left = None if deadline is None else deadline.left

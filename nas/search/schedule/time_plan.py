@@ -13,7 +13,7 @@ from nas.budget import Budget, known_budgets
 from nas.data.dataset import Dataset
 from nas.duration import show_duration
 from nas.search.interest import EVERY_COST, lower_ends
-from nas.search.samplers.problem import Problem
+from nas.search.samplers.problem import OCTAVES, Problem
 from nas.search.schedule.speed import Speed, SpeedByCost, measure_speeds
 from nas.search.settings import Settings
 
@@ -29,8 +29,12 @@ _PLANNED = 0.7
 """The planned share of the time; the rest is for refused candidates and for training the front to its end."""
 _CANDIDATES = 6
 """The speed is measured on this many candidates."""
-_MEASURED = 0.05
-"""No candidate is measured after this share of the time."""
+_MEASURED, _MOST_MEASURED = 0.05, 15.0
+"""No candidate is measured after this share of the time, and after these seconds."""
+_HALVED = 2
+"""The speed is measured on networks within the budgets halved this often, since the most expensive take long."""
+_CHEAP = 2e9
+"""Any machine trains networks of this many multiply-adds (for 1280x720) in time."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def planned(
     """
     began, whole = time.monotonic(), USUAL_SECONDS if seconds is None else seconds
     torch.set_num_threads(settings.threads)
-    speeds, budget = _speeds(settings, data, device, _MEASURED * whole)
+    speeds, budget = _speeds(settings, data, device, min(_MEASURED * whole, _MOST_MEASURED))
     left = max(0.0, whole - (time.monotonic() - began)) * workers
     reach = _reach(settings, speeds, budget, left, given)
     if reach is not None and not given.keeps_range:
@@ -83,10 +87,17 @@ def planned(
     return settings.model_copy(update=changes)
 
 
+def is_needed(settings: Settings) -> bool:
+    """Return whether a new search without a time must measure its speed: its budget allows expensive networks."""
+    limits = [budget.limit for budget in settings.budgets if budget.cost == "macs"]
+    return min(limits, default=math.inf) > _CHEAP
+
+
 def _speeds(settings: Settings, data: Dataset, device: torch.device, seconds: float) -> tuple[SpeedByCost, Budget]:
     """Return the measured speed over the cost of the first budget that is counted at once, and that budget."""
     problem, rng = replace(Problem.of(settings), interest=EVERY_COST), np.random.default_rng(settings.seed)
-    draws = [problem.draw(problem.random_by_cost(rng)) for _ in range(_CANDIDATES)]
+    octaves = rng.uniform(_HALVED, OCTAVES, _CANDIDATES)
+    draws = [problem.draw(problem.shrunk(rng, float(halved))) for halved in octaves]
     counted = known_budgets(settings.budgets, draws[0].cost)
     budget = counted[0] if counted else Budget(int(max(draw.cost.macs for draw in draws)), "MACs")
     cheapest_first = sorted(draws, key=lambda draw: budget.of(draw.cost))
