@@ -3,8 +3,8 @@
     python benchmarks/gain_over_hand_made.py ../shared/infrared [--budget 10G-MACs] [--seeds 3] [--time 20m]
 
 For each seed: a search of `--time` on this machine, then full training of four networks of its range for `--steps`
-steps. Then every published network in the range is trained alike, once for all seeds. Everything is kept in results/, so the
-command continues where it was stopped. Writes results/reference/gain_over_hand_made.json and .md.
+steps. Then every published network in the range is trained alike, once for all seeds. Everything is kept in results/,
+so the command continues where it was stopped. Writes results/reference/gain_over_hand_made.json and .md.
 """
 
 import argparse
