@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from trained_alike import SCALE, row_of, train_alike
+from tables_kit.trained_alike import SCALE, row_of, train_alike
 
 from nas.budget import Budget
 from nas.model import RESULTS

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from full_table import LABEL as TRUTH
-from trained_alike import train_alike
+from tables_kit.trained_alike import train_alike
 
 from nas.evidence.statistics import banded_taus, cost_bands, taus
 from nas.model import RESULTS
