@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--run", default="benchmark")
-    parser.add_argument("--budget", default="300G-MACs")
+    parser.add_argument("--budget", default="10G-MACs")
     arguments = parser.parse_args()
     command = [sys.executable, "-m", "nas", "search", "--budget", arguments.budget, "--data", str(arguments.data)]
     fresh = not (RESULTS / arguments.run).exists()

@@ -18,11 +18,11 @@ from nas.duration import duration
 from nas.evidence.benchmark.comparison import Standing, compare, comparison_data, replay_all
 from nas.evidence.benchmark.replay import Conditions, Course
 from nas.evidence.benchmark.response import fit, most_frequent_space
-from nas.evidence.benchmark.table import read_table
 from nas.report.progress import CountDisplay
 from nas.report.replay_picture import draw_comparison
 from nas.search.run import RESULTS
 from nas.search.samplers import SAMPLERS
+from nas.table import read_table
 
 ENDLESS = 100_000
 """Candidates of a search that ends by its time."""

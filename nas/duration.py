@@ -27,6 +27,15 @@ def duration(given: str | float | None) -> float | None:
     return seconds
 
 
+def show_duration(seconds: float) -> str:
+    """Return a time as a user writes it, rounded up: `90s` below two minutes, `20m` below two hours, else `3h`."""
+    if seconds < 120:
+        return f"{math.ceil(seconds)}s"
+    if seconds < 2 * 3600:
+        return f"{math.ceil(seconds / 60)}m"
+    return f"{math.ceil(seconds / 3600)}h"
+
+
 def _parsed(text: str) -> float:
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smh])", text.strip())
     if not match:

@@ -3,8 +3,8 @@
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Protocol, TypeVar
 
 from torch import Tensor, nn
 
@@ -13,6 +13,13 @@ from search_spaces.documents import shown
 from search_spaces.part import Part
 from search_spaces.published import STUDIO_LUMA, Published, TrainedLuma
 from search_spaces.registry import SPACE_ENTRY_POINTS, SPACE_PACKAGE, Registry, unknown_name
+
+
+class SeedFamily(Protocol):
+    """Networks of one design in many sizes. A search starts with those of them that lie near its budget."""
+
+    def sizes(self) -> Iterator[tuple[str, Choices]]:
+        """Yield the networks with their sizes in words, e.g. `x4, 16 ch`."""
 
 
 class SearchSpace(ABC):
@@ -29,6 +36,8 @@ class SearchSpace(ABC):
     """Every choice and its values, in the order in which a trial is asked. Every combination must be a valid network.
     """
     published: ClassVar[Mapping[str, Published]] = {}
+    seed_families: ClassVar[Mapping[str, SeedFamily]] = {}
+    """Designs that a search scales to its budget, by their names."""
     luma: ClassVar[TrainedLuma] = STUDIO_LUMA
     """The luma of a colour image that published one-channel weights expect. Three-channel weights take the colour
     image."""

@@ -7,8 +7,8 @@ import torch
 
 from nas.budget import Budget
 from nas.evidence.benchmark.selection import Wanted
-from nas.evidence.benchmark.table import Header, Row, Table, Training
 from nas.search.sample import draw_sample
+from nas.table import Header, Row, Table, Training
 from nas.training.recipe import load_recipe
 from search_spaces import SPACES, Choices
 

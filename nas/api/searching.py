@@ -33,6 +33,7 @@ Texts = str | Sequence[str] | None
 def search(
     budget: Texts = None,
     *,
+    range_from: Texts = None,
     objectives: Texts = None,
     data: str | Path | None = None,
     space: str | Path | None = None,
@@ -50,6 +51,7 @@ def search(
     sampler: str | None = None,
     screen: Texts = None,
     fix: Mapping[str, Choice] | None = None,
+    prior: str | Path | None = None,
     seed: int | None = None,
     jobs: int = 1,
     hr: Size | None = None,
@@ -70,6 +72,7 @@ def search(
 
     Args:
         budget: Highest costs of a network, one or more of `"10G-MACs"`, `"900K-params"`, `"64MiB-memory"`, `"33ms"`.
+        range_from: Lower end of the range of interest: `"2G-MACs"`. Default: an eighth of the budget.
         objectives: 2 to 4 of psnr, ssim, macs, params, activations, convs, latency, memory. Default: psnr and macs.
         data: Folder of infrared images. Default: synthetic scenes.
         space: A space, or a YAML file that narrows one. Default: hybrid.
@@ -88,6 +91,7 @@ def search(
         sampler: local, falsr, tpe, nsga2, nsga3, gp, spread or random. Default: local, with screen surrogate:100.
         screen: Screens that choose among the draws of the sampler: `"surrogate:200"`, `"zico:100"`.
         fix: Choices that are held fixed: `{"cell1.width": 32}`.
+        prior: What the surrogate knows at the start: `"shipped"`, `"none"`, a run or a table file. Default: shipped.
         seed: Seed of the sampler. Default: 0.
         jobs: Worker processes on this machine. They don't run your script again.
         hr: Size of the HR image that costs are counted for. Default: 1280x720.
@@ -121,6 +125,7 @@ def search(
     request = Request(
         run=run,
         budgets=_texts(budget),
+        range_from=_texts(range_from),
         objectives=listed(objectives) if isinstance(objectives, str) else _texts(objectives),
         data=_text(data),
         space=_text(space),
@@ -135,6 +140,7 @@ def search(
         counts=str(scaling) if scaling else None,
         sampler=sampler,
         screens=_texts(screen),
+        prior=None if prior is None else str(prior),
         seed=seed,
         trials=trials,
         stop_when_flat=stop_when_flat,

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
+from nas.cli.hand_made import hand_made
 from nas.cli.help import AsciiCommand, AsciiGroup
 from nas.cli.look import check, cost, dashboard, preview, spaces
 from nas.cli.models import evaluate, export, import_, upscale
@@ -36,11 +37,12 @@ app = typer.Typer(
 
 def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
     for command in commands:
-        name = command.__name__.rstrip("_")  # `import_`, since `import` is a keyword of Python
+        # `import_`, since `import` is a keyword of Python; `hand_made` becomes `hand-made`.
+        name = command.__name__.rstrip("_").replace("_", "-")
         to.command(name, cls=AsciiCommand)(with_plugins(command))
 
 
-_add(app, search, worker, front, train, evaluate, export, upscale, cost, spaces, dashboard, import_)
+_add(app, search, worker, front, train, hand_made, evaluate, export, upscale, cost, spaces, dashboard, import_)
 
 data_app = typer.Typer(cls=AsciiGroup, no_args_is_help=True, help="Look at a folder of images.")
 _add(data_app, check, preview)

@@ -139,9 +139,9 @@ def _build(
 ) -> None:
     """Make the missing trainings of a table, and write the table to `target`."""
     from nas.evidence.benchmark.build import prepare, work_on, working_folder
-    from nas.evidence.benchmark.table import write_table
     from nas.parallel.placement import devices_for
     from nas.search.images import open_for
+    from nas.table import write_table
 
     with CountDisplay("reading images") as progress:
         images = open_for(recipe, folder, scale=request.scale, device=device, progress=progress)
@@ -219,10 +219,10 @@ def replay(
     from nas.evidence.benchmark.comparison import compare, comparison_data, replay_all
     from nas.evidence.benchmark.replay import Conditions
     from nas.evidence.benchmark.response import fit, most_frequent_space
-    from nas.evidence.benchmark.table import read_table
     from nas.report.replay_files import fidelity_table, standings_table, write_comparison
     from nas.search.run import RESULTS
     from nas.search.samplers import SAMPLERS
+    from nas.table import read_table
 
     check_target(to, "--to", folder=True)
     read = read_table(Path(table))

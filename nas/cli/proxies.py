@@ -139,11 +139,11 @@ def _rank_by_training(request: "RankRequest", proxies: list[str] | None, device:
 
 
 def _rank_table(file: Path, steps: int | None, as_json: bool) -> None:
-    from nas.evidence.benchmark.table import read_table
     from nas.evidence.ranking.evidence import gather
     from nas.evidence.ranking.settings import FOLDER
     from nas.files import make_folder
     from nas.search.run import RESULTS
+    from nas.table import read_table
 
     read = read_table(file)
     evidence = gather(read, steps)

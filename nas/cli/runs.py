@@ -27,6 +27,9 @@ from nas.report.progress import NOTES, CountDisplay, TrainingDisplay
 from nas.search.option import FIRST, LARGEST, TRAINING
 from nas.search.request import Request
 
+FIRST_LOOK = "5m"
+"""The time of a new search on the embedded scenes if the user says nothing about its length."""
+
 if TYPE_CHECKING:  # these load PyTorch and Optuna
     import torch
 
@@ -44,7 +47,7 @@ def search(
         typer.Option(
             metavar="TIME",
             rich_help_panel=FIRST,
-            help="Plan a new search for this long, and end by then: 90s, 20m, 2h. Default: no limit.",
+            help="Plan a new search for this long, and end by then: 90s, 20m, 2h. Default: none; 5m without --data.",
         ),
     ] = None,
     no_rungs: Annotated[
@@ -54,11 +57,15 @@ def search(
 ) -> None:
     """Search for the best networks within a budget; the same command again continues the search."""
     from nas.search.schedule.deadline import Deadline
+    from nas.search.start import is_first_look
     from nas.training.devices import pick_device
 
     if no_rungs and request.rungs:
         raise InputError("--rungs and --no-rungs exclude each other; give one of them.")
     asked = replace(request, plugins=given_plugins(context), rungs=() if no_rungs else request.rungs)
+    if time is None and is_first_look(asked):
+        time = FIRST_LOOK
+        NOTES.print(f"A first look of {FIRST_LOOK}, since neither --data nor --time is given; --time 20m looks longer.")
     _search(asked, pick_device(device), Deadline.after(duration(time), STARTED))
 
 
@@ -123,6 +130,7 @@ def front(
     from nas.budget import Budget
     from nas.report.front_files import summarise, write_front
     from nas.report.front_text import front_lines, front_table
+    from nas.report.hand_made import gain_lines
     from nas.search.run import open_run
 
     opened = open_run(run, storage)
@@ -132,7 +140,7 @@ def front(
         show_json(summarise(snapshot, limits))
         return
     show(front_table(snapshot))
-    say(*front_lines(snapshot, limits))
+    say(*front_lines(snapshot, limits), *gain_lines(snapshot, opened.folder.parent))
     wrote(write_front(snapshot))
 
 

@@ -214,7 +214,7 @@ def _members(run: Run, top: int) -> list[Candidate]:
     """Return `top` networks of the front of a run. Raises InputError if no network was trained to the end."""
     snapshot = run.snapshot()
     if snapshot.candidates:
-        return pick_from_front(snapshot.candidates, top, run.settings.objectives)
+        return pick_from_front(snapshot.candidates, top, run.settings.objectives, run.settings.interest)
     name, failed = run.settings.run, snapshot.given_up
     told = f"paused: {snapshot.paused_in_words or 'none'}; failed: {len(failed)}"
     if failed:

@@ -53,7 +53,7 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
         yield f"Held fixed, in the published networks too: {held}."
     yield f"Protocol: {run.protocol.describe()}; {baseline_name(settings.scale)} {bicubic:.2f} dB."
     aims, reference_point = settings.objectives, run.reference_point
-    volume = f"{hypervolume(trained, aims, reference_point):.4g} {hypervolume_unit(aims)}"
+    volume = f"{hypervolume(trained, aims, reference_point, settings.interest):.4g} {hypervolume_unit(aims)}"
     against = ", ".join(objective.in_words(reference_point[objective.name]) for objective in aims)
     size, quality = f"for HR {show_size(settings.hr_size)}", first_quality(aims)
     yield f"Hypervolume {volume} against {against} {size}."

@@ -10,6 +10,7 @@ from nas import pareto
 from nas.budget import Budget
 from nas.errors import InputError
 from nas.objectives import OBJECTIVES, Objective, first_cost, first_quality
+from nas.search.interest import EVERY_COST, Interest
 from search_spaces import Architecture
 
 
@@ -81,18 +82,23 @@ def reference_point(
 
 
 def hypervolume(
-    candidates: Sequence[Candidate], objectives: Sequence[Objective], reference_point: Mapping[str, float]
+    candidates: Sequence[Candidate],
+    objectives: Sequence[Objective],
+    reference_point: Mapping[str, float],
+    interest: Interest = EVERY_COST,
 ) -> float:
     """Return the volume that the candidates dominate up to the reference point (Zitzler & Thiele 1999).
 
     Costs count in octaves. For PSNR and MACs the volume is the area under the front as seen in its picture, in dB times
     octaves: half the multiply-adds are worth the same for a large network as for a small one. On a linear axis only
-    large networks would count. Candidates beyond the reference point add nothing.
+    large networks would count. Candidates beyond the reference point add nothing, and a candidate below the range of
+    interest counts as if it cost the lower end.
     """
     if not candidates:
         return 0.0
     worst = pareto.losses([reference_point], objectives)[0]
-    return pareto.hypervolume(_points(candidates, objectives), [float(loss) for loss in worst])
+    points = interest.clamped(_points(candidates, objectives), objectives)
+    return pareto.hypervolume(points, [float(loss) for loss in worst])
 
 
 def hypervolume_unit(objectives: Sequence[Objective]) -> str:
@@ -131,13 +137,17 @@ def best_under(candidates: Sequence[Candidate], budget: Budget, objectives: Sequ
     return max(fitting, key=lambda c: c.figures[quality], default=None)
 
 
-def pick_from_front(candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective]) -> list[Candidate]:
+def pick_from_front(
+    candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective], interest: Interest = EVERY_COST
+) -> list[Candidate]:
     """Return `count` members of the front to train fully: the best, the knee, and evenly over the rest by log cost.
 
     The front is that of the first quality and the first cost of the objectives. Fewer networks if the front is smaller;
-    with `count` 1 the best. The order is by falling quality.
+    with `count` 1 the best. The order is by falling quality. Members below the range of interest are left out, unless
+    the whole front lies below it.
     """
-    members = _plane_front(candidates, objectives)
+    every = _plane_front(candidates, objectives)
+    members = [member for member in every if not interest.is_below(member.figures)] or every
     if len(members) <= count:
         return members[::-1]
     x, _ = _plane(members, objectives)

@@ -23,6 +23,8 @@ DEFAULT_SPACE = "hybrid"
 DEFAULT_SCALE = 2
 DEFAULT_SAMPLER, DEFAULT_SCREENS = "local", ("surrogate:100",)
 """The best of results/reference/samplers_compared.md. A sampler that the user names has no default screen."""
+SHIPPED_PRIOR, NO_PRIOR = "shipped", "none"
+"""Names of priors: the tables that come with the project; no prior. Another name is a run or a table file."""
 DEFAULT_TRIALS = {"cpu": 40, "cuda": 120}
 """Trainings on rungs of 8 to 15 minutes on 2 CPU cores (results/reference/default_search.json)."""
 REDUCTION = 3

@@ -24,6 +24,7 @@ from nas.search.option import (
     PROCESSES,
     REDUCTION,
     SEARCHING,
+    SHIPPED_PRIOR,
     TRAINING,
     Option,
     fixed_choices,
@@ -47,6 +48,19 @@ class Request:
             is_repeatable=True,
             metavar="COST",
             reads=several,
+        ),
+    ] = None
+    range_from: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            "Lower end of the range of interest: 2G-MACs. Cheaper networks are not looked for.",
+            COSTS,
+            flag="--from",
+            is_repeatable=True,
+            metavar="COST",
+            default_words="an eighth of the budget",
+            reads=several,
+            is_setting=False,
         ),
     ] = None
     data: Annotated[
@@ -211,6 +225,16 @@ class Request:
             is_repeatable=True,
             metavar="SCREEN",
             reads=several,
+        ),
+    ] = None
+    prior: Annotated[
+        str | None,
+        Option(
+            "What the surrogate knows at the start: shipped, none, a run or a table.",
+            SEARCHING,
+            metavar="PRIOR",
+            default=SHIPPED_PRIOR,
+            is_setting=False,
         ),
     ] = None
     seed: Annotated[

@@ -25,8 +25,9 @@ from nas.fields import Seed, Truth, Whole, in_words
 from nas.files import write_atomic
 from nas.objectives import OBJECTIVES, Objective, checked
 from nas.plugins.given import need_plugins
+from nas.search.interest import Interest
 from nas.search.names import RUN_NAME, is_taken
-from nas.search.option import REDUCTION
+from nas.search.option import NO_PRIOR, REDUCTION
 from nas.training.recipe import Recipe
 from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml
@@ -35,7 +36,7 @@ from search_spaces.plugins import Plugin
 
 SETTINGS = "search.yaml"
 
-EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place"}
+EXTENDABLE = {"trials", "is_planned", "stop_when_flat", "data", "storage", "run", "run_id", "place", "prior"}
 """Settings that may change when a run continues.
 
 A fingerprint guards the data, and `nas.search.run_id` the study.
@@ -84,6 +85,10 @@ class Settings(BaseModel):
     channels: Whole
     budgets: Annotated[tuple[_Budget, ...], AfterValidator(tightest)]
     """The highest costs of a network; of two budgets with the same unit, the tighter."""
+    range_from: tuple[_Budget, ...] = ()
+    """The lower ends of the range of interest, one for each budget."""
+    range_to: tuple[_Budget, ...] = ()
+    """The upper ends of the range, where the time does not suffice for the budgets; empty: the budgets."""
     objectives: Annotated[tuple[_Objective, ...], AfterValidator(checked)]
     """The objectives, in the order of a trial's values."""
     hr_size: tuple[_Count, _Count]
@@ -100,6 +105,8 @@ class Settings(BaseModel):
     sampler: str
     screens: tuple[str, ...] = ()
     """The screens in their order, as name and pool size: `zico:100`."""
+    prior: str = NO_PRIOR
+    """What the surrogate knows before it has seen a network: `shipped`, `none`, or the path of a table."""
     trials: _Count
     """Number of candidates to try, over all workers."""
     is_planned: Truth = False
@@ -155,6 +162,16 @@ class Settings(BaseModel):
         Raises SpaceError or UnknownNameError if the space of this machine differs.
         """
         return narrowed(self.space, self.allow)
+
+    @property
+    def interest(self) -> Interest:
+        """The range of costs that the search looks at and is judged by."""
+        return Interest(self.range_from)
+
+    @property
+    def limits(self) -> tuple[Budget, ...]:
+        """The upper ends of the range of interest: no more expensive network is looked for."""
+        return self.range_to or self.budgets
 
     def architecture(self, choices: Choices) -> Architecture:
         """Return the architecture with these choices."""

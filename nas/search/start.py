@@ -12,6 +12,7 @@ from nas.data.dataset import Dataset
 from nas.errors import RunError
 from nas.plugins.given import give_command, give_plugins
 from nas.search.costs import meter_for
+from nas.search.earlier_runs import prior_named
 from nas.search.images import open_for, remembered
 from nas.search.names import check_run_name
 from nas.search.quiet import quiet_optuna
@@ -19,7 +20,8 @@ from nas.search.request import Request
 from nas.search.run import RESULTS, Run, make_run, record_baseline, url_of
 from nas.search.run_id import check_is_no_copy, identified
 from nas.search.schedule.deadline import Deadline
-from nas.search.schedule.time_plan import Given, planned
+from nas.search.schedule.time_plan import Given, is_needed, planned
+from nas.search.seeds import enqueue_seeds
 from nas.search.settings import SETTINGS, Settings, parse_settings, space_fingerprint
 from nas.search.storage.opening import open_storage
 from nas.search.storage.urls import embedded_url
@@ -51,6 +53,14 @@ def start(
         return _start(request, results / name, device, deadline, progress)
 
 
+def is_first_look(request: Request, results: Path = RESULTS) -> bool:
+    """Return whether a request is for a new run on the embedded scenes, with nothing said about its length."""
+    if request.data or request.storage or request.trials is not None:
+        return False
+    give_plugins(request.plugins or ())  # budgets may be on an objective of a plugin
+    return not (results / (request.run or default_name(request)) / SETTINGS).is_file()
+
+
 def _start(
     request: Request,
     folder: Path,
@@ -78,14 +88,17 @@ def _start(
             "data_fingerprint": data.fingerprint,
             "space_fingerprint": space_fingerprint(space.name, wanted["allow"]),
             "latency_runtime": latency_runtime(wanted),
+            "prior": prior_named(request.prior, folder) if request.prior else wanted["prior"],
         }
     )
     if earlier:
         settings.check_continues(earlier)
     meter_for(settings, results, progress)
-    if deadline is not None and not earlier:
-        given = Given(request.trials, keeps_steps=request.recipe is not None or bool(request.rungs))
-        settings = planned(settings, data, device, deadline.left, request.jobs, given)
+    if not earlier and (deadline is not None or is_needed(settings)):
+        keeps_steps = request.recipe is not None or bool(request.rungs)
+        given = Given(request.trials, keeps_steps=keeps_steps, keeps_range=bool(request.range_from))
+        left = None if deadline is None else deadline.left
+        settings = planned(settings, data, device, left, request.jobs, given)
     return _open(settings, folder, request.storage, data, earlier=earlier is not None), data
 
 
@@ -98,6 +111,8 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
     storage = open_storage(url or embedded_url(folder))
     study = create_study(storage, settings)
     settings = identified(settings, study)
+    if not earlier:
+        enqueue_seeds(study, settings)
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)

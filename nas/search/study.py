@@ -37,14 +37,18 @@ def create_study(storage: BaseStorage, settings: Settings, with_published: bool 
 
 
 def _enqueue_published(study: optuna.Study, settings: Settings) -> None:
-    """Queue the published points; of the points within the budget at most as many as the run has trials."""
+    """Queue the published points; of the points within the budget at most as many as the run has trials.
+
+    A point that takes too long to train here (`Settings.range_to`) is left out.
+    """
     space, left = settings.searched, settings.trials
     for name, point in space.published.items():
         choices = dict(point.choices) | settings.fixed
         architecture = settings.architecture(choices)
-        if refusal(settings.budgets, screening_cost(architecture, settings.hr_size)) is None:
+        cost = screening_cost(architecture, settings.hr_size)
+        if refusal(settings.budgets, cost) is None:
             left -= 1
-            if left < 0:
+            if left < 0 or refusal(settings.limits, cost) is not None:
                 continue
         # A choice that the user fixes may change a published network, which then loses its name.
         itself = choices == dict(point.choices) | dict(space.pinned)

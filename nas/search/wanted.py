@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from nas.budget import Budget
+from nas.budget import Budget, tightest
 from nas.cost import HR_SIZE
 from nas.data.degradation import self_contained
 from nas.data.frames import Counts
@@ -15,12 +15,15 @@ from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
 from nas.plugins.given import give_plugins
+from nas.search.interest import lower_ends
 from nas.search.mended import run_settings
 from nas.search.names import as_name
-from nas.search.option import DEFAULT_SCALE, DEFAULT_SCREENS, DEFAULT_SPACE, DEFAULT_TRIALS, REDUCTION
+from nas.search.option import DEFAULT_SCALE, DEFAULT_SCREENS, DEFAULT_SPACE, DEFAULT_TRIALS, REDUCTION, SHIPPED_PRIOR
 from nas.search.request import Request, defaults
 from nas.search.samplers import SAMPLERS, check_screens
 from nas.search.samplers.cheapest import smallest_cost
+from nas.search.samplers.problem import Problem
+from nas.search.samplers.reach import range_within_reach
 from nas.search.schedule.rungs import default_rungs
 from nas.search.settings import SETTINGS, Settings
 from nas.search.storage.urls import without_secrets
@@ -40,6 +43,11 @@ def wanted_settings(
     space = narrowed(wanted["space"], wanted["allow"])
     _check_names(wanted, space)
     _check_budget(wanted, space)
+    given = tuple(map(Budget.parse, request.range_from or ()))
+    if not earlier:
+        wanted["range_from"] = _range_from(wanted, space, given)
+    elif given:
+        wanted["range_from"] = lower_ends(wanted["budgets"], given)
     return earlier, wanted, space
 
 
@@ -74,6 +82,7 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
         "objectives": parse_objectives(DEFAULT_OBJECTIVES),
         "hr_size": HR_SIZE,
         "screens": () if request.sampler else DEFAULT_SCREENS,
+        "prior": SHIPPED_PRIOR,
         "trials": DEFAULT_TRIALS["cpu" if device.type == "cpu" else "cuda"],
         "threads": max(1, torch.get_num_threads() // request.jobs),
     }
@@ -146,6 +155,13 @@ def _check_names(wanted: dict[str, Any], space: SearchSpace) -> None:
             raise unknown_name(f"choice of the space '{space.name}'", name, dict(parameters))
         if not is_among(value, parameters[name]):
             raise InputError(f"The choice '{name}' may be fixed to one of {list(parameters[name])}, not {value!r}.")
+
+
+def _range_from(wanted: dict[str, Any], space: SearchSpace, given: tuple[Budget, ...]) -> tuple[Budget, ...]:
+    """Return the lower ends of the range of interest of a new run."""
+    budgets = tightest(wanted["budgets"])
+    problem = Problem(space, wanted["scale"], wanted["channels"], wanted["hr_size"], budgets, wanted["fixed"])
+    return range_within_reach(problem, given, wanted["seed"])
 
 
 def _check_budget(wanted: dict[str, Any], space: SearchSpace) -> None:

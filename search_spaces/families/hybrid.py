@@ -4,7 +4,7 @@ Head (a convolution, after a pixel-unshuffle if the body works at half the resol
 their outputs, an upsampler. All features have one width, so every cell can follow any cell and every edge is a sum.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
-from search_spaces.families.hybrid_seeds import CELLS, IDENTITY, INERT, SEEDS, point
+from search_spaces.families.hybrid_seeds import CELLS, FAMILIES, IDENTITY, INERT, SEEDS, WIDTHS, point
 from search_spaces.layers.activation import ACTIVATIONS, activation
-from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices, block
+from search_spaces.layers.block_choices import CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices
+from search_spaces.layers.blocks import BLOCKS, block, build_block
 from search_spaces.layers.conv import conv
-from search_spaces.layers.image_skip import ImageSkip, Interpolation
+from search_spaces.layers.image_skip import CorrectedNetwork, ImageSkip, Interpolation, LinearCorrection
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
 from search_spaces.part import Part
 from search_spaces.published import Published
-from search_spaces.space import SearchSpace, register
+from search_spaces.space import SearchSpace, SeedFamily, register
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class HybridNetwork(nn.Module):
         self.head = nn.Sequential(head, activation(plan.activation, plan.width)) if chained else nn.Sequential(head)
         self.cells = nn.ModuleList()
         for cell in plan.cells:
-            repeats = [cell.block.build(place) for place in range(cell.repeats)]
+            repeats = [build_block(cell.block, place) for place in range(cell.repeats)]
             self.cells.append(nn.Sequential(*repeats))
         self.merge = conv(plan.width * sum(self.fused), plan.width, 1) if plan.fuses else nn.Identity()
         self.tail = Upsampler(plan.upsampler, plan.width, channels, scale * plan.unshuffle, plan.activation)
@@ -155,29 +156,32 @@ def _cell_options(cell: int) -> dict[str, Values]:
 
 @register
 class Hybrid(SearchSpace):
-    """Six cells of fifteen blocks, 8 to 64 channels, half or full resolution: 400 to several million parameters."""
+    """Six cells of 21 blocks, 8 to 64 channels, half or full resolution: 400 to several million parameters."""
 
     name: ClassVar[str] = "hybrid"
-    summary: ClassVar[str] = "six cells, each one of 15 blocks of the known light networks, freely connected"
+    summary: ClassVar[str] = "six cells, each one of 21 blocks of the known light networks, freely connected"
     options: ClassVar[dict[str, Values]] = {
-        "width": range(8, 65, 8),
+        "width": WIDTHS,
         "activation": ACTIVATIONS,
         "resolution": ("full", "half"),
         "fusion": ("none", "concat", "selected"),
         "body_skip": (False, True),
         "upsampler": UPSAMPLERS,
-        "image_skip": ("none", "nearest", "bicubic"),
+        "image_skip": ("none", "nearest", "bicubic", "learned"),
         **{name: values for i in range(1, CELLS + 1) for name, values in _cell_options(i).items()},
     }
     pinned: ClassVar[Choices] = {"image_skip": "bicubic"}
     smallest: ClassVar[Choices] = point("", width=8, resolution="half", image_skip="none")
     published: ClassVar[dict[str, Published]] = SEEDS
+    seed_families: ClassVar[Mapping[str, SeedFamily]] = FAMILIES
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network, wrapped in an `ImageSkip` if the choices ask for it."""
         network = HybridNetwork(plan(choices), scale, channels)
         if choices["image_skip"] == "none":
             return network
+        if choices["image_skip"] == "learned":
+            return ImageSkip(CorrectedNetwork(network, channels, scale), network.tail.last, scale)
         return ImageSkip(network, network.tail.last, scale, str(choices["image_skip"]))
 
     def canonical(self, choices: Choices) -> Choices:
@@ -198,7 +202,7 @@ class Hybrid(SearchSpace):
         """Count the bodies for each number of active cells: their blocks, reaches (limited by their place), fusions."""
         every = 1 + _bodies(BLOCKS)
         indifferent = (len(ACTIVATIONS) - 1) * (len(UPSAMPLERS) - 1) * _bodies(OWN_ACTIVATION)
-        return len(self.options["width"]) * 2 * 3 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
+        return len(self.options["width"]) * 2 * 4 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return parts whose costs add up to the cost of the network."""
@@ -215,8 +219,11 @@ class Hybrid(SearchSpace):
         tail = settled.upsampler, width, channels, scale * unshuffle
         act = act if settled.upsampler == "nearest" else "relu"  # other upsamplers have none
         parts.append(Part(Upsampler, (*tail, _counted(act)), width, unshuffle, timed_as=(*tail, act)))
+        if choices["image_skip"] == "learned":
+            parts.append(Part(LinearCorrection, (channels, scale), channels))
         if choices["image_skip"] != "none":
-            parts.append(Part(Interpolation, (scale, choices["image_skip"]), channels))
+            mode = "bicubic" if choices["image_skip"] == "learned" else choices["image_skip"]
+            parts.append(Part(Interpolation, (scale, mode), channels))
         return parts
 
 

@@ -3,12 +3,15 @@
 The known networks themselves are points of their own spaces. The points here are where a search of `hybrid` starts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from search_spaces.choices import Choice
+from search_spaces.choices import Choice, Choices
 from search_spaces.published import Claim, Published
 
 CELLS = 6
+MOST_REPEATS = 4
+WIDTHS = range(8, 65, 8)
 IDENTITY = "identity"
 INERT: Mapping[str, Choice] = {
     "block": IDENTITY,
@@ -87,3 +90,50 @@ SEEDS: dict[str, Published] = {
         ),
     ),
 }
+
+
+@dataclass(frozen=True)
+class SeedFamily:
+    """Networks of one kind of block, in any width and depth: a known network scaled to a budget."""
+
+    cell: str
+    """The cell as `point` takes it, without its repeats."""
+    others: Mapping[str, Choice] = field(default_factory=dict)
+    """Choices of the whole network."""
+    repeats: bool = True
+    """Whether blocks are repeated within a cell; False where each block is fused and so needs its own cell."""
+
+    @property
+    def depths(self) -> range:
+        """The possible numbers of blocks."""
+        return range(1, CELLS * (MOST_REPEATS if self.repeats else 1) + 1)
+
+    def sizes(self) -> Iterator[tuple[str, Choices]]:
+        """Yield the networks of every width and depth with their sizes in words, `x4, 16 ch`."""
+        for width in WIDTHS:
+            for depth in self.depths:
+                yield f"x{depth}, {width} ch", self.network(width, depth)
+
+    def network(self, width: int, depth: int) -> dict[str, Choice]:
+        """Return the choices of the network with `depth` blocks of `width` features."""
+        each = MOST_REPEATS if self.repeats else 1
+        full, rest = divmod(depth, each)
+        cells = [f"{self.cell} x{each}"] * full + [f"{self.cell} x{rest}"] * (rest > 0)
+        return point(" | ".join(cells), width=width, **self.others)
+
+
+FAMILIES: dict[str, SeedFamily] = {
+    "plain": SeedFamily("conv"),
+    "SESR": SeedFamily("ecb", {"activation": "prelu", "body_skip": True}),
+    "EDSR": SeedFamily("residual e2", {"body_skip": True}),
+    "IMDN": SeedFamily("distill e1", {"activation": "leaky", "fusion": "concat", "body_skip": True}, repeats=False),
+    "RFDN": SeedFamily("distill e2", {"activation": "leaky", "fusion": "concat", "body_skip": True}, repeats=False),
+    "BSRN": SeedFamily("distill_bs e2", {"activation": "gelu", "fusion": "concat", "body_skip": True}, repeats=False),
+    "PAN": SeedFamily("pixel", {"activation": "leaky", "body_skip": True, "upsampler": "nearest"}),
+    "SPAN": SeedFamily("span e2", {"fusion": "selected"}),
+    "ESA": SeedFamily("esa e2", {"body_skip": True}),
+    "DISP": SeedFamily("chain e2", {"activation": "gelu"}),
+    "SPANV2": SeedFamily("gate e3", {"upsampler": "separable", "image_skip": "learned"}),
+    "gated": SeedFamily("gated e1"),
+}
+"""Families of seeds that a search scales to its budget."""

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from search_spaces.layers.conv import conv
+
 CENTRE = 0.25
 """Subtracted from the input of the learned part. Brief trainings on infrared images were steadiest when about half of
 the images' mean was subtracted: with nothing subtracted, ReLU features carry brightness instead of detail; with the
@@ -34,6 +36,33 @@ class ImageSkip(nn.Module):
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         learned = self.network(image - CENTRE)
         return GAIN * learned + interpolate(image, self.scale, self.mode)
+
+
+class LinearCorrection(nn.Sequential):
+    """A learned linear filter beside the interpolation: [N, C, H, W] → [N, C, scale·H, scale·W].
+
+    One 5x5 convolution writes all pixels of each channel, before a pixel shuffle, and starts at zero. With the
+    interpolation of an `ImageSkip` it is one learned filter that starts as that interpolation. SPANV2 (NTIRE 2026)
+    learns its skip, too: 3x3, from nearest neighbour.
+    """
+
+    def __init__(self, channels: int, scale: int) -> None:
+        filters = conv(channels, channels * scale**2, 5, groups=channels, bias=False)
+        super().__init__(filters, nn.PixelShuffle(scale))
+        nn.init.zeros_(filters.weight)
+
+
+class CorrectedNetwork(nn.Module):
+    """The sum of a network and a `LinearCorrection` of its input."""
+
+    def __init__(self, network: nn.Module, channels: int, scale: int) -> None:
+        super().__init__()
+        self.network = network
+        self.correction = LinearCorrection(channels, scale)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, C, scale·H, scale·W]."""
+        return self.network(image) + self.correction(image)
 
 
 class Interpolation(nn.Module):

@@ -39,24 +39,28 @@ class PixelShuffleSteps(nn.Sequential):
         super().__init__(*layers)
 
 
-UPSAMPLERS = ("direct", "steps", "nearest", "transposed")
-"""One pixel shuffle; pixel shuffles in steps; nearest neighbour and convolutions; a transposed convolution."""
+UPSAMPLERS = ("direct", "separable", "steps", "nearest", "transposed")
+"""One pixel shuffle; a depthwise and a 1x1 convolution before it; pixel shuffles in steps; nearest neighbour and
+convolutions; a transposed convolution."""
 
 
 class Upsampler(nn.Module):
-    """Turns features into an image, in one of four ways: [N, width, H, W] → [N, channels, factor·H, factor·W].
+    """Turns features into an image, in one of five ways: [N, width, H, W] → [N, channels, factor·H, factor·W].
 
-    `direct` and `transposed` compute nothing at the high resolution. `steps` is the tail of EDSR. `nearest` is the tail
-    of PAN without its gate, with half the width at each step.
+    `direct`, `separable` and `transposed` compute nothing at the high resolution. `separable` is the tail of SPANV2
+    (NTIRE 2026), cheap where the features are many. `steps` is the tail of EDSR. `nearest` is the tail of PAN without
+    its gate, with half the width at each step.
     """
 
     def __init__(self, kind: str, width: int, channels: int, factor: int, activation: str) -> None:
         super().__init__()
         self.body: nn.Module = nn.Identity()
-        self.shuffle = nn.PixelShuffle(factor) if kind == "direct" else nn.Identity()
+        self.shuffle = nn.PixelShuffle(factor) if kind in ("direct", "separable") else nn.Identity()
         self.last: nn.Conv2d | nn.ConvTranspose2d
         if kind == "direct":
             self.last = conv(width, channels * factor**2)
+        elif kind == "separable":
+            self.body, self.last = conv(width, width, groups=width), conv(width, channels * factor**2, 1)
         elif kind == "steps":
             self.body, self.last = PixelShuffleSteps(width, factor), conv(width, channels)
         elif kind == "nearest":

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nas.duration import duration
+from nas.duration import duration, show_duration
 from nas.errors import InputError
 
 
@@ -19,3 +19,12 @@ def test_no_time_stays_none() -> None:
 def test_what_is_no_time_is_refused(given: str | float) -> None:
     with pytest.raises(InputError, match=r"write (it|a time) as 90s, 20m or 2h"):
         duration(given)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.2, "1s"), (90, "90s"), (300, "5m"), (301, "6m"), (7199, "120m"), (7200, "2h"), (9000, "3h")],
+)
+def test_a_time_is_shown_rounded_up(seconds: float, shown: str) -> None:
+    assert show_duration(seconds) == shown
+    assert (duration(shown) or 0) >= seconds

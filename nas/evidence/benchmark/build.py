@@ -15,7 +15,6 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError, RunError
 from nas.evidence.benchmark.journal import Journal
 from nas.evidence.benchmark.selection import Wanted, select
-from nas.evidence.benchmark.table import Row, Table
 from nas.evidence.benchmark.training import make_header, train_network
 from nas.image_size import Size
 from nas.parallel.listener import Listener
@@ -23,6 +22,7 @@ from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
 from nas.quantities import short
 from nas.search.run import RESULTS
 from nas.search.settings import space_fingerprint
+from nas.table import Row, Table
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
@@ -65,6 +65,8 @@ class Build:
     recipe: Recipe
     seeds: int
     repeated: int
+    asks_proxies: bool = True
+    """Whether proxies that do not train score the networks, too."""
 
     @property
     def journal(self) -> Journal:
@@ -207,7 +209,8 @@ def _work(
             return
         build.journal.append(share, row.network.fingerprint, training=training.model_dump(exclude_defaults=True))
         listener.say(f"{label}: {training.failure or f'{training.curve[-1][1]:.2f} dB'}")
-    _ask_proxies(build, share, count, device, listener, ends)
+    if build.asks_proxies:
+        _ask_proxies(build, share, count, device, listener, ends)
 
 
 def _ask_proxies(build: Build, share: int, count: int, device: torch.device, listener: Listener, ends: Stop) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from nas.errors import InputError
-from nas.evidence.benchmark.table import Header, Row, Table, Training
 from nas.files import make_folder, write_atomic
+from nas.table import Header, Row, Table, Training
 from search_spaces.documents import DocumentError, parse_json, read_json
 
 PLAN = "plan.json"

@@ -13,7 +13,6 @@ from optuna.trial import TrialState
 from nas.cost import ScreeningCost, screening_cost
 from nas.errors import InputError
 from nas.evidence.benchmark.response import Response
-from nas.evidence.benchmark.table import Header
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
@@ -27,6 +26,7 @@ from nas.search.settings import Settings, parse_settings, space_fingerprint
 from nas.search.study import create_study
 from nas.search.workers.holding import promote, take
 from nas.search.workers.outcome import MOST_REFUSED
+from nas.table import Header
 from search_spaces import SPACES, Architecture
 
 

@@ -24,9 +24,9 @@ from sklearn.preprocessing import StandardScaler
 
 from nas.errors import InputError
 from nas.evidence.benchmark.models import MODELS, Model
-from nas.evidence.benchmark.table import Row, Table
 from nas.evidence.statistics import banded_taus, cost_bands, taus
 from nas.search.samplers.encoding import Encoding
+from nas.table import Row, Table
 from search_spaces import SPACES, Choices
 from search_spaces.registry import unknown_name
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from nas.budget import Budget, refusal
 from nas.errors import InputError
-from nas.evidence.benchmark.table import Row
 from nas.image_size import Size
 from nas.search.sample import draw_sample, published
 from nas.search.samplers.cheapest import smallest_cost
 from nas.search.samplers.problem import Draw, Problem
+from nas.table import Row
 from search_spaces import SPACES, SearchSpace
 
 

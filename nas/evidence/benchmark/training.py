@@ -10,9 +10,9 @@ import torch
 
 from nas.budget import Budget
 from nas.data.dataset import Dataset
-from nas.evidence.benchmark.table import Header, Training
 from nas.image_size import Size
 from nas.metrics import Protocol, bicubic_baseline
+from nas.table import Header, Training
 from nas.training.recipe import Recipe
 from nas.training.report import TrainingListener
 from nas.training.trainer import TrainingStoppedError, seed_all, train

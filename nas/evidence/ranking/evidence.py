@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas.errors import InputError
-from nas.evidence.benchmark.table import Row, Table
 from nas.evidence.ranking.agreement import Agreement, Ranked, judge
 from nas.evidence.statistics import Numbers
+from nas.table import Row, Table
 
 FEWEST = 4
 """Minimum number of networks for a ranking."""

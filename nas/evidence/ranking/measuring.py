@@ -17,7 +17,6 @@ from nas.cost import HR_SIZE, screening_cost
 from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.evidence.benchmark.journal import Journal
-from nas.evidence.benchmark.table import Row, Table, Training
 from nas.evidence.benchmark.training import make_header, train_network
 from nas.evidence.ranking.settings import RankSettings
 from nas.files import make_folder
@@ -26,6 +25,7 @@ from nas.progress import Progress
 from nas.quantities import short
 from nas.search.sample import draw_sample
 from nas.search.samplers.problem import Draw
+from nas.table import Row, Table, Training
 from nas.training.divergence import TrainingDivergedError
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all

@@ -8,6 +8,9 @@ import numpy as np
 
 from search_spaces import Choices, SearchSpace
 
+Networks = Sequence[tuple[Choices, Mapping[str, float]]]
+"""The choices of networks with their costs, `macs` and `params` among them."""
+
 Features = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -47,7 +50,7 @@ class Encoding:
         numbers = self(choices)
         return self._summed @ numbers if self.totals else np.zeros(0)
 
-    def blocks(self, networks: Sequence[tuple[Choices, Mapping[str, float]]]) -> list[Features]:
+    def blocks(self, networks: Networks) -> list[Features]:
         """Return the features of networks, given with their `macs` and `params`, as three blocks of columns.
 
         The blocks are the choices, the sums over cells, and the binary logarithms of the two costs.

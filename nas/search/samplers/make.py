@@ -4,6 +4,7 @@ import numpy as np
 from optuna.samplers import BaseSampler, PartialFixedSampler
 
 from nas.search.quiet import quiet_optuna
+from nas.search.samplers.prior import load_prior
 from nas.search.samplers.problem import Problem
 from nas.search.samplers.sampler import SAMPLERS
 from nas.search.samplers.screen import Score, make_screens
@@ -19,5 +20,6 @@ def make_sampler(settings: Settings, worker: int, trials: int = 0, score: Score 
     """
     maker = SAMPLERS.get(settings.sampler)
     seed = int(np.random.SeedSequence([settings.seed, worker, trials]).generate_state(1)[0])
-    sampler = maker(Problem.of(settings), seed, settings.trials, make_screens(settings.screens, score))
+    screens = make_screens(settings.screens, score, load_prior(settings.prior, settings.space))
+    sampler = maker(Problem.of(settings), seed, settings.trials, screens)
     return PartialFixedSampler(settings.fixed, sampler)

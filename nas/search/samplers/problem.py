@@ -15,15 +15,13 @@ from nas.cost import ScreeningCost, screening_cost
 from nas.image_size import Size
 from nas.objectives import Objective
 from nas.pareto import Points
+from nas.search.interest import EVERY_COST, Interest
 from nas.search.settings import Settings
 from search_spaces import Architecture, Choice, Choices, SearchSpace
 from search_spaces.choices import Values
 
 OCTAVES = 8.0
-"""The range of interest below a budget, in factors of two. Costs below the range are clamped to its lower end.
-
-Within 300G MACs a network of 2G is of interest, but not the many networks of 0.1G.
-"""
+"""How many factors of two below a budget random networks have, where no range of interest is narrower."""
 
 Weights = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -43,7 +41,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Problem:
-    """A space, its budgets, its fixed choices, and the objectives."""
+    """A space, its budgets and range of interest, its fixed choices, and the objectives."""
 
     space: SearchSpace
     scale: int
@@ -54,6 +52,7 @@ class Problem:
     """Choices that are not varied."""
     objectives: tuple[Objective, ...] = ()
     """Empty where networks are only drawn, not searched."""
+    interest: Interest = EVERY_COST
 
     @classmethod
     def of(cls, settings: Settings) -> "Problem":
@@ -63,9 +62,10 @@ class Problem:
             scale=settings.scale,
             channels=settings.channels,
             hr_size=settings.hr_size,
-            budgets=settings.budgets,
+            budgets=settings.limits,
             fixed=settings.fixed,
             objectives=settings.objectives,
+            interest=settings.interest,
         )
 
     @cached_property
@@ -111,7 +111,7 @@ class Problem:
         return after(0) if fits(0) else after(bisect_left(range(len(names)), True, lo=1, key=fits))
 
     def random_by_cost(self, rng: Generator) -> dict[str, Choice]:
-        """Return random choices of any cost up to the budget; each factor of two of `OCTAVES` has the same probability.
+        """Return random choices of any cost in the range of interest; each factor of two has the same probability.
 
         Plain random networks of a large space have a similar cost, and none lies near the ends of the front.
         """
@@ -119,13 +119,16 @@ class Problem:
 
     @cached_property
     def _octaves(self) -> float:
-        """How many times the budgets can be halved before the cheapest network does not fit, at most `OCTAVES`.
+        """How many times the budgets can be halved before the cheapest network does not fit or the range ends.
 
         Budgets on costs that take longer to count (memory, latency) are left to the worker.
         """
         cost = self.draw(self.completed(self.space.smallest)).cost
-        octaves = [float(np.log2(budget.limit / budget.of(cost))) for budget in known_budgets(self.budgets, cost)]
-        return max(0.0, min([*octaves, OCTAVES]))
+        ends = {end.unit: end.limit for end in self.interest.ends}
+        octaves = [OCTAVES]
+        for budget in known_budgets(self.budgets, cost):
+            octaves.append(float(np.log2(budget.limit / max(budget.of(cost), ends.get(budget.unit, 0)))))
+        return max(0.0, min(octaves))
 
     def architecture(self, choices: Choices) -> Architecture:
         """Return the architecture of these choices."""
@@ -140,14 +143,17 @@ class Problem:
         """Return whether a network of that cost is within all budgets."""
         return refusal(self.budgets, cost) is None
 
+    def is_of_interest(self, cost: ScreeningCost) -> bool:
+        """Return whether a network of that cost is within all budgets and not below the range of interest."""
+        return self.fits(cost) and not self.interest.is_below(cost)
+
     def known_costs(self, cost: ScreeningCost) -> Mapping[str, float]:
         """Return the objectives among the costs of a draw: multiply-adds and parameters."""
         return {o.name: float(cost.figures[o.name]) for o in self.objectives if o.name in cost.figures}
 
     def worth(self, points: Points) -> Points:
-        """Clamp points to minimise, [..., K] as from `losses`: no cost is more than `OCTAVES` below its budget."""
-        limits = {budget.cost: float(np.log2(budget.limit)) - OCTAVES for budget in self.budgets}
-        return np.maximum(points, [limits.get(objective.name, -np.inf) for objective in self.objectives])
+        """Clamp points to minimise, [..., K] as from `losses`: no cost is below the range of interest."""
+        return self.interest.clamped(points, self.objectives)
 
 
 def pick(values: Values, rng: Generator) -> Choice:

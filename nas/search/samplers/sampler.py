@@ -79,16 +79,22 @@ class Sampler(BaseSampler):
         self.independent.reseed_rng()
 
     def pool(self, observed: Observations, size: int) -> list[Draw]:
-        """Return up to `size` different new candidates within the budget; if there are none, one other candidate."""
+        """Return up to `size` different new candidates of interest; if there are none, one other candidate."""
         found: dict[str, Draw] = {}
-        for source in (self.draws(observed), self._shrunk()):
+        problem = self.problem
+        sources = (
+            (self.draws(observed), problem.is_of_interest),
+            (self._shrunk(), problem.is_of_interest),
+            (self._shrunk(), problem.fits),  # a space may have nothing new in the range of interest
+        )
+        for source, is_wanted in sources:
             misses = 0
             for choices in source:
                 architecture = self.problem.architecture(choices)
                 fingerprint = architecture.fingerprint
                 if fingerprint in observed.tried or fingerprint in found:
                     misses += 1
-                elif self.problem.fits((draw := self.problem.draw(choices)).cost):
+                elif is_wanted((draw := problem.draw(choices)).cost):
                     found[fingerprint] = draw
                     misses = 0
                 else:
@@ -97,7 +103,7 @@ class Sampler(BaseSampler):
                     break
             if found:
                 return list(found.values())
-        return [self.problem.draw(choices)]
+        return [problem.draw(choices)]
 
     def _shrunk(self) -> Iterator[Choices]:
         while True:

@@ -11,6 +11,7 @@ from numpy.random import Generator
 from nas.errors import InputError
 from nas.pareto import ranks
 from nas.search.samplers.observations import Observations
+from nas.search.samplers.prior import Prior
 from nas.search.samplers.problem import Draw
 from nas.search.samplers.sampler import Screening
 from nas.search.samplers.surrogate import SurrogateScreen
@@ -61,12 +62,12 @@ def check_screens(texts: Sequence[str], sampler: str) -> None:
         )
 
 
-def make_screens(texts: Sequence[str], score: Score | None) -> list[tuple[int, Screening]]:
+def make_screens(texts: Sequence[str], score: Score | None, prior: Prior | None = None) -> list[tuple[int, Screening]]:
     """Return the screens that `texts` name, each with its pool. Raises as `parse_screens` does."""
     screens: list[tuple[int, Screening]] = []
     for name, pool in parse_screens(texts):
         if name == SURROGATE:
-            screens.append((pool, SurrogateScreen()))
+            screens.append((pool, SurrogateScreen(prior)))
         elif score is None:
             raise ValueError(f"The screen '{name}' needs data, which only a worker has.")
         else:

@@ -9,9 +9,10 @@ from numpy.random import Generator
 
 from nas.objectives import SCREENED, Objective
 from nas.pareto import Points, hypervolume, losses, ranks
-from nas.search.samplers.encoding import Encoding
-from nas.search.samplers.gaussian_process import GaussianProcess
+from nas.search.samplers.encoding import Encoding, Networks
+from nas.search.samplers.gaussian_process import Array, GaussianProcess
 from nas.search.samplers.observations import Observations
+from nas.search.samplers.prior import Line, Prior, believed
 from nas.search.samplers.problem import Draw, Problem
 
 FEWEST = 8
@@ -26,9 +27,13 @@ MARGIN = 0.1
 class SurrogateScreen:
     """Keeps the candidates whose expected hypervolume improvement is largest (Emmerich et al. 2006).
 
-    Multiply-adds and parameters are known exactly; quality, latency and memory are predicted, each by a model of its
-    own that learns from all measured networks of the run, those paused networks included.
+    With a prior it chooses from the first candidate on. Multiply-adds and parameters are known exactly. Quality,
+    latency and memory are predicted, each by a model of its own that learns from all measured networks of the run,
+    paused ones included.
     """
+
+    prior: Prior | None = None
+    """What earlier trainings say of the first quality."""
 
     def __call__(self, pool: Sequence[Draw], keep: int, observed: Observations, rng: Generator) -> list[Draw]:
         """Return `keep` of the candidates, the most promising first."""
@@ -40,18 +45,23 @@ class SurrogateScreen:
         return [pool[i] for i in shuffled[np.argsort(-gains[shuffled], kind="stable")][:keep]]
 
     def can_tell(self, observed: Observations) -> bool:
-        """Return whether enough networks are known."""
-        return len(observed.networks) >= FEWEST
+        """Return whether enough networks are known, here or from earlier trainings."""
+        return len(observed.networks) >= FEWEST or self._guides(observed.problem)
+
+    def _guides(self, problem: Problem) -> bool:
+        """Return whether the prior and counted costs are all that is needed: no other objective must be predicted."""
+        predicted = [objective for objective in problem.objectives if not _is_counted(objective)]
+        return self.prior is not None and [objective.name for objective in predicted] == ["psnr"]
 
     def improvements(self, pool: Sequence[Draw], observed: Observations, rng: Generator) -> Points:
         """Return the expected hypervolume improvement of each candidate, [len(pool)]."""
-        forecast = _Forecast(observed)
+        forecast = _Forecast(observed, self.prior)
         running = [observed.problem.draw(choices) for choices in observed.running]
         # Networks in training elsewhere count as predicted, so that workers do not all train similar networks.
         expected = forecast.points(running).mean(axis=1) if running else np.zeros((0, observed.points.shape[1]))
-        front = _front(np.vstack([observed.points, expected]))
-        reference_point = find_reference_point(front, observed.problem)
         points = forecast.points(pool, rng)
+        front = _front(np.vstack([observed.points, expected]))
+        reference_point = find_reference_point(front if len(front) else points.mean(axis=1), observed.problem)
         return np.array([np.mean([gain(point, front, reference_point) for point in futures]) for futures in points])
 
 
@@ -74,29 +84,58 @@ def find_reference_point(front: Points, problem: Problem) -> Points:
     return reference_point
 
 
+class FigureModel:
+    """Predicts one figure of networks from those that a search has measured, and from its prior if it has one."""
+
+    def __init__(self, prior: Prior | None, encoding: Encoding, networks: Networks, figures: Array) -> None:
+        """Learn from N networks and their [N] figures; with a prior, N may be 0."""
+        self._prior, self._encoding = prior, encoding
+        self._line: Line | None = None
+        lacking = figures
+        if prior is not None:
+            expected = prior.predict(networks)[0] if networks else figures
+            self._line = believed(expected, figures)
+            lacking = figures - self._line.at(expected)
+        self._process: GaussianProcess | None = None
+        if len(networks) >= FEWEST:
+            self._process = GaussianProcess().fit(encoding.blocks(networks), lacking)
+
+    def predict(self, networks: Networks) -> tuple[Array, Array]:
+        """Return the expected figures of M networks and their standard deviations, both [M]."""
+        mean, deviation = np.zeros(len(networks)), np.zeros(len(networks))
+        if self._process is not None:
+            mean, deviation = self._process.predict(self._encoding.blocks(networks))
+        if self._prior is None or self._line is None:
+            return mean, deviation
+        expected, unsure = self._prior.predict(networks)
+        if self._process is None:
+            deviation = np.asarray(self._line.slope * unsure)
+        return mean + self._line.at(expected), deviation
+
+
 class _Forecast:
     """Predicted objectives of candidates, learnt from the known networks."""
 
-    def __init__(self, observed: Observations) -> None:
+    def __init__(self, observed: Observations, prior: Prior | None) -> None:
         self.problem, self.encoding = observed.problem, Encoding(observed.problem.space)
-        features = self.encoding.blocks([(network.choices, network.costs) for network in observed.networks])
-        self.models = {
-            column: GaussianProcess().fit(features, -observed.unclamped[:, column])
-            for column, objective in enumerate(observed.problem.objectives)
-            if not _is_counted(objective)
-        }
+        known = [(network.choices, network.costs) for network in observed.networks]
+        self.models: dict[int, FigureModel] = {}
+        for column, objective in enumerate(observed.problem.objectives):
+            if not _is_counted(objective):
+                guide = prior if objective.name == "psnr" else None
+                self.models[column] = FigureModel(guide, self.encoding, known, -observed.unclamped[:, column])
 
     def points(self, draws: Sequence[Draw], rng: Generator | None = None) -> Points:
         """Return points to minimise, [len(draws), FUTURES, K]: samples of the predicted objectives, costs clamped."""
         levels = np.array([NormalDist().inv_cdf((i + 0.5) / FUTURES) for i in range(FUTURES)])
-        features = self.encoding.blocks([(draw.choices, vars(draw.cost)) for draw in draws])
+        networks = [(draw.choices, vars(draw.cost)) for draw in draws]
         futures = np.empty((len(draws), FUTURES, len(self.problem.objectives)))
         for column, objective in enumerate(self.problem.objectives):
             if _is_counted(objective):
                 figures = [self.problem.known_costs(draw.cost) for draw in draws]
                 futures[:, :, column] = losses(figures, [objective])
             else:
-                mean, deviation = self.models[column].predict(features)
+                mean, deviation = self.models[column].predict(networks)
                 # Figures of separate models count as independent, so their quantiles are combined in random order.
                 order = levels if rng is None else rng.permutation(levels)
                 futures[:, :, column] = -(mean[:, None] + deviation[:, None] * order)

@@ -41,7 +41,7 @@ def hypervolume_history(study: optuna.Study, settings: Settings) -> list[Step]:
         if trial.number in trained:
             larger = pareto_front([*front, trained[trial.number]], settings.objectives)
             if larger != front:
-                front, reached = larger, hypervolume(larger, settings.objectives, worst)
+                front, reached = larger, hypervolume(larger, settings.objectives, worst, settings.interest)
         elif not _was_paused(trial):
             continue
         steps.append(Step(trial.number, reached))

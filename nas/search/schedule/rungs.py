@@ -5,13 +5,14 @@ have been on that rung (Li et al. 2018, arXiv 1810.05934), by their Pareto ranks
 2106.12639). A candidate that doesn't continue is paused and may be promoted later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from nas.objectives import Objective
-from nas.pareto import best_first, losses, ranks
+from nas.pareto import Points, best_first, losses, ranks
 from nas.search.history import MeasuredNetwork, lifted
+from nas.search.interest import EVERY_COST, Interest
 from nas.search.option import REDUCTION
 from nas.search.settings import Settings
 
@@ -38,11 +39,12 @@ class Rungs:
     reduction: int
     """One of this many networks on a rung continues to the next; 1: all."""
     objectives: tuple[Objective, ...]
+    interest: Interest = EVERY_COST
 
     @classmethod
     def of(cls, settings: Settings) -> "Rungs":
         """Return the rungs of a run."""
-        return cls(settings.rungs, settings.reduction, settings.objectives)
+        return cls(settings.rungs, settings.reduction, settings.objectives, settings.interest)
 
     @property
     def in_words(self) -> str:
@@ -59,7 +61,7 @@ class Rungs:
         rank by crowding distance, the largest first.
         """
         there = [network for network in measured if rung in network.rungs]
-        points = losses([{**network.costs, **network.rungs[rung]} for network in there], self.objectives)
+        points = self._points([{**network.costs, **network.rungs[rung]} for network in there])
         return [there[index] for index in best_first(points)]
 
     def promoted(self, measured: Sequence[MeasuredNetwork], rung: int) -> list[MeasuredNetwork]:
@@ -92,8 +94,12 @@ class Rungs:
 
     def front(self, measured: Sequence[MeasuredNetwork]) -> list[MeasuredNetwork]:
         """Return the possible front members: those that no other network dominates after extrapolation (`lifted`)."""
-        rank = ranks(losses(lifted(measured), self.objectives))
+        rank = ranks(self._points(lifted(measured)))
         return [network for network, level in zip(measured, rank, strict=True) if level == 0]
+
+    def _points(self, figures: Sequence[Mapping[str, float]]) -> Points:
+        """Return figures as points to minimise, their costs clamped to the range of interest."""
+        return self.interest.clamped(losses(figures, self.objectives), self.objectives)
 
     def place_in_words(self, measured: Sequence[MeasuredNetwork], fingerprint: str, rung: int) -> str:
         """Return the place of a network on a rung, e.g. `rung 100: place 4 of 9, the best 3 continue`.

@@ -1,49 +1,40 @@
-"""The plan of a search with a `--time`: the number of candidates, and the length of their trainings."""
+"""The plan of a new search: which costs it can train here, how many candidates, and how long each is trained."""
 
 import math
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from nas.budget import Budget, known_budgets
 from nas.data.dataset import Dataset
-from nas.errors import InputError
-from nas.search.faults import in_words, is_the_networks
-from nas.search.samplers.problem import Problem
+from nas.duration import show_duration
+from nas.search.interest import EVERY_COST, lower_ends
+from nas.search.samplers.problem import OCTAVES, Problem
+from nas.search.schedule.speed import Speed, SpeedByCost, measure_speeds
 from nas.search.settings import Settings
-from nas.training.recipe import Recipe
-from nas.training.report import Report
-from nas.training.trainer import Pauses, seed_all, train
-from search_spaces import Architecture
 
 USUAL_TRIALS = 40
 """The usual number of candidates. With more time, both this number and the trainings grow."""
+LEAST_TRIALS = 16
+"""A cost is within reach if this many candidates of that cost fit into the time."""
 LEAST_SHARE = 1 / 3
 """A recipe keeps at least this share of its steps; with less time there are fewer candidates."""
+USUAL_SECONDS = 20 * 60.0
+"""A search without a time shall not take much longer than this."""
 _PLANNED = 0.7
 """The planned share of the time; the rest is for refused candidates and for training the front to its end."""
-_CANDIDATES, _WARM_UP, _TIMED = 6, 3, 6
-"""The speed is measured on this many candidates, each with this many steps of warm-up and of measurement."""
-_MEASURED = 0.1
-"""No candidate is measured after this share of the time."""
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Seconds, as means over some candidates."""
-
-    step: float
-    validation: float
-
-    def of_candidate(self, rungs: Sequence[int], reduction: int) -> float:
-        """Return the mean seconds for a candidate, if one of `reduction` candidates continues at each of `rungs`."""
-        seconds, share, before = 0.0, 1.0, 0
-        for rung in rungs:
-            seconds += share * ((rung - before) * self.step + self.validation)
-            share, before = share / reduction, rung
-        return seconds
+_CANDIDATES = 6
+"""The speed is measured on this many candidates."""
+_MEASURED, _MOST_MEASURED = 0.05, 15.0
+"""No candidate is measured after this share of the time, and after these seconds."""
+_HALVED = 2
+"""The speed is measured on networks within the budgets halved this often, since the most expensive take long."""
+_CHEAP = 2e9
+"""Any machine trains networks of this many multiply-adds (for 1280x720) in time."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +52,32 @@ class Given:
 
     trials: int | None = None
     keeps_steps: bool = False
+    keeps_range: bool = False
 
 
 def planned(
-    settings: Settings, data: Dataset, device: torch.device, seconds: float, workers: int, given: Given
+    settings: Settings, data: Dataset, device: torch.device, seconds: float | None, workers: int, given: Given
 ) -> Settings:
-    """Return the settings of a new search with the candidates and steps that fit into `seconds` of each worker.
+    """Return the settings of a new search as they fit into `seconds` of each worker.
 
-    Trains some random candidates for a few steps to measure the speed of `device`, within the same time.
+    Trains a few networks for some steps to measure the speed of `device`, within the same time. Networks that are too
+    expensive for the time are left out of the search, with a warning that says what would fit. With a time, the number
+    of candidates and the length of their trainings are planned, too; None: only the range, for `USUAL_SECONDS`.
     """
-    problem, rng = Problem.of(settings), np.random.default_rng(settings.seed)
-    candidates = (problem.architecture(problem.random_by_cost(rng)) for _ in range(_CANDIDATES))
+    began, whole = time.monotonic(), USUAL_SECONDS if seconds is None else seconds
     torch.set_num_threads(settings.threads)
-    began = time.monotonic()
-    speed = measure_speed(candidates, data, settings.recipe, device, _MEASURED * seconds)
-    left = max(0.0, seconds - (time.monotonic() - began)) * workers
-    plan = make_plan(speed, settings.rungs, settings.reduction, left, given)
+    speeds, budget = _speeds(settings, data, device, min(_MEASURED * whole, _MOST_MEASURED))
+    left = max(0.0, whole - (time.monotonic() - began)) * workers
+    reach = _reach(settings, speeds, budget, left, given)
+    if reach is not None and not given.keeps_range:
+        _warn_of_reach(settings, speeds, reach, budget, whole)
+        ends = {end.unit: end for end in settings.range_from} | {end.unit: end for end in lower_ends([reach], ())}
+        tops = [reach if top.unit == reach.unit else top for top in settings.budgets]
+        settings = settings.model_copy(update={"range_from": tuple(ends.values()), "range_to": tuple(tops)})
+    if seconds is None:
+        return settings
+    low, high = _ends(settings, budget)
+    plan = make_plan(speeds.over(low, high), settings.rungs, settings.reduction, left, given)
     changes = {
         "trials": plan.trials,
         "is_planned": given.trials is None,
@@ -84,6 +85,65 @@ def planned(
         "rungs": plan.rungs,
     }
     return settings.model_copy(update=changes)
+
+
+def is_needed(settings: Settings) -> bool:
+    """Return whether a new search without a time must measure its speed: its budget allows expensive networks."""
+    limits = [budget.limit for budget in settings.budgets if budget.cost == "macs"]
+    return min(limits, default=math.inf) > _CHEAP
+
+
+def _speeds(settings: Settings, data: Dataset, device: torch.device, seconds: float) -> tuple[SpeedByCost, Budget]:
+    """Return the measured speed over the cost of the first budget that is counted at once, and that budget."""
+    problem, rng = replace(Problem.of(settings), interest=EVERY_COST), np.random.default_rng(settings.seed)
+    octaves = rng.uniform(_HALVED, OCTAVES, _CANDIDATES)
+    draws = [problem.draw(problem.shrunk(rng, float(halved))) for halved in octaves]
+    counted = known_budgets(settings.budgets, draws[0].cost)
+    budget = counted[0] if counted else Budget(int(max(draw.cost.macs for draw in draws)), "MACs")
+    cheapest_first = sorted(draws, key=lambda draw: budget.of(draw.cost))
+    costs = {draw.architecture.fingerprint: budget.of(draw.cost) for draw in draws}
+    candidates = (draw.architecture for draw in cheapest_first)
+    measured = measure_speeds(candidates, data, settings.recipe, device, seconds)
+    known = [costs[architecture.fingerprint] for architecture, _ in measured]
+    return SpeedByCost.fitted(known, [speed for _, speed in measured]), budget
+
+
+def _reach(settings: Settings, speeds: SpeedByCost, budget: Budget, seconds: float, given: Given) -> Budget | None:
+    """Return the largest cost of which `LEAST_TRIALS` candidates fit into the time; None if the budget does."""
+    rungs: Sequence[int] = settings.rungs
+    if not given.keeps_steps and seconds < USUAL_SECONDS:
+        rungs = scaled(rungs, LEAST_SHARE)
+    high = cost = budget.limit
+    while LEAST_TRIALS * speeds.at(cost).of_candidate(rungs, settings.reduction) > _PLANNED * seconds:
+        cost /= 2**0.25
+        if cost < high / 2**12:
+            return None  # nothing fits, at any cost: the time is too short for any plan
+    return None if cost == high else Budget(_rounded(cost), budget.unit)
+
+
+def _warn_of_reach(settings: Settings, speeds: SpeedByCost, reach: Budget, budget: Budget, seconds: float) -> None:
+    at_budget, at_reach = (
+        speeds.at(cost).of_candidate(settings.rungs, settings.reduction) for cost in (budget.limit, reach.limit)
+    )
+    needed = show_duration(seconds * at_budget / at_reach)
+    warnings.warn(
+        f"networks above {reach.in_words} take too long to train here for a search of {show_duration(seconds)}, so "
+        f"this search leaves them out. Up to the budget of {budget.in_words} it would need about --time {needed}.",
+        stacklevel=2,
+    )
+
+
+def _ends(settings: Settings, budget: Budget) -> tuple[float, float]:
+    """Return the range of the cost that `budget` limits."""
+    high = next((top.limit for top in settings.limits if top.unit == budget.unit), budget.limit)
+    low = next((end.limit for end in settings.range_from if end.unit == budget.unit), high / 8)
+    return min(low, high), high
+
+
+def _rounded(cost: float) -> int:
+    """Return a cost rounded down to two digits."""
+    unit = 10.0 ** max(0, math.floor(math.log10(max(1.0, cost))) - 1)
+    return max(1, int(cost // unit * unit))
 
 
 def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float, given: Given = Given()) -> TimePlan:
@@ -97,50 +157,12 @@ def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float
         longer = (
             math.sqrt(available / usual) if given.trials is None else available / usual * USUAL_TRIALS / given.trials
         )
-        rungs = _scaled(rungs, max(LEAST_SHARE, longer))
+        rungs = scaled(rungs, max(LEAST_SHARE, longer))
     return TimePlan(given.trials or max(1, int(available / speed.of_candidate(rungs, reduction))), tuple(rungs))
 
 
-def _scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:
+def scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:
     """Return the rungs of a training that is `factor` times as long, each at the same share of the steps."""
     steps = max(1, round(rungs[-1] * factor))
     before = {steps * rung // rungs[-1] for rung in rungs[:-1]}
     return (*sorted(before - {0, steps}), steps)
-
-
-def measure_speed(
-    candidates: Iterable[Architecture], data: Dataset, recipe: Recipe, device: torch.device, seconds: float = math.inf
-) -> Speed:
-    """Train each of `candidates` for a few steps on `device`; start no training after `seconds`.
-
-    A candidate that cannot be trained there, such as one that is too large, is left out. Raises InputError if all are.
-    """
-    short = recipe.model_copy(update={"steps": _WARM_UP + _TIMED, "validations": 1})
-    steps: list[float] = []
-    validations: list[float] = []
-    began, reason = time.monotonic(), ""
-    for architecture in candidates:
-        if steps and time.monotonic() - began > seconds:
-            break
-        seed_all(architecture.seed)
-        reports: list[Report] = []
-        try:
-            trained = train(
-                architecture.build(),
-                data,
-                short,
-                seed=architecture.seed,
-                device=device,
-                listener=reports.append,
-                pauses=Pauses((_WARM_UP,)),  # the steps before the pause are not measured
-            )
-        except Exception as error:
-            if not is_the_networks(error):
-                raise
-            reason = in_words(error)
-            continue
-        steps.append(short.phases[-1].batch / (reports[-1].patches_per_second or math.inf))
-        validations.append(trained.validation_seconds / 2)
-    if not steps:
-        raise InputError(f"None of {_CANDIDATES} networks can be trained here to see how fast it is: {reason}.")
-    return Speed(float(np.mean(steps)), float(np.mean(validations)))

@@ -85,7 +85,7 @@ import nas.search.run
 assert nas.search.run.open_run
 assert callable(nas.search) and callable(nas.cost)
 import inspect
-assert [*inspect.signature(nas.search).parameters][:2] == ["budget", "objectives"]
+assert [*inspect.signature(nas.search).parameters][:2] == ["budget", "range_from"]
 assert [*inspect.signature(nas.cost).parameters][:2] == ["name", "scale"]
 """
     python(code, tmp_path)

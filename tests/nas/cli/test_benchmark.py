@@ -9,7 +9,7 @@ from command import Outcome, run_nas
 from matplotlib.image import imread
 from tables import formula_table
 
-from nas.evidence.benchmark.table import write_table
+from nas.table import write_table
 from search_spaces import load_plugin
 
 from .conftest import DOTS, RECIPE

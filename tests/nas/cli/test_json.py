@@ -10,7 +10,7 @@ from command import run_nas
 from tables import formula_table
 
 from nas.cli.app import app
-from nas.evidence.benchmark.table import write_table
+from nas.table import write_table
 from search_spaces import load_plugin
 
 from .conftest import DOTS, Way

@@ -184,7 +184,9 @@ def test_of_two_that_begin_at_one_moment_the_second_is_told(ask: Callable[..., J
 
 
 def test_colour_networks_are_refused(ask: Callable[..., Job], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"one channel, but .*colour takes 3; a published network .* --to-gray"):
+    with pytest.raises(
+        InputError, match=r"one channel, but .*colour takes 3; import a published network with --to-gray"
+    ):
         ask(save(tmp_path / "colour", 3))
 
 

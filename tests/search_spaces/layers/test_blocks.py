@@ -5,7 +5,8 @@ from torch import nn
 from nas.cost import screening_cost
 from search_spaces import Architecture
 from search_spaces.families.hybrid_seeds import point
-from search_spaces.layers.blocks import BLOCKS, CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, block
+from search_spaces.layers.block_choices import CHAINED, FIXED_EXPANSION, OWN_ACTIVATION
+from search_spaces.layers.blocks import BLOCKS, block
 from search_spaces.layers.collapsible import fused
 
 every_block = pytest.mark.parametrize("name", BLOCKS)

@@ -4,15 +4,16 @@ from torch.nn import functional as F
 
 from nas.cost import cost
 from search_spaces import Architecture
+from search_spaces.families.hybrid_seeds import point
 from search_spaces.layers.conv import conv
 from search_spaces.layers.image_skip import ImageSkip, upscale_bicubic
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("point", ["falsr/FALSR-B", "moremnas/MoreMNAS-C"])
-def test_an_untrained_network_is_exactly_bicubic_interpolation(point: str, scale: int) -> None:
+@pytest.mark.parametrize("name", ["falsr/FALSR-B", "moremnas/MoreMNAS-C"])
+def test_an_untrained_network_is_exactly_bicubic_interpolation(name: str, scale: int) -> None:
     image = torch.rand(2, 1, 9, 11)
-    network = Architecture.published(point, scale).replaced(image_skip=True).build()
+    network = Architecture.published(name, scale).replaced(image_skip=True).build()
     expected = F.interpolate(image, scale_factor=scale, mode="bicubic", align_corners=False)
     assert torch.equal(network(image), expected)
 
@@ -23,9 +24,9 @@ def test_the_first_training_step_can_move_it_away() -> None:
     assert network.network.last.weight.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("point", ["falsr/FALSR-C", "moremnas/MoreMNAS-D"])
-def test_it_costs_neither_parameters_nor_multiply_adds(point: str) -> None:
-    plain = Architecture.published(point)
+@pytest.mark.parametrize("name", ["falsr/FALSR-C", "moremnas/MoreMNAS-D"])
+def test_it_costs_neither_parameters_nor_multiply_adds(name: str) -> None:
+    plain = Architecture.published(name)
     skipped = plain.replaced(image_skip=True)
     assert not plain.choices["image_skip"]
     assert cost(skipped).params == cost(plain).params
@@ -47,3 +48,15 @@ def test_the_image_stays_float32_under_autocast() -> None:
     image = torch.rand(1, 1, 6, 6)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(network(image), upscale_bicubic(image, 2))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_learned_skip_starts_as_bicubic_interpolation_and_is_linear(scale: int) -> None:
+    choices = point("conv x2", width=8, image_skip="learned")
+    network = Architecture("hybrid", scale, 1, choices).build()
+    image = torch.rand(1, 1, 9, 11)
+    assert torch.equal(network(image), upscale_bicubic(image, scale))
+    correction = network.network.correction
+    torch.nn.init.normal_(correction[0].weight)
+    assert torch.allclose(correction(2 * image), 2 * correction(image), atol=1e-5)
+    assert correction(image).shape == (1, 1, 9 * scale, 11 * scale)

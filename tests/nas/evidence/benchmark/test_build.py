@@ -12,7 +12,7 @@ from searches import CPU, SPACES, Listener, start_nas, wait_until, write_recipe
 from nas.cost import screening_cost
 from nas.errors import InputError
 from nas.evidence.benchmark.build import Build, TableRequest, _work, working_folder
-from nas.evidence.benchmark.table import Row, read_table
+from nas.table import Row, read_table
 from nas.training.task import BriefTask
 from nas.training.trainer import seed_all
 from proxies import PROXIES, Score

@@ -6,7 +6,7 @@ import pytest
 from nas.budget import Budget
 from nas.errors import InputError
 from nas.evidence.benchmark.selection import Wanted, select
-from nas.evidence.benchmark.table import Row
+from nas.table import Row
 
 pytestmark = pytest.mark.usefixtures("few_spaces")
 

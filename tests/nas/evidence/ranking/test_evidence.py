@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from nas.errors import InputError
-from nas.evidence.benchmark.table import Header, Row, Table, Training
 from nas.evidence.ranking.evidence import gather
+from nas.table import Header, Row, Table, Training
 from nas.training.recipe import Recipe
 from search_spaces import Architecture
 

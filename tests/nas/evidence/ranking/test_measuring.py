@@ -8,10 +8,10 @@ from searches import Listener
 
 from nas.errors import InputError
 from nas.evidence.benchmark.journal import PLAN
-from nas.evidence.benchmark.table import read_table, write_table
 from nas.evidence.ranking.evidence import gather
 from nas.evidence.ranking.measuring import Ranking, default_proxies
 from nas.evidence.ranking.settings import RankRequest, open_settings
+from nas.table import read_table, write_table
 from nas.training.trainer import TrainingStoppedError
 from proxies import PROXIES
 from search_spaces import UnknownNameError

@@ -6,16 +6,26 @@ from hypothesis import strategies as st
 from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.objectives import parse_objectives
-from nas.search.samplers.problem import OCTAVES, Problem, weighted
+from nas.search.interest import Interest, lower_ends
+from nas.search.samplers.problem import Problem, weighted
 from search_spaces import SPACES
 
 ECBSR = SPACES.get("ecbsr")
 
 
-def problem(*budgets: str, **fixed: object) -> Problem:
+def problem(*budgets: str, octaves: int = 8, **fixed: object) -> Problem:
     limits = tuple(map(Budget.parse, budgets))
     held = {**ECBSR.pinned, **fixed}
-    return Problem(ECBSR, 2, 1, HR_SIZE, limits, fixed=held, objectives=parse_objectives(("psnr", "macs")))  # type: ignore[arg-type]
+    return Problem(
+        ECBSR,
+        2,
+        1,
+        HR_SIZE,
+        limits,
+        fixed=held,  # type: ignore[arg-type]
+        objectives=parse_objectives(("psnr", "macs")),
+        interest=Interest(lower_ends(limits, (), octaves)),
+    )
 
 
 @given(st.integers(0, 10_000))
@@ -33,9 +43,19 @@ def test_each_octave_below_the_budget_is_as_likely() -> None:
     assert np.mean(costs < np.log2(4e9)) > 0.3
 
 
-def test_costs_far_below_the_budget_count_as_no_cheaper() -> None:
-    asked = problem("256M-MACs")
-    least = np.log2(256e6) - OCTAVES
+def test_random_networks_lie_in_the_range_of_interest() -> None:
+    asked, rng = problem("16G-MACs", octaves=3), np.random.default_rng(0)
+    costs = [asked.draw(asked.random_by_cost(rng)).cost for _ in range(100)]
+    assert (
+        np.mean([asked.is_of_interest(cost) for cost in costs]) > 0.2
+    )  # the space is small: many costs have no network
+    below = asked.draw(asked.completed(ECBSR.smallest)).cost
+    assert asked.fits(below) and not asked.is_of_interest(below)
+
+
+def test_costs_below_the_range_of_interest_count_as_no_cheaper() -> None:
+    asked = problem("256M-MACs", octaves=3)
+    least = np.log2(32e6)
     points = asked.worth(np.array([[-30.0, least - 3], [-30.0, least + 1]]))
     assert points.tolist() == [[-30.0, pytest.approx(least)], [-30.0, pytest.approx(least + 1)]]
 

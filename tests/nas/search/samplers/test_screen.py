@@ -12,7 +12,7 @@ from nas.errors import InputError
 from nas.pareto import hypervolume
 from nas.search.samplers.local import Local
 from nas.search.samplers.observations import Observations
-from nas.search.samplers.problem import OCTAVES, Draw, Problem
+from nas.search.samplers.problem import Draw, Problem
 from nas.search.samplers.screen import ProxyScreen, check_screens, make_screens, order, parse_screens
 from nas.search.samplers.surrogate import FEWEST, SurrogateScreen, find_reference_point, gain
 from nas.search.schedule.ending import Ending
@@ -179,13 +179,16 @@ def test_no_pool_is_drawn_for_a_screen_that_can_not_tell_yet(contrast: str) -> N
 
 
 def test_far_below_the_budget_nothing_is_cheaper_than_something_else() -> None:
-    small, large = (tiles(trials=20, budgets=(budget,)) for budget in (BUDGET, "300G-MACs"))
+    small, large = (
+        tiles(trials=20, budgets=(budget,), range_from=(end,))
+        for budget, end in ((BUDGET, "1-MACs"), ("300G-MACs", "37.5G-MACs"))
+    )
     study = search(small)
     trial = study.ask()._get_latest_trial()
     near, far = (Observations.look(Problem.of(asked), study, trial) for asked in (small, large))
     assert_allclose(near.points, near.unclamped)
     assert_allclose(far.points[:, 0], far.unclamped[:, 0])
-    assert set(far.points[:, 1]) == {np.log2(300e9) - OCTAVES}
+    assert set(far.points[:, 1]) == {np.log2(37.5e9)}
     assert len(near.front) > 1
     assert set(far.points[far.front, 0]) == {far.points[:, 0].min()}
     # All of them cost the same there, so what promises most is what promises the best picture.

@@ -1,26 +1,25 @@
-from pathlib import Path
+import warnings
+from collections.abc import Iterable
+from typing import Any, cast
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from searches import SPACES
+from searches import CPU, settings
 
-from nas.data.dataset import open_dataset
-from nas.search.schedule.time_plan import USUAL_TRIALS, Given, Speed, make_plan, measure_speed
-from nas.training.recipe import Recipe
-from search_spaces import Architecture, load_plugin
+from nas.budget import Budget
+from nas.cost import screening_cost
+from nas.data.dataset import Dataset
+from nas.search.schedule import time_plan
+from nas.search.schedule.speed import Speed
+from nas.search.schedule.time_plan import USUAL_TRIALS, Given, make_plan
+from nas.search.settings import Settings
+from nas.training.recipe import load_recipe
+from search_spaces import Architecture
 
 ON_RUNGS, WHOLE = ((100, 300, 900), 3), ((900,), 3)
 """Rungs, and of how many one continues."""
-RECIPE = Recipe(name="tiny", steps=900, batch=2, patch=12, learning_rate=1e-3, precision="float32")
 SPEED = Speed(step=0.05, validation=0.5)
-
-
-def test_a_candidate_on_rungs_takes_what_its_share_of_promotions_takes() -> None:
-    assert SPEED.of_candidate(*WHOLE) == pytest.approx(45.5)
-    expected = 100 * 0.05 + 0.5 + (200 * 0.05 + 0.5) / 3 + (600 * 0.05 + 0.5) / 9
-    assert SPEED.of_candidate(*ON_RUNGS) == pytest.approx(expected)
 
 
 @given(st.floats(1, 1e6), st.floats(1e-3, 1), st.booleans())
@@ -46,10 +45,46 @@ def test_a_number_of_candidates_that_is_given_is_kept() -> None:
     assert make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20, keeps_steps=True)).rungs == (100, 300, 900)
 
 
-def test_speed_is_measured_by_training(tiny_data: Path, tmp_path: Path) -> None:
-    load_plugin(SPACES / "dots.py")
-    idle = Architecture("slow", 2, 1, {"width": 1, "kernel": 1, "padded": False})  # waits 20 ms in each step
-    data = open_dataset(tiny_data, scale=2, cache=tmp_path, min_lr_side=12)
-    speed = measure_speed([idle, idle], data, RECIPE, torch.device("cpu"))
-    assert 0.02 <= speed.step < 2
-    assert 0 < speed.validation < 2
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a search within 64G MACs on a machine that takes 10 ms for a step of 1G MACs."""
+
+    def measured(candidates: Iterable[Architecture], *_: object, **__: object) -> list[tuple[Architecture, Speed]]:
+        return [(network, Speed(screening_cost(network).macs / 1e11, 0.5)) for network in candidates]
+
+    monkeypatch.setattr(time_plan, "measure_speeds", measured)
+    recipe = load_recipe("brief", CPU)
+    return settings(budgets=("64G-MACs",), range_from=("8G-MACs",), rungs=(100, 300, 900), recipe=recipe.model_dump())
+
+
+def plan(asked: Settings, seconds: float | None, **given: Any) -> Settings:
+    return time_plan.planned(asked, cast(Dataset, None), CPU, seconds, 1, Given(**given))
+
+
+def test_costs_that_the_time_does_not_suffice_for_are_left_out_with_advice(asked: Settings) -> None:
+    with pytest.warns(UserWarning, match=r"networks above .*G MACs take too long .* about --time 25m"):
+        short = plan(asked, 300)
+    (top,), (end,) = short.range_to, short.range_from
+    assert top.limit < 64e9 and end.limit == pytest.approx(top.limit / 8, rel=0.01)
+    assert short.budgets == asked.budgets and short.limits == short.range_to
+    assert 300 <= short.rungs[-1] < 900 and short.trials >= 16
+
+
+def test_with_time_enough_the_range_reaches_the_budget(asked: Settings) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        enough = plan(asked, 24 * 3600)
+    assert enough.range_to == () and enough.range_from == asked.range_from
+    assert enough.trials > 40 and enough.rungs[-1] > 900
+
+
+def test_without_a_time_only_the_range_is_planned(asked: Settings) -> None:
+    with pytest.warns(UserWarning, match="for a search of 20m"):
+        usual = plan(asked.model_copy(update={"budgets": (Budget.parse("256G-MACs"),)}), None)
+    assert usual.range_to and usual.range_to[0].limit < 128e9
+    assert (usual.trials, usual.rungs, usual.is_planned) == (asked.trials, asked.rungs, False)
+
+
+def test_a_range_that_is_given_is_kept(asked: Settings) -> None:
+    kept = plan(asked, 300, keeps_range=True)
+    assert kept.range_to == () and kept.range_from == asked.range_from

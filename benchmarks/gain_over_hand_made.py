@@ -1,0 +1,114 @@
+"""Measures the gain over hand-made of searches by several seeds, after full training.
+
+    python benchmarks/gain_over_hand_made.py ../shared/infrared [--budget 10G-MACs] [--seeds 3] [--time 20m]
+
+For each seed: a search of `--time` on this machine, then full training of four networks of its range for `--steps`
+steps. Then every published network in the range is trained alike, once for all seeds. Everything is kept in results/,
+so the command continues where it was stopped. Writes results/reference/gain_over_hand_made.json and .md.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import kendalltau
+
+from nas.evidence.hand_made import HandMade, fully_trained, gain_of
+from nas.gain import Gain
+from nas.model import RESULTS, TRAINED, load_model
+from nas.search.run import Run, open_run
+from nas.search.seeds import SEED
+
+TOP = 4
+
+
+def main() -> None:
+    """Search, train and compare what is missing, then write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--budget", default="10G-MACs")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--time", default="20m")
+    parser.add_argument("--steps", type=int, default=6000)
+    arguments = parser.parse_args()
+    runs = [searched(seed, arguments) for seed in range(arguments.seeds)]
+    nas("hand-made", runs[0], "--full", "--jobs", "2")
+    figures = [measure(open_run(name)) for name in runs]
+    reference = RESULTS / "reference"
+    conditions = {"budget": arguments.budget, "time": arguments.time, "steps": arguments.steps}
+    document = {"conditions": conditions, "runs": figures}
+    (reference / "gain_over_hand_made.json").write_text(json.dumps(document, indent=2) + "\n")
+    text = markdown(figures, conditions)
+    (reference / "gain_over_hand_made.md").write_text(text)
+    print(text)
+
+
+def nas(*words: str) -> None:
+    """Run a command as a user does."""
+    subprocess.run([sys.executable, "-m", "nas", *words], check=True)
+
+
+def searched(seed: int, arguments: argparse.Namespace) -> str:
+    """Search by one seed and train the best networks of its range fully; return the name of the run."""
+    name = f"gain-{arguments.budget}-{seed}"
+    if not (RESULTS / name / "front" / "front.json").is_file():
+        options = ["--budget", arguments.budget, "--data", str(arguments.data), "--seed", str(seed), "--jobs", "2"]
+        nas("search", *options, "--time", arguments.time, "--run", name)
+        nas("front", name)
+    nas("train", name, "--top", str(TOP), "--steps", str(arguments.steps))
+    return name
+
+
+def measure(run: Run) -> dict[str, Any]:
+    """Return the gain of a run after full training, and where its networks come from."""
+    (group,) = fully_trained(run.folder, run.settings)
+    known = HandMade.fully(run)
+    assert known.bicubic is not None
+    gain = gain_of(group.networks, known.trained(), run.settings, known.bicubic)
+    assert gain is not None
+    trials = {c.architecture.fingerprint: c for c in run.candidates()}
+    brief, full, origins = [], [], []
+    for folder in sorted((run.folder / TRAINED).iterdir()):
+        if (folder / "metrics.json").is_file():
+            model = load_model(folder)
+            candidate = trials[model.architecture.fingerprint]
+            attributes = run.study.get_trials(deepcopy=False)[candidate.trial].user_attrs
+            brief.append(candidate.psnr)
+            full.append(model.metrics["psnr"])
+            origins.append("published" if candidate.published else "seed" if SEED in attributes else "found")
+    tau = kendalltau(brief, full).statistic
+    return {"run": run.settings.run, **as_data(gain), "origins": origins, "tau": float(tau)}
+
+
+def as_data(gain: Gain) -> dict[str, Any]:
+    """Return a gain as plain data, rounded."""
+    data = asdict(gain) | {"at": {str(share): round(value, 3) for share, value in gain.at.items()}}
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in data.items()}
+
+
+def markdown(figures: list[dict[str, Any]], conditions: dict[str, Any]) -> str:
+    """Return the table."""
+    lines = [
+        "# Gain over hand-made",
+        "",
+        f"Searches of {conditions['time']} within {conditions['budget']} on 2 CPU cores, then {TOP} networks of the",
+        f"range of each, and every published network in the range, trained for {conditions['steps']:,} steps (recipe",
+        "`full`).",
+        "",
+        "| run | mean dB | at the budget | smallest | saving of MACs | fully trained networks |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in figures:
+        saving = "" if row["saving"] is None else f"{row['saving']:.0%}"
+        origins = ", ".join(f"{row['origins'].count(kind)} {kind}" for kind in dict.fromkeys(row["origins"]))
+        gains = f"{row['mean']:+.2f} | {row['at'].get('1.0', float('nan')):+.2f} | {row['least']:+.2f}"
+        lines.append(f"| {row['run']} | {gains} | {saving} | {origins} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()

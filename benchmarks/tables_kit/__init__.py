@@ -1,0 +1,1 @@
+"""What the benchmarks share that train networks into tables."""

@@ -1,0 +1,50 @@
+"""Trains given networks by one recipe, on one thread from one seed, for the benchmarks that compare them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from nas.cost import HR_SIZE, screening_cost
+from nas.evidence.benchmark.build import Build, work_on
+from nas.evidence.benchmark.journal import Journal
+from nas.evidence.benchmark.training import make_header
+from nas.interrupt import StopFlag
+from nas.model import RESULTS
+from nas.report.progress import TrainingDisplay
+from nas.report.whole import Counted
+from nas.search.images import open_for
+from nas.table import Row, Table
+from nas.training.recipe import load_recipe
+from search_spaces import Architecture
+
+SCALE = 2
+
+
+def row_of(name: str, network: Architecture) -> Row:
+    """Return the row of a network that is not trained yet."""
+    cost = screening_cost(network, HR_SIZE)
+    return Row(architecture=network.to_dict(), name=name, macs=cost.macs, params=cost.params)
+
+
+def train_alike(
+    rows: Iterable[Row], data: Path, label: str, recipe: str, steps: int, validations: int, **changes: object
+) -> Table:
+    """Train what is missing of `rows` on the CPU and return the table of all that were ever trained under `label`.
+
+    Finished trainings are kept in results/benchmark-LABEL, so that a stopped command continues.
+    """
+    device = torch.device("cpu")
+    torch.set_num_threads(1)
+    chosen = load_recipe(recipe, device, steps=steps, validations=validations, **changes)
+    images = open_for(chosen, str(data), scale=SCALE, device=device)
+    chosen = chosen.seeing(images.normalisation)
+    folder = RESULTS / f"benchmark-{label}"
+    header = make_header(images, chosen, device, scale=SCALE, hr_size=HR_SIZE, budgets=(), spaces={}, label=label)
+    every = {row.network.fingerprint: row for row in [*Journal(folder).rows(), *rows]}
+    Journal(folder).begin(header, {}, list(every.values()))
+    build = Build(folder, tuple(every.values()), images, chosen, seeds=1, repeated=len(every), asks_proxies=False)
+    missing = len(build.open_trainings())
+    with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
+        work_on(build, (device,), display, stop)
+    return build.table

@@ -1,0 +1,70 @@
+"""The range of interest: the costs at which a search looks for networks, and over which it is judged."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.budget import Budget, Costs, known_budgets
+from nas.errors import InputError
+from nas.objectives import Form, Objective
+from nas.pareto import Points
+
+OCTAVES = 3
+"""By default the range begins at a budget halved this often."""
+
+
+@dataclass(frozen=True)
+class Interest:
+    """For each budget the lower end of its range; the budget itself is the upper end.
+
+    A network that costs less than the lower end is neither searched for nor hidden: it counts as if it cost the lower
+    end.
+    """
+
+    ends: tuple[Budget, ...] = ()
+    """The lower ends, at most one for a cost. None at all: every cost is of interest."""
+
+    def is_below(self, costs: Costs) -> bool:
+        """Return whether a network is cheaper than the range, by all of its costs that are known."""
+        known = known_budgets(self.ends, costs)
+        return bool(known) and all(end.of(costs) < end.limit for end in known)
+
+    def clamped(self, points: Points, objectives: Sequence[Objective]) -> Points:
+        """Clamp points to minimise, [..., K] as from `nas.pareto.losses`: no cost is below its range."""
+        lowest = {end.cost: float(np.log2(end.limit)) for end in self.ends}
+        return np.maximum(points, [lowest.get(objective.name, -np.inf) for objective in objectives])
+
+    def clamped_figures(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """Return the figures of a network with its costs clamped to the range."""
+        lowest = {end.cost: end.limit for end in self.ends}
+        return {name: max(figure, lowest.get(name, -np.inf)) for name, figure in figures.items()}
+
+
+EVERY_COST = Interest()
+"""No range: every cost is of interest."""
+
+
+def lower_ends(budgets: Iterable[Budget], given: Iterable[Budget], octaves: int = OCTAVES) -> tuple[Budget, ...]:
+    """Return the lower ends of the ranges below `budgets`: those that were `given`, else the budgets halved.
+
+    Raises InputError for a given end that has no budget above it.
+    """
+    starts = {end.unit: end for end in given}
+    ends = []
+    for budget in budgets:
+        end = starts.pop(budget.unit, None) or _halved(budget, octaves)
+        if end.limit >= budget.limit:
+            raise InputError(f"The range of interest must begin below the budget {budget}, not at {end}.")
+        ends.append(end)
+    for end in starts.values():
+        raise InputError(f"The range of interest begins at {end}, but there is no --budget in {end.unit}.")
+    return tuple(ends)
+
+
+def _halved(budget: Budget, times: int) -> Budget:
+    """Return a budget halved several times, as exactly as it can be written."""
+    limit = budget.limit / 2**times
+    if budget.form == Form.MILLISECONDS:
+        return Budget(max(0.001, round(limit, 3)), budget.unit)
+    return Budget(max(1, int(limit)), budget.unit)
