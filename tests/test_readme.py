@@ -20,6 +20,8 @@ from nas.data.images import read_image
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 NAS = nas_commands(README)
+LONG = {"benchmark", "latency"}
+"""Pages whose commands take half a minute; `pytest -m slow` runs them."""
 BROUGHT = {"torchvision", "pydantic_core", "sqlalchemy"}
 """Packages that come with spandrel, pydantic and Optuna as their declared dependencies."""
 
@@ -85,7 +87,9 @@ def test_every_command_works(tiny_data: Path, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, id=p.stem, marks=pytest.mark.slow if p.stem in LONG else ()) for p in PAGES]
+)
 def test_every_command_of_a_page_works(
     page: Path, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import counting
 import pytest
 import torch
 from network_cases import runs_forward_and_backward
+from rotating import rotating
 
 from nas.cost import cost, screening_cost
 from nas.report.costs import claims
@@ -72,11 +73,12 @@ def test_without_rules_a_claim_is_counted_as_nas_cost_counts(point: str) -> None
     assert (counting.params(point, claim), counting.macs(point, claim)) == (price.params, price.macs)
 
 
-FORMS = [(f"{s.name}/{name}", scale, c) for s, name in POINTS for scale in s.scales for c in s.channels]
+FORMS = [f"{s.name}/{name} x{scale} {c}" for s, name in POINTS for scale in s.scales for c in s.channels]
 
 
-@pytest.mark.parametrize(("point", "scale", "channels"), FORMS, ids=[f"{p}-x{s}-{c}ch" for p, s, c in FORMS])
-def test_every_point_runs_forward_and_backward_on_odd_sizes(point: str, scale: int, channels: int) -> None:
+@pytest.mark.parametrize("form", rotating(FORMS))
+def test_every_point_runs_forward_and_backward_on_odd_sizes(form: str) -> None:
+    point, scale, channels = form.split()[0], int(form.split()[1][1:]), int(form.split()[2])
     torch.manual_seed(0)
     architecture = Architecture.published(point, scale, channels)
     size = (33, 47) if screening_cost(architecture).macs <= LIGHT else (7, 9)

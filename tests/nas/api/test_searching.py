@@ -152,6 +152,7 @@ def test_it_works_where_a_loop_is_running(search: Search) -> None:
     assert asyncio.run(cell()).ended == "done"
 
 
+@pytest.mark.slow
 def test_a_stop_reaches_all_processes_that_another_thread_has_started(search: Search) -> None:
     lines: list[str] = []
     before = threading.active_count()
@@ -168,6 +169,7 @@ def test_a_stop_reaches_all_processes_that_another_thread_has_started(search: Se
     assert threading.active_count() <= before
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard_for_several_processes(here: Path) -> None:
     script = """
 import nas

@@ -70,6 +70,7 @@ def test_a_plugin_that_a_received_run_names_is_executed_once_it_was_allowed(
     assert mark.exists()
 
 
+@pytest.mark.slow
 def test_a_worker_elsewhere_allows_the_plugin_where_it_lies_and_the_command_that_measures(
     shell: Shell, tiny_data: Path, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_worker_elsewhere_allows_the_plugin_where_it_lies_and_the_command_that
     assert code == 0 and "This worker ends: done." in said, said
 
 
+@pytest.mark.slow
 def test_the_processes_of_several_jobs_inherit_what_was_given_also_where_it_can_not_be_remembered(
     shell: Shell, tiny_data: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ def search(folder: Path, images: Path, run: str, *more: object) -> subprocess.Po
     return begin(folder, "search", *words, *more)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_started_twice_at_one_moment_is_one_run(tmp_path: Path, tiny_data: Path) -> None:
     words = ("--space", "ecbsr", "--trials", 4, "--fix", "width=8")
     both = [search(tmp_path, tiny_data, "both", *words) for _ in range(2)]
@@ -32,6 +33,7 @@ def test_a_run_that_is_started_twice_at_one_moment_is_one_run(tmp_path: Path, ti
     assert len(values) == len(set(values)) and all(trial.values for trial in trials)
 
 
+@pytest.mark.slow
 def test_two_workers_whose_candidates_all_fail_say_so_and_exit_with_1(tmp_path: Path, tiny_data: Path) -> None:
     words = ("--space", "broken", "--plugin", BROKEN, "--fix", "how=raises", "--jobs", 2)
     process = search(tmp_path, tiny_data, "all", *words)

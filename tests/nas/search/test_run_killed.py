@@ -91,6 +91,7 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_goes_on(search: Search
     assert search.checkpoints() == []
 
 
+@pytest.mark.slow
 def test_two_jobs_share_the_work_and_sigterm_stops_both(search: Search) -> None:
     stopped = search.begin("--jobs", 2)
 
