@@ -38,8 +38,8 @@ def hand_made(
     build = known.build(open_run_data(opened), where)
     missing = len(build.open_trainings())
     NOTES.print(
-        f"{len(build.rows)} published networks lie in the range; {missing} are to be trained, for {known.recipe.steps} "
-        f"steps each."
+        f"{len(build.rows)} published networks lie in or near the range; {missing} are to be trained, "
+        f"for {known.recipe.steps} steps each."
     )
     with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
         work_on(build, devices_for(where, jobs), display, stop)

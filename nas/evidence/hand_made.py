@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from nas.evidence.benchmark.training import make_header
 from nas.gain import Gain, Network, gain
 from nas.model import ARCHITECTURE, METRICS, RECIPE, TRAINED, is_model
 from nas.objectives import first_cost
+from nas.search.interest import Interest
 from nas.search.run import Run
 from nas.search.settings import Settings
 from nas.table import Row
@@ -30,6 +31,8 @@ WITH_SKIP = ", image skip"
 """What follows the name of a published network that got the image skip, which it does not have in its paper."""
 FOLDER = "hand_made"
 """The folder beside the runs, with a folder for each recipe and each set of images. Runs of one recipe share them."""
+BELOW = 4
+"""Published networks count down to this fraction of the lower end of the range."""
 COUNTED = ("macs", "params")
 """The costs over which a gain can be measured: those that a table holds."""
 
@@ -70,14 +73,18 @@ class HandMade:
         return self.results / FOLDER / hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def rows(self) -> list[Row]:
-        """Return the published networks of all spaces in the range, as published and with the image skip."""
+        """Return the published networks of all spaces near the range, as published and with the image skip.
+
+        Networks a little below the range are good for its lower end.
+        """
         settings = self.settings
+        near = Interest(tuple(replace(end, limit=end.limit / BELOW) for end in settings.range_from))
         found: dict[str, Row] = {}
         for space in SPACES:
             if settings.scale in space.scales and settings.channels in space.channels:
                 for name, network in _variants(space, settings):
                     cost = screening_cost(network, settings.hr_size)
-                    if refusal(settings.budgets, cost) is None and not settings.interest.is_below(cost):
+                    if refusal(settings.budgets, cost) is None and not near.is_below(cost):
                         row = Row(architecture=network.to_dict(), name=name, macs=cost.macs, params=cost.params)
                         found.setdefault(network.fingerprint, row)
         return list(found.values())
@@ -89,7 +96,7 @@ class HandMade:
         return None if header is None else header.bicubic[0]
 
     def trained(self) -> list[Row]:
-        """Return the networks of the range that are trained."""
+        """Return those of `rows` that are trained."""
         if Journal(self.folder).header() is None:
             return []
         wanted = {row.network.fingerprint for row in self.rows()}
