@@ -1,11 +1,12 @@
 """The front of a run as files: picture, page and table beside each other in `front/`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from nas.budget import Budget
+from nas.evidence.hand_made import COUNTED, WITH_SKIP, HandMade, final_psnr
 from nas.files import write_atomic
 from nas.objectives import OBJECTIVES, first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
@@ -62,13 +63,16 @@ def view_of(run: Snapshot) -> View:
     members = {c.trial for c in pareto_front(candidates, settings.objectives)}
     quality, price = first_quality(settings.objectives), first_cost(settings.objectives)
     limits = [budget for budget in settings.budgets if budget.cost == price.name]
+    hand_made = _hand_made(run) if quality.name == "psnr" and price.name in COUNTED else []
+    ends = [end.limit for end in settings.range_from if end.cost == price.name]
     return View(
-        [*(_dot(c, c.trial in members) for c in candidates), *_paused(run)],
-        untrained=_untrained(run, candidates, price.name),
+        [*(_dot(c, c.trial in members) for c in candidates), *_paused(run), *hand_made],
+        untrained=_untrained(run, {c.label for c in candidates} | {dot.label for dot in hand_made}, price.name),
         budget=min(limits, key=lambda budget: budget.limit, default=None),
         bicubic=dict(zip(("psnr", "ssim"), run.bicubic, strict=True))[quality.name],
         title=f"{settings.run}: {len(candidates)} candidates of {settings.space_in_words}, x{settings.scale}",
         protocol=f"after brief training ({settings.recipe.steps} steps); {run.protocol.describe()}",
+        range_from=max(ends, default=None),
         hr_size=settings.hr_size,
         baseline="bicubic interpolation" if settings.scale > 1 else "the input as it is",
         cost=price,
@@ -81,6 +85,20 @@ def _dot(candidate: Candidate, on_front: bool) -> Dot:
     return Dot(candidate.label, candidate.figures, kind)
 
 
+def _hand_made(run: Snapshot) -> list[Dot]:
+    """Return the published networks that were trained for comparison, each in its better form."""
+    known = HandMade(run.settings, run.settings.recipe, run.folder.parent)
+    tried = {candidate.label for candidate in run.candidates}
+    dots: dict[str, Dot] = {}
+    for row in sorted(known.trained(), key=final_psnr):
+        figures = {"psnr": final_psnr(row), "macs": float(row.macs), "params": float(row.params)}
+        name = (row.name or "").removesuffix(WITH_SKIP)
+        remark = "with the image skip" if name != row.name else "as published"
+        if name not in tried:
+            dots[name] = Dot(name, figures, "hand-made", remark)
+    return list(dots.values())
+
+
 def _paused(run: Snapshot) -> list[Dot]:
     """Return dots for the networks that are paused at a rung, with their figures there."""
     name = run.settings.run
@@ -90,7 +108,7 @@ def _paused(run: Snapshot) -> list[Dot]:
     ]
 
 
-def _untrained(run: Snapshot, candidates: list[Candidate], name: str) -> dict[str, float]:
+def _untrained(run: Snapshot, trained: Container[str], name: str) -> dict[str, float]:
     """Return the published points without a quality on these images (over budget, or not yet trained) and their costs.
 
     Empty for a cost that can't be counted.
@@ -98,7 +116,7 @@ def _untrained(run: Snapshot, candidates: list[Candidate], name: str) -> dict[st
     count = OBJECTIVES.get(name).count
     if count is None:
         return {}
-    space, trained = SPACES.get(run.settings.space), {c.label for c in candidates}
+    space = SPACES.get(run.settings.space)
     labels = [label for label in space.published if f"{space.name}/{label}" not in trained]
     points = {label: Architecture.published(f"{space.name}/{label}", run.settings.scale) for label in labels}
     return {label: count(point, run.settings.hr_size) for label, point in points.items()}

@@ -9,6 +9,7 @@ from nas.report.front_view import (
     BICUBIC_COLOUR,
     BUDGET_COLOUR,
     COLOURS,
+    OUTSIDE_COLOUR,
     UNTRAINED_COLOUR,
     Dot,
     Kind,
@@ -61,7 +62,7 @@ def _add_dots(figure: graph_objects.Figure, view: View, kind: Kind) -> None:
         marker={
             "color": COLOURS[kind],
             "size": 7 if kind in ("paused", "candidate") else 11,
-            "symbol": "diamond" if published else "circle",
+            "symbol": {"published": "diamond", "hand-made": "triangle-up"}.get(kind, "circle"),
         },
     )
 
@@ -98,6 +99,8 @@ def _add_lines(figure: graph_objects.Figure, view: View) -> None:
         dashes = {"color": BICUBIC_COLOUR, "dash": "dash", "width": 1}
         figure.add_hline(view.bicubic, line=dashes)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=dashes, name=view.bicubic_label)
+    if view.range_x is not None:
+        figure.add_vrect(view.x_range[0], view.range_x, fillcolor=OUTSIDE_COLOUR, opacity=0.08, line_width=0)
     if view.budget is not None and (budget := view.budget_x):
         figure.add_vline(budget, line={"color": BUDGET_COLOUR, "width": 1.5})
         figure.add_annotation(

@@ -16,6 +16,7 @@ from nas.report.front_view import (
     BICUBIC_COLOUR,
     BUDGET_COLOUR,
     COLOURS,
+    OUTSIDE_COLOUR,
     UNTRAINED_COLOUR,
     Dot,
     Kind,
@@ -26,9 +27,12 @@ _STYLES: Sequence[tuple[Kind, str, float, int]] = (
     ("paused", "o", 14, 1),
     ("candidate", "o", 20, 2),
     ("front", "o", 42, 4),
+    ("hand-made", "^", 34, 4),
     ("published", "D", 48, 5),
 )
 """Kind, marker, area in points², drawing order."""
+
+BELOW = "below the range of interest"
 
 _OFFSETS = [(x * r, y * r) for r in (7, 13, 21, 32) for x, y in ((1, 0.6), (-1, 0.6), (1, -1.6), (-1, -1.6), (0, 1.4))]
 """Offsets of a label from its dot in points, the best first."""
@@ -56,7 +60,7 @@ def draw_picture(view: View) -> Figure:
     _draw_dots(axes, view)
     _draw_ticks(axes, view)
     if axes.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
+        figure.legend(loc="outside lower center", ncols=3, fontsize=8, columnspacing=1.2, frameon=False)
     # The labels need the final layout, and must not change it.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -70,6 +74,8 @@ def _draw_lines(axes: Axes, view: View) -> None:
     if view.budget is not None and (budget := view.budget_x):
         axes.axvline(budget, color=BUDGET_COLOUR, linewidth=1.3, label=f"budget, {view.budget.in_words}")
         axes.axvspan(budget, view.x_range[1], color=BUDGET_COLOUR, alpha=0.06, linewidth=0)
+    if view.range_x is not None and view.range_x > view.x_range[0]:
+        axes.axvspan(view.x_range[0], view.range_x, color=OUTSIDE_COLOUR, alpha=0.08, linewidth=0, label=BELOW)
 
 
 def _draw_dots(axes: Axes, view: View) -> None:
@@ -102,7 +108,9 @@ def _draw_ticks(axes: Axes, view: View) -> None:
 def _draw_labels(axes: Axes, view: View, renderer: RendererAgg) -> None:
     """Label the published networks, and the front where there is room, without covering dots or other labels."""
     taken = [text.get_window_extent(renderer) for text in axes.texts]
-    shown = [*view.of("published"), *view.of("front")]
+    low = view.y_range[0]
+    hand_made = [dot for dot in view.of("hand-made") if view.y(dot) >= low]
+    shown = [*view.of("published"), *view.of("front"), *hand_made]
     for dot in shown:
         others = [_box(axes, view, other) for other in shown if other is not dot]
         box = _draw_label(axes, view, dot, [*taken, *others], renderer)

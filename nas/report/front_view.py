@@ -14,21 +14,25 @@ from nas.objectives import OBJECTIVES, Objective
 
 MACS, PSNR = OBJECTIVES.get("macs"), OBJECTIVES.get("psnr")
 
-Kind = Literal["paused", "candidate", "front", "published"]
+Kind = Literal["paused", "candidate", "front", "published", "hand-made"]
 
 COLOURS: Mapping[Kind, str] = {
     "paused": "#d9dee3",
     "candidate": "#9aa5b1",
     "front": "#1f5fa8",
     "published": "#d1550f",
+    "hand-made": "#b07d00",
 }
 BUDGET_COLOUR, BICUBIC_COLOUR, UNTRAINED_COLOUR = "#a3243b", "#4a4a4a", "#707070"
+OUTSIDE_COLOUR = "#5a6b7b"
+"""The colour of what lies below the range of interest."""
 
 _NAMES = {
     "paused": "paused at a rung",
     "candidate": "candidate",
     "front": "Pareto front",
-    "published": "published network, trained alike",
+    "published": "published network, tried by the search",
+    "hand-made": "hand-made, trained alike",
 }
 _TICK_DISTANCE = 0.02
 """Ticks of untrained networks that are closer than this share of the axis have names at different heights."""
@@ -66,6 +70,8 @@ class View:
     title: str
     protocol: str
     """The protocol of the quality, in one line."""
+    range_from: float | None = None
+    """The lower end of the range of interest, in the unit of the cost."""
     hr_size: Size = HR_SIZE
     """Width and height of the HR image that costs are counted for."""
     baseline: str = "bicubic interpolation"
@@ -106,6 +112,11 @@ class View:
         return None if self.budget is None else self.cost.in_study(self.budget.limit)
 
     @property
+    def range_x(self) -> float | None:
+        """Where the range of interest begins on the horizontal axis."""
+        return None if self.range_from is None else self.cost.in_study(self.range_from)
+
+    @property
     def x_range(self) -> tuple[float, float]:
         """The shown range of costs."""
         untrained = (self.cost.in_study(cost) for cost in self.untrained.values())
@@ -124,6 +135,7 @@ class View:
         """The shown range of qualities. It may exclude the worst candidates, which would flatten the front."""
         least = 10 * 10.0 ** -(self.quality.digits or 0)
         shown = [self.y(dot) for dot in self.dots if dot.kind in ("front", "published")]
+        shown += [self.y(dot) for dot in self.of("hand-made") if shown and self.y(dot) >= min(shown) - least]
         if candidates := [self.y(dot) for dot in self.of("candidate")]:
             shown += [float(np.quantile(candidates, 0.25)), max(candidates)]
         bicubic = [] if self.bicubic is None else [self.bicubic]

@@ -63,6 +63,21 @@ def test_the_picture_shows_every_kind_of_network_and_the_limits(tmp_path: Path) 
     assert not any(shows(without, colour) for colour in ("d1550f", "a3243b"))
 
 
+def test_hand_made_networks_and_the_range_of_interest_are_shown(tmp_path: Path) -> None:
+    dots = [*DOTS, dot("ecbsr/M10C16", 20 * G, 33.3, 24_000, "hand-made")]
+    picture, page = draw(tmp_path, dots=dots, range_from=12.5 * G)
+    assert shows(picture, "b07d00") and "M10C16" in page
+    shade = (244, 243, 242)  # OUTSIDE_COLOUR over white, as blue, green, red
+    shaded = (np.abs(picture.astype(int) - shade).max(axis=-1) <= 1).mean()
+    assert shaded > 0.05
+
+
+def test_a_hand_made_network_is_no_part_of_the_front() -> None:
+    best = dot("ecbsr/M10C16", 1 * G, 40.0, 24_000, "hand-made")
+    view = View([*DOTS, best], {}, None, None, "night", "")
+    assert 40.0 not in view.front_line[1]
+
+
 def test_the_page_carries_all_it_needs(tmp_path: Path) -> None:
     _, page = draw(tmp_path)
     for text in ("#3", "#5", "FALSR-B", "326.0K", "74.70G", "CARN", "IMDN", "32.80 dB", "100G MACs", "shave 2"):
