@@ -13,6 +13,9 @@ from nas.pareto import Points
 OCTAVES = 3
 """By default the range begins at a budget halved this often."""
 
+SLACK = 0.75
+"""Networks are looked for down to this share of the lower end of the range."""
+
 
 @dataclass(frozen=True)
 class Interest:
@@ -26,9 +29,12 @@ class Interest:
     """The lower ends, at most one for a cost. None at all: every cost is of interest."""
 
     def is_below(self, costs: Costs) -> bool:
-        """Return whether a network is cheaper than the range, by all of its costs that are known."""
+        """Return whether a network is cheaper than the range, by all of its costs that are known.
+
+        Networks a little cheaper are still looked for, since they are good for the lower end.
+        """
         known = known_budgets(self.ends, costs)
-        return bool(known) and all(end.of(costs) < end.limit for end in known)
+        return bool(known) and all(end.of(costs) < SLACK * end.limit for end in known)
 
     def clamped(self, points: Points, objectives: Sequence[Objective]) -> Points:
         """Clamp points to minimise, [..., K] as from `nas.pareto.losses`: no cost is below its range."""

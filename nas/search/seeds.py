@@ -1,4 +1,4 @@
-"""The seeds of a search: designs of the space scaled to the budget, a half and a quarter of it."""
+"""The seeds of a search: designs of the space scaled to the budget, a half, a quarter and an eighth of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from nas.search.samplers.prior import Prior, load_prior
 from nas.search.samplers.problem import Draw, Problem
 from nas.search.settings import Settings
 
-SHARES = (1.0, 0.5, 0.25)
+SHARES = (1.0, 0.5, 0.25, 0.125)
 """The shares of the budget that designs are scaled to."""
 SHARE_OF_TRIALS = 5
 SEED = "seed"
@@ -30,7 +30,7 @@ class Seed:
 
 
 def scaled_seeds(problem: Problem, prior: Prior | None, count: int) -> list[Seed]:
-    """Return up to `count` seeds near the budget, a half and a quarter of it, equally many of each.
+    """Return up to `count` seeds near the budget, a half, a quarter and an eighth of it, equally many of each.
 
     Of each family the size that the prior expects most of is taken, and of the families the best. Without a prior it is
     the size of medium width, of the families in their order. Fixed choices hold for seeds, too.

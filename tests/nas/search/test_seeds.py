@@ -19,13 +19,13 @@ def problem(*budgets: str) -> Problem:
 
 @pytest.mark.parametrize("prior", [None, load_prior("shipped", "hybrid")], ids=["no prior", "shipped"])
 @pytest.mark.parametrize("budget", ["3G-MACs", "300G-MACs", "33K-params"])
-def test_seeds_lie_at_the_budget_a_half_and_a_quarter_of_it(budget: str, prior: Prior | None) -> None:
+def test_seeds_lie_at_the_budget_a_half_a_quarter_and_an_eighth_of_it(budget: str, prior: Prior | None) -> None:
     limit = Budget.parse(budget)
-    seeds = scaled_seeds(problem(budget), prior, 9)
+    seeds = scaled_seeds(problem(budget), prior, 8)
     used = [limit.of(seed.draw.cost) / limit.limit for seed in seeds]
     for share in SHARES:
-        assert sum(NEAR * share <= each <= share for each in used) == 3
-    assert len({seed.draw.architecture.fingerprint for seed in seeds}) == 9
+        assert sum(NEAR * share <= each <= share for each in used) == 2
+    assert len({seed.draw.architecture.fingerprint for seed in seeds}) == 8
     assert all(seed.draw.choices["image_skip"] == "bicubic" for seed in seeds)
 
 
