@@ -63,10 +63,11 @@ def search(
     if no_rungs and request.rungs:
         raise InputError("--rungs and --no-rungs exclude each other; give one of them.")
     asked = replace(request, plugins=given_plugins(context), rungs=() if no_rungs else request.rungs)
+    hint = ""
     if time is None and is_first_look(asked):
         time = FIRST_LOOK
-        NOTES.print(f"A first look of {FIRST_LOOK}, since neither --data nor --time is given; --time 20m looks longer.")
-    _search(asked, pick_device(device), Deadline.after(duration(time), STARTED))
+        hint = f"A first look of {FIRST_LOOK}, since neither --data nor --time is given; --time 20m looks longer."
+    _search(asked, pick_device(device), Deadline.after(duration(time), STARTED), hint)
 
 
 def worker(
@@ -144,13 +145,15 @@ def front(
     wrote(write_front(snapshot))
 
 
-def _search(request: "Request", where: "torch.device", deadline: "Deadline | None") -> None:
+def _search(request: "Request", where: "torch.device", deadline: "Deadline | None", hint: str) -> None:
     from nas.api.searching import work_on
     from nas.report.search_view import SearchView
     from nas.search.start import start
 
     with CountDisplay("preparing") as progress:
         run, images = start(request, where, deadline=deadline, progress=progress)
+    if hint:
+        NOTES.print(hint)
     _introduce(run, images.synthetic, str(where), request.jobs)
     with StopFlag() as stop, TrainingDisplay(SearchView(run, STARTED, deadline)) as display:
         ended = work_on(

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nas.budget import Budget
-from nas.evidence.hand_made import COUNTED, WITH_SKIP, HandMade, final_psnr
+from nas.evidence.hand_made import COUNTED, WITH_SKIP, HandMade, final_psnr, gain_of
 from nas.files import write_atomic
 from nas.objectives import OBJECTIVES, first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
@@ -34,6 +34,7 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
         "range_from": [str(end) for end in run.settings.range_from],
         "hypervolume_unit": hypervolume_unit(aims),
         "hypervolume_reference": dict(reference_point),
+        "gain_over_hand_made": _gain(run),
         "knee": bend and bend.trial,
         "trained": len(candidates),
         "paused": [{"trial": network.trial, "steps": network.steps, **network.figures} for network in run.paused],
@@ -42,6 +43,18 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
         "front": [c.to_dict() for c in pareto_front(candidates, aims)],
         "candidates": [c.to_dict() for c in candidates],
     }
+
+
+def _gain(run: Snapshot) -> dict[str, object] | None:
+    """Return the gain over hand-made after brief training; None unless all hand-made networks are trained."""
+    known = HandMade(run.settings, run.settings.recipe, run.folder.parent)
+    trained = known.trained()
+    if len(trained) < len(known.rows()):
+        return None
+    found = gain_of([c.figures for c in run.candidates], trained, run.settings, run.bicubic[0])
+    if found is None:
+        return None
+    return asdict(found) | {"at": {str(share): gain for share, gain in found.at.items()}}
 
 
 def _as_data(candidate: Candidate | None) -> dict[str, object] | None:

@@ -156,10 +156,10 @@ def _cell_options(cell: int) -> dict[str, Values]:
 
 @register
 class Hybrid(SearchSpace):
-    """Six cells of 21 blocks, 8 to 64 channels, half or full resolution: 400 to several million parameters."""
+    """Six cells of 19 blocks, 8 to 64 channels, half or full resolution: 400 to several million parameters."""
 
     name: ClassVar[str] = "hybrid"
-    summary: ClassVar[str] = "six cells, each one of 21 blocks of the known light networks, freely connected"
+    summary: ClassVar[str] = "six cells, each one of 19 blocks of the known light networks, freely connected"
     options: ClassVar[dict[str, Values]] = {
         "width": WIDTHS,
         "activation": ACTIVATIONS,

@@ -31,9 +31,7 @@ BLOCKS: Mapping[str, Callable[[BlockChoices, int], nn.Module]] = {
     "chain": conv_blocks.chain,
     "gate": gated_blocks.feature_gate,
     "gated": gated_blocks.gated_depthwise,
-    "partial": conv_blocks.partial_kernel,
     "lowrank": conv_blocks.low_rank,
-    "static": gated_blocks.static_modulation,
 }
 """Every block by its name in the choices."""
 

@@ -11,7 +11,7 @@ from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import LargeDepthwise, conv
 from search_spaces.layers.distillation import FeatureDistillation
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
-from search_spaces.layers.low_rank import LowRankConv, PartialConv
+from search_spaces.layers.low_rank import LowRankConv
 from search_spaces.layers.residual import skipped
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 
@@ -97,13 +97,6 @@ def chain(c: BlockChoices, _place: int) -> nn.Module:
     for _ in range(c.expansion + 1):
         layers += [conv(c.width, c.width, c.kernel), c.act()]
     return skipped(*layers, conv(c.width, c.width, c.kernel))
-
-
-def partial_kernel(c: BlockChoices, _place: int) -> nn.Module:
-    """Return a dense convolution of `2·kernel + 3` pixels over a quarter of the channels, then a 1x1 bottleneck."""
-    wide = c.expansion * c.width
-    reach = 2 * c.kernel + 3
-    return skipped(PartialConv(c.width, reach), conv(c.width, wide, 1), c.act(wide), conv(wide, c.width, 1))
 
 
 def low_rank(c: BlockChoices, _place: int) -> nn.Module:

@@ -10,7 +10,7 @@ from search_spaces.layers.conv import conv
 from search_spaces.layers.conv_blocks import two_convolutions
 from search_spaces.layers.gates import FeatureGate, GatedDepthwise
 from search_spaces.layers.initialisation import keep_variance
-from search_spaces.layers.modulation import SpatialModulation, StaticModulation
+from search_spaces.layers.modulation import SpatialModulation
 from search_spaces.layers.parameter_free import ParameterFreeAttention
 from search_spaces.layers.residual import skipped, zero_parameters
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
@@ -82,13 +82,6 @@ def gated_depthwise(c: BlockChoices, _place: int) -> nn.Module:
     wide = c.expansion * c.width
     body = GatedDepthwise(c.width, wide, c.kernel, c.act(wide))
     return skipped(body, last=body.narrow)
-
-
-def static_modulation(c: BlockChoices, _place: int) -> nn.Module:
-    """Return the modulation of `modulation`, but pooled by fixed strides and without norms."""
-    gate = StaticModulation(c.width, kernel=c.kernel)
-    mixer = skipped(conv(c.width, c.inner), c.act(c.inner), conv(c.inner, c.width, 1))
-    return nn.Sequential(skipped(gate, last=gate.mix), mixer)
 
 
 def window_attention(c: BlockChoices, place: int) -> nn.Module:

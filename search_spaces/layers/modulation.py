@@ -29,37 +29,6 @@ class SpatialModulation(nn.Module):
         return F.gelu(self.mix(torch.cat(parts, dim=1))) * features
 
 
-STRIDES = (1, 4, 8, 12)
-"""The fixed strides of `StaticModulation` (AMCANet, NTIRE 2026, efficient super-resolution)."""
-
-
-class StaticModulation(nn.Module):
-    """As `SpatialModulation`, but part i is pooled by the fixed stride `STRIDES[i]`, whatever the size of the image.
-
-    So the exported graph holds MaxPool and a nearest-neighbour Resize instead of gathers.
-    """
-
-    def __init__(self, width: int, kernel: int = 3) -> None:
-        super().__init__()
-        levels = len(STRIDES)
-        self.widths = [(width + levels - 1 - level) // levels for level in range(levels)]
-        self.levels = nn.ModuleList(conv(part, part, kernel, groups=part) for part in self.widths)
-        self.mix = conv(width, width, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[N, width, H, W] → the same shape."""
-        height, width = features.shape[2:]
-        parts = []
-        for stride, part, layer in zip(STRIDES, features.split(self.widths, dim=1), self.levels, strict=True):
-            if stride == 1:
-                parts.append(layer(part))
-                continue
-            # Partial windows at the border count, and the copies that reach beyond the image are cut off.
-            coarse = layer(F.max_pool2d(part, stride, ceil_mode=True))
-            parts.append(F.interpolate(coarse, scale_factor=float(stride), mode="nearest")[..., :height, :width])
-        return F.gelu(self.mix(torch.cat(parts, dim=1))) * features
-
-
 def max_pool_to_fraction(features: Tensor, divisor: int) -> Tensor:
     """[N, C, H, W] → [N, C, H // divisor, W // divisor], at least one pixel: the maximum of each part.
 

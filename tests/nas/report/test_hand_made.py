@@ -7,7 +7,7 @@ from searches import CPU, Begin, Listener, beginner, settings, work
 from nas.evidence.benchmark.build import work_on
 from nas.evidence.hand_made import HandMade
 from nas.gain import Gain
-from nas.report.front_files import view_of
+from nas.report.front_files import summarise, view_of
 from nas.report.hand_made import gain_lines, hand_made_table, in_words
 
 
@@ -23,11 +23,13 @@ def test_before_they_are_trained_the_command_is_named_then_the_gain(begin: Begin
     assert re.fullmatch(
         r"Gain over hand-made: not known yet; nas hand-made first trains \d+ published networks.*", line
     )
+    assert summarise(run.snapshot())["gain_over_hand_made"] is None
     known = HandMade.of(run)
     work_on(known.build(data, CPU), (CPU,), Listener(), lambda: False)
     (line,) = gain_lines(run.snapshot(), run.folder.parent)
     assert re.match(r"Gain over hand-made: [+-]\d+\.\d\d dB on average from .* to 300.0M MACs", line), line
     assert hand_made_table(known).row_count == len(known.rows())
+    assert isinstance(summarise(run.snapshot())["gain_over_hand_made"], dict)
     shown = [dot for dot in view_of(run.snapshot()).dots if dot.kind == "hand-made"]
     assert {dot.remark for dot in shown} <= {"as published", "with the image skip"} and shown
     assert len({dot.label for dot in shown}) == len(shown) < len(known.rows())

@@ -1,7 +1,7 @@
 import torch
 
 from search_spaces.layers.conv import conv
-from search_spaces.layers.low_rank import LowRankConv, PartialConv
+from search_spaces.layers.low_rank import LowRankConv
 
 
 def test_half_the_width_needs_a_third_of_the_weights() -> None:
@@ -18,10 +18,3 @@ def test_a_low_rank_convolution_reaches_as_far_as_a_dense_one() -> None:
         reached = (layer(image) - layer(torch.zeros_like(image))).abs() > 0
     rows, columns = reached[0, 0].nonzero(as_tuple=True)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 6, 2, 6)
-
-
-def test_a_partial_convolution_passes_three_quarters_of_the_channels() -> None:
-    layer = PartialConv(8, 9)
-    x = torch.randn(1, 8, 12, 12)
-    assert torch.equal(layer(x)[:, 2:], x[:, 2:])
-    assert torch.equal(layer(x)[:, :2], layer.conv(x[:, :2]))

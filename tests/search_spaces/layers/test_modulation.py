@@ -4,9 +4,7 @@ from torch.nn import functional as F
 
 from search_spaces.layers import modulation
 from search_spaces.layers.modulation import (
-    STRIDES,
     SpatialModulation,
-    StaticModulation,
     enlarge_to,
     max_pool_to_fraction,
 )
@@ -47,17 +45,3 @@ def test_the_exported_form_of_the_pooling_computes_the_same(
 def test_enlarging_copies_pixels() -> None:
     coarse = torch.tensor([[1.0, 2.0]])[None, None]
     assert enlarge_to(coarse, torch.empty(1, 1, 2, 4))[0, 0].tolist() == [[1, 1, 2, 2], [1, 1, 2, 2]]
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_the_static_form_pools_by_fixed_strides_up_to_the_border(size: tuple[int, int]) -> None:
-    layer, image = StaticModulation(8), torch.rand(2, 8, *size)
-    parts = []
-    for stride, part, depthwise in zip(STRIDES, image.chunk(4, dim=1), layer.levels, strict=True):
-        # Beyond the border there is nothing larger than a pixel of the image.
-        padded = F.pad(part, (0, -size[1] % stride, 0, -size[0] % stride))
-        coarse = depthwise(F.max_pool2d(padded, stride) if stride > 1 else part)
-        fine = coarse.repeat_interleave(stride, 2).repeat_interleave(stride, 3)
-        parts.append(fine[..., : size[0], : size[1]])
-    mixed = F.conv2d(torch.cat(parts, dim=1), layer.mix.weight, layer.mix.bias)
-    assert torch.allclose(layer(image), F.gelu(mixed) * image, atol=1e-6)
