@@ -12,6 +12,7 @@ import torch
 from nas.budget import Budget, known_budgets
 from nas.data.dataset import Dataset
 from nas.duration import show_duration
+from nas.errors import InputError
 from nas.search.interest import EVERY_COST, lower_ends
 from nas.search.samplers.problem import OCTAVES, Problem
 from nas.search.schedule.speed import Speed, SpeedByCost, measure_speeds
@@ -66,7 +67,12 @@ def planned(
     """
     began, whole = time.monotonic(), USUAL_SECONDS if seconds is None else seconds
     torch.set_num_threads(settings.threads)
-    speeds, budget = _speeds(settings, data, device, min(_MEASURED * whole, _MOST_MEASURED))
+    try:
+        speeds, budget = _speeds(settings, data, device, min(_MEASURED * whole, _MOST_MEASURED))
+    except InputError:  # no network can be trained
+        if seconds is None:
+            return settings  # the search itself will tell why
+        raise
     left = max(0.0, whole - (time.monotonic() - began)) * workers
     reach = _reach(settings, speeds, budget, left, given)
     if reach is not None and not given.keeps_range:

@@ -1,12 +1,15 @@
 """A run is started once, and continued afterwards."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from searches import Begin
 
 from nas.errors import InputError, RunError
+from nas.search.request import Request
 from nas.search.settings import SETTINGS, read_settings
+from nas.search.start import is_first_look
 from nas.search.study import settings_of
 
 
@@ -49,3 +52,14 @@ def test_a_folder_that_can_not_hold_locks_is_named(begin: Begin, tmp_path: Path)
     with pytest.raises(RunError, match=r"cache/locks can't be written"):
         begin()
     assert not (tmp_path / "results" / "first" / SETTINGS).exists()
+
+
+def test_a_new_run_without_images_and_length_is_a_first_look(tmp_path: Path) -> None:
+    request = Request(budgets=("10G-MACs",))
+    assert is_first_look(request, tmp_path)
+    assert not is_first_look(replace(request, data="night"), tmp_path)
+    assert not is_first_look(replace(request, trials=3), tmp_path)
+    assert not is_first_look(replace(request, storage="sqlite:///team.db"), tmp_path)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "search.yaml").touch()
+    assert not is_first_look(replace(request, run="first"), tmp_path), "it continues"

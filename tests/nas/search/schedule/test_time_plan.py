@@ -10,6 +10,7 @@ from searches import CPU, settings
 from nas.budget import Budget
 from nas.cost import screening_cost
 from nas.data.dataset import Dataset
+from nas.errors import InputError
 from nas.search.schedule import time_plan
 from nas.search.schedule.speed import Speed
 from nas.search.schedule.time_plan import USUAL_TRIALS, Given, make_plan
@@ -88,3 +89,15 @@ def test_without_a_time_only_the_range_is_planned(asked: Settings) -> None:
 def test_a_range_that_is_given_is_kept(asked: Settings) -> None:
     kept = plan(asked, 300, keeps_range=True)
     assert kept.range_to == () and kept.range_from == asked.range_from
+
+
+def test_without_a_time_a_search_of_which_nothing_can_be_measured_begins_as_it_is(
+    asked: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise InputError("None of 6 networks can be trained here")
+
+    monkeypatch.setattr(time_plan, "measure_speeds", refuse)
+    assert plan(asked, None) == asked
+    with pytest.raises(InputError, match="None of 6"):
+        plan(asked, 300)
