@@ -68,7 +68,7 @@ def measure(run: Run) -> dict[str, Any]:
     (group,) = fully_trained(run.folder, run.settings)
     known = HandMade.fully(run)
     assert known.bicubic is not None
-    gain = gain_of(group.networks, known.trained(), run.settings, known.bicubic)
+    gain = gain_of(group.networks, known.trained, run.settings, known.bicubic)
     assert gain is not None
     trials = {c.architecture.fingerprint: c for c in run.candidates()}
     brief, full, origins = [], [], []

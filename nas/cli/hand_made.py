@@ -1,5 +1,6 @@
 """The command that trains the hand-made networks that a search is judged by."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -33,7 +34,7 @@ def hand_made(
 
     opened, where = open_run(run, storage), pick_device(device)
     known = HandMade.fully(opened) if full else HandMade.of(opened)
-    if not known.rows():
+    if not known.rows:
         raise InputError(f"No published network lies in the range of '{run}', so there is nothing to compare it with.")
     build = known.build(open_run_data(opened), where)
     missing = len(build.open_trainings())
@@ -45,6 +46,6 @@ def hand_made(
         work_on(build, devices_for(where, jobs), display, stop)
         if stop() and build.open_trainings():
             raise RunError("Stopped; the same command continues.")
-    snapshot = opened.snapshot()
-    show(hand_made_table(known))
-    say(*gain_lines(snapshot, known.results))
+    trained = replace(known)  # read again: the table holds more networks now
+    show(hand_made_table(trained))
+    say(*gain_lines(opened.snapshot(), known.results))

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -72,10 +73,11 @@ class HandMade:
         content = json.dumps([*told, self.recipe.model_dump(mode="json")], sort_keys=True)
         return self.results / FOLDER / hashlib.sha256(content.encode()).hexdigest()[:16]
 
+    @cached_property
     def rows(self) -> list[Row]:
-        """Return the published networks of all spaces near the range, as published and with the image skip.
+        """The published networks of all spaces near the range, as published and with the image skip.
 
-        Networks a little below the range are good for its lower end.
+        Networks a little below the range are good for its lower end. Counting them all takes seconds.
         """
         settings = self.settings
         near = Interest(tuple(replace(end, limit=end.limit / BELOW) for end in settings.range_from))
@@ -95,11 +97,12 @@ class HandMade:
         header = Journal(self.folder).header()
         return None if header is None else header.bicubic[0]
 
+    @cached_property
     def trained(self) -> list[Row]:
-        """Return those of `rows` that are trained."""
+        """Those of `rows` that are trained. Without any, nothing is counted."""
         if Journal(self.folder).header() is None:
             return []
-        wanted = {row.network.fingerprint for row in self.rows()}
+        wanted = {row.network.fingerprint for row in self.rows}
         return [row for row in Journal(self.folder).table().trained if row.network.fingerprint in wanted]
 
     def build(self, data: Dataset, device: torch.device) -> Build:
@@ -108,9 +111,9 @@ class HandMade:
         header = make_header(
             data, self.recipe, device, scale=settings.scale, hr_size=settings.hr_size, budgets=(), spaces={}
         )
-        every = {row.network.fingerprint: row for row in [*journal.rows(), *self.rows()]}
+        every = {row.network.fingerprint: row for row in [*journal.rows(), *self.rows]}
         journal.begin(header, {}, list(every.values()))
-        wanted = tuple(self.rows())
+        wanted = tuple(self.rows)
         return Build(self.folder, wanted, data, self.recipe, seeds=1, repeated=len(wanted), asks_proxies=False)
 
 

@@ -48,10 +48,9 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
 def _gain(run: Snapshot) -> dict[str, object] | None:
     """Return the gain over hand-made after brief training; None unless all hand-made networks are trained."""
     known = HandMade(run.settings, run.settings.recipe, run.folder.parent)
-    trained = known.trained()
-    if len(trained) < len(known.rows()):
+    if not known.trained or len(known.trained) < len(known.rows):
         return None
-    found = gain_of([c.figures for c in run.candidates], trained, run.settings, run.bicubic[0])
+    found = gain_of([c.figures for c in run.candidates], known.trained, run.settings, run.bicubic[0])
     if found is None:
         return None
     return asdict(found) | {"at": {str(share): gain for share, gain in found.at.items()}}
@@ -103,7 +102,7 @@ def _hand_made(run: Snapshot) -> list[Dot]:
     known = HandMade(run.settings, run.settings.recipe, run.folder.parent)
     tried = {candidate.label for candidate in run.candidates}
     dots: dict[str, Dot] = {}
-    for row in sorted(known.trained(), key=final_psnr):
+    for row in sorted(known.trained, key=final_psnr):
         figures = {"psnr": final_psnr(row), "macs": float(row.macs), "params": float(row.params)}
         name = (row.name or "").removesuffix(WITH_SKIP)
         remark = "with the image skip" if name != row.name else "as published"

@@ -19,7 +19,7 @@ def hand_made_table(known: HandMade) -> Table:
     """Return the trained hand-made networks of a run, cheapest first."""
     size = show_size(known.settings.hr_size)
     shown = table(f"Published networks, trained alike; MACs for HR {size}", "network", "PSNR dB", "MACs", "params")
-    for row in sorted(known.trained(), key=lambda row: row.macs):
+    for row in sorted(known.trained, key=lambda row: row.macs):
         shown.add_row(row.name or "", f"{final_psnr(row):.2f}", short(row.macs), short(row.params))
     return shown
 
@@ -28,19 +28,19 @@ def gain_lines(snapshot: Snapshot, results: Path) -> Iterator[str]:
     """Yield the gain over hand-made after brief training, or how to learn it, and the gain after full training."""
     settings = snapshot.settings
     brief = HandMade(settings, settings.recipe, results)
-    wanted, trained = brief.rows(), brief.trained()
-    if wanted and len(trained) < len(wanted):
+    candidates = [candidate.figures for candidate in snapshot.candidates]
+    if not brief.trained or len(brief.trained) < len(brief.rows):
         yield (
-            f"Gain over hand-made: not known yet; nas hand-made {settings.run} trains {len(wanted) - len(trained)} "
-            "published networks for it."
+            f"Gain over hand-made: not known yet; nas hand-made {settings.run} trains the published networks of the "
+            "range for it."
         )
-    elif found := gain_of([c.figures for c in snapshot.candidates], trained, settings, snapshot.bicubic[0]):
+    elif found := gain_of(candidates, brief.trained, settings, snapshot.bicubic[0]):
         yield f"Gain over hand-made: {in_words(found, settings)}, after {settings.recipe.steps} steps."
     for group in fully_trained(snapshot.folder, settings):
         known = HandMade(settings, group.recipe, results)
         if known.bicubic is None:
             continue
-        if found := gain_of(group.networks, known.trained(), settings, known.bicubic):
+        if found := gain_of(group.networks, known.trained, settings, known.bicubic):
             count = f"{len(group.networks)} fully trained networks of the run"
             yield f"Gain over hand-made: {in_words(found, settings)}, after {group.recipe.steps} steps, of {count}."
 

@@ -1,6 +1,6 @@
 """The range of interest: the costs at which a search looks for networks, and over which it is judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,11 +40,6 @@ class Interest:
         """Clamp points to minimise, [..., K] as from `nas.pareto.losses`: no cost is below its range."""
         lowest = {end.cost: float(np.log2(end.limit)) for end in self.ends}
         return np.maximum(points, [lowest.get(objective.name, -np.inf) for objective in objectives])
-
-    def clamped_figures(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """Return the figures of a network with its costs clamped to the range."""
-        lowest = {end.cost: end.limit for end in self.ends}
-        return {name: max(figure, lowest.get(name, -np.inf)) for name, figure in figures.items()}
 
 
 EVERY_COST = Interest()

@@ -17,7 +17,7 @@ def hand_made(**changed: object) -> HandMade:
 
 
 def test_every_published_network_of_the_range_counts_with_and_without_the_image_skip() -> None:
-    rows = {row.name: row for row in hand_made(budgets=("10G-MACs",), range_from=("1.25G-MACs",)).rows()}
+    rows = {row.name: row for row in hand_made(budgets=("10G-MACs",), range_from=("1.25G-MACs",)).rows}
     assert {"ecbsr/M4C16", "ecbsr/M4C16" + WITH_SKIP, "srcnn/SRCNN-9-1-5", "hybrid/SESR-M11-like"} <= set(rows)
     assert "hybrid/SESR-M11-like" + WITH_SKIP not in rows, "it is published with the skip"
     assert "ecbsr/M4C8" in rows, "it lies below the range, but counts at its lower end"
@@ -56,15 +56,16 @@ def test_they_are_trained_as_the_candidates_of_the_run_and_kept(begin: Begin) ->
     run, data = begin(trials=2)
     work(run, data)
     known = HandMade.of(run)
-    assert known.trained() == [] and known.bicubic is None
+    assert known.trained == [] and known.bicubic is None
     build = known.build(data, CPU)
     assert build.rows and build.open_trainings()
     work_on(build, (CPU,), Listener(), should_stop=lambda: False)
-    assert len(known.trained()) == len(known.rows())
+    known = HandMade.of(run)
+    assert len(known.trained) == len(known.rows)
     assert known.bicubic == pytest.approx(run.bicubic[0])
     assert not known.build(data, torch.device("cpu")).open_trainings()
     found = [candidate.figures for candidate in run.candidates()]
-    assert gain_of(found, known.trained(), run.settings, run.bicubic[0]) is not None
+    assert gain_of(found, known.trained, run.settings, run.bicubic[0]) is not None
 
 
 def test_without_a_full_training_there_is_nothing_to_compare_fully(begin: Begin) -> None:

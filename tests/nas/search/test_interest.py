@@ -40,7 +40,6 @@ def test_cheaper_networks_count_as_if_they_cost_the_lower_end() -> None:
     interest = Interest(lower_ends([Budget.parse("8G-MACs")], []))
     points = np.array([[-36.0, np.log2(0.5e9)], [-37.0, np.log2(4e9)]])
     assert interest.clamped(points, AIMS).tolist() == [[-36.0, np.log2(1e9)], [-37.0, np.log2(4e9)]]
-    assert interest.clamped_figures({"psnr": 36.0, "macs": 0.5e9}) == {"psnr": 36.0, "macs": 1e9}
 
 
 def test_a_network_is_below_if_it_is_by_all_costs_that_are_known() -> None:
