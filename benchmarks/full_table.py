@@ -15,41 +15,42 @@ from pathlib import Path
 from tables_kit.trained_alike import SCALE, row_of, train_alike
 
 from nas.budget import Budget
+from nas.cost import HR_SIZE
 from nas.model import RESULTS
+from nas.search.interest import Interest, lower_ends
+from nas.search.sample import published
+from nas.search.samplers.problem import Problem
+from nas.search.seeds import SHARES, near_share, sizes_of
 from nas.table import Row, write_table
-from search_spaces import SPACES, Architecture
-from search_spaces.families.hybrid_seeds import FAMILIES
+from search_spaces import SPACES, SearchSpace
 
 LABEL = "full-x2"
-OCTAVES = 3
-NEAR = 0.7
-"""A scaled seed costs at least this share of the cost that it is scaled to."""
 
 
-def hand_made(limit: float) -> Iterator[Row]:
+def problem(space: SearchSpace, budget: Budget) -> Problem:
+    """Return what may be drawn of a space in the range."""
+    interest = Interest(lower_ends([budget], ()))
+    return Problem(space, SCALE, 1, HR_SIZE, (budget,), fixed=space.pinned, interest=interest)
+
+
+def hand_made(budget: Budget) -> Iterator[Row]:
     """Yield the published networks of all spaces in the range, as a search holds them."""
     for space in SPACES:
         if SCALE in space.scales and 1 in space.channels:
-            for name, point in space.published.items():
-                network = Architecture(space.name, SCALE, 1, dict(point.choices) | dict(space.pinned))
-                row = row_of(f"{space.name}/{name}", network)
-                if limit / 2**OCTAVES <= row.macs <= limit:
-                    yield row
+            asked = problem(space, budget)
+            for name, draw in published(asked):
+                if asked.is_of_interest(draw.cost):
+                    yield row_of(f"{space.name}/{name}", draw.architecture)
 
 
-def scaled_seeds(limit: float) -> Iterator[Row]:
-    """Yield the seeds of `hybrid` of every family and width, the deepest within the budget, a half and a quarter."""
-    for target in (limit, limit / 2, limit / 4):
-        for name, family in FAMILIES.items():
-            for width in SPACES.get("hybrid").parameters()["width"]:
-                found = None
-                for depth in family.depths:
-                    network = Architecture("hybrid", SCALE, 1, family.network(int(width), depth))
-                    row = row_of(f"{name} x{depth}, {width} ch", network)
-                    if NEAR * target <= row.macs <= target:
-                        found = row
-                if found:
-                    yield found
+def scaled_seeds(budget: Budget) -> Iterator[Row]:
+    """Yield the seeds of `hybrid` of every family and width near the budget, a half and a quarter of it."""
+    asked = problem(SPACES.get("hybrid"), budget)
+    for name in asked.space.seed_families:
+        sizes = sizes_of(asked, name)
+        for share in SHARES[:3]:
+            for seed in near_share(sizes, share):
+                yield row_of(seed.name, seed.draw.architecture)
 
 
 def main() -> None:
@@ -60,10 +61,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--steps", type=int, default=6000)
     arguments = parser.parse_args()
-    limit = Budget.parse(arguments.budget).limit
-    seeds = list(scaled_seeds(limit))
+    budget = Budget.parse(arguments.budget)
+    seeds = list(scaled_seeds(budget))
     random.Random(0).shuffle(seeds)
-    rows = [*hand_made(limit), *seeds[: arguments.count]]
+    rows = [*hand_made(budget), *seeds[: arguments.count]]
     table = train_alike(rows, arguments.data, LABEL, "full", arguments.steps, validations=12)
     write_table(table, RESULTS / "reference" / f"{LABEL}.json.gz")
     print(f"{len(table.trained)} networks of {len(rows)} are trained")

@@ -21,7 +21,6 @@ from nas.evidence.hand_made import HandMade, fully_trained, gain_of
 from nas.gain import Gain
 from nas.model import RESULTS, TRAINED, load_model
 from nas.search.run import Run, open_run
-from nas.search.seeds import SEED
 
 TOP = 4
 
@@ -76,10 +75,9 @@ def measure(run: Run) -> dict[str, Any]:
         if (folder / "metrics.json").is_file():
             model = load_model(folder)
             candidate = trials[model.architecture.fingerprint]
-            attributes = run.study.get_trials(deepcopy=False)[candidate.trial].user_attrs
             brief.append(candidate.psnr)
             full.append(model.metrics["psnr"])
-            origins.append("published" if candidate.published else "seed" if SEED in attributes else "found")
+            origins.append("published" if candidate.published else "seed" if candidate.seed else "found")
     tau = kendalltau(brief, full).statistic
     return {"run": run.settings.run, **as_data(gain), "origins": origins, "tau": float(tau)}
 

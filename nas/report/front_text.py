@@ -24,6 +24,8 @@ def front_table(run: Snapshot) -> Table:
     marks = {c.trial: "dominated" for c in trained if c.published} | {c.trial: "front" for c in members}
     if bend := knee(trained, settings.objectives):
         marks[bend.trial] = "front, knee"
+    for seed in (c for c in members if c.seed):
+        marks[seed.trial] += ", seed"
     over = f"over {baseline_name(settings.scale)}"
     title = f"Front of {settings.run} ({len(trained)} trained); MACs for HR {show_size(settings.hr_size)}"
     always = [OBJECTIVES.get(name) for name in ALWAYS_SHOWN]
@@ -65,6 +67,8 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
         yield f"Nothing is trained to the end yet; paused: {run.paused_in_words or 'none'}."
     elif run.paused:
         yield f"Paused: {run.paused_in_words}."
+    for seed in (c for c in pareto_front(trained, aims) if c.seed):
+        yield f"{in_run(seed.label, settings.run)} is a seed, scaled to the budget: {seed.seed}."
     for failed in run.given_up:
         yield f"Given up: {failed.label}, {failed.reason.rstrip('.')}."
 

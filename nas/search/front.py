@@ -26,6 +26,8 @@ class Candidate:
     """The known figures by the names of `nas.objectives`; PSNR and SSIM by the run's protocol."""
     seconds: float
     published: bool = False
+    seed: str = ""
+    """The design and size of a seed that was scaled to the budget, `SESR x9, 16 ch`; empty for other candidates."""
 
     @property
     def psnr(self) -> float:
@@ -50,6 +52,7 @@ class Candidate:
             **{objective.name: self.figures.get(objective.name) for objective in OBJECTIVES.in_order()},
             "seconds": self.seconds,
             "published": self.published,
+            "seed": self.seed or None,
             "fingerprint": self.architecture.fingerprint,
         }
 

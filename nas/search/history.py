@@ -35,6 +35,9 @@ WORKER = "worker"
 OF_A_WORKER = (WORKER, STOPPED, "claimed")
 """User attributes that belong to the worker of a trial; the next worker writes its own."""
 
+SEED = "seed"
+"""User attribute of a queued seed that was scaled to the budget: its design and size, `SESR x9, 16 ch`."""
+
 FIXED = "fixed_params"
 """Optuna's system attribute with the choices of a queued trial."""
 

@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 
 from nas.budget import known_budgets
+from nas.search.history import SEED
 from nas.search.samplers.prior import Prior, load_prior
 from nas.search.samplers.problem import Draw, Problem
 from nas.search.settings import Settings
@@ -14,8 +15,6 @@ from nas.search.settings import Settings
 SHARES = (1.0, 0.5, 0.25, 0.125)
 """The shares of the budget that designs are scaled to."""
 SHARE_OF_TRIALS = 5
-SEED = "seed"
-"""User attribute of a trial: the name of the seed that it trains."""
 NEAR = 0.7
 """A scaled design costs at least this share of its target."""
 
@@ -27,6 +26,13 @@ class Seed:
     name: str
     """The family and the size, e.g. `EDSR x4, 16 ch`."""
     draw: Draw
+    used: float
+    """The share of the tightest budget that it uses."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of its architecture."""
+        return self.draw.architecture.fingerprint
 
 
 def scaled_seeds(problem: Problem, prior: Prior | None, count: int) -> list[Seed]:
@@ -35,40 +41,46 @@ def scaled_seeds(problem: Problem, prior: Prior | None, count: int) -> list[Seed
     Of each family the size that the prior expects most of is taken, and of the families the best. Without a prior it is
     the size of medium width, of the families in their order. Fixed choices hold for seeds, too.
     """
-    chosen: list[Seed] = []
+    families = {name: sizes_of(problem, name) for name in problem.space.seed_families}
+    chosen: dict[str, Seed] = {}
     for place, share in enumerate(SHARES):
         left = (count - len(chosen)) // (len(SHARES) - place)
-        near = {name: _near(problem, name, share) for name in problem.space.seed_families}
-        best = [_best(seeds, prior) for seeds in near.values() if seeds]
-        ordered = sorted(best, key=lambda seed: -_expected([seed], prior)[0])
-        taken = {seed.draw.architecture.fingerprint for seed in chosen}
-        chosen += [seed for seed in ordered if seed.draw.architecture.fingerprint not in taken][:left]
-    return chosen
+        best = [_best(near, prior) for sizes in families.values() if (near := near_share(sizes, share))]
+        new = [seed for seed in _best_first(best, prior) if seed.fingerprint not in chosen]
+        chosen |= {seed.fingerprint: seed for seed in new[:left]}
+    return list(chosen.values())
 
 
-def _near(problem: Problem, family: str, share: float) -> list[Seed]:
-    """Return the deepest network of each width near a share of the budgets, by increasing width."""
-    deepest: dict[object, Seed] = {}
+def sizes_of(problem: Problem, family: str) -> list[Seed]:
+    """Return all sizes of a family that fit, with the share of the budgets that they use."""
+    seeds = []
     for size, choices in problem.space.seed_families[family].sizes():
         draw = problem.draw(problem.completed(choices))
         used = [budget.of(draw.cost) / budget.limit for budget in known_budgets(problem.budgets, draw.cost)]
-        if problem.fits(draw.cost) and used and NEAR * share <= max(used) <= share:
-            deepest[choices.get("width")] = Seed(f"{family} {size}", draw)
+        if used and max(used) <= 1:
+            seeds.append(Seed(f"{family} {size}", draw, max(used)))
+    return seeds
+
+
+def near_share(sizes: Sequence[Seed], share: float) -> list[Seed]:
+    """Return the deepest network of each width that uses nearly this share of the budgets."""
+    deepest: dict[object, Seed] = {}
+    for seed in sizes:
+        if NEAR * share <= seed.used <= share:
+            deepest[seed.draw.choices.get("width")] = seed
     return list(deepest.values())
 
 
 def _best(seeds: Sequence[Seed], prior: Prior | None) -> Seed:
-    if prior is None:
-        return seeds[len(seeds) // 2]
-    return seeds[int(np.argmax(_expected(seeds, prior)))]
+    return seeds[len(seeds) // 2] if prior is None else _best_first(seeds, prior)[0]
 
 
-def _expected(seeds: Sequence[Seed], prior: Prior | None) -> Sequence[float]:
-    """Return what the prior expects of seeds; 0 of all without a prior."""
-    if prior is None:
-        return [0.0] * len(seeds)
+def _best_first(seeds: Sequence[Seed], prior: Prior | None) -> list[Seed]:
+    """Return seeds in the order in which the prior prefers them; without a prior as they come."""
+    if prior is None or not seeds:
+        return list(seeds)
     mean, _ = prior.predict([(seed.draw.choices, seed.draw.cost.figures) for seed in seeds])
-    return list(map(float, mean))
+    return [seeds[i] for i in np.argsort(-mean, kind="stable")]
 
 
 def enqueue_seeds(study: optuna.Study, settings: Settings) -> None:

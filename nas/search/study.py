@@ -13,6 +13,7 @@ from nas.cost import screening_cost
 from nas.errors import InputError
 from nas.objectives import OBJECTIVES
 from nas.search.front import Candidate
+from nas.search.history import SEED
 from nas.search.run_id import open_or_create
 from nas.search.settings import Settings, parse_settings
 from search_spaces import Architecture
@@ -95,6 +96,7 @@ def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
         figures={o.name: attributes[o.name] for o in OBJECTIVES.in_order() if o.name in attributes},
         seconds=attributes["seconds"],
         published="name" in attributes,
+        seed=attributes.get(SEED, ""),
     )
 
 
