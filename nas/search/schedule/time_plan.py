@@ -14,6 +14,7 @@ from nas.data.dataset import Dataset
 from nas.duration import show_duration
 from nas.errors import InputError
 from nas.search.interest import EVERY_COST, lower_ends
+from nas.search.interest import OCTAVES as OCTAVES_OF_INTEREST
 from nas.search.samplers.problem import OCTAVES, Problem
 from nas.search.schedule.speed import Speed, SpeedByCost, measure_speeds
 from nas.search.settings import Settings
@@ -34,6 +35,10 @@ _MEASURED, _MOST_MEASURED = 0.05, 15.0
 """No candidate is measured after this share of the time, and after these seconds."""
 _HALVED = 2
 """The speed is measured on networks within the budgets halved this often, since the most expensive take long."""
+_NEGLIGIBLE = 1.5
+"""A cost that makes a training at most this much longer than at no cost is never left out."""
+_MOST_NARROWED = 2**10
+"""The range is never narrowed by more than this factor."""
 _CHEAP = 2e9
 """Any machine trains networks of this many multiply-adds (for 1280x720) in time."""
 
@@ -74,15 +79,16 @@ def planned(
             return settings  # the search itself will tell why
         raise
     left = max(0.0, whole - (time.monotonic() - began)) * workers
-    reach = _reach(settings, speeds, budget, left, given)
-    if reach is not None and not given.keeps_range:
-        _warn_of_reach(settings, speeds, reach, budget, whole)
+    high = _ends(settings, budget, given)[1]
+    reach = None if given.keeps_range else _reach(settings, speeds, budget, left, given)
+    if reach is not None:
+        _warn_of_reach(settings, speeds, reach, Budget(int(high), budget.unit), whole)
         ends = {end.unit: end for end in settings.range_from} | {end.unit: end for end in lower_ends([reach], ())}
         tops = [reach if top.unit == reach.unit else top for top in settings.budgets]
         settings = settings.model_copy(update={"range_from": tuple(ends.values()), "range_to": tuple(tops)})
     if seconds is None:
         return settings
-    low, high = _ends(settings, budget)
+    low, high = _ends(settings, budget, given)
     plan = make_plan(speeds.over(low, high), settings.rungs, settings.reduction, left, given)
     changes = {
         "trials": plan.trials,
@@ -115,15 +121,18 @@ def _speeds(settings: Settings, data: Dataset, device: torch.device, seconds: fl
 
 
 def _reach(settings: Settings, speeds: SpeedByCost, budget: Budget, seconds: float, given: Given) -> Budget | None:
-    """Return the largest cost of which `LEAST_TRIALS` candidates fit into the time; None if the budget does."""
+    """Return the largest cost of which `LEAST_TRIALS` candidates fit into the time; None if the whole range does.
+
+    If not even cheap networks fit, it is a cost at which training takes little longer than at no cost at all.
+    """
     rungs: Sequence[int] = settings.rungs
     if not given.keeps_steps and seconds < USUAL_SECONDS:
         rungs = scaled(rungs, LEAST_SHARE)
-    high = cost = budget.limit
-    while LEAST_TRIALS * speeds.at(cost).of_candidate(rungs, settings.reduction) > _PLANNED * seconds:
+    high = cost = _ends(settings, budget, given)[1]
+    fixed = speeds.at(0).of_candidate(rungs, settings.reduction)
+    allowed = max(_PLANNED * seconds / LEAST_TRIALS, _NEGLIGIBLE * fixed)
+    while cost > high / _MOST_NARROWED and speeds.at(cost).of_candidate(rungs, settings.reduction) > allowed:
         cost /= 2**0.25
-        if cost < high / 2**12:
-            return None  # nothing fits, at any cost: the time is too short for any plan
     return None if cost == high else Budget(_rounded(cost), budget.unit)
 
 
@@ -139,11 +148,14 @@ def _warn_of_reach(settings: Settings, speeds: SpeedByCost, reach: Budget, budge
     )
 
 
-def _ends(settings: Settings, budget: Budget) -> tuple[float, float]:
-    """Return the range of the cost that `budget` limits."""
+def _ends(settings: Settings, budget: Budget, given: Given) -> tuple[float, float]:
+    """Return the range of the cost that `budget` limits.
+
+    A range that nobody gave ends before the budget if no network of the space costs as much.
+    """
     high = next((top.limit for top in settings.limits if top.unit == budget.unit), budget.limit)
-    low = next((end.limit for end in settings.range_from if end.unit == budget.unit), high / 8)
-    return min(low, high), high
+    low = next((end.limit for end in settings.range_from if end.unit == budget.unit), high / 2**OCTAVES_OF_INTEREST)
+    return min(low, high), high if given.keeps_range else min(high, low * 2**OCTAVES_OF_INTEREST)
 
 
 def _rounded(cost: float) -> int:

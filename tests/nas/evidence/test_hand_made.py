@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from searches import CPU, Begin, Listener, settings, work
+from command import run_nas
+from searches import CPU, SPACES, Begin, Listener, settings, work
 
 from nas.errors import InputError
 from nas.evidence.benchmark.build import work_on
@@ -73,3 +74,23 @@ def test_without_a_full_training_there_is_nothing_to_compare_fully(begin: Begin)
     assert fully_trained(run.folder, run.settings) == []
     with pytest.raises(InputError, match="nas train first --top 3"):
         HandMade.fully(run)
+
+
+def test_fully_trained_networks_are_compared_with_hand_made_ones_by_their_own_recipe(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = begin(trials=2)
+    work(run, data)
+    monkeypatch.chdir(tmp_path)
+    words = ("--recipe", "tiny4.yaml", "--steps", 6, "--top", 1)
+    plugin = ("--plugin", SPACES / "dots.py")
+    trained = run_nas(tmp_path, "train", "first", *words, *plugin)
+    assert trained.code == 0, trained
+    (group,) = fully_trained(run.folder, run.settings)
+    assert group.recipe.steps == 6 and len(group.networks) == 1
+    known = HandMade.fully(run)
+    assert known.folder != HandMade.of(run).folder
+    compared = run_nas(tmp_path, "hand-made", "first", "--full", *plugin)
+    assert compared.code == 0, compared
+    assert "of 1 fully trained networks of the run" in compared.out
+    assert len(HandMade.fully(run).trained) == len(known.rows)

@@ -1,13 +1,16 @@
 """A run is started once, and continued afterwards."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from searches import Begin
 
+from nas.cost import screening_cost
 from nas.errors import InputError, RunError
 from nas.search.request import Request
+from nas.search.schedule.deadline import Deadline
 from nas.search.settings import SETTINGS, read_settings
 from nas.search.start import is_first_look
 from nas.search.study import settings_of
@@ -63,3 +66,15 @@ def test_a_new_run_without_images_and_length_is_a_first_look(tmp_path: Path) -> 
     (tmp_path / "first").mkdir()
     (tmp_path / "first" / "search.yaml").touch()
     assert not is_first_look(replace(request, run="first"), tmp_path), "it continues"
+
+
+def test_a_short_search_leaves_out_what_is_too_expensive_to_train_here(begin: Begin) -> None:
+    deadline = Deadline.after(30, time.monotonic())
+    asked = {"space": "hybrid", "budgets": ("300G-MACs",), "recipe": "brief", "rungs": None, "trials": None}
+    with pytest.warns(UserWarning, match="take too long to train here"):
+        run, _ = begin(**asked, sampler=None, deadline=deadline)
+    (top,), (end,) = run.settings.range_to, run.settings.range_from
+    assert top.limit < 300e9 and end.limit < top.limit
+    for trial in run.study.get_trials():
+        queued = run.settings.architecture(trial.system_attrs["fixed_params"])
+        assert screening_cost(queued).macs <= top.limit

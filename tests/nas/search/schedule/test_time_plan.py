@@ -80,8 +80,9 @@ def test_with_time_enough_the_range_reaches_the_budget(asked: Settings) -> None:
 
 
 def test_without_a_time_only_the_range_is_planned(asked: Settings) -> None:
+    larger = {"budgets": (Budget.parse("256G-MACs"),), "range_from": (Budget.parse("32G-MACs"),)}
     with pytest.warns(UserWarning, match="for a search of 20m"):
-        usual = plan(asked.model_copy(update={"budgets": (Budget.parse("256G-MACs"),)}), None)
+        usual = plan(asked.model_copy(update=larger), None)
     assert usual.range_to and usual.range_to[0].limit < 128e9
     assert (usual.trials, usual.rungs, usual.is_planned) == (asked.trials, asked.rungs, False)
 
@@ -101,3 +102,18 @@ def test_without_a_time_a_search_of_which_nothing_can_be_measured_begins_as_it_i
     assert plan(asked, None) == asked
     with pytest.raises(InputError, match="None of 6"):
         plan(asked, 300)
+
+
+def test_where_even_cheap_networks_do_not_fit_the_expensive_ones_are_still_left_out(asked: Settings) -> None:
+    with pytest.warns(UserWarning, match="take too long"):
+        hasty = plan(asked, 3)
+    assert hasty.limits[0].limit < 8e9 and hasty.trials >= 1
+
+
+def test_a_range_within_reach_of_a_small_space_is_not_raised(asked: Settings) -> None:
+    """No network of such a space costs more than 2G: its range begins at an eighth of that."""
+    small = asked.model_copy(update={"range_from": (Budget.parse("250M-MACs"),)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept = plan(small, 300)
+    assert kept.range_from == small.range_from and kept.range_to == ()
