@@ -36,7 +36,7 @@ def prior_named(name: str, folder: Path) -> str:
         )
     table = table_of(open_run(name, results=folder.parent))
     write_table(table, folder / FILE)
-    return str((folder / FILE).resolve())
+    return FILE  # without its folder, which may be moved
 
 
 def table_of(run: Run) -> Table:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -83,8 +84,8 @@ def _best_first(seeds: Sequence[Seed], prior: Prior | None) -> list[Seed]:
     return [seeds[i] for i in np.argsort(-mean, kind="stable")]
 
 
-def enqueue_seeds(study: optuna.Study, settings: Settings) -> None:
+def enqueue_seeds(study: optuna.Study, settings: Settings, folder: Path) -> None:
     """Queue scaled seeds behind the published points: a fifth of the candidates of the search."""
-    problem = Problem.of(settings)
-    for seed in scaled_seeds(problem, load_prior(settings.prior, settings.space), settings.trials // SHARE_OF_TRIALS):
+    prior = load_prior(settings.prior, settings.space, folder)
+    for seed in scaled_seeds(Problem.of(settings), prior, settings.trials // SHARE_OF_TRIALS):
         study.enqueue_trial(dict(seed.draw.choices), user_attrs={SEED: seed.name}, skip_if_exists=True)

@@ -106,7 +106,7 @@ class Settings(BaseModel):
     screens: tuple[str, ...] = ()
     """The screens in their order, as name and pool size: `zico:100`."""
     prior: str = NO_PRIOR
-    """What the surrogate knows before it has seen a network: `shipped`, `none`, or the path of a table."""
+    """What the surrogate knows at the start: `shipped`, `none`, or the path of a table, seen from the run's folder."""
     trials: _Count
     """Number of candidates to try, over all workers."""
     is_planned: Truth = False

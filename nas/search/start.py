@@ -112,7 +112,7 @@ def _open(settings: Settings, folder: Path, storage_url: str | None, data: Datas
     study = create_study(storage, settings)
     settings = identified(settings, study)
     if not earlier:
-        enqueue_seeds(study, settings)
+        enqueue_seeds(study, settings, folder)
     record_baseline(study, settings, data)
     publish(study, settings)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """The sampler of a worker, from the settings of its run."""
 
+from pathlib import Path
+
 import numpy as np
 from optuna.samplers import BaseSampler, PartialFixedSampler
 
@@ -12,14 +14,17 @@ from nas.search.settings import Settings
 
 
 @quiet_optuna()
-def make_sampler(settings: Settings, worker: int, trials: int = 0, score: Score | None = None) -> BaseSampler:
+def make_sampler(
+    settings: Settings, worker: int, trials: int = 0, score: Score | None = None, folder: Path = Path()
+) -> BaseSampler:
     """Return the sampler of worker number `worker` of a study that holds `trials` trials. Raises UnknownNameError.
 
     Each worker draws its own sequence, and a run that continues does not draw its first candidates again. `score` gives
-    the score of a candidate by a proxy, for screens; only a worker has the data for it.
+    the score of a candidate by a proxy, for screens; only a worker has the data for it. `folder` is that of the run,
+    where the table of its prior may lie.
     """
     maker = SAMPLERS.get(settings.sampler)
     seed = int(np.random.SeedSequence([settings.seed, worker, trials]).generate_state(1)[0])
-    screens = make_screens(settings.screens, score, load_prior(settings.prior, settings.space))
+    screens = make_screens(settings.screens, score, load_prior(settings.prior, settings.space, folder))
     sampler = maker(Problem.of(settings), seed, settings.trials, screens)
     return PartialFixedSampler(settings.fixed, sampler)

@@ -101,16 +101,24 @@ def rows_of(table: Table, space: str) -> list[PriorRow]:
     return rows
 
 
-@cache
-def load_prior(name: str, space: str) -> Prior | None:
-    """Return the prior of that name for a space; None if there is none, or none that knows enough networks.
-
-    A file that is not on this machine counts as none. Raises InputError for a file that is no table.
-    """
+def tables_of(name: str, folder: Path) -> list[Path]:
+    """Return the files of the prior that the settings of the run in `folder` name; a file may lie in the folder."""
     if name == NO_PRIOR:
-        return None
-    files = sorted(TABLES.glob("*.json.gz")) if name == SHIPPED_PRIOR else [Path(name)]
-    files = [file for file in files if file.is_file()]
+        return []
+    return sorted(TABLES.glob("*.json.gz")) if name == SHIPPED_PRIOR else [folder / name]
+
+
+def load_prior(name: str, space: str, folder: Path = Path()) -> Prior | None:
+    """Return the prior that the settings of the run in `folder` name, for a space.
+
+    None if there is none, if its file is not on this machine, or if it knows too few networks of the space. Raises
+    InputError for a file that is no table.
+    """
+    return _read_prior(space, tuple(file for file in tables_of(name, folder) if file.is_file()))
+
+
+@cache
+def _read_prior(space: str, files: tuple[Path, ...]) -> Prior | None:
     prior = Prior(SPACES.get(space), [rows_of(read_table(file), space) for file in files])
     return prior if prior.count else None
 

@@ -18,6 +18,7 @@ from nas.search.history import FIXED, INTERRUPTED, RUNGS, STOPPED, MeasuredNetwo
 from nas.search.quiet import quiet_optuna
 from nas.search.run import Run
 from nas.search.samplers import make_sampler
+from nas.search.samplers.prior import tables_of
 from nas.search.schedule.claim import EnoughError
 from nas.search.schedule.deadline import Deadline
 from nas.search.schedule.ending import Ended, Ending
@@ -51,7 +52,10 @@ class Worker:
         self.run, self.listener, self.workers = run, listener, workers
         self.settings = run.settings
         trials = len(run.study.get_trials(deepcopy=False))
-        sampler = make_sampler(run.settings, number, trials, score=self._screened)
+        sampler = make_sampler(run.settings, number, trials, self._screened, run.folder)
+        for file in tables_of(run.settings.prior, run.folder):
+            if not file.is_file():
+                listener.say(f"{file}, the prior of the run, is not on this machine; this worker searches without it.")
         self.study = load_study(run.storage, run.settings.study, sampler)
         meter = meter_for(run.settings, run.folder.parent)
         self.scoring = Scoring(run, data, device, listener, self.study, meter, self._time_left)

@@ -32,9 +32,20 @@ def test_the_networks_of_an_earlier_run_are_copied_with_their_gains(begin: Begin
     earlier, data = begin(run="earlier", trials=3)
     work(earlier, data)
     later, _ = begin(run="later", prior="earlier")
-    assert later.settings.prior == str(later.folder / FILE)
+    assert later.settings.prior == FILE, "the folder may be moved"
     table = read_table(later.folder / FILE)
     assert table == table_of(earlier)
     gains = {row.macs: row.gain for row in rows_of(table, "dots")}
     expected = {c.macs: c.psnr - earlier.bicubic[0] for c in earlier.candidates()}
     assert gains == pytest.approx(expected) and len(gains) == 3
+
+
+def test_a_worker_without_the_file_of_the_prior_says_so_and_searches_without_it(begin: Begin) -> None:
+    earlier, data = begin(run="earlier", trials=2)
+    work(earlier, data)
+    later, data = begin(run="later", prior="earlier", trials=1)
+    _, listener = work(later, data)
+    assert not any("the prior of the run" in line for line in listener.lines)
+    (later.folder / FILE).unlink()
+    _, listener = work(later, data, number=1)
+    assert any(f"{FILE}, the prior of the run, is not on this machine" in line for line in listener.lines)
