@@ -73,3 +73,11 @@ def hypervolume(points: Points, reference: Sequence[float]) -> float:
     """
     inside = points[(points < np.asarray(reference)).all(axis=1)] if len(points) else points
     return float(moocore.hypervolume(inside, ref=np.asarray(reference))) if len(inside) else 0.0
+
+
+def improvement(point: Points, front: Points, reference: Points) -> float:
+    """Return the hypervolume that a point, [K], adds to that of a front, [N, K] (Emmerich et al. 2006)."""
+    if (front <= point).all(axis=1).any() or (point >= reference).any():
+        return 0.0
+    box = float(np.prod(reference - point))
+    return box - hypervolume(np.maximum(front, point), list(reference))

@@ -28,9 +28,18 @@ def row_of(name: str, network: Architecture) -> Row:
 
 
 def train_alike(
-    rows: Iterable[Row], data: Path, label: str, recipe: str, steps: int, validations: int, **changes: object
+    rows: Iterable[Row],
+    data: Path,
+    label: str,
+    recipe: str,
+    steps: int,
+    validations: int,
+    jobs: int = 1,
+    **changes: object,
 ) -> Table:
     """Train what is missing of `rows` on the CPU and return the table of all that were ever trained under `label`.
+
+    `jobs` processes of one thread each share the trainings.
 
     Finished trainings are kept in results/benchmark-LABEL, so that a stopped command continues.
     """
@@ -41,10 +50,14 @@ def train_alike(
     chosen = chosen.seeing(images.normalisation)
     folder = RESULTS / f"benchmark-{label}"
     header = make_header(images, chosen, device, scale=SCALE, hr_size=HR_SIZE, budgets=(), spaces={}, label=label)
-    every = {row.network.fingerprint: row for row in [*Journal(folder).rows(), *rows]}
-    Journal(folder).begin(header, {}, list(every.values()))
+    journal = Journal(folder)
+    earlier = journal.rows()
+    done = {row.network.fingerprint for row in journal.table().rows} if earlier else set()
+    kept = [row for row in earlier if row.network.fingerprint in done]
+    every = {row.network.fingerprint: row for row in [*kept, *rows]}
+    journal.begin(header, {}, list(every.values()))
     build = Build(folder, tuple(every.values()), images, chosen, seeds=1, repeated=len(every), asks_proxies=False)
     missing = len(build.open_trainings())
     with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
-        work_on(build, (device,), display, stop)
+        work_on(build, (device,) * jobs, display, stop)
     return build.table

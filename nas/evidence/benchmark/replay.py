@@ -10,6 +10,7 @@ import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
+from nas.budget import Budget
 from nas.cost import ScreeningCost, screening_cost
 from nas.errors import InputError
 from nas.evidence.benchmark.response import Response
@@ -17,6 +18,7 @@ from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
 from nas.search.history import RUNGS, MeasuredNetwork, history
+from nas.search.interest import lower_ends
 from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
@@ -60,6 +62,7 @@ class Conditions:
             "scale": header.scale,
             "channels": header.channels,
             "budgets": header.budgets,
+            "range_from": [str(end) for end in lower_ends(map(Budget.parse, header.budgets), ())],
             "hr_size": header.hr_size,
             "data": None,
             "data_fingerprint": header.data_fingerprint,
@@ -99,7 +102,7 @@ class Moment:
     seconds: float
     """Simulated seconds."""
     hypervolume: float
-    """Hypervolume of the networks that were trained to the end, in dB times octaves."""
+    """Hypervolume of the networks that were trained to the end, over the range of interest, in dB times octaves."""
 
 
 @dataclass(frozen=True)
@@ -212,5 +215,7 @@ class _Search:
             elif not goes_on(self._measured(), self.rungs, architecture.fingerprint, rung, self._time_left()):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 break
-        volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference_point)
+        objectives = resolve(DEFAULT_OBJECTIVES)
+        points = self.settings.interest.clamped(losses(self.trained, objectives), objectives)
+        volume = hypervolume(points, self.reference_point)
         self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from nas.objectives import SCREENED, Objective
-from nas.pareto import Points, hypervolume, losses, ranks
+from nas.pareto import Points, improvement, losses, ranks
 from nas.search.samplers.encoding import Encoding, Networks
 from nas.search.samplers.gaussian_process import Array, GaussianProcess
 from nas.search.samplers.observations import Observations
@@ -62,15 +62,9 @@ class SurrogateScreen:
         points = forecast.points(pool, rng)
         front = _front(np.vstack([observed.points, expected]))
         reference_point = find_reference_point(front if len(front) else points.mean(axis=1), observed.problem)
-        return np.array([np.mean([gain(point, front, reference_point) for point in futures]) for futures in points])
-
-
-def gain(point: Points, front: Points, reference_point: Points) -> float:
-    """Return the hypervolume that `point` adds to that of `front`."""
-    if (front <= point).all(axis=1).any() or (point >= reference_point).any():
-        return 0.0
-    box = float(np.prod(reference_point - point))
-    return box - hypervolume(np.maximum(front, point), list(reference_point))
+        return np.array(
+            [np.mean([improvement(point, front, reference_point) for point in futures]) for futures in points]
+        )
 
 
 def find_reference_point(front: Points, problem: Problem) -> Points:

@@ -5,15 +5,18 @@ have been on that rung (Li et al. 2018, arXiv 1810.05934), by their Pareto ranks
 2106.12639). A candidate that doesn't continue is paused and may be promoted later.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from nas.objectives import Objective
-from nas.pareto import Points, best_first, losses, ranks
-from nas.search.history import MeasuredNetwork, lifted
+from nas.pareto import best_first, ranks
+from nas.search.history import MeasuredNetwork
 from nas.search.interest import EVERY_COST, Interest
 from nas.search.option import REDUCTION
+from nas.search.schedule.outlook import Outlook
 from nas.search.settings import Settings
 
 LEVELS = 3
@@ -57,12 +60,16 @@ class Rungs:
     def places(self, measured: Sequence[MeasuredNetwork], rung: int) -> list[MeasuredNetwork]:
         """Return the networks that have reached a rung, the best first.
 
-        They are sorted by Pareto rank, so that a small network is compared with networks of its own cost, and within a
-        rank by crowding distance, the largest first.
+        First come those whose further training is worth most for its seconds (`Outlook.improvements`). Those that are
+        worth nothing are sorted by Pareto rank, and within a rank by crowding distance, the largest first.
         """
-        there = [network for network in measured if rung in network.rungs]
-        points = self._points([{**network.costs, **network.rungs[rung]} for network in there])
-        return [there[index] for index in best_first(points)]
+        outlook = self._outlook(measured)
+        there = [index for index, network in enumerate(measured) if rung in network.rungs]
+        order = [there[place] for place in best_first(outlook.expected_on(rung, there))]
+        if order and rung < self.steps[-1]:
+            worth = outlook.improvements(order, rung)
+            order = [order[place] for place in np.argsort(-worth, kind="stable")]
+        return [measured[index] for index in order]
 
     def promoted(self, measured: Sequence[MeasuredNetwork], rung: int) -> list[MeasuredNetwork]:
         """Return the networks that may continue from a rung, including those that have continued."""
@@ -93,13 +100,12 @@ class Rungs:
         return [network for network in self.front(measured) if network.is_open and network.steps < self.steps[-1]]
 
     def front(self, measured: Sequence[MeasuredNetwork]) -> list[MeasuredNetwork]:
-        """Return the possible front members: those that no other network dominates after extrapolation (`lifted`)."""
-        rank = ranks(self._points(lifted(measured)))
+        """Return the possible front members: those that no other network is expected to dominate in the end."""
+        rank = ranks(self._outlook(measured).expected)
         return [network for network, level in zip(measured, rank, strict=True) if level == 0]
 
-    def _points(self, figures: Sequence[Mapping[str, float]]) -> Points:
-        """Return figures as points to minimise, their costs clamped to the range of interest."""
-        return self.interest.clamped(losses(figures, self.objectives), self.objectives)
+    def _outlook(self, measured: Sequence[MeasuredNetwork]) -> Outlook:
+        return Outlook(measured, self.steps, self.objectives, self.interest)
 
     def place_in_words(self, measured: Sequence[MeasuredNetwork], fingerprint: str, rung: int) -> str:
         """Return the place of a network on a rung, e.g. `rung 100: place 4 of 9, the best 3 continue`.

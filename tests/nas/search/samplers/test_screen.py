@@ -9,12 +9,12 @@ from searches import Begin, trials_in, work
 from torch import nn
 
 from nas.errors import InputError
-from nas.pareto import hypervolume
+from nas.pareto import hypervolume, improvement
 from nas.search.samplers.local import Local
 from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Draw, Problem
 from nas.search.samplers.screen import ProxyScreen, check_screens, make_screens, order, parse_screens
-from nas.search.samplers.surrogate import FEWEST, SurrogateScreen, find_reference_point, gain
+from nas.search.samplers.surrogate import FEWEST, SurrogateScreen, find_reference_point
 from nas.search.schedule.ending import Ending
 from proxies import PROXIES, Score, Task
 from search_spaces import Architecture, UnknownNameError
@@ -133,7 +133,7 @@ def test_the_gain_of_a_point_is_what_it_adds_to_the_hypervolume() -> None:
             whole = hypervolume(np.vstack([front, point]), list(reference_point)) - hypervolume(
                 front, list(reference_point)
             )
-            assert_allclose(gain(point, front, reference_point), whole, atol=1e-12)
+            assert_allclose(improvement(point, front, reference_point), whole, atol=1e-12)
 
 
 def test_the_reference_point_lies_at_the_budget() -> None:
