@@ -4,7 +4,7 @@
 
 For each seed: a search of `--time` on this machine, then full training of four networks of its range for `--steps`
 steps. Then every published network in the range is trained alike, once for all seeds. Everything is kept in results/,
-so the command continues where it was stopped. Writes results/reference/gain_over_hand_made.json and .md.
+so the command continues where it was stopped. Writes results/reference/gain_over_hand_made_BUDGET.json and .md.
 """
 
 import argparse
@@ -40,9 +40,10 @@ def main() -> None:
     reference = RESULTS / "reference"
     conditions = {"budget": arguments.budget, "time": arguments.time, "steps": arguments.steps}
     document = {"conditions": conditions, "runs": figures}
-    (reference / "gain_over_hand_made.json").write_text(json.dumps(document, indent=2) + "\n")
+    name = f"gain_over_hand_made_{arguments.budget}"
+    (reference / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
     text = markdown(figures, conditions)
-    (reference / "gain_over_hand_made.md").write_text(text)
+    (reference / f"{name}.md").write_text(text)
     print(text)
 
 

@@ -83,7 +83,8 @@ def search(
         run: Name of the run. Default: made of space, scale, budget and images.
         recipe: Brief recipe, a name or a YAML file. Default: brief.
         rungs: Steps after which weak candidates are paused, the last being the whole training: `"100,300,900"` or
-            `(100, 300, 900)`. Default: a ninth, a third and all of the recipe's steps.
+            `(100, 300, 900)`. Default: a twenty-seventh, a ninth, a third and all of
+                the recipe's steps.
         no_rungs: Whether to train every candidate to the end.
         reduction: One of this many candidates continues at a rung. Default: 3.
         degradation: Makes the LR images. Default: the recipe's.

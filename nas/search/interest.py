@@ -13,13 +13,16 @@ from nas.pareto import Points
 OCTAVES = 3
 """By default the range begins at a budget halved this often."""
 
+MARGIN = 0.1
+"""Distance of a reference point behind the worst of a front, as a share of the front's extent (as in BoTorch)."""
+
 SLACK = 0.75
 """Networks are looked for down to this share of the lower end of the range."""
 
 
 @dataclass(frozen=True)
 class Interest:
-    """For each budget the lower end of its range; the budget itself is the upper end.
+    """For each budget the lower and the upper end of its range.
 
     A network that costs less than the lower end is neither searched for nor hidden: it counts as if it cost the lower
     end.
@@ -27,6 +30,8 @@ class Interest:
 
     ends: tuple[Budget, ...] = ()
     """The lower ends, at most one for a cost. None at all: every cost is of interest."""
+    limits: tuple[Budget, ...] = ()
+    """The upper ends, at most one for a cost."""
 
     def is_below(self, costs: Costs) -> bool:
         """Return whether a network is cheaper than the range, by all of its costs that are known.
@@ -40,6 +45,16 @@ class Interest:
         """Clamp points to minimise, [..., K] as from `nas.pareto.losses`: no cost is below its range."""
         lowest = {end.cost: float(np.log2(end.limit)) for end in self.ends}
         return np.maximum(points, [lowest.get(objective.name, -np.inf) for objective in objectives])
+
+    def reference_point(self, front: Points, objectives: Sequence[Objective]) -> Points:
+        """Return a point a little behind the worst of a front, [N, K], in each objective: [K].
+
+        For a cost whose range ends behind it, the end of the range.
+        """
+        worst, best = front.max(axis=0), front.min(axis=0)
+        point: Points = worst + MARGIN * np.maximum(worst - best, 0.01)
+        limits = {budget.cost: float(np.log2(budget.limit)) for budget in self.limits}
+        return np.maximum(point, [limits.get(objective.name, -np.inf) for objective in objectives])
 
 
 EVERY_COST = Interest()

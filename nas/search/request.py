@@ -168,7 +168,7 @@ class Request:
             "Steps after which weak candidates are paused, the last being the whole training.",
             TRAINING,
             metavar="STEPS",
-            default_words="a ninth, a third and all of the recipe's steps, 100,300,900 of brief",
+            default_words="a twenty-seventh, a ninth, a third and all of the recipe's steps, 100,300,900,2700 of brief",
             reads=rung_steps,
         ),
     ] = None

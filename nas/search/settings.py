@@ -166,7 +166,7 @@ class Settings(BaseModel):
     @property
     def interest(self) -> Interest:
         """The range of costs that the search looks at and is judged by."""
-        return Interest(self.range_from)
+        return Interest(self.range_from, self.limits)
 
     @property
     def limits(self) -> tuple[Budget, ...]:

@@ -19,7 +19,7 @@ def check_losses(losses: Mapping[str, float], recipe: Recipe, step: int, window:
     """
     if not math.isfinite(losses["loss"]):
         raise TrainingDivergedError(f"The loss became {losses['loss']} by step {step}.")
-    if step <= recipe.warmup * recipe.steps + window:
+    if step <= recipe.rise + window:
         return
     for name in recipe.phase_at(step - 1).losses:
         if losses[name] > LOSSES.get(name).worst:

@@ -52,7 +52,11 @@ class Recipe(BaseModel):
     losses: Losses = Field({"l1": 1.0}, description="weights by the losses' names")
     stages: tuple[Stage, ...] = Field((), description="shares of the steps with other fields; empty: a single stage")
     learning_rate: Real = Field(gt=0, description="peak learning rate of Adam")
-    warmup: Real = Field(0.05, ge=0, lt=1, description="share of the steps in which the learning rate rises linearly")
+    warmup: Real = Field(
+        0.05,
+        ge=0,
+        description="share of the steps in which the learning rate rises linearly; from 1 on the number of these steps",
+    )
     final_learning_rate: Real = Field(0.0, ge=0, le=1, description="share of the peak at the end of the cosine")
     betas: tuple[Decay, Decay] = (0.9, 0.999)
     clip: float = Field(1.0, gt=0, strict=True, description="largest gradient norm; .inf: no limit")
@@ -114,6 +118,13 @@ class Recipe(BaseModel):
         return tuple(dict.fromkeys(name for losses in everywhere for name in losses))
 
     @property
+    def rise(self) -> int:
+        """The number of steps in which the learning rate rises; of a number of steps at most a quarter of all steps."""
+        if self.warmup < 1:
+            return max(1, round(self.warmup * self.steps))
+        return max(1, min(round(self.warmup), self.steps // 4))
+
+    @property
     def phases(self) -> tuple[Phase, ...]:
         """The stages as ranges of steps. A stage that is too short for a step is left out."""
         spans: list[tuple[Stage, int, int]] = []
@@ -125,8 +136,7 @@ class Recipe(BaseModel):
                 spans.append((stage, begin, end))
         peaks = {begin: stage.learning_rate or self.learning_rate for stage, begin, _ in spans if begin == 0}
         peaks |= {begin: stage.learning_rate for stage, begin, _ in spans if stage.learning_rate is not None}
-        rise = max(1, round(self.warmup * self.steps))
-        rates = cosines(peaks, self.steps, rise, self.final_learning_rate)
+        rates = cosines(peaks, self.steps, self.rise, self.final_learning_rate)
         phases: list[Phase] = []
         for stage, begin, end in spans:
             losses, batch, patch = stage.losses or self.losses, stage.batch or self.batch, stage.patch or self.patch

@@ -19,8 +19,6 @@ FEWEST = 8
 """With fewer known networks, candidates are kept at random."""
 FUTURES = 32
 """Number of quantiles, of equal probability, that represent the predicted distribution of a figure."""
-MARGIN = 0.1
-"""Distance of the reference point behind the worst of the front, as a share of the front's extent (as in BoTorch)."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +59,11 @@ class SurrogateScreen:
         expected = forecast.points(running).mean(axis=1) if running else np.zeros((0, observed.points.shape[1]))
         points = forecast.points(pool, rng)
         front = _front(np.vstack([observed.points, expected]))
-        reference_point = find_reference_point(front if len(front) else points.mean(axis=1), observed.problem)
+        known = front if len(front) else points.mean(axis=1)
+        reference_point = observed.problem.interest.reference_point(known, observed.problem.objectives)
         return np.array(
             [np.mean([improvement(point, front, reference_point) for point in futures]) for futures in points]
         )
-
-
-def find_reference_point(front: Points, problem: Problem) -> Points:
-    """Return a point a little behind the worst of the front in each objective; for a cost with a budget, the budget."""
-    worst, best = front.max(axis=0), front.min(axis=0)
-    reference_point: Points = worst + MARGIN * np.maximum(worst - best, 0.01)
-    limits = {budget.cost: budget.limit for budget in problem.budgets}
-    for column, objective in enumerate(problem.objectives):
-        if objective.name in limits:
-            reference_point[column] = max(reference_point[column], np.log2(limits[objective.name]))
-    return reference_point
 
 
 class FigureModel:

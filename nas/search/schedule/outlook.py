@@ -13,16 +13,14 @@ from nas.pareto import Points, improvement, losses, ranks
 from nas.search.history import Extrapolation, MeasuredNetwork, gains_between
 from nas.search.interest import Interest
 
-FUTURES = 8
+FUTURES = 5
 """Number of quantiles, of equal probability, that represent what a figure may become."""
+MOST_WEIGHED = 100
+"""Of more networks on a rung, this many of the best by Pareto rank are weighed."""
 FEWEST = 4
 """With fewer networks that have been on two rungs, the uncertainty of the lower one is `USUAL_DOUBT`."""
 USUAL_DOUBT = 0.5
 """Standard deviation of a figure around its extrapolation, as a share of the spread of the figures on the rung."""
-MOST = 0.9
-"""The reference point lies behind this share of the networks; the others may be failures, far behind."""
-MARGIN = 0.1
-"""Distance of the reference point behind these networks, as a share of their extent."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class Outlook:
         seconds of the training.
         """
         futures = self._futures(some, rung)
-        reference_point = self._reference_point()
+        front = self.expected[ranks(self.expected) == 0]
+        reference_point = self.interest.reference_point(front, self.objectives)
         worth = np.zeros(len(some))
         for place, index in enumerate(some):
             others = np.delete(self.expected, index, axis=0)
@@ -91,13 +90,6 @@ class Outlook:
         usual = float(np.median(speeds)) if speeds else 1.0
         steps = next(step for step in self.rungs if step > rung) - rung
         return np.array([steps * (self.measured[index].step_seconds or usual) for index in some])
-
-    def _reference_point(self) -> Points:
-        """Return a point a little behind the front in each objective, and behind most other networks."""
-        front = self.expected[ranks(self.expected) == 0]
-        worst = np.maximum(front.max(axis=0), np.quantile(self.expected, MOST, axis=0))
-        reference_point: Points = worst + MARGIN * np.maximum(worst - front.min(axis=0), 0.01)
-        return reference_point
 
 
 def _robust_deviation(figures: Sequence[float]) -> float:

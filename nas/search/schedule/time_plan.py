@@ -23,10 +23,15 @@ USUAL_TRIALS = 40
 """The usual number of candidates. With more time, both this number and the trainings grow."""
 LEAST_TRIALS = 16
 """A cost is within reach if this many candidates of that cost fit into the time."""
-LEAST_SHARE = 1 / 3
+CLOSEST = 1.5
+"""Each rung of a shortened training has at least this many times the steps of the rung before."""
+LEAST_SHARE = 1 / 9
 """A recipe keeps at least this share of its steps; with less time there are fewer candidates."""
 USUAL_SECONDS = 20 * 60.0
 """A search without a time shall not take much longer than this."""
+_MOST_LONGER = 1e6
+"""A training is lengthened at most by this factor."""
+_HALVINGS = 40
 _PLANNED = 0.7
 """The planned share of the time; the rest is for refused candidates and for training the front to its end."""
 _CANDIDATES = 6
@@ -172,15 +177,32 @@ def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float
     available = _PLANNED * seconds
     if not given.keeps_steps:
         usual = USUAL_TRIALS * speed.of_candidate(rungs, reduction)
-        longer = (
-            math.sqrt(available / usual) if given.trials is None else available / usual * USUAL_TRIALS / given.trials
-        )
-        rungs = scaled(rungs, max(LEAST_SHARE, longer))
+        trials = given.trials or USUAL_TRIALS * math.sqrt(available / usual)
+        rungs = _longest(speed, rungs, reduction, available / trials)
     return TimePlan(given.trials or max(1, int(available / speed.of_candidate(rungs, reduction))), tuple(rungs))
 
 
+def _longest(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float) -> tuple[int, ...]:
+    """Return the rungs of the longest training for which a candidate takes `seconds` on average."""
+    low, high = LEAST_SHARE, LEAST_SHARE
+    while high < _MOST_LONGER and speed.of_candidate(scaled(rungs, high), reduction) <= seconds:
+        low, high = high, 2 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        fits = speed.of_candidate(scaled(rungs, middle), reduction) <= seconds
+        low, high = (middle, high) if fits else (low, middle)
+    return scaled(rungs, high)
+
+
 def scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:
-    """Return the rungs of a training that is `factor` times as long, each at the same share of the steps."""
+    """Return the rungs of a training that is `factor` times as long.
+
+    In a longer training each rung keeps its share of the steps. In a shorter one the rungs keep their steps, since the
+    first figures tell nothing any earlier; a rung that is too close to the last step is left out.
+    """
     steps = max(1, round(rungs[-1] * factor))
-    before = {steps * rung // rungs[-1] for rung in rungs[:-1]}
-    return (*sorted(before - {0, steps}), steps)
+    if factor >= 1:
+        before = [steps * rung // rungs[-1] for rung in rungs[:-1]]
+    else:
+        before = [rung for rung in rungs[:-1] if rung <= steps / CLOSEST]
+    return (*sorted(set(before) - {0, steps}), steps)

@@ -49,3 +49,11 @@ def test_a_network_is_below_if_it_is_by_all_costs_that_are_known() -> None:
     assert not interest.is_below({"macs": 0.9e9}), "a little cheaper is good for the lower end"
     assert not interest.is_below({"macs": 0.5e9, "params": 2000})
     assert not interest.is_below({"ms": 3.0})
+
+
+def test_the_reference_point_lies_behind_the_front_and_at_the_budget() -> None:
+    budgets = [Budget.parse("8G-MACs")]
+    front = np.array([[-31.0, 30.0], [-30.0, 29.0]])
+    limited = Interest(lower_ends(budgets, []), tuple(budgets))
+    assert limited.reference_point(front, AIMS).tolist() == [-30.0 + 0.1, np.log2(8e9)]
+    assert Interest().reference_point(front, AIMS).tolist() == [-30.0 + 0.1, 30.0 + 0.1]

@@ -143,19 +143,20 @@ def test_a_sampler_that_is_named_has_no_screen_but_those_that_are_named(begin: B
     assert chosen(screens=("macs:9",)) == ("local", ("macs:9",))
 
 
-def test_rungs_are_a_ninth_a_third_and_all_of_the_recipe_unless_they_are_given(begin: Begin) -> None:
+def test_rungs_divide_the_recipe_by_three_unless_they_are_given(begin: Begin) -> None:
     def chosen(**asked: Any) -> tuple[tuple[int, ...], int]:
         settings = begin(**{"rungs": None, "run": "-".join(asked) or "default", "steps": 18} | asked)[0].settings
         return settings.rungs, settings.recipe.steps
 
     assert chosen() == ((2, 6, 18), 18)
-    assert chosen(reduction=2) == ((4, 9, 18), 18)
+    assert chosen(run="long", steps=54) == ((2, 6, 18, 54), 54)
+    assert chosen(reduction=2) == ((2, 4, 9, 18), 18)
     assert chosen(rungs=(3, 12)) == ((3, 12), 12)
     assert chosen(rungs=(), run="whole") == ((18,), 18)
 
 
 def test_rungs_end_with_the_recipe(begin: Begin) -> None:
-    with pytest.raises(InputError, match="the rungs must increase and end with the 900 steps of the recipe"):
+    with pytest.raises(InputError, match="the rungs must increase and end with the 2700 steps of the recipe"):
         settings(rungs=(100, 300))
     begin(rungs=(2, 4))
     with pytest.raises(InputError, match=r"rungs is \[2, 4\], not \[1, 4\]"):

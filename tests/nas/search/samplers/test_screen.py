@@ -14,7 +14,7 @@ from nas.search.samplers.local import Local
 from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Draw, Problem
 from nas.search.samplers.screen import ProxyScreen, check_screens, make_screens, order, parse_screens
-from nas.search.samplers.surrogate import FEWEST, SurrogateScreen, find_reference_point
+from nas.search.samplers.surrogate import FEWEST, SurrogateScreen
 from nas.search.schedule.ending import Ending
 from proxies import PROXIES, Score, Task
 from search_spaces import Architecture, UnknownNameError
@@ -134,12 +134,6 @@ def test_the_gain_of_a_point_is_what_it_adds_to_the_hypervolume() -> None:
                 front, list(reference_point)
             )
             assert_allclose(improvement(point, front, reference_point), whole, atol=1e-12)
-
-
-def test_the_reference_point_lies_at_the_budget() -> None:
-    problem = Problem.of(tiles())
-    front = np.array([[-31.0, 20.0], [-30.0, 19.0]])
-    assert_allclose(find_reference_point(front, problem), [-30.0 + 0.1, np.log2(300e6)])
 
 
 def test_the_surrogate_keeps_what_promises_most() -> None:

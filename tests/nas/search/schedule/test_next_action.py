@@ -6,13 +6,16 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.budget import Budget
 from nas.objectives import resolve
 from nas.search.history import RUNGS, history
+from nas.search.interest import Interest
 from nas.search.schedule.ending import Ended, Ending, joint
 from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
 from nas.search.schedule.rungs import Rungs
 
-LADDER = Rungs((10, 30, 90), reduction=3, objectives=resolve(("psnr", "macs")))
+RANGE = Interest(limits=(Budget.parse("4G-MACs"),))
+LADDER = Rungs((10, 30, 90), reduction=3, objectives=resolve(("psnr", "macs")), interest=RANGE)
 WHOLE = Rungs((90,), reduction=1, objectives=resolve(("psnr", "macs")))
 RUNNING, WAITING, PRUNED, COMPLETE = TrialState.RUNNING, TrialState.WAITING, TrialState.PRUNED, TrialState.COMPLETE
 

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.objectives import resolve
@@ -59,6 +59,7 @@ def test_never_more_than_a_third_of_a_rung_has_earned_to_go_on(some: list[Measur
         assert len(RUNGS.promoted(some, rung)) == len(there) // 3
 
 
+@settings(deadline=None)
 @given(networks)
 def test_promoting_until_none_is_left_ends_with_nobody_waiting_who_earned_it(some: list[MeasuredNetwork]) -> None:
     for _ in range(100):

@@ -18,7 +18,7 @@ from nas.search.settings import Settings
 from nas.training.recipe import load_recipe
 from search_spaces import Architecture
 
-ON_RUNGS, WHOLE = ((100, 300, 900), 3), ((900,), 3)
+ON_RUNGS, WHOLE = ((100, 300, 900, 2700), 3), ((2700,), 3)
 """Rungs, and of how many one continues."""
 SPEED = Speed(step=0.05, validation=0.5)
 
@@ -28,22 +28,30 @@ def test_what_is_planned_fits_into_the_time(seconds: float, step: float, may_cha
     speed = Speed(step, 10 * step)
     plan = make_plan(speed, *ON_RUNGS, seconds, Given(keeps_steps=not may_change))
     assert plan.trials == 1 or plan.trials * speed.of_candidate(plan.rungs, 3) <= 0.7 * seconds
-    assert plan.rungs[-1] >= 300 if may_change else plan.rungs == (100, 300, 900)
+    assert plan.rungs[-1] >= 300 if may_change else plan.rungs == ON_RUNGS[0]
 
 
 def test_twice_the_time_is_spent_on_more_candidates_and_on_longer_trainings() -> None:
     usual = USUAL_TRIALS * SPEED.of_candidate(*ON_RUNGS) / 0.7
-    plans = [make_plan(SPEED, *ON_RUNGS, time * usual) for time in (0.1, 1, 4)]
-    assert [plan.rungs for plan in plans] == [(33, 100, 300), (100, 300, 900), (200, 600, 1800)]
-    assert plans[1].trials == pytest.approx(40, abs=1) and plans[2].trials == pytest.approx(82, abs=3)
-    assert plans[0].trials < 12
+    usually, longer = (make_plan(SPEED, *ON_RUNGS, time * usual) for time in (1, 4))
+    assert usually.rungs == ON_RUNGS[0] and usually.trials == pytest.approx(40, abs=1)
+    assert longer.rungs == pytest.approx([2 * rung for rung in usually.rungs], rel=0.05)
+    assert longer.trials == pytest.approx(80, abs=3)
+
+
+def test_in_a_short_time_trainings_end_earlier_on_the_same_first_rungs() -> None:
+    usual = USUAL_TRIALS * SPEED.of_candidate(*ON_RUNGS) / 0.7
+    shorter, shortest = (make_plan(SPEED, *ON_RUNGS, time * usual) for time in (0.5, 0.02))
+    assert shorter.rungs[:2] == (100, 300) and 450 < shorter.rungs[-1] < 2700
+    assert shorter.trials == pytest.approx(40 * 0.5**0.5, abs=3)
+    assert shortest.rungs == (100, 300)
 
 
 def test_a_number_of_candidates_that_is_given_is_kept() -> None:
     usual = USUAL_TRIALS * SPEED.of_candidate(*ON_RUNGS) / 0.7
     plan = make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20))
-    assert (plan.trials, plan.rungs) == (20, (200, 600, 1800))
-    assert make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20, keeps_steps=True)).rungs == (100, 300, 900)
+    assert plan.trials == 20 and plan.rungs == pytest.approx([2 * rung for rung in ON_RUNGS[0]], rel=0.05)
+    assert make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20, keeps_steps=True)).rungs == ON_RUNGS[0]
 
 
 @pytest.fixture
@@ -55,7 +63,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
     monkeypatch.setattr(time_plan, "measure_speeds", measured)
     recipe = load_recipe("brief", CPU)
-    return settings(budgets=("64G-MACs",), range_from=("8G-MACs",), rungs=(100, 300, 900), recipe=recipe.model_dump())
+    return settings(budgets=("64G-MACs",), range_from=("8G-MACs",), rungs=ON_RUNGS[0], recipe=recipe.model_dump())
 
 
 def plan(asked: Settings, seconds: float | None, **given: Any) -> Settings:
@@ -63,12 +71,12 @@ def plan(asked: Settings, seconds: float | None, **given: Any) -> Settings:
 
 
 def test_costs_that_the_time_does_not_suffice_for_are_left_out_with_advice(asked: Settings) -> None:
-    with pytest.warns(UserWarning, match=r"networks above .*G MACs take too long .* about --time 25m"):
+    with pytest.warns(UserWarning, match=r"networks above .*G MACs take too long .* about --time 47m"):
         short = plan(asked, 300)
     (top,), (end,) = short.range_to, short.range_from
     assert top.limit < 64e9 and end.limit == pytest.approx(top.limit / 8, rel=0.01)
     assert short.budgets == asked.budgets and short.limits == short.range_to
-    assert 300 <= short.rungs[-1] < 900 and short.trials >= 16
+    assert 300 <= short.rungs[-1] < 2700 and short.trials >= 16
 
 
 def test_with_time_enough_the_range_reaches_the_budget(asked: Settings) -> None:
@@ -76,7 +84,7 @@ def test_with_time_enough_the_range_reaches_the_budget(asked: Settings) -> None:
         warnings.simplefilter("error")
         enough = plan(asked, 24 * 3600)
     assert enough.range_to == () and enough.range_from == asked.range_from
-    assert enough.trials > 40 and enough.rungs[-1] > 900
+    assert enough.trials > 40 and enough.rungs[-1] > 2700
 
 
 def test_without_a_time_only_the_range_is_planned(asked: Settings) -> None:
