@@ -67,6 +67,7 @@ ORDER = (
     "nas.search.settings",
     "nas.search.run_id",
     "nas.search.front",
+    "nas.search.noise",
     "nas.search.history",
     "nas.search.study",
     "nas.search.mended",

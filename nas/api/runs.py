@@ -2,20 +2,27 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import TrialState
 
-from nas.api.calls import public_call
+from nas.api.calls import check_counts, public_call
+from nas.api.events import Callback, followed
+from nas.api.given import Device, device_of
 from nas.api.records import FoundNetwork, RunStatus, found_network
 from nas.budget import Budget
 from nas.errors import InputError
+from nas.evidence.benchmark.build import work_on
+from nas.evidence.hand_made import HandMade, fully_trained, gain_of
+from nas.gain import Gain
 from nas.model import RESULTS
 from nas.objectives import first_cost, first_quality
+from nas.parallel.placement import devices_for
 from nas.search.front import Candidate, best_under, pareto_front
-from nas.search.run import Run, open_run
+from nas.search.run import Run, open_run, open_run_data
 from nas.search.schedule.ending import Ended
 from nas.search.snapshot import Snapshot
 
@@ -140,6 +147,43 @@ class SearchRun:
                 raise InputError(f"No network of the run '{self.name}' fits {limit}; the cheapest has {shown}.")
         quality = first_quality(aims).name
         return self._found([max(fitting, key=lambda c: c.figures[quality])])[0]
+
+    @public_call()
+    def gain_over_hand_made(
+        self, *, full: bool = False, jobs: int = 1, device: Device = None, callback: Callback | None = None
+    ) -> Gain | None:
+        """Return how much better the networks of this run are than the published networks in its range.
+
+        Published networks that are not trained yet are trained first, as the candidates of the run were.
+
+        Args:
+            full: Whether to compare the fully trained networks of the run, and to train the published ones alike.
+            jobs: Networks to train at a time.
+            device: The device of the trainings. Default: a GPU if there is one.
+            callback: Receives the progress of each training; may return `nas.STOP`.
+
+        Returns:
+            The gain in dB over the range of the run; None if no network of the run is trained, or if the first cost of
+            the run has no budget or is neither MACs nor parameters.
+
+        Raises:
+            InputError: No published network lies in the range, or with `full` no network of the run is fully trained.
+            StoppedError: The callback returned `nas.STOP`; the same call continues.
+
+        Example:
+            >>> nas.open("first").gain_over_hand_made().mean <= 0
+            True
+        """
+        check_counts(1, jobs=jobs)
+        run, where = self._run, device_of(device)
+        known = HandMade.fully(run) if full else HandMade.of(run)
+        known.check()
+        build = known.build(open_run_data(run), where)
+        with followed(callback) as follower:
+            work_on(build, devices_for(where, jobs), follower, follower)
+        groups = [group.networks for group in fully_trained(run.folder, run.settings) if group.recipe == known.recipe]
+        found = groups[0] if full else [candidate.figures for candidate in self._snapshot().candidates]
+        return gain_of(found, replace(known).trained, run.settings, known.bicubic or self.bicubic[0])
 
     def to_dataframe(self) -> "DataFrame":
         """Return the networks of `candidates` as a data frame, with their figures and choices.

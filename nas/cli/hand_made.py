@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nas.cli.terminal import Device, Storage, say, show
-from nas.errors import InputError, RunError
+from nas.errors import RunError
 from nas.interrupt import StopFlag
 from nas.report.progress import NOTES, TrainingDisplay
 from nas.report.whole import Counted
@@ -34,8 +34,7 @@ def hand_made(
 
     opened, where = open_run(run, storage), pick_device(device)
     known = HandMade.fully(opened) if full else HandMade.of(opened)
-    if not known.rows:
-        raise InputError(f"No published network lies in the range of '{run}', so there is nothing to compare it with.")
+    known.check()
     build = known.build(open_run_data(opened), where)
     missing = len(build.open_trainings())
     NOTES.print(

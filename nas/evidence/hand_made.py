@@ -105,6 +105,14 @@ class HandMade:
         wanted = {row.network.fingerprint for row in self.rows}
         return [row for row in Journal(self.folder).table().trained if row.network.fingerprint in wanted]
 
+    def check(self) -> None:
+        """Raise InputError if no published network lies in the range."""
+        if not self.rows:
+            name = self.settings.run
+            raise InputError(
+                f"No published network lies in the range of '{name}', so there is nothing to compare it with."
+            )
+
     def build(self, data: Dataset, device: torch.device) -> Build:
         """Return the work of training what is missing; see `nas.evidence.benchmark.build.work_on`."""
         journal, settings = Journal(self.folder), self.settings

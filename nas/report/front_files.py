@@ -12,6 +12,7 @@ from nas.objectives import OBJECTIVES, first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
 from nas.report.front_view import Kind
 from nas.search.front import Candidate, best_under, hypervolume, hypervolume_unit, knee, pareto_front
+from nas.search.noise import usual_noise, within_noise
 from nas.search.snapshot import Snapshot
 from search_spaces import SPACES, Architecture
 
@@ -22,7 +23,7 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
     Raises InputError for a limit on a cost that the run did not count.
     """
     aims, candidates, reference_point = run.settings.objectives, run.candidates, run.reference_point
-    bend = knee(candidates, aims)
+    front, bend = pareto_front(candidates, aims), knee(candidates, aims)
     psnr, ssim = run.bicubic
     return {
         "run": run.settings.run,
@@ -40,7 +41,8 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
         "paused": [{"trial": network.trial, "steps": network.steps, **network.figures} for network in run.paused],
         "given_up": [asdict(network) for network in run.given_up],
         "best_within": {str(limit): _as_data(best_under(candidates, limit, aims)) for limit in limits},
-        "front": [c.to_dict() for c in pareto_front(candidates, aims)],
+        "front": [c.to_dict() for c in front],
+        "within_noise": sorted(within_noise(front, usual_noise())),
         "candidates": [c.to_dict() for c in candidates],
     }
 

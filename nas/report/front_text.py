@@ -10,8 +10,12 @@ from nas.metrics import baseline_name
 from nas.objectives import OBJECTIVES, Objective, first_cost, first_quality
 from nas.report.tables import in_run, in_short, table
 from nas.search.front import Candidate, best_under, hypervolume, hypervolume_unit, knee, pareto_front
+from nas.search.noise import telling_gap, usual_noise, within_noise
 from nas.search.settings import Settings
 from nas.search.snapshot import Snapshot
+
+DOUBTFUL = "~"
+"""Marks a member of the front that may be no better than the next cheaper one."""
 
 ALWAYS_SHOWN = ("psnr", "ssim", "macs", "params")
 """The columns of every front table; other figures have a column if the run counts them."""
@@ -26,6 +30,8 @@ def front_table(run: Snapshot) -> Table:
         marks[bend.trial] = "front, knee"
     for seed in (c for c in members if c.seed):
         marks[seed.trial] += ", seed"
+    for trial in within_noise(members, usual_noise()):
+        marks[trial] += f" {DOUBTFUL}"
     over = f"over {baseline_name(settings.scale)}"
     title = f"Front of {settings.run} ({len(trained)} trained); MACs for HR {show_size(settings.hr_size)}"
     always = [OBJECTIVES.get(name) for name in ALWAYS_SHOWN]
@@ -67,6 +73,9 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
         yield f"Nothing is trained to the end yet; paused: {run.paused_in_words or 'none'}."
     elif run.paused:
         yield f"Paused: {run.paused_in_words}."
+    if within_noise(pareto_front(trained, aims), usual_noise()):
+        gap = f"{telling_gap(usual_noise()):.2f} dB"
+        yield f"{DOUBTFUL}: less than {gap} better than the next cheaper network, which may be chance."
     for seed in (c for c in pareto_front(trained, aims) if c.seed):
         yield f"{in_run(seed.label, settings.run)} is a seed, scaled to the budget: {seed.seed}."
     for failed in run.given_up:

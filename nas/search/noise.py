@@ -1,0 +1,50 @@
+"""The noise of a training: how much the PSNR of one network differs between trainings by different seeds."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+
+from nas.search.front import Candidate
+from nas.table import Row, read_table
+
+TABLE = Path(__file__).resolve().parents[1] / "tables" / "infrared-x2.json.gz"
+CONFIDENCE = 0.95
+TO_DEVIATION = 1.4826
+"""The standard deviation of a normal distribution as a multiple of its median absolute deviation."""
+
+
+@cache
+def usual_noise() -> float:
+    """Return the standard deviation in dB between trainings of one network, as the shipped table knows it."""
+    return noise_of(read_table(TABLE).trained)
+
+
+def noise_of(rows: Iterable[Row]) -> float:
+    """Return the standard deviation in dB between trainings of one network, from those trained by two seeds or more.
+
+    By the median, since a training that fails by one seed alone differs by dBs. 0 if no network was trained twice.
+    """
+    gaps = []
+    for row in rows:
+        if len(row.trained) > 1:
+            first, second = (training.curve[-1][1] for training in row.trained[:2])
+            gaps.append(abs(first - second))
+    return TO_DEVIATION * float(np.median(gaps)) / 2**0.5 if gaps else 0.0
+
+
+def telling_gap(noise: float) -> float:
+    """Return the gap in dB that shows which of two networks is better, one training each, with 95 % confidence."""
+    return NormalDist().inv_cdf(CONFIDENCE) * 2**0.5 * noise
+
+
+def within_noise(front: Sequence[Candidate], noise: float) -> set[int]:
+    """Return the trials of a front, cheapest first, that may be no better than the next cheaper member."""
+    doubtful = set()
+    for cheaper, member in pairwise(front):
+        if 0 <= member.psnr - cheaper.psnr < telling_gap(noise):
+            doubtful.add(member.trial)
+    return doubtful
