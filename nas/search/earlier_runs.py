@@ -4,7 +4,7 @@ import platform
 from pathlib import Path
 
 from nas.errors import InputError
-from nas.search.history import lifted
+from nas.search.extrapolation import lifted
 from nas.search.option import NO_PRIOR, SHIPPED_PRIOR
 from nas.search.run import Run, open_run
 from nas.search.settings import SETTINGS

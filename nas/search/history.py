@@ -1,11 +1,9 @@
 """The measured networks of a study: what samplers, screens and rungs learn from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.objectives import OBJECTIVES
@@ -135,55 +133,3 @@ def reached(trial: FrozenTrial) -> int:
 def is_interrupted(failed: FrozenTrial) -> bool:
     """Return whether a failed trial was stopped from outside: by its user, or with its process."""
     return bool(failed.user_attrs.get(STOPPED, INTERRUPTED) == INTERRUPTED)
-
-
-@dataclass(frozen=True)
-class Extrapolation:
-    """What networks gain from one rung to the next, so that networks on different rungs can be compared.
-
-    A figure of a lower rung is increased by the median gain between this rung and the next, rung by rung, up to the
-    highest rung that any network reached. A gain that no network has shown yet counts as 0.
-    """
-
-    levels: tuple[int, ...]
-    """The rungs that networks have reached, in steps, increasing."""
-    gains: Mapping[tuple[int, str], float]
-    """(Rung, name of a figure) → the median gain from this rung to the next."""
-
-    @classmethod
-    def of(cls, measured: Sequence[MeasuredNetwork]) -> "Extrapolation":
-        """Learn the gains from all networks of a search."""
-        levels = sorted({steps for network in measured for steps in network.rungs})
-        names = {name for network in measured for figures in network.rungs.values() for name in figures}
-        gains = {}
-        for low, high in pairwise(levels):
-            for name in names:
-                found = gains_between(measured, low, high, name)
-                gains[low, name] = float(np.median(found)) if found else 0.0
-        return cls(tuple(levels), gains)
-
-    def lifted(self, network: MeasuredNetwork, rung: int | None = None) -> dict[str, float]:
-        """Return the costs of a network and its figures, extrapolated from a rung; None: the last that it reached."""
-        start = network.steps if rung is None else rung
-        figures = dict(network.rungs[start])
-        for level in self.levels[:-1]:
-            if level >= start:
-                for name in network.rungs[start]:
-                    figures[name] += self.gains[level, name]
-        return {**network.costs, **figures}
-
-
-def lifted(measured: Sequence[MeasuredNetwork]) -> list[dict[str, float]]:
-    """Return the figures of all networks, extrapolated to the highest rung that any of them reached."""
-    extrapolation = Extrapolation.of(measured)
-    return [extrapolation.lifted(network) for network in measured]
-
-
-def gains_between(measured: Iterable[MeasuredNetwork], low: int, high: int, name: str) -> list[float]:
-    """Return what each network that has been on two rungs gained between them."""
-    gains = []
-    for network in measured:
-        before, after = network.rungs.get(low, {}), network.rungs.get(high, {})
-        if name in before and name in after:
-            gains.append(after[name] - before[name])
-    return gains

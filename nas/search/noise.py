@@ -8,13 +8,12 @@ from statistics import NormalDist
 
 import numpy as np
 
+from nas.search.extrapolation import TO_DEVIATION
 from nas.search.front import Candidate
 from nas.table import Row, read_table
 
 TABLE = Path(__file__).resolve().parents[1] / "tables" / "infrared-x2.json.gz"
 CONFIDENCE = 0.95
-TO_DEVIATION = 1.4826
-"""The standard deviation of a normal distribution as a multiple of its median absolute deviation."""
 
 
 @cache

@@ -8,7 +8,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.pareto import Points, best_first, losses, ranks
-from nas.search.history import MeasuredNetwork, history, lifted
+from nas.search.extrapolation import lifted
+from nas.search.history import MeasuredNetwork, history
 from nas.search.samplers.problem import Problem
 from search_spaces import Choice, Choices
 
@@ -21,7 +22,7 @@ class Observations:
     networks: tuple[MeasuredNetwork, ...]
     """The networks that were measured in all objectives, in the order in which they were first tried."""
     figures: tuple[Mapping[str, float], ...]
-    """The figures of `networks`, extrapolated to the highest rung (`nas.search.history.lifted`)."""
+    """The figures of `networks`, extrapolated to the highest rung (`nas.search.extrapolation`)."""
     tried: frozenset[str]
     """The fingerprints of all networks that were started, measured or not."""
     running: tuple[Choices, ...]

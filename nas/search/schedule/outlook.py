@@ -10,7 +10,8 @@ import numpy as np
 
 from nas.objectives import Objective
 from nas.pareto import Points, improvement, losses, ranks
-from nas.search.history import Extrapolation, MeasuredNetwork, gains_between
+from nas.search.extrapolation import Extrapolation, robust_deviation
+from nas.search.history import MeasuredNetwork
 from nas.search.interest import Interest
 
 FUTURES = 5
@@ -77,11 +78,11 @@ class Outlook:
         """Return the standard deviation of a figure at the end around its extrapolation from a rung."""
         variance = 0.0
         for low, high in pairwise(step for step in self.rungs if step >= rung):
-            gains = gains_between(self.measured, low, high, name)
-            if len(gains) < FEWEST:
+            scatter = self.extrapolation.scatter(self.measured, low, high, name)
+            if len(scatter) < FEWEST:
                 there = [network.rungs[rung][name] for network in self.measured if name in network.rungs.get(rung, {})]
-                gains = [USUAL_DOUBT * figure for figure in there]
-            variance += _robust_deviation(gains) ** 2
+                scatter = [USUAL_DOUBT * figure for figure in there]
+            variance += robust_deviation(scatter) ** 2
         return float(variance**0.5)
 
     def _seconds_to_next(self, some: Sequence[int], rung: int) -> Points:
@@ -90,9 +91,3 @@ class Outlook:
         usual = float(np.median(speeds)) if speeds else 1.0
         steps = next(step for step in self.rungs if step > rung) - rung
         return np.array([steps * (self.measured[index].step_seconds or usual) for index in some])
-
-
-def _robust_deviation(figures: Sequence[float]) -> float:
-    """Return the standard deviation by the median absolute deviation, which a few failures do not lengthen."""
-    values = np.array(figures)
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))

@@ -10,8 +10,9 @@ from plotly import graph_objects
 
 from nas.objectives import OBJECTIVES
 from nas.pareto import losses, ranks
+from nas.search.extrapolation import lifted
 from nas.search.front import hypervolume_unit
-from nas.search.history import RUNGS, MeasuredNetwork, history, lifted
+from nas.search.history import RUNGS, MeasuredNetwork, history
 from nas.search.schedule.hypervolume_history import hypervolume_history
 from nas.search.settings import Settings
 

@@ -4,7 +4,7 @@ import optuna
 from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from nas.search.history import INTERRUPTED, RUNGS, MeasuredNetwork, history, lifted
+from nas.search.history import INTERRUPTED, RUNGS, history
 from nas.search.workers.holding import promote
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
@@ -25,10 +25,6 @@ def study(*trials: FrozenTrial) -> list[FrozenTrial]:
     made = optuna.create_study(directions=["maximize", "minimize"])
     made.add_trials(trials)
     return made.get_trials()
-
-
-def measured_network(macs: float, **rungs: float) -> MeasuredNetwork:
-    return MeasuredNetwork("", {}, {"macs": macs}, {int(steps[1:]): {"psnr": psnr} for steps, psnr in rungs.items()}, 0)
 
 
 def test_trials_of_one_network_are_one_entry_with_all_its_rungs() -> None:
@@ -73,21 +69,3 @@ def test_a_network_that_waits_in_the_queue_keeps_its_choices() -> None:
     made.enqueue_trial({"width": 8}, user_attrs={"fingerprint": "w8", "macs": 1, "rungs": {"10": {"psnr": 30.0}}})
     network = history(made.get_trials())[0]
     assert network.choices == {"width": 8} and not network.is_open
-
-
-def test_figures_of_low_rungs_are_lifted_by_what_others_gained() -> None:
-    some = [
-        measured_network(1e9, s10=30.0),
-        measured_network(1e9, s10=30.0, s30=31.0),
-        measured_network(1e9, s10=29.0, s30=31.0, s90=31.5),
-    ]
-    assert [figures["psnr"] for figures in lifted(some)] == [30.0 + 1.5 + 0.5, 31.5, 31.5]
-    assert all(figures["macs"] == 1e9 for figures in lifted(some))
-
-
-def test_where_nobody_went_on_nothing_is_added() -> None:
-    assert [figures["psnr"] for figures in lifted([measured_network(1, s10=30.0), measured_network(1, s10=28.0)])] == [
-        30.0,
-        28.0,
-    ]
-    assert lifted([]) == []

@@ -14,7 +14,8 @@ from nas.evidence.benchmark.replay import Conditions, Course, _Search, replay
 from nas.evidence.benchmark.response import fit
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses, ranks
-from nas.search.history import history, lifted
+from nas.search.extrapolation import lifted
+from nas.search.history import history
 from search_spaces import SPACES, UnknownNameError, load_plugin
 
 
