@@ -11,7 +11,7 @@ from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers import spatial_attention
 from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import bias_of, conv
-from search_spaces.layers.edge_conv import EdgeConv, absorb_into, edge_branches, edges_of, merged_pair, unit_weight
+from search_spaces.layers.edge_conv import EdgeBranches, EdgeConv, absorb_into, merged_pair, unit_weight
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
@@ -45,18 +45,17 @@ class ManyBranches(Collapsible):
         self.point = conv(inputs, outputs, 1)
         self.widen = conv(inputs, 2 * inputs, 1, bias=False)
         self.narrow = conv(2 * inputs, outputs, 3, bias=False)
-        self.edges = edge_branches(inputs, outputs)
+        self.edges = EdgeBranches(inputs, outputs)
 
     def merged(self) -> tuple[Tensor, Tensor]:
         """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the equivalent convolution."""
         weight, bias = merged_pair(self.widen, self.narrow)
         weight = weight + F.pad(self.point.weight, (1, 1, 1, 1))
         weight = weight + F.pad(self.column.weight, (1, 1, 0, 0)) + F.pad(self.row.weight, (0, 0, 1, 1))
-        weight = weight + self.plain.weight
+        edge_weight, edge_bias = self.edges.merged()
+        weight, bias = weight + self.plain.weight + edge_weight, bias + edge_bias
         for layer in (self.plain, self.column, self.row, self.point):
             bias = bias + bias_of(layer)
-        for branch in edges_of(self.edges):
-            weight, bias = weight + branch.weight, bias + branch.bias
         return weight + unit_weight(weight) if self.inputs == self.outputs else weight, bias
 
     def absorb(self, weight: Tensor, bias: Tensor) -> None:

@@ -35,14 +35,26 @@ class EdgeBranch(nn.Module):
         return self.mix.weight * self.gain * self.mask
 
 
-def edge_branches(inputs: int, outputs: int) -> nn.ModuleDict:
-    """Return a branch for each edge filter, by name."""
-    return nn.ModuleDict({name: EdgeBranch(inputs, outputs, name) for name in FILTERS})
+class EdgeBranches(nn.ModuleDict):
+    """A branch for each edge filter, by name. Their sum is computed at once, since many small steps take long."""
 
+    masks: Tensor
 
-def edges_of(branches: nn.ModuleDict) -> list[EdgeBranch]:
-    """Return the branches that `edge_branches` made, in their order."""
-    return [branch for branch in branches.values() if isinstance(branch, EdgeBranch)]
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__({name: EdgeBranch(inputs, outputs, name) for name in FILTERS})
+        self.register_buffer("masks", torch.tensor(list(FILTERS.values())).flatten(1), persistent=False)
+
+    def merged(self) -> tuple[Tensor, Tensor]:
+        """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of all branches together."""
+        branches = self.branches()
+        mixes = torch.cat([branch.mix.weight for branch in branches], 2)  # [outputs, inputs, branches, 1]
+        gains = torch.cat([branch.gain for branch in branches], 2)
+        weight = ((mixes * gains).squeeze(3) @ self.masks).unflatten(2, (3, 3))
+        return weight, torch.stack([branch.bias for branch in branches]).sum(0)
+
+    def branches(self) -> list[EdgeBranch]:
+        """Return the branches in the order of `FILTERS`."""
+        return [branch for branch in self.values() if isinstance(branch, EdgeBranch)]
 
 
 class EdgeConv(Collapsible):
@@ -57,15 +69,14 @@ class EdgeConv(Collapsible):
         self.plain = conv(inputs, outputs, 3)
         self.widen = conv(inputs, expansion * outputs, 1)
         self.narrow = conv(expansion * outputs, outputs, 3)
-        self.edges = edge_branches(inputs, outputs)
+        self.edges = EdgeBranches(inputs, outputs)
         self.identity = identity and inputs == outputs
 
     def merged(self) -> tuple[Tensor, Tensor]:
         """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the equivalent convolution."""
         weight, bias = merged_pair(self.widen, self.narrow)
-        branches: list[nn.Conv2d | EdgeBranch] = [self.plain, *edges_of(self.edges)]
-        for branch in branches:
-            weight, bias = weight + branch.weight, bias + bias_of(branch)
+        edge_weight, edge_bias = self.edges.merged()
+        weight, bias = weight + self.plain.weight + edge_weight, bias + bias_of(self.plain) + edge_bias
         return weight + unit_weight(weight) if self.identity else weight, bias
 
     def absorb(self, weight: Tensor, bias: Tensor) -> None:
@@ -75,7 +86,7 @@ class EdgeConv(Collapsible):
     def output_parameters(self) -> nn.ParameterList:
         """Return the last parameters of each branch; see `Collapsible`. Not for a block with an identity."""
         parameters = [*self.plain.parameters(), *self.narrow.parameters()]
-        for branch in edges_of(self.edges):
+        for branch in self.edges.branches():
             parameters += [branch.gain, branch.bias]
         return nn.ParameterList(parameters)
 
@@ -118,8 +129,11 @@ def merged_pair(first: nn.Conv2d, second: nn.Conv2d) -> tuple[Tensor, Tensor]:
 
     Exact if the intermediate image is padded with the bias of the first convolution, or if this bias is zero.
     """
-    outer = torch.einsum("omkl,mipq->oikplq", second.weight, first.weight)
-    weight = outer.flatten(4, 5).flatten(2, 3)
+    inner, outer = first.weight, second.weight
+    if inner.shape[-1] == 1:
+        weight = (outer.permute(0, 2, 3, 1) @ inner.flatten(1)).permute(0, 3, 1, 2)
+    else:
+        weight = (outer.flatten(1) @ inner.flatten(1)).view(len(outer), *inner.shape[1:])
     bias = torch.zeros_like(weight[:, 0, 0, 0]) if second.bias is None else second.bias
     return weight, bias if first.bias is None else bias + second.weight.sum((2, 3)) @ first.bias
 
