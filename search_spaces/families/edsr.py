@@ -12,7 +12,6 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
-from search_spaces.layers.activation import PReLU
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.upsample import PixelShuffleSteps
@@ -21,7 +20,7 @@ from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Counting
 from search_spaces.skipped import SkippedSpace
 from search_spaces.space import register
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "prelu": PReLU}
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "prelu": nn.PReLU}
 """The PReLUs have one slope for all channels."""
 NO_ACTIVATION = "none"
 

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
-from search_spaces.layers.activation import PReLU
 from search_spaces.layers.conv import conv
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.upsample import factors
@@ -32,7 +31,7 @@ class LapsrnChoices:
 
 def leaky_or_prelu(name: str, width: int) -> nn.Module:
     """Return a `leaky` ReLU or a `prelu` with one slope per channel."""
-    return PReLU(width, init=SLOPE) if name == "prelu" else nn.LeakyReLU(SLOPE)
+    return nn.PReLU(width, init=SLOPE) if name == "prelu" else nn.LeakyReLU(SLOPE)
 
 
 class TransposedConv(nn.Module):

@@ -13,7 +13,6 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from search_spaces.choices import Choice, Choices, Values, read_choices
-from search_spaces.layers.activation import PReLU
 from search_spaces.layers.collapsible import start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.mean_shift import RANGE, MeanShift, around
@@ -60,9 +59,9 @@ def operation(kind: str, width: int) -> nn.Sequential:
     """Return one of `OPERATIONS`: [N, width, H, W] → the same shape, activated."""
     kernel = int(kind[-1])
     if kind.startswith("conv"):
-        return nn.Sequential(conv(width, width, kernel), PReLU())
+        return nn.Sequential(conv(width, width, kernel), nn.PReLU())
     depthwise = conv(width, width, kernel, groups=width, bias=False)
-    return nn.Sequential(depthwise, PReLU(), conv(width, width, 1), PReLU())
+    return nn.Sequential(depthwise, nn.PReLU(), conv(width, width, 1), nn.PReLU())
 
 
 class ImageSteps(nn.Sequential):
@@ -86,7 +85,7 @@ class TpsrNetwork(nn.Module):
         self.shift = None if chosen.image_skip else MeanShift(channels, spread=RANGE)
         self.head = conv(channels, width)
         self.nodes = nn.ModuleList(operation(kind, width) for kind in chosen.operations)
-        self.merge = PReLU()
+        self.merge = nn.PReLU()
         self.tail = ImageSteps(width, channels, scale)
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module.bias is not None:
@@ -157,6 +156,6 @@ class Tpsr(SkippedSpace):
         return [
             Part(conv, (channels, width), channels),
             *(Part(operation, (kind, width), width) for kind in chosen.operations),
-            Part(PReLU, (), width),
+            Part(nn.PReLU, (), width),
             Part(ImageSteps, (width, channels, scale), width),
         ]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from search_spaces.layers.activation import SLOPES, PReLU
+from search_spaces.layers.activation import SLOPES
 from search_spaces.layers.block_choices import BlockChoices
 from search_spaces.layers.blueprint import BlueprintConv
 from search_spaces.layers.collapsible import Collapsible, start_chain
@@ -80,7 +80,7 @@ def distill_separable(c: BlockChoices, _place: int) -> nn.Module:
 
 def _distillation(c: BlockChoices, convolution: Callable[..., nn.Module]) -> nn.Module:
     # The activation sees parts of different widths, so it has one slope.
-    act = PReLU() if c.activation == "prelu" else c.act()
+    act = nn.PReLU() if c.activation == "prelu" else c.act()
     body = FeatureDistillation(c.width, c.width * c.expansion // 4, convolution=convolution, activation=act)
     return skipped(body, EnhancedSpatialAttention(c.width, c.width // 4), last=body.merge)
 
