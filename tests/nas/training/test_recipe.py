@@ -131,7 +131,7 @@ def test_a_users_file_may_stand_alone(tmp_path: Path) -> None:
             "of 'features' named 'layer'; did you mean 'layers'",
         ),
         ({"ema": 1.0}, "the field 'ema' is wrong"),
-        ({"warmup": 1.0}, "the field 'warmup' is wrong"),
+        ({"warmup": -0.1}, "the field 'warmup' is wrong"),
         ({"betas": [0.9, 1.5]}, r"the field 'betas\.1' is wrong"),
         ({"precision": "float16"}, "the field 'precision' is wrong"),
         ({"denoiser": ""}, "the field 'denoiser' is wrong"),
@@ -191,6 +191,16 @@ def test_the_learning_rate_stays_between_nothing_and_its_peak(steps: int, warmup
     rates = [schedule.learning_rate_at(step) for step in range(steps)]
     assert all(0 < rate <= 0.01 + 1e-9 for rate in rates)
     assert max(rates) == pytest.approx(0.01)
+
+
+def test_a_warm_up_may_be_a_number_of_steps_but_is_at_most_a_quarter_of_all() -> None:
+    assert recipe(steps=1000, warmup=100).rise == recipe(steps=1000, warmup=0.1).rise == 100
+    assert recipe(steps=200, warmup=100).rise == 50
+    assert recipe(steps=3, warmup=100).rise == 1
+
+
+def test_brief_warms_up_over_the_same_steps_whatever_its_length() -> None:
+    assert {load_recipe("brief", CPU, steps=steps).rise for steps in (500, 2700, 9000)} == {112}
 
 
 # Stages
