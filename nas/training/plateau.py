@@ -37,6 +37,6 @@ def check_no_plateau(recipe: Recipe, purpose: str) -> None:
     """Raise InputError if trainings by `recipe` may skip steps, since `purpose` compares networks at equal steps."""
     if recipe.plateau is not None:
         raise InputError(
-            f"{purpose} compares networks after the same steps, but the 'plateau' of the recipe '{recipe.name}' may skip "
-            "steps; leave 'plateau' out."
+            f"{purpose} compares networks after the same steps, but the recipe '{recipe.name}' may skip steps; "
+            "leave its 'plateau' out."
         )

@@ -139,7 +139,8 @@ def _reach(settings: Settings, speeds: SpeedByCost, budget: Budget, seconds: flo
 
 def _warn_of_reach(settings: Settings, speeds: SpeedByCost, reach: Budget, budget: Budget, seconds: float) -> None:
     at_budget, at_reach = (
-        seconds_of_candidate(speeds.at(cost), settings.rungs, settings.reduction) for cost in (budget.limit, reach.limit)
+        seconds_of_candidate(speeds.at(cost), settings.rungs, settings.reduction)
+        for cost in (budget.limit, reach.limit)
     )
     needed = show_duration(seconds * at_budget / at_reach)
     warnings.warn(
@@ -177,7 +178,9 @@ def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float
             math.sqrt(available / usual) if given.trials is None else available / usual * USUAL_TRIALS / given.trials
         )
         rungs = scaled(rungs, max(LEAST_SHARE, longer))
-    return TimePlan(given.trials or max(1, int(available / seconds_of_candidate(speed, rungs, reduction))), tuple(rungs))
+    return TimePlan(
+        given.trials or max(1, int(available / seconds_of_candidate(speed, rungs, reduction))), tuple(rungs)
+    )
 
 
 def scaled(rungs: Sequence[int], factor: float) -> tuple[int, ...]:

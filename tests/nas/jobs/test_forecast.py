@@ -30,9 +30,7 @@ def ask(tiny_data: Path, tmp_path: Path) -> Callable[..., Job]:
 
     def asked(*names: str, steps: int = LEAST_STEPS, results: str = "results") -> Job:
         path, folder = str(tmp_path / "recipe.yaml"), tmp_path / results
-        return plan_training(
-            names, CPU, top=1, recipe=path, steps=steps, scale=2, data=str(tiny_data), results=folder
-        )
+        return plan_training(names, CPU, top=1, recipe=path, steps=steps, scale=2, data=str(tiny_data), results=folder)
 
     return asked
 

@@ -92,7 +92,7 @@ def test_a_training_that_gains_makes_all_steps(make_recipe: Make, data: Dataset,
     assert all(map(torch.equal, with_field.state_dict().values(), without.state_dict().values()))
 
 
-@pytest.mark.parametrize("stop_at", [7, 20, 21, 33, 59])
+@pytest.mark.parametrize("stop_at", [7, 20, 33])
 def test_an_interrupted_training_skips_the_same_steps_bit_for_bit(
     stop_at: int, make_recipe: Make, data: Dataset, architecture: Architecture, tmp_path: Path
 ) -> None:
@@ -117,7 +117,7 @@ def test_losses_that_lower_the_psnr_have_no_plateau(loss: str) -> None:
 
 def test_networks_are_not_compared_after_different_steps() -> None:
     check_no_plateau(load_recipe("brief", CPU), "A search")
-    with pytest.raises(InputError, match="A search compares networks after the same steps, but the 'plateau' of"):
+    with pytest.raises(InputError, match=r"A search compares networks after the same steps.*; leave its"):
         check_no_plateau(load_recipe("brief", CPU, plateau={"patience": 2}), "A search")
 
 
