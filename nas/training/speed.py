@@ -4,9 +4,10 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas.data.dataset import Dataset
 from nas.training.group import ALONE
@@ -58,22 +59,19 @@ def _seconds_of_step(step: Step, data: Dataset, recipe: Recipe, device: torch.de
         for phase in recipe.phases:
             steps.enter_phase(phase.begin)
             length = phase.end - phase.begin
-            total += length * _mean_seconds(
-                lambda phase=phase: steps.make(phase.begin, phase, generator).tolist(),  # reading waits for a GPU
-                seconds / len(recipe.phases),
-                SHARE * length,
-            )
+            make = partial(steps.make, phase.begin, phase, generator)
+            total += length * _mean_seconds(make, seconds / len(recipe.phases), SHARE * length)
     finally:
         steps.release()
     return total / recipe.steps
 
 
-def _mean_seconds(call: Callable[[], object], seconds: float, least: float) -> float:
-    """Return the mean seconds of a call after the warm-up; after `seconds` and `least` calls, of the last call."""
+def _mean_seconds(make: Callable[[], Tensor], seconds: float, least: float) -> float:
+    """Return the mean seconds of a step after the warm-up; after `seconds` and `least` steps, of the last step."""
     taken: list[float] = []
     while len(taken) < WARM_UP + TIMED and (sum(taken) < seconds or len(taken) < max(1, least)):
         started = time.perf_counter()
-        call()
+        make().tolist()  # reading the losses waits for a GPU
         taken.append(time.perf_counter() - started)
     timed = taken[WARM_UP:] or taken[-1:]
     return sum(timed) / len(timed)

@@ -1,5 +1,6 @@
 """The speed of a training, measured before it begins."""
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,16 +45,16 @@ def test_a_step_is_the_mean_over_all_stages(
     architecture: Architecture, data: Dataset, make_recipe: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = iter([1.0, 3.0])
-    monkeypatch.setattr(speed, "_mean_seconds", lambda call, seconds, least: next(found))
+    monkeypatch.setattr(speed, "_mean_seconds", lambda make, seconds, least: next(found))
     stages = [{"share": 0.25}, {"share": 0.75, "batch": 4}]
     assert measure_speed(architecture, data, make_recipe(steps=40, stages=stages), CPU).step == pytest.approx(2.5)
 
 
 def test_with_little_time_fewer_steps_are_made() -> None:
     def calls(seconds: float, least: float) -> int:
-        made: list[None] = []
-        speed._mean_seconds(lambda: made.append(None), seconds, least)
-        return len(made)
+        made = itertools.count()
+        speed._mean_seconds(lambda: torch.tensor([float(next(made))]), seconds, least)
+        return next(made)
 
     assert calls(60.0, 0) == speed.WARM_UP + speed.TIMED
     assert calls(0.0, 0.3) == 1
