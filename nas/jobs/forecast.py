@@ -17,7 +17,7 @@ LEAST_STEPS = 100
 """Shorter trainings are not forecast. A speed that a checkpoint recorded over fewer steps is measured again."""
 
 _SECONDS = 3.0
-"""The measurement takes about this time at most, or 1 % of the trainings if that is longer."""
+"""The measurement takes about this time at most, or 2 % of the trainings if that is longer."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ def forecast(job: Job, placement: Placement, should_stop: Callable[[], bool] = l
     Returns None if there is nothing to say: all networks are trained, the trainings are very short, several processes
     train a network together, a network can't be trained here (its training will say why), or `should_stop` is true.
     """
+    if placement.processes > 1:
+        return None
     left = {name: _progress(job, name) for name in job.architectures if not _is_finished(job, name)}
     steps = sum(job.recipe.steps - progress.step for progress in left.values())
-    if placement.processes > 1 or steps < LEAST_STEPS * len(left) or not left:
+    if not left or steps < LEAST_STEPS * len(left):
         return None
     cores = torch.get_num_threads()
     torch.set_num_threads(placement.threads)
@@ -61,6 +63,8 @@ def forecast(job: Job, placement: Placement, should_stop: Callable[[], bool] = l
         return None
     finally:
         torch.set_num_threads(cores)
+        if placement.devices[0].type == "cuda":
+            torch.cuda.empty_cache()  # trainings in other processes need this memory
     if seconds is None:
         return None
     until = in_parallel(seconds, len(placement.devices))

@@ -53,8 +53,8 @@ class Recipe(BaseModel):
     weights of `features`.
 
     The learning rate rises linearly, then falls as a cosine over all steps. A stage with a learning rate starts its own
-    cosine, without a rise. The cosine lasts until the next such stage, and the cosine before ends there.
-    With a `plateau`, a training whose validation PSNR has stopped growing skips to the end of its cosine.
+    cosine, without a rise. The cosine lasts until the next such stage, and the cosine before ends there. With a
+    `plateau`, a training whose validation PSNR has stopped growing skips to the end of its cosine.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -125,7 +125,7 @@ class Recipe(BaseModel):
         return self
 
     @model_serializer(mode="wrap")
-    def _leave_no_plateau_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_empty_plateau(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # Trainings that were made before there was this field have no such entry, and are still the same trainings.
         fields: dict[str, Any] = handler(self)
         if self.plateau is None:

@@ -39,7 +39,7 @@ def measure_speed(
     """Measure how fast an architecture is trained by `recipe` on `device`, with PyTorch's present number of threads.
 
     A step is the mean over the phases of the recipe, which may have other batches and losses. The measurement leaves
-    the random state as it was. It takes about `seconds` at most, or 1 % of the training; with little time it is made on
+    the random state as it was. It takes about `seconds` at most, or 2 % of the training; with little time it is made on
     fewer steps and fewer validation images. Raises what the network raises, for instance if it is too large.
     """
     gpus = [device] if device.type == "cuda" else []
