@@ -11,9 +11,12 @@ from nas.api.records import FoundNetwork
 from nas.api.runs import SearchRun
 from nas.errors import InputError, RunError
 from nas.files import check_writable
+from nas.jobs.forecast import Forecast
 from nas.jobs.full_training import train_job
 from nas.jobs.training_plan import Asked, plan_training
 from nas.model import RESULTS
+from nas.parallel.placement import Placement
+from nas.report.forecast import in_words
 from search_spaces import Architecture
 
 Trainable = str | Path | Architecture | FoundNetwork | TrainedModel
@@ -101,7 +104,14 @@ def train(
     with followed(callback) as follower:
         for note in job.notes:
             follower.say(note)
-        done = train_job(job, where, follower, follower, jobs=jobs, threads=threads, tensorboard=logs)
+
+        def introduce(placement: Placement, forecast: Forecast | None) -> None:
+            if forecast is not None:
+                follower.say(in_words(forecast))
+
+        done = train_job(
+            job, where, follower, follower, jobs=jobs, threads=threads, tensorboard=logs, introduce=introduce
+        )
     if done.failures:
         told = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in done.failures.items())
         raise RunError(f"Not all networks were trained ({told}); the same call tries them again.")

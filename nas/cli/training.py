@@ -23,6 +23,7 @@ from nas.report.whole import Counted
 from nas.search.option import IMAGES, MACHINE, MANY, NETWORKS, PROCESSES, TRAINING
 
 if TYPE_CHECKING:  # these load PyTorch
+    from nas.jobs.forecast import Forecast
     from nas.jobs.full_training import Done
     from nas.jobs.training_plan import Job
     from nas.parallel.placement import Placement
@@ -112,7 +113,7 @@ def train(
                 threads=threads,
                 tensorboard=logs,
                 group=group,
-                introduce=lambda placement: _introduce(placement, len(job.architectures)),
+                introduce=lambda placement, forecast: _introduce(placement, forecast, len(job.architectures)),
             )
     _conclude(job, done)
 
@@ -136,6 +137,11 @@ def _conclude(job: "Job", done: "Done") -> None:
         raise RunError(f"{', '.join(done.failures)} failed, see the messages above; the same command tries again.")
 
 
-def _introduce(placement: "Placement", count: int) -> None:
+def _introduce(placement: "Placement", forecast: "Forecast | None", count: int) -> None:
+    """Print how the networks are trained, and how long it will take."""
+    from nas.report.forecast import in_words
+
     if count > 1:
         NOTES.print(placement.describe(count))
+    if forecast is not None:
+        NOTES.print(f"{in_words(forecast)}.")

@@ -113,6 +113,11 @@ class ImageSet:
             warnings.warn(f"{misfit}; a training with 'normalisation: auto' would use that range", stacklevel=2)
         return replace(self, normalisation=resolved)
 
+    def first(self, count: int) -> "ImageSet":
+        """Return the first `count` images, with the same normalisation."""
+        hr, lr = (replace(store, images=store.images[:count]) for store in (self.hr, self.lr))
+        return replace(self, hr=hr, lr=lr)
+
     def pair(self, index: int, crop: int | None = None) -> Pair:
         """Return image `index` at both resolutions, or its centre of about `crop` x `crop` HR pixels.
 

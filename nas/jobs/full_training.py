@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from nas.cost import cost
+from nas.jobs.forecast import Forecast, forecast
 from nas.jobs.places import Training, claim
 from nas.jobs.training_plan import Job, Trained
 from nas.metrics import baseline_name
@@ -16,7 +17,7 @@ from nas.parallel.listener import Listener
 from nas.parallel.placement import Placement, find_placement
 from nas.parallel.processes import Stop, Work, run_in_turn, run_processes
 from nas.training.divergence import TrainingDivergedError
-from nas.training.full import is_finished, train_fully
+from nas.training.full import SKIPPED, is_finished, train_fully
 from nas.training.group import ALONE, Group
 from nas.training.logs import find_summary_writer
 from nas.training.trainer import TrainingStoppedError
@@ -43,14 +44,16 @@ def train_job(
     threads: int | None = None,
     tensorboard: Path | None = None,
     group: Group = ALONE,
-    introduce: Callable[[Placement], None] = lambda placement: None,
+    introduce: Callable[[Placement, Forecast | None], None] = lambda placement, forecast: None,
 ) -> Done:
-    """Place the trainings of `job`, call `introduce` with the placement, train all networks and write their summary.
+    """Place the trainings of `job`, train all networks and write their summary.
+
+    Before the first training `introduce` is called with the placement and with the time that the trainings will take.
 
     Raises as `find_placement` and `train_all` do.
     """
     placement = find_placement(job.architectures.values(), job.recipe, job.data, device, jobs, threads, group.size)
-    introduce(placement)
+    introduce(placement, forecast(job, placement, should_stop))
     models, failures = train_all(job, placement, listener, should_stop, tensorboard, group)
     return Done(models, failures, job.write_summary(models) if models else None)
 
@@ -171,4 +174,6 @@ def _train_one(
         )
     metrics, baseline = model.metrics, baseline_name(model.architecture.scale)
     gain = metrics["psnr"] - metrics["bicubic_psnr"]
-    listener.say(f"{name}: {metrics['psnr']:.2f} dB ({gain:+.2f} over {baseline})")
+    skipped = metrics.get(SKIPPED, 0)
+    note = f"; {skipped:,} of {job.recipe.steps:,} steps skipped at a plateau" if skipped else ""
+    listener.say(f"{name}: {metrics['psnr']:.2f} dB ({gain:+.2f} over {baseline}){note}")

@@ -50,10 +50,13 @@ class _Running:
 
     @property
     def share(self) -> float:
-        """The progress of this process in 0..1, without the steps of earlier processes."""
-        if self.report is None or self.report.steps <= self.report.began:
+        """The progress of this process in 0..1, without the steps of earlier processes and skipped steps."""
+        if self.report is None:
             return 0.0
-        return (self.report.step - self.report.began) / (self.report.steps - self.report.began)
+        not_made = self.report.began + self.report.skipped
+        if self.report.steps <= not_made:
+            return 0.0
+        return (self.report.step - not_made) / (self.report.steps - not_made)
 
     @property
     def seconds_left(self) -> float | None:

@@ -27,6 +27,7 @@ from nas.search.samplers.reach import range_within_reach
 from nas.search.schedule.rungs import default_rungs
 from nas.search.settings import SETTINGS, Settings
 from nas.search.storage.urls import without_secrets
+from nas.training.plateau import check_no_plateau
 from nas.training.recipe import Recipe, load_recipe
 from search_spaces import SearchSpace
 from search_spaces.narrowed import NarrowedSpace, is_among, narrowed, read_space
@@ -109,6 +110,7 @@ def _given(request: Request, earlier: Settings | None, device: torch.device) -> 
         given["storage"] = without_secrets(request.storage)
     recipe = _recipe(request, earlier, device)
     if recipe is not None:
+        check_no_plateau(recipe, "A search")
         given["recipe"] = recipe
     used = recipe or (earlier.recipe if earlier else None)
     if used and (earlier is None or request.rungs is not None or used.steps != earlier.recipe.steps):

@@ -25,6 +25,8 @@ class Progress:
     curve: list[dict[str, float]] = field(default_factory=list)
     losses: list[list[float]] = field(default_factory=list)
     """The losses of the steps since the losses were last read."""
+    skipped: int = 0
+    """The number of steps in `step` that were not made, since the training skipped to its cool-down."""
 
 
 class Stateful(Protocol):
@@ -93,6 +95,17 @@ def load_checkpoint(
     for name, optimiser in state.optimisers.items():
         _restore_optimiser(optimiser, groups.get(name, {}))
     _restore_random_states(sampler, groups["random"])
+    return Progress(**json.loads(metadata["progress"]))
+
+
+def read_progress(path: Path) -> Progress | None:
+    """Return the progress of a checkpoint of whatever training; None if there is no checkpoint that can be read."""
+    if not path.is_file():
+        return None
+    try:
+        _, metadata = read_tensors(path)
+    except DamagedError:
+        return None
     return Progress(**json.loads(metadata["progress"]))
 
 

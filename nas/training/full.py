@@ -32,6 +32,9 @@ BORROWED = "borrowed_weights"
 CHECKPOINT = "checkpoint.safetensors"
 """The checkpoint of an unfinished training, in its model directory."""
 
+SKIPPED = "skipped_steps"
+"""The metric with the number of steps that were skipped at a plateau; absent if the recipe has no plateau."""
+
 DATA = "data_fingerprint"
 """The metric with the fingerprint of the training and validation images."""
 
@@ -103,6 +106,8 @@ def train_fully(
     bicubic = bicubic_baseline(data.validation, recipe.validation_crop)
     metrics = _metrics(trained, bicubic, protocol, device, group)
     metrics[DATA] = data.fingerprint
+    if recipe.plateau is not None:
+        metrics[SKIPPED] = trained.skipped
     metrics |= {name: value for name, value in ((STARTED, origin), (BORROWED, borrowed_weights(recipe))) if value}
     model = Model(architecture, network.cpu().eval(), recipe.model_dump(mode="json"), metrics)
     if group.is_main:

@@ -25,6 +25,20 @@ class Stage(BaseModel):
     learning_rate: Real | None = Field(default=None, gt=0, description="peak of a new cosine that begins here")
 
 
+class Plateau(BaseModel):
+    """When a training skips to its cool-down, because the validation PSNR has stopped growing.
+
+    The cool-down is the end of the present cosine of the learning rate. It is never skipped, since networks climb most
+    where the learning rate falls.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patience: Whole = Field(gt=0, description="number of validations in a row without a gain")
+    min_gain: Real = Field(default=0.01, ge=0, description="least gain over the best validation before, in dB")
+    cool_down: Real = Field(default=0.3, gt=0, lt=1, description="share of the steps of the cosine, at its end")
+
+
 class Adversarial(BaseModel):
     """The discriminator of the loss `adversarial`."""
 

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from nas.data.degradation import label_of, self_contained
 from nas.data.frames import Counts
@@ -12,7 +20,7 @@ from nas.data.normalisation import AUTO, Normalisation
 from nas.errors import InputError
 from nas.fields import Real, Seed, Whole, message_of
 from nas.training.losses import LOSSES
-from nas.training.options import Adversarial, Features, Losses, Stage
+from nas.training.options import Adversarial, Features, Losses, Plateau, Stage
 from nas.training.recipe_files import for_device, read_recipe_file
 from nas.training.schedule import Phase, cosines
 from search_spaces.documents import place_of, to_yaml
@@ -21,7 +29,12 @@ from search_spaces.registry import UnknownNameError, unknown_name
 _ONLY_FOR = {"adversarial": "adversarial", "features": "perceptual", "teacher": "distillation"}
 """A field → the only loss that uses it."""
 
-_PARTS: Mapping[str, type[BaseModel]] = {"stages": Stage, "adversarial": Adversarial, "features": Features}
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "stages": Stage,
+    "adversarial": Adversarial,
+    "features": Features,
+    "plateau": Plateau,
+}
 """A field with fields of its own → its model."""
 
 Decay = Annotated[float, Field(ge=0, lt=1, strict=True)]
@@ -40,7 +53,8 @@ class Recipe(BaseModel):
     weights of `features`.
 
     The learning rate rises linearly, then falls as a cosine over all steps. A stage with a learning rate starts its own
-    cosine, without a rise. The cosine lasts until the next such stage, and the cosine before ends there.
+    cosine, without a rise. The cosine lasts until the next such stage, and the cosine before ends there. With a
+    `plateau`, a training whose validation PSNR has stopped growing skips to the end of its cosine.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +100,7 @@ class Recipe(BaseModel):
     validation_crop: Whole | None = Field(
         None, gt=0, description="side of the HR centre crop, in pixels; null: whole images"
     )
+    plateau: Plateau | None = Field(None, description="when to skip to the cool-down; null: never")
     seed: Seed = 0
 
     @model_validator(mode="before")
@@ -109,7 +124,17 @@ class Recipe(BaseModel):
                 raise ValueError(f"'{field}' has no effect without the loss '{loss}'; add that or leave '{field}' out")
         if self.teacher is None and "distillation" in self.all_losses:
             raise ValueError("the loss 'distillation' needs a 'teacher': a model directory, SPACE/POINT or checkpoint")
+        if self.plateau is not None and (sharp := {"adversarial", "perceptual"}.intersection(self.all_losses)):
+            raise ValueError(f"'plateau' watches the PSNR, which the loss '{min(sharp)}' lowers; leave 'plateau' out")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty_plateau(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Trainings that were made before there was this field have no such entry, and are still the same trainings.
+        fields: dict[str, Any] = handler(self)
+        if self.plateau is None:
+            fields.pop("plateau", None)
+        return fields
 
     @property
     def all_losses(self) -> tuple[str, ...]:

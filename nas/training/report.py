@@ -16,7 +16,7 @@ class Report:
     """The state of a training. It is sent every `LOSS_WINDOW` steps, at validations, and at the end."""
 
     step: int
-    """Number of steps made."""
+    """Number of steps made or skipped."""
     steps: int
     """Number of steps of the whole training."""
     loss: float
@@ -38,6 +38,8 @@ class Report:
     """Seconds of training and validation so far, including those before a stop."""
     began: int
     """The step from which this process continued; 0 in a new training."""
+    skipped: int = 0
+    """Number of steps that this process skipped at a plateau."""
     sample: Tensor | None = None
     """The centre of the first validation image, upscaled, [1, H, W] in 0..1; None if nothing was measured."""
 
@@ -58,3 +60,5 @@ class Trained:
     """Number of steps made."""
     train_seconds: float
     validation_seconds: float
+    skipped: int = 0
+    """Number of steps skipped at a plateau."""

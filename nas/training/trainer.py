@@ -18,6 +18,7 @@ from nas.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from nas.training.divergence import TrainingDivergedError, check_losses
 from nas.training.group import ALONE, Group
 from nas.training.phase_steps import PhaseSteps
+from nas.training.plateau import next_step
 from nas.training.recipe import Recipe
 from nas.training.report import Report, Trained, TrainingListener
 from nas.training.schedule import Phase
@@ -111,7 +112,7 @@ class _Loop:
         self.steps = PhaseSteps(self.step, data.train, recipe, device, group)
         self.generator = torch.Generator().manual_seed(seed)
         self.progress = Progress()
-        self.began = 0
+        self.began = self.skipped = 0  # of this process
         self.losses: dict[str, float] = {}
         self.patches_per_second: float | None = None
         self.sample: Tensor | None = None
@@ -127,6 +128,8 @@ class _Loop:
             if measured is not None and not self._goes_on(measured):
                 self._save()
                 return self._trained(measured)
+            if measured is not None:
+                self._skip_at_plateau()
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 self._save()
                 saved_at = time.monotonic()
@@ -143,9 +146,17 @@ class _Loop:
         step = self.progress.step
         return step not in self.pauses.steps or self.pauses.goes_on(step, measured)
 
+    def _skip_at_plateau(self) -> None:
+        """Continue with the cool-down if the recipe says so. All processes of a group do as the main process."""
+        step = self.group.from_main(next_step(self.recipe, self.progress.curve))
+        self.skipped += step - self.progress.step
+        self.progress.skipped += step - self.progress.step
+        self.progress.step = step
+
     def _trained(self, validation: Measurement) -> Trained:
         done = self.progress
-        return Trained(validation, tuple(done.curve), done.step, done.train_seconds, done.validation_seconds)
+        made = done.step - done.skipped
+        return Trained(validation, tuple(done.curve), made, done.train_seconds, done.validation_seconds, done.skipped)
 
     def _advance(self, should_stop: Callable[[], bool]) -> Measurement | None:
         """Train up to the next step at which the losses are read. Validate if it is a rung, or if the recipe says so.
@@ -217,6 +228,7 @@ class _Loop:
             patches_per_second=self.patches_per_second,
             seconds=progress.train_seconds + progress.validation_seconds,
             began=self.began,
+            skipped=self.skipped,
             sample=self.sample if measured else None,
         )
         self.listener(report)

@@ -23,6 +23,7 @@ from nas.quantities import short
 from nas.search.run import RESULTS
 from nas.search.settings import space_fingerprint
 from nas.table import Row, Table
+from nas.training.plateau import check_no_plateau
 from nas.training.recipe import Recipe
 from nas.training.task import BriefTask
 from nas.training.trainer import TrainingStoppedError, seed_all
@@ -121,6 +122,7 @@ def prepare(request: TableRequest, data: Dataset, recipe: Recipe, device: torch.
 
     Raises InputError if the folder holds trainings under other conditions, such as other images or another recipe.
     """
+    check_no_plateau(recipe, "A table")
     recipe = recipe.seeing(data.normalisation)
     journal = Journal(folder)
     asked: dict[str, Any] = {

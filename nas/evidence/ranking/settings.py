@@ -19,6 +19,7 @@ from nas.search.option import DEFAULT_SCALE, DEFAULT_SPACE
 from nas.search.run import RESULTS
 from nas.search.samplers.problem import Problem
 from nas.search.settings import space_fingerprint
+from nas.training.plateau import check_no_plateau
 from nas.training.recipe import Recipe, load_recipe
 from search_spaces import Choice, SearchSpace
 from search_spaces.documents import DocumentError, read_yaml, to_yaml
@@ -174,6 +175,9 @@ def _wanted(request: RankRequest, earlier: RankSettings | None, device: torch.de
         wanted["reference"] = load_recipe(request.reference or "full", device, **short)
     if request.steps:
         wanted["reference"] = wanted["reference"].model_copy(update={"steps": request.steps})
+    for name in ("recipe", "reference"):
+        if name in wanted:
+            check_no_plateau(wanted[name], "A ranking of proxies")
     return wanted
 
 

@@ -12,30 +12,20 @@ from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.search.faults import in_words, is_the_networks
 from nas.training.recipe import Recipe
-from nas.training.report import Report
-from nas.training.trainer import Pauses, seed_all, train
+from nas.training.speed import Speed, measure_speed
 from search_spaces import Architecture
 
-WARM_UP, TIMED = 3, 6
-"""Steps of warm-up and of measurement."""
 POINTS = 16
 """The mean over a range of costs is taken over this many costs."""
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Seconds for a step and for a validation."""
-
-    step: float
-    validation: float
-
-    def of_candidate(self, rungs: Sequence[int], reduction: int) -> float:
-        """Return the mean seconds for a candidate, if one of `reduction` candidates continues at each of `rungs`."""
-        seconds, share, before = 0.0, 1.0, 0
-        for rung in rungs:
-            seconds += share * ((rung - before) * self.step + self.validation)
-            share, before = share / reduction, rung
-        return seconds
+def seconds_of_candidate(speed: Speed, rungs: Sequence[int], reduction: int) -> float:
+    """Return the mean seconds for a candidate, if one of `reduction` candidates continues at each of `rungs`."""
+    seconds, share, before = 0.0, 1.0, 0
+    for rung in rungs:
+        seconds += share * ((rung - before) * speed.step + speed.validation)
+        share, before = share / reduction, rung
+    return seconds
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ def measure_speeds(
             break
         tried += 1
         try:
-            measured.append((architecture, _speed(architecture, data, recipe, device)))
+            measured.append((architecture, measure_speed(architecture, data, recipe, device)))
         except Exception as error:
             if not is_the_networks(error):
                 raise
@@ -98,20 +88,3 @@ def measure_speeds(
     if not measured:
         raise InputError(f"None of {tried} networks can be trained here to see how fast it is: {reason}.")
     return measured
-
-
-def _speed(architecture: Architecture, data: Dataset, recipe: Recipe, device: torch.device) -> Speed:
-    short = recipe.model_copy(update={"steps": WARM_UP + TIMED, "validations": 1})
-    seed_all(architecture.seed)
-    reports: list[Report] = []
-    trained = train(
-        architecture.build(),
-        data,
-        short,
-        seed=architecture.seed,
-        device=device,
-        listener=reports.append,
-        pauses=Pauses((WARM_UP,)),  # the steps before the pause are not measured
-    )
-    step = short.phases[-1].batch / (reports[-1].patches_per_second or math.inf)
-    return Speed(step, trained.validation_seconds / 2)

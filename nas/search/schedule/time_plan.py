@@ -16,8 +16,9 @@ from nas.errors import InputError
 from nas.search.interest import EVERY_COST, lower_ends
 from nas.search.interest import OCTAVES as OCTAVES_OF_INTEREST
 from nas.search.samplers.problem import OCTAVES, Problem
-from nas.search.schedule.speed import Speed, SpeedByCost, measure_speeds
+from nas.search.schedule.speed import SpeedByCost, measure_speeds, seconds_of_candidate
 from nas.search.settings import Settings
+from nas.training.speed import Speed
 
 USUAL_TRIALS = 40
 """The usual number of candidates. With more time, both this number and the trainings grow."""
@@ -134,16 +135,17 @@ def _reach(settings: Settings, speeds: SpeedByCost, budget: Budget, seconds: flo
     if not given.keeps_steps and seconds < USUAL_SECONDS:
         rungs = scaled(rungs, LEAST_SHARE)
     high = cost = _ends(settings, budget, given)[1]
-    fixed = speeds.at(0).of_candidate(rungs, settings.reduction)
+    fixed = seconds_of_candidate(speeds.at(0), rungs, settings.reduction)
     allowed = max(_PLANNED * seconds / LEAST_TRIALS, _NEGLIGIBLE * fixed)
-    while cost > high / _MOST_NARROWED and speeds.at(cost).of_candidate(rungs, settings.reduction) > allowed:
+    while cost > high / _MOST_NARROWED and seconds_of_candidate(speeds.at(cost), rungs, settings.reduction) > allowed:
         cost /= 2**0.25
     return None if cost == high else Budget(_rounded(cost), budget.unit)
 
 
 def _warn_of_reach(settings: Settings, speeds: SpeedByCost, reach: Budget, budget: Budget, seconds: float) -> None:
     at_budget, at_reach = (
-        speeds.at(cost).of_candidate(settings.rungs, settings.reduction) for cost in (budget.limit, reach.limit)
+        seconds_of_candidate(speeds.at(cost), settings.rungs, settings.reduction)
+        for cost in (budget.limit, reach.limit)
     )
     needed = show_duration(seconds * at_budget / at_reach)
     warnings.warn(
@@ -176,20 +178,22 @@ def make_plan(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float
     """
     available = _PLANNED * seconds
     if not given.keeps_steps:
-        usual = USUAL_TRIALS * speed.of_candidate(rungs, reduction)
+        usual = USUAL_TRIALS * seconds_of_candidate(speed, rungs, reduction)
         trials = given.trials or USUAL_TRIALS * math.sqrt(available / usual)
         rungs = _longest(speed, rungs, reduction, available / trials)
-    return TimePlan(given.trials or max(1, int(available / speed.of_candidate(rungs, reduction))), tuple(rungs))
+    return TimePlan(
+        given.trials or max(1, int(available / seconds_of_candidate(speed, rungs, reduction))), tuple(rungs)
+    )
 
 
 def _longest(speed: Speed, rungs: Sequence[int], reduction: int, seconds: float) -> tuple[int, ...]:
     """Return the rungs of the longest training for which a candidate takes `seconds` on average."""
     low, high = LEAST_SHARE, LEAST_SHARE
-    while high < _MOST_LONGER and speed.of_candidate(scaled(rungs, high), reduction) <= seconds:
+    while high < _MOST_LONGER and seconds_of_candidate(speed, scaled(rungs, high), reduction) <= seconds:
         low, high = high, 2 * high
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        fits = speed.of_candidate(scaled(rungs, middle), reduction) <= seconds
+        fits = seconds_of_candidate(speed, scaled(rungs, middle), reduction) <= seconds
         low, high = (middle, high) if fits else (low, middle)
     return scaled(rungs, high)
 

@@ -1,5 +1,6 @@
 """Full training from Python: of the front of a run, of named architectures and of objects."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def test_a_callback_stops_a_training_and_the_same_call_continues() -> None:
     (model,) = train("espcn/ESPCN", steps=200, callback=events.append)
     assert model.metrics["steps"] == 200
     assert events[-1].kind == "note"
+    assert re.match(r"1 network, \d+ (of 200 steps left|steps): about \d+ (s|min) on ", str(events[0]))
     assert next(event.done for event in events if event.kind == "training") > 0
     assert torch.get_num_threads() == threads
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -260,6 +261,16 @@ def test_a_model_of_another_scale_or_length_is_never_replaced(nas: Nas, tiny_dat
     assert read["protocol"]["scale"] == 4
     summary = json.loads((tmp_path / "results" / "trained" / "summary.json").read_text())
     assert sorted(Path(row["model"]).name for row in summary) == sorted(everything)
+
+
+def test_a_training_says_before_it_begins_how_long_it_will_take(nas: Nas, tiny_data: Path) -> None:
+    words = ("train", "ecbsr/M4C8", "--data", tiny_data, "--recipe", "tiny.yaml", "--steps", 100)
+    said = nas(*words).errors
+    line = re.search(
+        r"^1 network, 100 steps: about (\d+ s|\d+ min) on (1 core|\d+ of \d+ cores)\.$", said, re.MULTILINE
+    )
+    assert line and line.start() < said.index("over bicubic")
+    assert "1 network" not in nas(*words).errors  # since it is trained
 
 
 def test_a_full_training_leaves_unreadable_images_out_when_asked(nas: Nas, tiny_data: Path) -> None:

@@ -134,6 +134,20 @@ def test_another_recipe_or_other_images_never_replace_a_model(
     assert [name for name in digests() if name not in first] != []
 
 
+def test_a_training_at_a_plateau_says_what_it_skipped(ask: Callable[..., Job], tmp_path: Path) -> None:
+    plateau = "validations: 10, plateau: {patience: 1, min_gain: 99.0, cool_down: 0.25}"
+    job = ask("espcn/ESPCN", steps=20)
+    (tmp_path / "recipe.yaml").write_text(RECIPE.replace("validations: 1", plateau))
+    patient, listener = ask("espcn/ESPCN", steps=20), Listener()
+    assert list(job.architectures) == list(patient.architectures)  # neither is trained yet
+    ((folder, model, _),), _ = train_all(patient, ONE, listener, lambda: False)
+    assert (model.metrics["steps"], model.metrics["skipped_steps"]) == (9, 11)
+    assert listener.lines[-1].endswith("; 11 of 20 steps skipped at a plateau")
+    rows = (Path(folder) / LOG).read_text().splitlines()[1:]
+    assert [int(row.partition(",")[0]) for row in rows] == [2, 4, 16, 18, 20]
+    assert list(ask("espcn/ESPCN", steps=20).architectures) == list(patient.architectures)  # the same training
+
+
 def test_another_scale_stands_in_the_name(ask: Callable[..., Job], tmp_path: Path) -> None:
     trained(ask("ecbsr/M4C8"))
     job = ask("ecbsr/M4C8", scale=4)

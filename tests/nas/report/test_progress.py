@@ -82,6 +82,14 @@ def test_each_training_is_a_line_of_its_own(clock: list[float]) -> None:
     assert display.lines(100, 24) == []
 
 
+def test_skipped_steps_count_as_gone_and_take_no_time(clock: list[float]) -> None:
+    display = TrainingDisplay()
+    with display.training("one") as listener:
+        clock[0] += 40
+        listener(report(60, skipped=40))  # 20 steps in 40 s; 40 steps are left
+        assert "60/100 steps  80 s left" in display.lines(100, 24)[0]
+
+
 @pytest.mark.parametrize(
     ("width", "line"),
     [

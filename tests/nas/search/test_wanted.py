@@ -36,6 +36,13 @@ def dots(**changed: Any) -> Request:
     return Request(**{"budgets": ("300M-MACs",), "space": "dots", "plugins": (str(SPACES / "dots.py"),), **changed})
 
 
+def test_candidates_skip_no_steps(tmp_path: Path) -> None:
+    patient = tmp_path / "patient.yaml"
+    patient.write_text("{base: brief, name: patient, plateau: {patience: 2}}")
+    with pytest.raises(InputError, match="A search compares networks after the same steps, but the recipe 'patient'"):
+        wanted_settings(dots(recipe=str(patient)), tmp_path / "run", CPU)
+
+
 def test_options_take_the_place_of_defaults(tmp_path: Path) -> None:
     request = dots(recipe=write_recipe(tmp_path, 90), trials=7, fixed={"width": 32})
     earlier, wanted, space = wanted_settings(request, tmp_path / "first", CPU)

@@ -8,8 +8,9 @@ from searches import SPACES
 
 from nas.data.dataset import open_dataset
 from nas.errors import InputError
-from nas.search.schedule.speed import Speed, SpeedByCost, measure_speeds
+from nas.search.schedule.speed import SpeedByCost, measure_speeds, seconds_of_candidate
 from nas.training.recipe import Recipe
+from nas.training.speed import Speed
 from search_spaces import Architecture, load_plugin
 
 ON_RUNGS, WHOLE = ((100, 300, 900), 3), ((900,), 3)
@@ -19,9 +20,9 @@ SPEED = Speed(step=0.05, validation=0.5)
 
 
 def test_a_candidate_on_rungs_takes_what_its_share_of_promotions_takes() -> None:
-    assert SPEED.of_candidate(*WHOLE) == pytest.approx(45.5)
+    assert seconds_of_candidate(SPEED, *WHOLE) == pytest.approx(45.5)
     expected = 100 * 0.05 + 0.5 + (200 * 0.05 + 0.5) / 3 + (600 * 0.05 + 0.5) / 9
-    assert SPEED.of_candidate(*ON_RUNGS) == pytest.approx(expected)
+    assert seconds_of_candidate(SPEED, *ON_RUNGS) == pytest.approx(expected)
 
 
 def test_the_speed_of_any_cost_follows_from_a_few() -> None:

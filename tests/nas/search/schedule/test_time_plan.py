@@ -12,10 +12,11 @@ from nas.cost import screening_cost
 from nas.data.dataset import Dataset
 from nas.errors import InputError
 from nas.search.schedule import time_plan
-from nas.search.schedule.speed import Speed
+from nas.search.schedule.speed import seconds_of_candidate
 from nas.search.schedule.time_plan import USUAL_TRIALS, Given, make_plan
 from nas.search.settings import Settings
 from nas.training.recipe import load_recipe
+from nas.training.speed import Speed
 from search_spaces import Architecture
 
 ON_RUNGS, WHOLE = ((100, 300, 900, 2700), 3), ((2700,), 3)
@@ -27,12 +28,12 @@ SPEED = Speed(step=0.05, validation=0.5)
 def test_what_is_planned_fits_into_the_time(seconds: float, step: float, may_change: bool) -> None:
     speed = Speed(step, 10 * step)
     plan = make_plan(speed, *ON_RUNGS, seconds, Given(keeps_steps=not may_change))
-    assert plan.trials == 1 or plan.trials * speed.of_candidate(plan.rungs, 3) <= 0.7 * seconds
+    assert plan.trials == 1 or plan.trials * seconds_of_candidate(speed, plan.rungs, 3) <= 0.7 * seconds
     assert plan.rungs[-1] >= 300 if may_change else plan.rungs == ON_RUNGS[0]
 
 
 def test_twice_the_time_is_spent_on_more_candidates_and_on_longer_trainings() -> None:
-    usual = USUAL_TRIALS * SPEED.of_candidate(*ON_RUNGS) / 0.7
+    usual = USUAL_TRIALS * seconds_of_candidate(SPEED, *ON_RUNGS) / 0.7
     usually, longer = (make_plan(SPEED, *ON_RUNGS, time * usual) for time in (1, 4))
     assert usually.rungs == ON_RUNGS[0] and usually.trials == pytest.approx(40, abs=1)
     assert longer.rungs == pytest.approx([2 * rung for rung in usually.rungs], rel=0.05)
@@ -40,7 +41,7 @@ def test_twice_the_time_is_spent_on_more_candidates_and_on_longer_trainings() ->
 
 
 def test_in_a_short_time_trainings_end_earlier_on_the_same_first_rungs() -> None:
-    usual = USUAL_TRIALS * SPEED.of_candidate(*ON_RUNGS) / 0.7
+    usual = USUAL_TRIALS * seconds_of_candidate(SPEED, *ON_RUNGS) / 0.7
     shorter, shortest = (make_plan(SPEED, *ON_RUNGS, time * usual) for time in (0.5, 0.02))
     assert shorter.rungs[:2] == (100, 300) and 450 < shorter.rungs[-1] < 2700
     assert shorter.trials == pytest.approx(40 * 0.5**0.5, abs=3)
@@ -48,7 +49,7 @@ def test_in_a_short_time_trainings_end_earlier_on_the_same_first_rungs() -> None
 
 
 def test_a_number_of_candidates_that_is_given_is_kept() -> None:
-    usual = USUAL_TRIALS * SPEED.of_candidate(*ON_RUNGS) / 0.7
+    usual = USUAL_TRIALS * seconds_of_candidate(SPEED, *ON_RUNGS) / 0.7
     plan = make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20))
     assert plan.trials == 20 and plan.rungs == pytest.approx([2 * rung for rung in ON_RUNGS[0]], rel=0.05)
     assert make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20, keeps_steps=True)).rungs == ON_RUNGS[0]
