@@ -114,7 +114,7 @@ def _given(request: Request, earlier: Settings | None, device: torch.device) -> 
         given["recipe"] = recipe
     used = recipe or (earlier.recipe if earlier else None)
     if used and (earlier is None or request.rungs is not None or used.steps != earlier.recipe.steps):
-        given["rungs"] = _rungs(request, used.steps)
+        given["rungs"] = _rungs(request, used)
     return given
 
 
@@ -132,10 +132,10 @@ def _recipe(request: Request, earlier: Settings | None, device: torch.device) ->
     return earlier.recipe.model_copy(update=changes) if changes else None
 
 
-def _rungs(request: Request, steps: int) -> tuple[int, ...]:
+def _rungs(request: Request, recipe: Recipe) -> tuple[int, ...]:
     if request.rungs is None:
-        return default_rungs(steps, request.reduction or REDUCTION)
-    return request.rungs or (steps,)
+        return default_rungs(recipe, request.reduction or REDUCTION)
+    return request.rungs or (recipe.steps,)
 
 
 def latency_runtime(wanted: dict[str, Any]) -> str | None:

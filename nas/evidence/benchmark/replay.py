@@ -66,7 +66,7 @@ class Conditions:
             "hr_size": header.hr_size,
             "data": None,
             "data_fingerprint": header.data_fingerprint,
-            "rungs": default_rungs(header.recipe.steps) if self.on_rungs else (header.recipe.steps,),
+            "rungs": default_rungs(header.recipe) if self.on_rungs else (header.recipe.steps,),
             "recipe": header.recipe.model_dump(),
             "sampler": sampler,
             "trials": self.planned or self.trials,

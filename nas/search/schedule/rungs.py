@@ -18,19 +18,21 @@ from nas.search.interest import EVERY_COST, Interest
 from nas.search.option import REDUCTION
 from nas.search.schedule.outlook import MOST_WEIGHED, Outlook
 from nas.search.settings import Settings
+from nas.training.recipe import Recipe
 
 LEVELS = 4
 """The default number of rungs: with the default reduction a twenty-seventh, a ninth, a third and all of the steps."""
 
 
-def default_rungs(steps: int, reduction: int = REDUCTION) -> tuple[int, ...]:
-    """Return the rungs of a training of `steps` steps, of which the last is `steps`; a short training has fewer rungs.
+def default_rungs(recipe: Recipe, reduction: int = REDUCTION) -> tuple[int, ...]:
+    """Return the rungs of a training, of which the last is its last step; a short training has fewer rungs.
 
-    Each rung has `reduction` times the steps of the rung before; with `reduction` 1, the default reduction is used.
+    Each rung has `reduction` times the steps of the rung before; with `reduction` 1, the default reduction is used. No
+    rung lies in the first half of the warm-up, where figures tell nothing.
     """
     factor = reduction if reduction > 1 else REDUCTION
-    shares = (factor**level for level in range(LEVELS))
-    return tuple(sorted({steps // share for share in shares} - {0}))
+    steps = {recipe.steps // factor**level for level in range(LEVELS)}
+    return tuple(sorted(step for step in steps if step > recipe.rise / 2 or step == recipe.steps))
 
 
 @dataclass(frozen=True)
