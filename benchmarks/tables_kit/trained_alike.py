@@ -21,26 +21,34 @@ from search_spaces import Architecture
 SCALE = 2
 
 
-def row_of(name: str, network: Architecture) -> Row:
+def row_of(name: str | None, network: Architecture) -> Row:
     """Return the row of a network that is not trained yet."""
     cost = screening_cost(network, HR_SIZE)
     return Row(architecture=network.to_dict(), name=name, macs=cost.macs, params=cost.params)
 
 
 def train_alike(
-    rows: Iterable[Row], data: Path, label: str, recipe: str, steps: int, validations: int, **changes: object
+    rows: Iterable[Row],
+    data: Path | None,
+    label: str,
+    recipe: str,
+    steps: int,
+    validations: int,
+    scale: int = SCALE,
+    **changes: object,
 ) -> Table:
     """Train what is missing of `rows` on the CPU and return the table of all that were ever trained under `label`.
 
-    Finished trainings are kept in results/benchmark-LABEL, so that a stopped command continues.
+    Without `data` the images are the embedded synthetic scenes. Finished trainings are kept in results/benchmark-LABEL,
+    so that a stopped command continues.
     """
     device = torch.device("cpu")
     torch.set_num_threads(1)
     chosen = load_recipe(recipe, device, steps=steps, validations=validations, **changes)
-    images = open_for(chosen, str(data), scale=SCALE, device=device)
+    images = open_for(chosen, str(data) if data else None, scale=scale, device=device)
     chosen = chosen.seeing(images.normalisation)
     folder = RESULTS / f"benchmark-{label}"
-    header = make_header(images, chosen, device, scale=SCALE, hr_size=HR_SIZE, budgets=(), spaces={}, label=label)
+    header = make_header(images, chosen, device, scale=scale, hr_size=HR_SIZE, budgets=(), spaces={}, label=label)
     every = {row.network.fingerprint: row for row in [*Journal(folder).rows(), *rows]}
     Journal(folder).begin(header, {}, list(every.values()))
     build = Build(folder, tuple(every.values()), images, chosen, seeds=1, repeated=len(every), asks_proxies=False)

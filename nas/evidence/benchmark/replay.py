@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from nas.objectives import DEFAULT_OBJECTIVES, resolve
 from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
 from nas.search.history import RUNGS, MeasuredNetwork, history
+from nas.search.option import NO_PRIOR
 from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
 from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
 from nas.search.schedule.rungs import Rungs, default_rungs
+from nas.search.seeds import enqueue_seeds
 from nas.search.settings import Settings, parse_settings, space_fingerprint
 from nas.search.study import create_study
 from nas.search.workers.holding import promote, take
@@ -48,6 +51,12 @@ class Conditions:
     """Number of candidates that samplers plan for, if the time ends the search; None: `trials`."""
     published: bool = True
     """Whether the published points of the space come first, as in a real search."""
+    prior: str = NO_PRIOR
+    """What the surrogate knows at the start, as in the settings of a search; a file with its whole path."""
+    seeded: bool = False
+    """Whether designs scaled to the budget follow the published points, as in a real search."""
+    range_from: tuple[str, ...] = ()
+    """The lower ends of the range of interest, one for each budget; none: every cost is of interest."""
 
     def settings(self, sampler: str, seed: int) -> Settings:
         """Return the settings of a real search under these conditions."""
@@ -60,10 +69,12 @@ class Conditions:
             "scale": header.scale,
             "channels": header.channels,
             "budgets": header.budgets,
+            "range_from": self.range_from,
+            "prior": self.prior,
             "hr_size": header.hr_size,
             "data": None,
             "data_fingerprint": header.data_fingerprint,
-            "rungs": default_rungs(header.recipe.steps) if self.on_rungs else (header.recipe.steps,),
+            "rungs": self._rungs,
             "recipe": header.recipe.model_dump(),
             "sampler": sampler,
             "trials": self.planned or self.trials,
@@ -73,6 +84,13 @@ class Conditions:
             "space_fingerprint": space_fingerprint(space),
         }
         return parse_settings(fields | ({"screens": self.screens} if self.screens else {}))
+
+    @property
+    def _rungs(self) -> tuple[int, ...]:
+        """The default rungs, from the first figure of the table's curves on: before it nothing is known."""
+        steps, first = self.header.recipe.steps, self.response.steps[0]
+        rungs = default_rungs(steps) if self.on_rungs else ()
+        return (*(rung for rung in rungs if first <= rung < steps), steps)
 
     def check(self, samplers: Sequence[str]) -> None:
         """Raise InputError or UnknownNameError unless every sampler can be replayed under these conditions."""
@@ -145,7 +163,9 @@ class _Search:
         self.rungs = Rungs.of(self.settings)
         self.tried: set[str] = set()
         storage = InMemoryStorage()
-        create_study(storage, self.settings, with_published=self.conditions.published)
+        study = create_study(storage, self.settings, with_published=self.conditions.published)
+        if self.conditions.seeded:
+            enqueue_seeds(study, self.settings, Path())
         self.study = optuna.load_study(
             study_name=self.settings.run, storage=storage, sampler=make_sampler(self.settings, worker=0)
         )
@@ -212,5 +232,7 @@ class _Search:
             elif not goes_on(self._measured(), self.rungs, architecture.fingerprint, rung, self._time_left()):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 break
-        volume = hypervolume(losses(self.trained, resolve(DEFAULT_OBJECTIVES)), self.reference_point)
+        objectives = resolve(DEFAULT_OBJECTIVES)
+        points = self.settings.interest.clamped(losses(self.trained, objectives), objectives)
+        volume = hypervolume(points, self.reference_point)
         self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))
