@@ -10,7 +10,7 @@ from nas.search.samplers.problem import Problem
 from nas.table import Table, read_table, write_table
 
 SHUFFLED = "shuffled"
-PRIORS = (SHIPPED_PRIOR, NO_PRIOR, SHUFFLED)
+PRIORS = (NO_PRIOR, SHIPPED_PRIOR, SHUFFLED)
 FOLDER = RESULTS / "prior-transfer"
 
 

@@ -67,6 +67,18 @@ def test_a_search_forgets_a_prior_that_says_nothing() -> None:
     assert np.mean(slopes) < 0.2
 
 
+@pytest.mark.parametrize(("correlation", "least", "most"), [(0.0, 0.0, 0.15), (0.8, 0.6, 0.8)])
+def test_eight_networks_tell_a_prior_that_helps_from_one_that_says_nothing(
+    correlation: float, least: float, most: float
+) -> None:
+    rng, slopes = np.random.default_rng(0), []
+    for _ in range(300):
+        prior = rng.normal(size=8)
+        figures = correlation * prior + (1 - correlation**2) ** 0.5 * rng.normal(size=8)
+        slopes.append(believed(prior, figures).slope)
+    assert least < np.mean(slopes) < most
+
+
 def test_before_a_search_has_networks_its_prior_is_trusted() -> None:
     assert believed(np.zeros(0), np.zeros(0)).slope > 0
     single = believed(np.array([1.0]), np.array([36.0]))
