@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--networks", type=int, default=36, help="random networks")
     parser.add_argument("--seeds-of-search", type=int, default=14, help="networks that a search would start with")
-    parser.add_argument("--repetitions", type=int, default=20)
+    parser.add_argument("--repetitions", type=int, default=20, help="random choices of the known networks")
+    parser.add_argument("--replays", type=int, default=20, help="replayed searches with each prior; 0: none")
     parser.add_argument("--only", choices=[target.name for target in TARGETS], help="only train for this target")
     arguments = parser.parse_args()
     wanted = [target for target in TARGETS if arguments.only in (None, target.name)]
@@ -44,7 +45,7 @@ def main() -> None:
     text, data = [f"# Does the shipped prior transfer?\n\n{ceiling(tables)}\n"], {}
     for target, table in tables.items():
         predicted = list(agreements(target, table, arguments.repetitions))
-        courses = searched(target, table, arguments.repetitions)
+        courses = searched(target, table, arguments.replays) if arguments.replays else []
         text.append(section(target, table, predicted, courses))
         data[target.name] = plain(predicted, courses)
     reference = RESULTS / "reference"
@@ -77,12 +78,15 @@ def section(target: Target, table: Table, predicted: Sequence[Agreement], course
         "",
         *predictions.lines(predicted),
         "",
-        f"The default search within {target.budget}, replayed. Hypervolume over the range of interest, in dB times "
-        "octaves:",
-        "",
-        *replays.lines(courses),
-        "",
     ]
+    if courses:
+        lines += [
+            f"The default search within {target.budget}, replayed. Hypervolume over the range of interest, in dB times "
+            "octaves:",
+            "",
+            *replays.lines(courses),
+            "",
+        ]
     return "\n".join(lines)
 
 
