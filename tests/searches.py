@@ -40,6 +40,7 @@ patch: 8
 validations: 2
 validation_crop: 32
 precision: float32
+warmup: 0.125
 """
 CPU = torch.device("cpu")
 

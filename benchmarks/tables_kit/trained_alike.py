@@ -21,7 +21,7 @@ from search_spaces import Architecture
 SCALE = 2
 
 
-def row_of(name: str, network: Architecture) -> Row:
+def row_of(name: str | None, network: Architecture) -> Row:
     """Return the row of a network that is not trained yet."""
     cost = screening_cost(network, HR_SIZE)
     return Row(architecture=network.to_dict(), name=name, macs=cost.macs, params=cost.params)
@@ -29,27 +29,27 @@ def row_of(name: str, network: Architecture) -> Row:
 
 def train_alike(
     rows: Iterable[Row],
-    data: Path,
+    data: Path | None,
     label: str,
     recipe: str,
     steps: int,
     validations: int,
     jobs: int = 1,
+    scale: int = SCALE,
     **changes: object,
 ) -> Table:
     """Train what is missing of `rows` on the CPU and return the table of all that were ever trained under `label`.
 
-    `jobs` processes of one thread each share the trainings.
-
-    Finished trainings are kept in results/benchmark-LABEL, so that a stopped command continues.
+    Without `data` the images are the embedded synthetic scenes. `jobs` processes of one thread share the trainings.
+    Finished ones are kept in results/benchmark-LABEL, so that a stopped command continues.
     """
     device = torch.device("cpu")
     torch.set_num_threads(1)
     chosen = load_recipe(recipe, device, steps=steps, validations=validations, **changes)
-    images = open_for(chosen, str(data), scale=SCALE, device=device)
+    images = open_for(chosen, str(data) if data else None, scale=scale, device=device)
     chosen = chosen.seeing(images.normalisation)
     folder = RESULTS / f"benchmark-{label}"
-    header = make_header(images, chosen, device, scale=SCALE, hr_size=HR_SIZE, budgets=(), spaces={}, label=label)
+    header = make_header(images, chosen, device, scale=scale, hr_size=HR_SIZE, budgets=(), spaces={}, label=label)
     journal = Journal(folder)
     earlier = journal.rows()
     done = {row.network.fingerprint for row in journal.table().rows} if earlier else set()

@@ -86,6 +86,7 @@ def _best_first(seeds: Sequence[Seed], prior: Prior | None) -> list[Seed]:
 
 def enqueue_seeds(study: optuna.Study, settings: Settings, folder: Path) -> None:
     """Queue scaled seeds behind the published points: a fifth of the candidates of the search."""
-    prior = load_prior(settings.prior, settings.space, folder)
-    for seed in scaled_seeds(Problem.of(settings), prior, settings.trials // SHARE_OF_TRIALS):
+    problem = Problem.of(settings)
+    prior = load_prior(settings.prior, problem, folder)
+    for seed in scaled_seeds(problem, prior, settings.trials // SHARE_OF_TRIALS):
         study.enqueue_trial(dict(seed.draw.choices), user_attrs={SEED: seed.name}, skip_if_exists=True)

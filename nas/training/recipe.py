@@ -26,6 +26,9 @@ from nas.training.schedule import Phase, cosines
 from search_spaces.documents import place_of, to_yaml
 from search_spaces.registry import UnknownNameError, unknown_name
 
+LEAST_WINDOWS = 5
+"""A training is at least this many times as long as its moving average, 1 / (1 - decay) steps."""
+
 _ONLY_FOR = {"adversarial": "adversarial", "features": "perceptual", "teacher": "distillation"}
 """A field → the only loss that uses it."""
 
@@ -141,6 +144,14 @@ class Recipe(BaseModel):
         """The different names of the losses of all stages."""
         everywhere = [stage.losses or self.losses for stage in self.stages] or [self.losses]
         return tuple(dict.fromkeys(name for losses in everywhere for name in losses))
+
+    @property
+    def decay(self) -> float:
+        """The decay of the moving average: `ema`, but in a short training at most a fifth of its steps count.
+
+        Otherwise the average would still hold a part of the random weights at the end.
+        """
+        return max(0.0, min(self.ema, 1 - LEAST_WINDOWS / self.steps))
 
     @property
     def rise(self) -> int:

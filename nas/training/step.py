@@ -40,7 +40,7 @@ class Step:
         self.forward: Callable[[Tensor], Tensor] = self.network
         """LR → SR in a step: the network, or a wrapper that shares its parameters."""
         self.optimiser = _make_adam(self.network, recipe, device)
-        self.average = Average(self.network, recipe.ema) if recipe.ema else None
+        self.average = Average(self.network, recipe.decay) if recipe.decay else None
         self._parameters = list(self.network.parameters())
         self._recipe, self._device = recipe, device
         self._average_gradients = average_gradients

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ from nas.pareto import hypervolume, losses
 from nas.search.costs import refused
 from nas.search.history import RUNGS, MeasuredNetwork, history
 from nas.search.interest import lower_ends
+from nas.search.option import NO_PRIOR
 from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
 from nas.search.samplers.screen import SURROGATE, parse_screens
 from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
 from nas.search.schedule.rungs import Rungs, default_rungs
+from nas.search.seeds import enqueue_seeds
 from nas.search.settings import Settings, parse_settings, space_fingerprint
 from nas.search.study import create_study
 from nas.search.workers.holding import promote, take
@@ -50,10 +53,17 @@ class Conditions:
     """Number of candidates that samplers plan for, if the time ends the search; None: `trials`."""
     published: bool = True
     """Whether the published points of the space come first, as in a real search."""
+    prior: str = NO_PRIOR
+    """What the surrogate knows at the start, as in the settings of a search; a file with its whole path."""
+    seeded: bool = False
+    """Whether designs scaled to the budget follow the published points, as in a real search."""
+    range_from: tuple[str, ...] = ()
+    """The lower ends of the range of interest; none: three octaves below each budget."""
 
     def settings(self, sampler: str, seed: int) -> Settings:
         """Return the settings of a real search under these conditions."""
         header, space = self.header, self.response.space
+        budgets = [Budget.parse(text) for text in header.budgets]
         fields: dict[str, Any] = {
             "run": "replay",
             "space": space,
@@ -62,11 +72,12 @@ class Conditions:
             "scale": header.scale,
             "channels": header.channels,
             "budgets": header.budgets,
-            "range_from": [str(end) for end in lower_ends(map(Budget.parse, header.budgets), ())],
+            "range_from": [str(end) for end in lower_ends(budgets, map(Budget.parse, self.range_from))],
+            "prior": self.prior,
             "hr_size": header.hr_size,
             "data": None,
             "data_fingerprint": header.data_fingerprint,
-            "rungs": default_rungs(header.recipe) if self.on_rungs else (header.recipe.steps,),
+            "rungs": self._rungs,
             "recipe": header.recipe.model_dump(),
             "sampler": sampler,
             "trials": self.planned or self.trials,
@@ -76,6 +87,13 @@ class Conditions:
             "space_fingerprint": space_fingerprint(space),
         }
         return parse_settings(fields | ({"screens": self.screens} if self.screens else {}))
+
+    @property
+    def _rungs(self) -> tuple[int, ...]:
+        """The default rungs, from the first figure of the table's curves on: before it nothing is known."""
+        steps, first = self.header.recipe.steps, self.response.steps[0]
+        rungs = default_rungs(self.header.recipe) if self.on_rungs else ()
+        return (*(rung for rung in rungs if first <= rung < steps), steps)
 
     def check(self, samplers: Sequence[str]) -> None:
         """Raise InputError or UnknownNameError unless every sampler can be replayed under these conditions."""
@@ -148,7 +166,9 @@ class _Search:
         self.rungs = Rungs.of(self.settings)
         self.tried: set[str] = set()
         storage = InMemoryStorage()
-        create_study(storage, self.settings, with_published=self.conditions.published)
+        study = create_study(storage, self.settings, with_published=self.conditions.published)
+        if self.conditions.seeded:
+            enqueue_seeds(study, self.settings, Path())
         self.study = optuna.load_study(
             study_name=self.settings.run, storage=storage, sampler=make_sampler(self.settings, worker=0)
         )

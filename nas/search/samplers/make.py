@@ -25,6 +25,7 @@ def make_sampler(
     """
     maker = SAMPLERS.get(settings.sampler)
     seed = int(np.random.SeedSequence([settings.seed, worker, trials]).generate_state(1)[0])
-    screens = make_screens(settings.screens, score, load_prior(settings.prior, settings.space, folder))
-    sampler = maker(Problem.of(settings), seed, settings.trials, screens)
+    problem = Problem.of(settings)
+    screens = make_screens(settings.screens, score, load_prior(settings.prior, problem, folder))
+    sampler = maker(problem, seed, settings.trials, screens)
     return PartialFixedSampler(settings.fixed, sampler)

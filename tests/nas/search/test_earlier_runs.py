@@ -7,6 +7,7 @@ from tables import formula_table
 from nas.errors import InputError
 from nas.search.earlier_runs import FILE, prior_named, table_of
 from nas.search.samplers.prior import rows_of
+from nas.search.samplers.problem import Problem
 from nas.table import read_table, write_table
 
 
@@ -35,7 +36,7 @@ def test_the_networks_of_an_earlier_run_are_copied_with_their_gains(begin: Begin
     assert later.settings.prior == FILE, "the folder may be moved"
     table = read_table(later.folder / FILE)
     assert table == table_of(earlier)
-    gains = {row.macs: row.gain for row in rows_of(table, "dots")}
+    gains = {row.macs: row.gain for row in rows_of(table, Problem.of(later.settings))}
     expected = {c.macs: c.psnr - earlier.bicubic[0] for c in earlier.candidates()}
     assert gains == pytest.approx(expected) and len(gains) == 3
 

@@ -17,7 +17,7 @@ def problem(*budgets: str) -> Problem:
     return Problem(HYBRID, 2, 1, HR_SIZE, limits, fixed=HYBRID.pinned, interest=interest)
 
 
-@pytest.mark.parametrize("prior", [None, load_prior("shipped", "hybrid")], ids=["no prior", "shipped"])
+@pytest.mark.parametrize("prior", [None, load_prior("shipped", problem("3G-MACs"))], ids=["no prior", "shipped"])
 @pytest.mark.parametrize("budget", ["3G-MACs", "300G-MACs", "33K-params"])
 def test_seeds_lie_at_the_budget_a_half_a_quarter_and_an_eighth_of_it(budget: str, prior: Prior | None) -> None:
     limit = Budget.parse(budget)

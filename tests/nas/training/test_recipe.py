@@ -199,6 +199,12 @@ def test_a_warm_up_may_be_a_number_of_steps_but_is_at_most_a_quarter_of_all() ->
     assert recipe(steps=3, warmup=100).rise == 1
 
 
+def test_the_moving_average_is_short_in_a_short_training() -> None:
+    assert recipe(steps=2700, ema=0.98).decay == 0.98
+    assert recipe(steps=100, ema=0.98).decay == pytest.approx(0.95)
+    assert recipe(steps=5, ema=0.98).decay == recipe(steps=100).decay == 0
+
+
 def test_brief_warms_up_over_the_same_steps_whatever_its_length() -> None:
     assert {load_recipe("brief", CPU, steps=steps).rise for steps in (500, 2700, 9000)} == {112}
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +14,9 @@ from nas.errors import InputError
 from nas.evidence.benchmark.replay import Conditions, Course, _Search, replay
 from nas.evidence.benchmark.response import fit
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
-from nas.pareto import hypervolume, losses, ranks
-from nas.search.extrapolation import lifted
+from nas.pareto import hypervolume, losses
 from nas.search.history import history
+from nas.table import write_table
 from search_spaces import SPACES, UnknownNameError, load_plugin
 
 
@@ -24,6 +25,12 @@ def conditions() -> Conditions:
     load_plugin(PLUGINS / "dots.py")
     table = formula_table(seeds=2, noise=0.02)
     return Conditions(table.header, fit(table, "dots", "gp"), trials=20)
+
+
+def _searched(conditions: Conditions) -> list[dict[str, float]]:
+    search = _Search(conditions, conditions.settings("spread", 0))
+    search.run()
+    return search.trained
 
 
 def story(course: Course) -> list[tuple[float, float]]:
@@ -109,11 +116,35 @@ def test_on_rungs_the_front_is_trained_to_the_end(conditions: Conditions) -> Non
     search = _Search(on_rungs := replace(conditions, trials=12, on_rungs=True), on_rungs.settings("tpe", 0))
     search.run()
     measured = history(search.study.get_trials())
-    rank = ranks(losses(lifted(measured), resolve(DEFAULT_OBJECTIVES)))
-    front = [network for network, level in zip(measured, rank, strict=True) if level == 0]
+    front = search.rungs.front(measured)
     assert len(measured) == 12
     assert {network.steps for network in front} == {900}
     assert min(network.steps for network in measured) == 100
+
+
+def test_before_the_first_figure_of_the_curves_there_is_no_rung(conditions: Conditions) -> None:
+    late = replace(conditions.response, steps=(300, 900))
+    settings = [
+        replace(conditions, response=response, on_rungs=True).settings("random", 0)
+        for response in (conditions.response, late)
+    ]
+    assert [each.rungs for each in settings] == [(100, 300, 900), (300, 900)]
+
+
+def test_a_network_below_the_range_counts_as_its_lower_end(conditions: Conditions) -> None:
+    ranged = replace(conditions, range_from=("150M-MACs",))
+    psnr_alone, whole = (replay(asked, "spread", 0).moments[-1].hypervolume for asked in (ranged, conditions))
+    assert 0 < psnr_alone < whole
+    best = max(figures["psnr"] for figures in _searched(ranged))
+    assert psnr_alone <= best - 30, "the range is one octave"
+
+
+def test_a_search_with_a_prior_of_its_own_table_begins_better(conditions: Conditions, tmp_path: Path) -> None:
+    write_table(formula_table(), tmp_path / "night.json.gz")
+    asked = replace(conditions, trials=6, screens=("surrogate:50",), range_from=("37M-MACs",))
+    told = replace(asked, prior=str(tmp_path / "night.json.gz"))
+    ends = [[replay(each, "local", seed).moments[-1].hypervolume for seed in range(4)] for each in (told, asked)]
+    assert np.mean(ends[0]) > np.mean(ends[1])
 
 
 def test_what_a_table_can_not_tell_is_refused(conditions: Conditions) -> None:

@@ -1,0 +1,1 @@
+"""What `prior_transfer.py` measures of priors: predictions and replays."""
