@@ -116,6 +116,24 @@ def row(name: str, rate: float, journal: Journal) -> str:
     return f"| {name} | {rate:g} | {' | '.join(cells)} | {milliseconds:.1f} |"
 
 
+def markdown(names: list[str], journal: Journal) -> str:
+    """Return the table of all trainings so far by these optimisers."""
+    lines = [
+        "# Optimisers for brief trainings",
+        "",
+        f"Recipe `brief`, {STEPS} steps, EMA {EMA} (schedule-free: constant rate, its own average), one thread, one",
+        f"seed. Networks of `hybrid`, {WIDTH} channels: PSNR in dB after {EARLY} / {STEPS} steps. Three rates on",
+        f"{' and '.join(TUNED)}, a good one on all; –: not trained. CPU milliseconds of a step on these two, with",
+        "other load.",
+        "",
+        f"| optimiser | rate | {' | '.join(DEPTHS)} | ms a step |",
+        "|---|---|" + "---|" * (len(DEPTHS) + 1),
+    ]
+    for name in names:
+        lines += [row(name, rate, journal) for rate in RATES if any(journal.known(name, rate, of) for of in TUNED)]
+    return "\n".join([*lines, ""])
+
+
 def main() -> None:
     """Train what is missing, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -126,23 +144,11 @@ def main() -> None:
     recipe = load_recipe("brief", CPU, steps=STEPS, ema=EMA)
     data = open_for(recipe, str(arguments.data), scale=SCALE, device=CPU)
     journal = Journal(data, recipe.seeing(data.normalisation))
-    found = [
-        "# Optimisers for brief trainings",
-        "",
-        f"Recipe `brief`, {STEPS} steps, EMA {EMA} (schedule-free: constant rate, its own average), one thread, one",
-        f"seed. Networks of `hybrid`, {WIDTH} channels: PSNR in dB after {EARLY} / {STEPS} steps. Three rates on",
-        f"{' and '.join(TUNED)}, the better ones on all; CPU milliseconds of a step on these two, on a loaded machine.",
-        "",
-        f"| optimiser | rate | {' | '.join(DEPTHS)} | ms a step |",
-        "|---|---|" + "---|" * (len(DEPTHS) + 1),
-    ]
     best = {name: journal.best_rate(name) for name in arguments.only}
     for name, rate in best.items():
         for family in DEPTHS:
             journal.of(name, rate, family)
-    for name in arguments.only:
-        found += [row(name, rate, journal) for rate in RATES]
-    text = "\n".join([*found, ""])
+    text = markdown(arguments.only, journal)
     (RESULTS / "reference" / "optimisers_compared.md").write_text(text)
     print(text)
 
