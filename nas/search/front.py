@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from nas import pareto
 from nas.budget import Budget
 from nas.errors import InputError
@@ -143,27 +141,35 @@ def best_under(candidates: Sequence[Candidate], budget: Budget, objectives: Sequ
 def pick_from_front(
     candidates: Sequence[Candidate], count: int, objectives: Sequence[Objective], interest: Interest = EVERY_COST
 ) -> list[Candidate]:
-    """Return `count` members of the front to train fully: the best, the knee, and evenly over the rest by log cost.
+    """Return `count` members of the front to train fully, by falling quality.
 
-    The front is that of the first quality and the first cost of the objectives. Fewer networks if the front is smaller;
-    with `count` 1 the best. The order is by falling quality. Members below the range of interest are left out, unless
-    the whole front lies below it.
+    They are the best, the cheapest, and between them those that together have the largest hypervolume. The front is
+    that of the first quality and the first cost of the objectives. Fewer networks if the front is smaller; with `count`
+    1 the best. Members below the range of interest are left out, unless the whole front lies below it.
     """
     every = _plane_front(candidates, objectives)
     members = [member for member in every if not interest.is_below(member.figures)] or every
-    if len(members) <= count:
-        return members[::-1]
-    x, _ = _plane(members, objectives)
-    targets = np.linspace(x[-1], x[0], count) if count > 1 else x[-1:]
-    chosen: list[int] = []
-    for target in targets:
-        free = [i for i in range(len(members)) if i not in chosen]
-        chosen.append(min(free, key=lambda i: abs(x[i] - target)))
-    bend = knee(candidates, objectives)
-    if bend in members and count > 1 and (place := members.index(bend)) not in chosen:
-        chosen.remove(min(chosen[1:], key=lambda i: abs(x[i] - x[place])))
-        chosen.append(place)
-    return [members[i] for i in sorted(chosen, reverse=True)]
+    if len(members) <= count or count < 2:
+        return members[::-1][:count]
+    x, y = _plane(members, objectives)
+    return [members[i] for i in reversed(_widest(x, y, count))]
+
+
+def _widest(x: pareto.Points, y: pareto.Points, count: int) -> list[int]:
+    """Return the `count` points of a staircase, both ends among them, that have the largest area above the first point.
+
+    The points are sorted by x, [N], and rise in y, [N]. By dynamic programming over the last point chosen.
+    """
+    ways: dict[int, tuple[float, list[int]]] = {0: (0.0, [0])}
+    for _ in range(count - 1):
+        longer: dict[int, tuple[float, list[int]]] = {}
+        for last, (area, chosen) in ways.items():
+            for following in range(last + 1, len(x)):
+                wider = area + float((y[last] - y[0]) * (x[following] - x[last]))
+                if following not in longer or wider > longer[following][0]:
+                    longer[following] = (wider, [*chosen, following])
+        ways = longer
+    return ways[len(x) - 1][1]
 
 
 def _points(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> pareto.Points:

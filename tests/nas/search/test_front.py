@@ -1,6 +1,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -181,10 +182,26 @@ def test_spread_begins_with_the_best_and_covers_the_front() -> None:
     assert [c.trial for c in pick_from_front(members, 5, AIMS)] == [8, 6, 4, 2, 0]
 
 
-@given(any_candidates, st.integers(2, 10))
-def test_spread_has_the_knee_that_the_front_marks(candidates: list[Candidate], count: int) -> None:
-    bend = knee(candidates, AIMS)
-    assert bend is None or bend in pick_from_front(candidates, count, AIMS)
+def test_networks_are_picked_that_together_widen_the_front_most() -> None:
+    """Of the two in the middle the better one leaves more of the costs to the cheapest network."""
+    ends = [candidate(0, 30.0, 1), candidate(3, 32.0, 64)]
+    early, late = candidate(1, 31.0, 2), candidate(2, 31.2, 16)
+    assert pick_from_front([*ends, early, late], 3, AIMS) == [ends[1], early, ends[0]]
+    late = candidate(2, 31.9, 8)
+    assert pick_from_front([*ends, early, late], 3, AIMS) == [ends[1], late, ends[0]]
+
+
+@given(any_candidates, st.integers(2, 4))
+def test_no_other_choice_between_the_ends_is_wider(candidates: list[Candidate], count: int) -> None:
+    front, chosen = pareto_front(candidates, AIMS), pick_from_front(candidates, count, AIMS)[::-1]
+
+    def width(some: Sequence[Candidate]) -> float:
+        pairs = pairwise(some)
+        return sum((low.psnr - front[0].psnr) * (math.log2(high.macs) - math.log2(low.macs)) for low, high in pairs)
+
+    if len(front) > count:
+        others = [[front[0], *between, front[-1]] for between in combinations(front[1:-1], count - 2)]
+        assert width(chosen) == pytest.approx(max(map(width, others)))
 
 
 @given(any_candidates, st.integers(1, 10))
