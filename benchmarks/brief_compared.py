@@ -30,8 +30,8 @@ RECIPES: Mapping[str, Mapping[str, object]] = {
     "average 0.95": {"ema": 0.95},
     "average 0.99": {"ema": 0.99},
     "900 steps, batch 16": {"steps": 900, "batch": 16},
-    "900 steps, half the rate": {"steps": 900, "learning_rate": 1e-3},
-    "900 steps, twice the rate": {"steps": 900, "learning_rate": 4e-3},
+    "900 steps, half the rate": {"steps": 900, "learning_rate": 2e-3},
+    "900 steps, twice the rate": {"steps": 900, "learning_rate": 8e-3},
     "900 steps, L1 alone": {"steps": 900, "losses": {"l1": 1.0}},
     "900 steps, patch 24, batch 14": {"steps": 900, "patch": 24, "batch": 14},
 }
