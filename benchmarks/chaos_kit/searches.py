@@ -20,6 +20,7 @@ batch: 2
 patch: 8
 validation_crop: 32
 precision: float32
+warmup: 0.125
 """
 NETWORKS = 36
 """All of the space."""

@@ -11,7 +11,15 @@ from nas.search.run import open_run
 
 pytestmark = pytest.mark.timeout(600)  # processes that load PyTorch beside each other
 
-RECIPE = "base: brief\nsteps: 9\nbatch: 2\npatch: 8\nvalidations: 1\nvalidation_crop: 32\nprecision: float32\n"
+RECIPE = """base: brief
+steps: 27
+batch: 2
+patch: 8
+warmup: 0.05
+validations: 1
+validation_crop: 32
+precision: float32
+"""
 TRIALS = 20
 LOW, HIGH = 0.25e9, 2e9
 
@@ -24,7 +32,7 @@ def test_it_begins_with_seeds_near_the_budget_and_stays_in_the_range(tmp_path: P
     run = open_run("first", results=tmp_path / "results")
     settings = run.settings
     assert (settings.space, settings.sampler, settings.screens) == ("hybrid", "local", ("surrogate:100",))
-    assert (settings.prior, settings.rungs) == ("shipped", (1, 3, 9))
+    assert (settings.prior, settings.rungs) == ("shipped", (1, 3, 9, 27))
     assert settings.interest.ends[0].limit == LOW
 
     tried = {t.user_attrs["fingerprint"]: t for t in reversed(run.study.get_trials()) if t.user_attrs.get(RUNGS)}
@@ -37,7 +45,7 @@ def test_it_begins_with_seeds_near_the_budget_and_stays_in_the_range(tmp_path: P
     assert len(drawn) >= TRIALS // 2
     assert all(0.75 * LOW <= trial.user_attrs["macs"] <= HIGH for trial in drawn)
     finished = [trial for trial in run.study.get_trials() if trial.state == TrialState.COMPLETE]
-    assert finished and all(set(trial.user_attrs[RUNGS]) == {"1", "3", "9"} for trial in finished)
+    assert finished and all(set(trial.user_attrs[RUNGS]) == {"1", "3", "9", "27"} for trial in finished)
 
     shown = run_nas(tmp_path, "front", "first")
     assert "nas hand-made first trains the published networks" in shown.out
