@@ -78,7 +78,9 @@ def main() -> None:
             label = "brief-" + "".join(letter if letter.isalnum() else "-" for letter in name)
             others = {field: value for field, value in changes.items() if field != "steps"}
             steps = int(str(changes.get("steps", STEPS)))
-            table = train_alike(rows, arguments.data, label, "brief", steps, steps // BETWEEN, arguments.jobs, **others)
+            table = train_alike(
+                rows, arguments.data, label, "brief", steps, steps // BETWEEN, jobs=arguments.jobs, **others
+            )
             found += lines(name, table, truth)
     text = "\n".join([*found, ""])
     (reference / "brief_compared.md").write_text(text)

@@ -74,7 +74,7 @@ def main() -> None:
     random.Random(0).shuffle(seeds)
     rows = [*hand_made(budget), *seeds[: arguments.count]]
     random.Random(1).shuffle(rows)  # so that a stopped command leaves a fair sample
-    table = train_alike(rows, arguments.data, LABEL, "full", arguments.steps, 12, arguments.jobs)
+    table = train_alike(rows, arguments.data, LABEL, "full", arguments.steps, 12, jobs=arguments.jobs)
     write_table(table, RESULTS / "reference" / f"{LABEL}.json.gz")
     print(f"{len(table.trained)} networks of {len(rows)} are trained")
 

@@ -15,11 +15,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy.stats import kendalltau
 
-from nas.evidence.hand_made import HandMade, fully_trained, gain_of
+from nas.evidence.hand_made import HandMade, fully_trained
 from nas.gain import Gain
 from nas.model import RESULTS, TRAINED, load_model
+from nas.search.history import history
 from nas.search.run import Run, open_run
 
 TOP = 4
@@ -64,11 +66,9 @@ def searched(seed: int, arguments: argparse.Namespace) -> str:
 
 
 def measure(run: Run) -> dict[str, Any]:
-    """Return the gain of a run after full training, and where its networks come from."""
+    """Return the gain of a run after full training, where its networks come from, and how early their order showed."""
     (group,) = fully_trained(run.folder, run.settings)
-    known = HandMade.fully(run)
-    assert known.bicubic is not None
-    gain = gain_of(group.networks, known.trained, run.settings, known.bicubic)
+    gain = HandMade.fully(run).gain(group.networks)
     assert gain is not None
     trials = {c.architecture.fingerprint: c for c in run.candidates()}
     brief, full, origins = [], [], []
@@ -80,7 +80,26 @@ def measure(run: Run) -> dict[str, Any]:
             full.append(model.metrics["psnr"])
             origins.append("published" if candidate.published else "seed" if candidate.seed else "found")
     tau = kendalltau(brief, full).statistic
-    return {"run": run.settings.run, **as_data(gain), "origins": origins, "tau": float(tau)}
+    orders = {str(steps): round(order, 2) for steps, order in orders_on_rungs(run).items()}
+    return {"run": run.settings.run, **as_data(gain), "origins": origins, "tau": float(tau), "orders": orders}
+
+
+def orders_on_rungs(run: Run) -> dict[int, float]:
+    """Return Kendall's tau between the PSNR on each rung and at the end of the brief training, at equal cost.
+
+    Rung → tau, over the networks that were trained to the end. At equal cost: both figures are the distances from a
+    straight line over the logarithm of the multiply-adds.
+    """
+    last = run.settings.rungs[-1]
+    finished = [n for n in history(run.study.get_trials(deepcopy=False)) if last in n.rungs]
+    octaves = np.log2([network.costs["macs"] for network in finished])
+
+    def beside_line(rung: int) -> np.ndarray:
+        psnr = np.array([network.rungs[rung]["psnr"] for network in finished])
+        return psnr - np.polyval(np.polyfit(octaves, psnr, 1), octaves)
+
+    rungs = run.settings.rungs[:-1]
+    return {rung: float(kendalltau(beside_line(rung), beside_line(last)).statistic) for rung in rungs}
 
 
 def as_data(gain: Gain) -> dict[str, Any]:
@@ -98,14 +117,17 @@ def markdown(figures: list[dict[str, Any]], conditions: dict[str, Any]) -> str:
         f"range of each, and every published network in the range, trained for {conditions['steps']:,} steps (recipe",
         "`full`).",
         "",
-        "| run | mean dB | at the budget | smallest | saving of MACs | fully trained networks |",
-        "|---|---|---|---|---|---|",
+        "The last column has Kendall's tau between the order on each rung and at the end of the search, at equal cost.",
+        "",
+        "| run | mean dB | at the budget | smallest | saving of MACs | fully trained networks | order on the rungs |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in figures:
         saving = "" if row["saving"] is None else f"{row['saving']:.0%}"
         origins = ", ".join(f"{row['origins'].count(kind)} {kind}" for kind in dict.fromkeys(row["origins"]))
         gains = f"{row['mean']:+.2f} | {row['at'].get('1.0', float('nan')):+.2f} | {row['least']:+.2f}"
-        lines.append(f"| {row['run']} | {gains} | {saving} | {origins} |")
+        orders = ", ".join(f"{rung}: {tau:.2f}" for rung, tau in row["orders"].items())
+        lines.append(f"| {row['run']} | {gains} | {saving} | {origins} | {orders} |")
     return "\n".join([*lines, ""])
 
 

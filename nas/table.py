@@ -20,6 +20,9 @@ from nas.training.recipe import Recipe
 from search_spaces import Architecture, SpaceError, UnknownNameError
 from search_spaces.documents import DocumentError, parse_json, shown
 
+SHIPPED = Path(__file__).resolve().parent / "tables"
+"""The folder with the tables that come with the project."""
+
 SCHEMA = 1
 """The version of the fields of the file; other versions are refused."""
 

@@ -80,6 +80,6 @@ def train(target: Target, infrared: Path, steps: int, randoms: int, seeds: int) 
         for name, network in draw_networks(randoms, seeds):
             rows.append(row_of(name, Architecture(SPACE, target.scale, 1, network.choices)))
     data = None if target.is_synthetic else infrared
-    table = train_alike(rows, data, label, "brief", steps, VALIDATIONS, target.scale, **SMALL)
+    table = train_alike(rows, data, label, "brief", steps, VALIDATIONS, scale=target.scale, **SMALL)
     header = table.header.model_copy(update={"budgets": (target.budget,), "spaces": {SPACE: space_fingerprint(SPACE)}})
     return table.model_copy(update={"header": header})

@@ -34,6 +34,7 @@ def train_alike(
     recipe: str,
     steps: int,
     validations: int,
+    *,
     jobs: int = 1,
     scale: int = SCALE,
     **changes: object,

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from nas.api.records import FoundNetwork, RunStatus, found_network
 from nas.budget import Budget
 from nas.errors import InputError
 from nas.evidence.benchmark.build import work_on
-from nas.evidence.hand_made import HandMade, fully_trained, gain_of
+from nas.evidence.hand_made import HandMade, fully_trained
 from nas.gain import Gain
 from nas.model import RESULTS
 from nas.objectives import first_cost, first_quality
@@ -181,9 +180,10 @@ class SearchRun:
         build = known.build(open_run_data(run), where)
         with followed(callback) as follower:
             work_on(build, devices_for(where, jobs), follower, follower)
-        groups = [group.networks for group in fully_trained(run.folder, run.settings) if group.recipe == known.recipe]
-        found = groups[0] if full else [candidate.figures for candidate in self._snapshot().candidates]
-        return gain_of(found, replace(known).trained, run.settings, known.bicubic or self.bicubic[0])
+        if not full:
+            return known.gain([candidate.figures for candidate in self._snapshot().candidates])
+        groups = fully_trained(run.folder, run.settings)
+        return known.gain(next(group.networks for group in groups if group.recipe == known.recipe))
 
     def to_dataframe(self) -> "DataFrame":
         """Return the networks of `candidates` as a data frame, with their figures and choices.

@@ -1,6 +1,5 @@
 """The command that trains the hand-made networks that a search is judged by."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -45,6 +44,5 @@ def hand_made(
         work_on(build, devices_for(where, jobs), display, stop)
         if stop() and build.open_trainings():
             raise RunError("Stopped; the same command continues.")
-    trained = replace(known)  # read again: the table holds more networks now
-    show(hand_made_table(trained))
+    show(hand_made_table(known))
     say(*gain_lines(opened.snapshot(), known.results))

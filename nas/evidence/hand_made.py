@@ -97,13 +97,30 @@ class HandMade:
         header = Journal(self.folder).header()
         return None if header is None else header.bicubic[0]
 
-    @cached_property
+    @property
     def trained(self) -> list[Row]:
-        """Those of `rows` that are trained. Without any, nothing is counted."""
+        """Those of `rows` that are trained by now. Without any, nothing is counted."""
         if Journal(self.folder).header() is None:
             return []
         wanted = {row.network.fingerprint for row in self.rows}
         return [row for row in Journal(self.folder).table().trained if row.network.fingerprint in wanted]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of `rows` are trained."""
+        trained = self.trained
+        return bool(trained) and len(trained) == len(self.rows)
+
+    def gain(self, found: Sequence[Mapping[str, float]]) -> Gain | None:
+        """Return the gain of networks that were trained by `recipe`, given by their figures.
+
+        None until all of `rows` are trained, since against some of them the gain would look larger than it is; also if
+        `gain_of` knows none.
+        """
+        bicubic = self.bicubic
+        if bicubic is None or not self.is_complete:
+            return None
+        return gain_of(found, self.trained, self.settings, bicubic)
 
     def check(self) -> None:
         """Raise InputError if no published network lies in the range."""

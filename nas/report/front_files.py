@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nas.budget import Budget
-from nas.evidence.hand_made import COUNTED, WITH_SKIP, HandMade, final_psnr, gain_of
+from nas.evidence.hand_made import COUNTED, WITH_SKIP, HandMade, final_psnr
 from nas.files import write_atomic
 from nas.objectives import OBJECTIVES, first_cost, first_quality
 from nas.report.front import Dot, View, plot_front
@@ -50,9 +50,7 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
 def _gain(run: Snapshot) -> dict[str, object] | None:
     """Return the gain over hand-made after brief training; None unless all hand-made networks are trained."""
     known = HandMade(run.settings, run.settings.recipe, run.folder.parent)
-    if not known.trained or len(known.trained) < len(known.rows):
-        return None
-    found = gain_of([c.figures for c in run.candidates], known.trained, run.settings, run.bicubic[0])
+    found = known.gain([c.figures for c in run.candidates])
     if found is None:
         return None
     return asdict(found) | {"at": {str(share): gain for share, gain in found.at.items()}}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from nas.evidence.hand_made import HandMade, final_psnr, fully_trained, gain_of
+from nas.evidence.hand_made import HandMade, final_psnr, fully_trained
 from nas.gain import Gain
 from nas.image_size import show_size
 from nas.objectives import OBJECTIVES, first_cost
@@ -28,19 +28,15 @@ def gain_lines(snapshot: Snapshot, results: Path) -> Iterator[str]:
     """Yield the gain over hand-made after brief training, or how to learn it, and the gain after full training."""
     settings = snapshot.settings
     brief = HandMade(settings, settings.recipe, results)
-    candidates = [candidate.figures for candidate in snapshot.candidates]
-    if not brief.trained or len(brief.trained) < len(brief.rows):
+    if not brief.is_complete:
         yield (
             f"Gain over hand-made: not known yet; nas hand-made {settings.run} trains the published networks of the "
             "range for it."
         )
-    elif found := gain_of(candidates, brief.trained, settings, snapshot.bicubic[0]):
+    elif found := brief.gain([candidate.figures for candidate in snapshot.candidates]):
         yield f"Gain over hand-made: {in_words(found, settings)}, after {settings.recipe.steps} steps."
     for group in fully_trained(snapshot.folder, settings):
-        known = HandMade(settings, group.recipe, results)
-        if known.bicubic is None or len(known.trained) < len(known.rows):
-            continue  # against some of them, the gain would look larger than it is
-        if found := gain_of(group.networks, known.trained, settings, known.bicubic):
+        if found := HandMade(settings, group.recipe, results).gain(group.networks):
             count = f"{len(group.networks)} fully trained networks of the run"
             yield f"Gain over hand-made: {in_words(found, settings)}, after {group.recipe.steps} steps, of {count}."
 

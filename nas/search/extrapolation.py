@@ -35,8 +35,9 @@ class Rise:
         """Learn from the networks that have been on both rungs; without any, nothing is gained.
 
         Expensive networks gain more: of 128 networks of `hybrid` in the shipped table, 0.017 dB an octave from 100 to
-        900 steps. With the slope the order after 100 steps agrees better with that in the end (Kendall's tau 0.744
-        instead of 0.724). A slope from few networks is flattened by ridge regression, and outliers are drawn in.
+        900 steps. With the slope the order after 100 steps agrees better with that in the end: Kendall's tau 0.75
+        instead of 0.73 (results/reference/extrapolation_compared.md). A slope from few networks is flattened by ridge
+        regression, and outliers are drawn in.
         """
         both = [network for network in measured if _has(network, low, name) and _has(network, high, name)]
         if not both:

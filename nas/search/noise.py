@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 
 from nas.search.extrapolation import TO_DEVIATION
 from nas.search.front import Candidate
-from nas.table import Row, read_table
+from nas.table import SHIPPED, Row, read_table
 
-TABLE = Path(__file__).resolve().parents[1] / "tables" / "infrared-x2.json.gz"
+TABLE = SHIPPED / "infrared-x2.json.gz"
 CONFIDENCE = 0.95
 
 

@@ -21,10 +21,8 @@ from nas.search.option import NO_PRIOR, SHIPPED_PRIOR
 from nas.search.samplers.encoding import Encoding, Networks
 from nas.search.samplers.gaussian_process import Array, GaussianProcess
 from nas.search.samplers.problem import Problem
-from nas.table import Table, read_table
+from nas.table import SHIPPED, Table, read_table
 from search_spaces import SPACES, Choices, SearchSpace
-
-TABLES = Path(__file__).resolve().parents[2] / "tables"
 
 FEWEST = 20
 """A source with fewer networks says nothing."""
@@ -40,10 +38,7 @@ TRUST = 0.5
 NOISE = 0.5
 """Standard deviation of a figure around the line, as a share of the spread."""
 ODDS = 1.0
-"""Before a search has networks, its prior is as likely to help as to say nothing of its images.
-
-With 3 a prior of another formula costs a search of 8 or 16 networks a quarter more tau; the shipped table helps alike.
-"""
+"""Before a search has networks, its prior is as likely to help as to say nothing of its images."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ def tables_of(name: str, folder: Path) -> list[Path]:
     """Return the files of the prior that the settings of the run in `folder` name; a file may lie in the folder."""
     if name == NO_PRIOR:
         return []
-    return sorted(TABLES.glob("*.json.gz")) if name == SHIPPED_PRIOR else [folder / name]
+    return sorted(SHIPPED.glob("*.json.gz")) if name == SHIPPED_PRIOR else [folder / name]
 
 
 def load_prior(name: str, problem: Problem, folder: Path = Path()) -> Prior | None:
