@@ -100,21 +100,24 @@ class HandMade:
     @property
     def trained(self) -> list[Row]:
         """Those of `rows` that are trained by now. Without any, nothing is counted."""
-        if Journal(self.folder).header() is None:
-            return []
-        wanted = {row.network.fingerprint for row in self.rows}
-        return [row for row in Journal(self.folder).table().trained if row.network.fingerprint in wanted]
+        return [row for row in self._tried() if row.trained]
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of `rows` are trained."""
-        trained = self.trained
-        return bool(trained) and len(trained) == len(self.rows)
+        """Whether all of `rows` were trained, or failed to train; False without any."""
+        tried = self._tried()
+        return bool(tried) and len(tried) == len(self.rows)
+
+    def _tried(self) -> list[Row]:
+        if Journal(self.folder).header() is None:
+            return []
+        wanted = {row.network.fingerprint for row in self.rows}
+        return [row for row in Journal(self.folder).table().rows if row.trainings and row.network.fingerprint in wanted]
 
     def gain(self, found: Sequence[Mapping[str, float]]) -> Gain | None:
         """Return the gain of networks that were trained by `recipe`, given by their figures.
 
-        None until all of `rows` are trained, since against some of them the gain would look larger than it is; also if
+        None until all of `rows` were trained, since against some of them the gain would look larger than it is; also if
         `gain_of` knows none.
         """
         bicubic = self.bicubic

@@ -58,15 +58,31 @@ def test_they_are_trained_as_the_candidates_of_the_run_and_kept(begin: Begin) ->
     work(run, data)
     known = HandMade.of(run)
     assert known.trained == [] and known.bicubic is None
+    found = [candidate.figures for candidate in run.candidates()]
     build = known.build(data, CPU)
     assert build.rows and build.open_trainings()
+    work_on(build, (CPU,), Listener(), should_stop=lambda: bool(known.trained))
+    assert 0 < len(known.trained) < len(known.rows)
+    assert known.gain(found) is None, "against some of them, the gain would look larger than it is"
     work_on(build, (CPU,), Listener(), should_stop=lambda: False)
-    known = HandMade.of(run)
-    assert len(known.trained) == len(known.rows)
+    assert len(known.trained) == len(known.rows) and known.is_complete
     assert known.bicubic == pytest.approx(run.bicubic[0])
     assert not known.build(data, torch.device("cpu")).open_trainings()
-    found = [candidate.figures for candidate in run.candidates()]
-    assert gain_of(found, known.trained, run.settings, run.bicubic[0]) is not None
+    assert known.gain(found) == gain_of(found, known.trained, run.settings, run.bicubic[0]) is not None
+
+
+def test_a_hand_made_network_that_fails_does_not_hide_the_gain(begin: Begin) -> None:
+    run, data = begin(trials=2)
+    work(run, data)
+    known = HandMade.of(run)
+    build = known.build(data, CPU)
+    first, *others = build.rows
+    failed = Training(seed=0, failure="The loss became nan by step 2.")
+    build.journal.append(0, first.network.fingerprint, training=failed.model_dump(mode="json"))
+    assert not known.is_complete
+    work_on(build, (CPU,), Listener(), should_stop=lambda: False)
+    assert known.is_complete and len(known.trained) == len(others)
+    assert known.gain([candidate.figures for candidate in run.candidates()]) is not None
 
 
 def test_without_a_full_training_there_is_nothing_to_compare_fully(begin: Begin) -> None:
