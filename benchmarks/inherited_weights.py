@@ -157,7 +157,7 @@ def markdown(every: Sequence[Pair], rows: Sequence[Row], short_ones: Mapping[tup
         "# Inherited weights as a screen",
         "",
         f"{len(rows)} mutations of {len(set(of.values()))} trained seeds of `hybrid`, {short(min(costs))} to",
-        f"{short(max(costs))} MACs, by their PSNR after {STEPS} steps from nothing (recipe `brief` at 0.002, EMA {EMA}, one",
+        f"{short(max(costs))} MACs, by their PSNR after {STEPS} steps from nothing (`brief` at 0.002, EMA {EMA}, one",
         f"seed; standard deviation {truth.std():.2f} dB). Kendall's tau over all, at equal cost (four bands) with its",
         f"95 % interval by bootstrap, and among the children of a parent. {SHORT_STEPS} inherited steps take",
         f"{seconds:.1f} CPU seconds on average, 100 steps from nothing {hundred:.1f}.",
