@@ -11,7 +11,7 @@ from search_spaces.published import Claim, Published
 
 CELLS = 6
 MOST_REPEATS = 4
-WIDTHS = range(8, 65, 8)
+WIDTHS = range(8, 65, 4)
 IDENTITY = "identity"
 INERT: Mapping[str, Choice] = {
     "block": IDENTITY,

@@ -1,5 +1,6 @@
 """The blocks of `hybrid` that are made of convolutions alone; see `blocks`."""
 
+import math
 from collections.abc import Callable
 
 from torch import nn
@@ -48,8 +49,11 @@ def two_convolutions(c: BlockChoices) -> tuple[nn.Module, nn.Module, nn.Module]:
 
 
 def grouped(c: BlockChoices, _place: int) -> nn.Module:
-    """Return two convolutions in `2^expansion` groups; a channel shuffle between them mixes the groups."""
-    groups = 2**c.expansion
+    """Return two convolutions in `2^expansion` groups; a channel shuffle between them mixes the groups.
+
+    If eight groups do not divide the width, four do.
+    """
+    groups = math.gcd(2**c.expansion, c.width)
     first, second = (conv(c.width, c.width, c.kernel, groups=groups) for _ in range(2))
     return skipped(first, c.act(), nn.ChannelShuffle(groups), second)
 

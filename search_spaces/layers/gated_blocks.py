@@ -87,9 +87,10 @@ def gated_depthwise(c: BlockChoices, _place: int) -> nn.Module:
 def window_attention(c: BlockChoices, place: int) -> nn.Module:
     """Return a light transformer layer, shifted in every second repeat.
 
-    The windows have 4, 8 or 16 pixels for kernels of 3, 5 or 7.
+    The windows have 4, 8 or 16 pixels for kernels of 3, 5 or 7; a head has 16 channels, or as many as divide the width.
     """
-    heads = c.width // (16 if c.width % 16 == 0 else 8)
+    wished = 16 if c.width % 16 == 0 else 8
+    heads = next(count for count in range(max(1, c.width // wished), 0, -1) if c.width % count == 0)
     window = 2 ** ((c.kernel + 1) // 2)
     block = WindowBlock(c.width, heads, window, shifted=place % 2 == 1, expansion=c.expansion)
     keep_variance(block)

@@ -16,7 +16,7 @@ from nas.cost import ScreeningCost, screening_cost
 from nas.errors import InputError
 from nas.evidence.benchmark.response import Response
 from nas.objectives import DEFAULT_OBJECTIVES, resolve
-from nas.pareto import hypervolume, losses
+from nas.pareto import hypervolume, is_on_front, losses
 from nas.search.costs import refused
 from nas.search.history import RUNGS, MeasuredNetwork, history
 from nas.search.interest import lower_ends
@@ -120,7 +120,11 @@ class Moment:
     seconds: float
     """Simulated seconds."""
     hypervolume: float
-    """Hypervolume of the networks that were trained to the end, over the range of interest, in dB times octaves."""
+    """Hypervolume over the range of interest, in dB times octaves, of the front of networks that were trained to the end.
+
+    The search chooses the front by what it measured; the members count with their expected PSNR, without the luck of
+    their trainings.
+    """
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,8 @@ class _Search:
     asking_seconds: float = 0.0
     trained: list[dict[str, float]] = field(default_factory=list)
     """The figures of networks that were trained to the end."""
+    expected: list[dict[str, float]] = field(default_factory=list)
+    """The same without the luck of their trainings."""
 
     def __post_init__(self) -> None:
         self.reference_point = self.conditions.reference_point
@@ -216,8 +222,8 @@ class _Search:
     def _train(self, trial: optuna.Trial, architecture: Architecture, price: ScreeningCost) -> None:
         """Advance the clock to the last step, or to the rung where the candidate is paused."""
         response, choices = self.conditions.response, architecture.choices
-        curve = response.curve(choices, price.macs, price.params)
-        curve = curve + response.deviation(architecture.fingerprint, self.settings.seed)
+        usual = response.curve(choices, price.macs, price.params)
+        curve = usual + response.deviation(architecture.fingerprint, self.settings.seed)
         per_step, per_validation = response.seconds(choices, price.macs, price.params)
         rungs = dict(trial.user_attrs.get(RUNGS, {}))
         done, last = max(map(int, rungs), default=0), self.rungs.steps[-1]
@@ -232,10 +238,16 @@ class _Search:
             if rung == last:
                 self.study.tell(trial, (psnr, price.macs / 1e9))
                 self.trained.append({"psnr": psnr, "macs": price.macs})
+                self.expected.append({"psnr": float(np.interp(rung, response.steps, usual)), "macs": price.macs})
             elif not goes_on(self._measured(), self.rungs, architecture.fingerprint, rung, self._time_left()):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 break
+        self.moments.append(Moment(round(self.steps / last, 6), self.clock, self._hypervolume()))
+
+    def _hypervolume(self) -> float:
         objectives = resolve(DEFAULT_OBJECTIVES)
-        points = self.settings.interest.clamped(losses(self.trained, objectives), objectives)
-        volume = hypervolume(points, self.reference_point)
-        self.moments.append(Moment(round(self.steps / last, 6), self.clock, volume))
+        measured, expected = (
+            self.settings.interest.clamped(losses(figures, objectives), objectives)
+            for figures in (self.trained, self.expected)
+        )
+        return hypervolume(expected[is_on_front(measured)], self.reference_point)

@@ -21,6 +21,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from nas.errors import InputError
 from nas.evidence.benchmark.models import MODELS, Model
@@ -126,7 +127,8 @@ def fit(table: Table, space: str, model: str | None = None) -> Response:
         raise InputError(
             f"The table has {len(rows)} trained networks of the space '{space}'; at least {LEAST_ROWS} are needed."
         )
-    with warnings.catch_warnings():
+    # On several threads, beside other work on the same cores, small matrices take ten times as long.
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)  # a hyperparameter of the kernel is at its bound
         return _fit(rows, space, model)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -37,20 +38,26 @@ class GaussianProcess:
         features, fenced = self._scaled(blocks), _fenced(figures)
         kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(2.0, (1.0, 100.0), nu=2.5) + WhiteKernel(0.2, (1e-2, 1.0))
         few = np.random.default_rng(self._seed).permutation(len(fenced))[:MOST_TUNED]
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _one_thread():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound is normal for few networks
             tuned = GaussianProcessRegressor(kernel, normalize_y=True).fit(features[few], fenced[few])
-        process = GaussianProcessRegressor(tuned.kernel_, optimizer=None, normalize_y=True)
-        self._process = process.fit(features, fenced)
+            process = GaussianProcessRegressor(tuned.kernel_, optimizer=None, normalize_y=True)
+            self._process = process.fit(features, fenced)
         return self
 
     def predict(self, blocks: Sequence[Array]) -> tuple[Array, Array]:
         """Return the expected figures of M networks and their standard deviations, both [M]."""
-        mean, deviation = self._process.predict(self._scaled(blocks), return_std=True)
+        with _one_thread():
+            mean, deviation = self._process.predict(self._scaled(blocks), return_std=True)
         return mean, deviation
 
     def _scaled(self, blocks: Sequence[Array]) -> Array:
         return np.hstack([(block - mean) / scale for block, (mean, scale) in zip(blocks, self._scales, strict=True)])
+
+
+def _one_thread() -> threadpool_limits:
+    """Keep NumPy and SciPy to one thread: several, beside a training on the same cores, take ten times as long."""
+    return threadpool_limits(1, user_api="blas")
 
 
 def _scale(block: Array) -> tuple[Array, Array]:

@@ -1,0 +1,66 @@
+"""Trains more networks of `hybrid` for the shipped table, where users search: from 0.4G to 30G MACs, 2,700 steps each.
+
+    python benchmarks/table_extended.py ../shared/infrared [--count 400] [--jobs 2]
+
+In rounds of 24: half are designs of known networks in any width and depth, three eighths are changes of the best
+networks so far, chosen by what a surrogate expects, and an eighth is random. Everything is kept in results/, so the command
+continues where it was stopped. Writes nas/tables/infrared-x2-long.json.gz after each round.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from tables_kit.chosen import chosen
+from tables_kit.trained_alike import SCALE, row_of, train_alike
+
+from nas.budget import Budget
+from nas.cost import HR_SIZE
+from nas.evidence.benchmark.journal import Journal
+from nas.model import RESULTS
+from nas.search.samplers.problem import Problem
+from nas.table import SHIPPED, Row, write_table
+from search_spaces import SPACES
+
+LABEL = "infrared-x2-long"
+ROUND = 24
+STEPS, VALIDATIONS = 2700, 27
+COSTS = (0.4e9, 30e9)
+
+
+def main() -> None:
+    """Train round after round, and write the table after each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    space = SPACES.get("hybrid")
+    problem = Problem(space, SCALE, 1, HR_SIZE, (Budget(int(COSTS[1]), "MACs"),), fixed=space.pinned)
+    done = 0
+    while done < arguments.count:
+        rows = next_round(problem)
+        table = train_alike(rows, arguments.data, LABEL, "brief", STEPS, VALIDATIONS, jobs=arguments.jobs)
+        if len(table.rows) == done:
+            break  # stopped
+        done = len(table.rows)
+        write_table(table, SHIPPED / f"{LABEL}.json.gz")
+        print(f"{done} of {arguments.count} networks are trained")
+
+
+def next_round(problem: Problem) -> list[Row]:
+    """Return the networks of the next round: those of the last one that are not trained yet, else new ones."""
+    journal = Journal(RESULTS / f"benchmark-{LABEL}")
+    rows = list(journal.table().rows) if journal.rows() else []
+    trained = {row.network.fingerprint for row in rows if row.trainings}
+    left = [row for row in journal.rows() if row.network.fingerprint not in trained]
+    if left:
+        return left
+    draws = chosen(problem, rows, COSTS, ROUND, np.random.default_rng(len(rows)))
+    # Neighbours of the sorted networks go to different processes, so that these end at about the same time.
+    draws.sort(key=lambda draw: draw.cost.macs)
+    return [row_of(None, draw.architecture) for draw in draws]
+
+
+if __name__ == "__main__":
+    main()
