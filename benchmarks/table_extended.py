@@ -3,8 +3,8 @@
     python benchmarks/table_extended.py ../shared/infrared [--count 400] [--jobs 2]
 
 In rounds of 24: half are designs of known networks in any width and depth, three eighths are changes of the best
-networks so far, chosen by what a surrogate expects, and an eighth is random. Everything is kept in results/, so the command
-continues where it was stopped. Writes nas/tables/infrared-x2-long.json.gz after each round.
+networks so far, chosen by what a surrogate expects, and an eighth is random. Everything is kept in results/, so the
+command continues where it was stopped. Writes nas/tables/infrared-x2-long.json.gz after each round.
 """
 
 import argparse

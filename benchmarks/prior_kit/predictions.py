@@ -7,7 +7,7 @@ import numpy as np
 
 from nas.evidence.statistics import Numbers, banded_taus, cost_bands, taus
 from nas.search.samplers.encoding import Encoding
-from nas.search.samplers.surrogate import FigureModel
+from nas.search.samplers.figure_model import FigureModel
 from nas.table import Table
 from prior_kit.priors import PRIORS, load
 from prior_kit.truth import SPACE, Target

@@ -120,7 +120,7 @@ class Moment:
     seconds: float
     """Simulated seconds."""
     hypervolume: float
-    """Hypervolume over the range of interest, in dB times octaves, of the front of networks that were trained to the end.
+    """Hypervolume over the range of interest, in dB times octaves, of the front of the fully trained networks.
 
     The search chooses the front by what it measured; the members count with their expected PSNR, without the luck of
     their trainings.

@@ -2,12 +2,9 @@
 
 The rows come from a table or an earlier run, on whatever images, at whatever length of training. So only the gain over
 bicubic interpolation is used, standardised within each source. A table of another scale or image size has other costs:
-a network costs less than half as much at x3 as at x2. So costs are counted again as the search counts them. A search
-learns from its own networks how far to believe the prior: its figures are `level + slope · prior`, and the slope of a
-useless prior becomes 0.
+a network costs less than half as much at x3 as at x2. So costs are counted again as the search counts them.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +16,8 @@ from nas.cost import ScreeningCost
 from nas.image_size import Size
 from nas.search.option import NO_PRIOR, SHIPPED_PRIOR
 from nas.search.samplers.encoding import Encoding, Networks
-from nas.search.samplers.gaussian_process import Array, GaussianProcess
+from nas.search.samplers.figure_model import FigureModel
+from nas.search.samplers.gaussian_process import Array
 from nas.search.samplers.problem import Problem
 from nas.table import SHIPPED, Table, read_table
 from search_spaces import SPACES, Choices, SearchSpace
@@ -31,14 +29,6 @@ LEAST_SPREAD = 0.1
 
 Figures at random follow from no choice, so a Gaussian process expects nearly the same of every network.
 """
-EXPECTED_SPREAD = 0.5
-"""Standard deviation of quality in dB among the networks of a search, as long as the search has none to tell it."""
-TRUST = 0.5
-"""Standard deviation of the slope around 1, before the search has networks of its own."""
-NOISE = 0.5
-"""Standard deviation of a figure around the line, as a share of the spread."""
-ODDS = 1.0
-"""Before a search has networks, its prior is as likely to help as to say nothing of its images."""
 
 
 @dataclass(frozen=True)
@@ -53,71 +43,36 @@ class PriorRow:
 
 
 class Prior:
-    """Predicts standardised gains of the networks of a space."""
+    """Predicts standardised gains of the networks of a space.
+
+    Each source learns from the one before as a search learns from its prior: a level, a slope, and what its own
+    networks say beyond both. So a table of short trainings of all kinds of networks helps one of long trainings of good
+    ones, though the mean of one is not the mean of the other.
+    """
 
     def __init__(self, space: SearchSpace, sources: Sequence[Sequence[PriorRow]]) -> None:
-        self._encoding = Encoding(space)
-        rows: list[PriorRow] = []
-        gains: list[Array] = []
+        """Learn from sources, the most telling last."""
+        self.count = 0
+        """Number of networks that the prior knows."""
+        self._model: FigureModel | None = None
+        networks: list[tuple[Choices, dict[str, float]]] = []
         for source in sources:
             if len(source) >= FEWEST:
-                rows += source
-                gains.append(_standardised([row.gain for row in source]))
-        self.count = len(rows)
-        """Number of networks that the prior knows."""
-        self.tells = False
+                networks = [(row.choices, {"macs": row.macs, "params": row.params}) for row in source]
+                gains = _standardised([row.gain for row in source])
+                self._model = FigureModel(self._model, Encoding(space), networks, gains)
+                self.count += len(source)
+        self.tells = bool(networks) and bool(self.predict(networks)[0].std() >= LEAST_SPREAD)
         """Whether the gains follow from the networks at all."""
-        if rows:
-            networks = [(row.choices, {"macs": row.macs, "params": row.params}) for row in rows]
-            self._process = GaussianProcess().fit(self._encoding.blocks(networks), np.concatenate(gains))
-            self.tells = bool(self.predict(networks)[0].std() >= LEAST_SPREAD)
 
     def predict(self, networks: Networks) -> tuple[Array, Array]:
-        """Return the expected standardised gains of M networks and their standard deviations, both [M]."""
-        return self._process.predict(self._encoding.blocks(networks))
+        """Return the expected standardised gains of M networks and their standard deviations, both [M].
 
-
-@dataclass(frozen=True)
-class Line:
-    """How the figures of a search follow from its prior: `level + slope · prior`."""
-
-    level: float
-    slope: float
-
-    def at(self, prior: Array) -> Array:
-        """Return the expected figures."""
-        return self.level + self.slope * prior
-
-
-def believed(prior: Array, figures: Array) -> Line:
-    """Return the line through the [N] figures of a search over the prior of its networks.
-
-    Bayesian regression: the slope is expected to be the spread of the figures, by `TRUST` more or less, and is never
-    negative. It is multiplied by the probability that the figures follow the prior at all: a regression alone lets the
-    few figures of a young search agree with any prior by chance. Without figures the level is 0, since only differences
-    count then.
-    """
-    if len(figures) < 2:
-        level = float(figures.mean() - EXPECTED_SPREAD * prior.mean()) if len(figures) else 0.0
-        return Line(level, EXPECTED_SPREAD)
-    spread = max(float(figures.std()), 1e-3)
-    centred, aims = prior - prior.mean(), figures - figures.mean()
-    weight = (NOISE / TRUST) ** 2
-    slope = max(0.0, float((centred @ aims + weight * spread) / (centred @ centred + weight)))
-    slope *= _probability(centred, aims)
-    return Line(float(figures.mean() - slope * prior.mean()), slope)
-
-
-def _probability(centred: Array, aims: Array) -> float:
-    """Return the probability that [N] figures follow their prior, by the Bayesian information criterion.
-
-    A line with the correlation r explains the figures (1 - r²)^(-N/2) times as well as their mean alone, and costs √N
-    (Schwarz 1978, doi 10.1214/aos/1176344136). Two figures agree with any line, so they do not count.
-    """
-    count, product = len(aims), max(0.0, float(centred @ aims))
-    squared = min(0.999, product**2 / max(1e-12, float(centred @ centred) * float(aims @ aims)))
-    log_odds = math.log(ODDS) - (count - 2) / 2 * math.log(1 - squared) - math.log(count) / 2
-    return 1 / (1 + math.exp(-log_odds))
+        Raises ValueError if no source knows enough networks.
+        """
+        if self._model is None:
+            raise ValueError(f"a prior needs a source with {FEWEST} networks")
+        return self._model.predict(networks)
 
 
 def rows_of(table: Table, problem: Problem) -> list[PriorRow]:
@@ -156,7 +111,8 @@ def load_prior(name: str, problem: Problem, folder: Path = Path()) -> Prior | No
 @cache
 def _read_prior(files: tuple[Path, ...], space: str, scale: int, channels: int, hr_size: Size) -> Prior | None:
     problem = Problem(SPACES.get(space), scale, channels, hr_size, budgets=(), fixed={})
-    prior = Prior(problem.space, [rows_of(read_table(file), problem) for file in files])
+    tables = sorted(map(read_table, files), key=lambda table: table.header.recipe.steps)
+    prior = Prior(problem.space, [rows_of(table, problem) for table in tables])
     return prior if prior.tells else None
 
 

@@ -9,14 +9,12 @@ from numpy.random import Generator
 
 from nas.objectives import SCREENED, Objective
 from nas.pareto import Points, improvement, losses, ranks
-from nas.search.samplers.encoding import Encoding, Networks
-from nas.search.samplers.gaussian_process import Array, GaussianProcess
+from nas.search.samplers.encoding import Encoding
+from nas.search.samplers.figure_model import FEWEST, FigureModel
 from nas.search.samplers.observations import Observations
-from nas.search.samplers.prior import Line, Prior, believed
+from nas.search.samplers.prior import Prior
 from nas.search.samplers.problem import Draw, Problem
 
-FEWEST = 8
-"""With fewer known networks, candidates are kept at random."""
 FUTURES = 32
 """Number of quantiles, of equal probability, that represent the predicted distribution of a figure."""
 
@@ -64,35 +62,6 @@ class SurrogateScreen:
         return np.array(
             [np.mean([improvement(point, front, reference_point) for point in futures]) for futures in points]
         )
-
-
-class FigureModel:
-    """Predicts one figure of networks from those that a search has measured, and from its prior if it has one."""
-
-    def __init__(self, prior: Prior | None, encoding: Encoding, networks: Networks, figures: Array) -> None:
-        """Learn from N networks and their [N] figures; with a prior, N may be 0."""
-        self._prior, self._encoding = prior, encoding
-        self._line: Line | None = None
-        lacking = figures
-        if prior is not None:
-            expected = prior.predict(networks)[0] if networks else figures
-            self._line = believed(expected, figures)
-            lacking = figures - self._line.at(expected)
-        self._process: GaussianProcess | None = None
-        if len(networks) >= FEWEST:
-            self._process = GaussianProcess().fit(encoding.blocks(networks), lacking)
-
-    def predict(self, networks: Networks) -> tuple[Array, Array]:
-        """Return the expected figures of M networks and their standard deviations, both [M]."""
-        mean, deviation = np.zeros(len(networks)), np.zeros(len(networks))
-        if self._process is not None:
-            mean, deviation = self._process.predict(self._encoding.blocks(networks))
-        if self._prior is None or self._line is None:
-            return mean, deviation
-        expected, unsure = self._prior.predict(networks)
-        if self._process is None:
-            deviation = np.asarray(self._line.slope * unsure)
-        return mean + self._line.at(expected), deviation
 
 
 class _Forecast:

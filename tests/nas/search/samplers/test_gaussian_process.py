@@ -1,5 +1,8 @@
 import numpy as np
+import pytest
 from scipy.stats import kendalltau
+from sklearn.gaussian_process import GaussianProcessRegressor
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nas.search.samplers.gaussian_process import GaussianProcess
 
@@ -18,6 +21,20 @@ def test_networks_that_it_has_not_seen_are_ranked() -> None:
     assert mean.shape == deviation.shape == (40,)
     assert kendalltau(mean, unknown[1]).statistic > 0.5
     assert (deviation >= 0).all() and deviation.max() > 0
+
+
+def test_it_computes_on_one_thread_beside_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    fit = GaussianProcessRegressor.fit
+
+    def spied(self: GaussianProcessRegressor, x: np.ndarray, y: np.ndarray) -> GaussianProcessRegressor:
+        seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return fit(self, x, y)
+
+    monkeypatch.setattr(GaussianProcessRegressor, "fit", spied)
+    with threadpool_limits(2, user_api="blas"):
+        GaussianProcess().fit(*problem(20, 0))
+    assert seen and set(seen) == {1}
 
 
 def test_the_process_is_sure_where_it_has_seen_much_and_unsure_far_away() -> None:

@@ -8,7 +8,8 @@ from tables import formula_table
 from nas.cost import HR_SIZE
 from nas.image_size import Size
 from nas.search.option import NO_PRIOR, SHIPPED_PRIOR
-from nas.search.samplers.prior import FEWEST, Prior, believed, load_prior, rows_of
+from nas.search.samplers.figure_model import believed
+from nas.search.samplers.prior import FEWEST, Prior, load_prior, rows_of
 from nas.search.samplers.problem import Problem
 from nas.table import Table, write_table
 from search_spaces import SPACES, load_plugin
@@ -111,3 +112,13 @@ def test_figures_at_the_wrong_networks_are_no_prior(table: Table, tmp_path: Path
     ]
     write_table(table.model_copy(update={"rows": tuple(rows)}), tmp_path / "mixed.json.gz")
     assert load_prior("mixed.json.gz", problem("dots"), tmp_path) is None
+
+
+def test_a_source_of_good_networks_is_not_shifted_by_one_of_all_kinds(table: Table) -> None:
+    rows = sorted(rows_of(table, problem("dots")), key=lambda row: row.gain)
+    dots, best = SPACES.get("dots"), rows[len(rows) // 2 :]
+    order = np.random.default_rng(0).permutation(len(rows))
+    some, unseen = [rows[i] for i in order[:24]], [rows[i] for i in order[24:]]
+    prior = Prior(dots, [some, best])
+    mean, _ = prior.predict([(row.choices, {"macs": row.macs, "params": row.params}) for row in unseen])
+    assert np.corrcoef(mean, [row.gain for row in unseen])[0, 1] > 0.8

@@ -10,11 +10,12 @@ from torch import nn
 
 from nas.errors import InputError
 from nas.pareto import hypervolume, improvement
+from nas.search.samplers.figure_model import FEWEST
 from nas.search.samplers.local import Local
 from nas.search.samplers.observations import Observations
 from nas.search.samplers.problem import Draw, Problem
 from nas.search.samplers.screen import ProxyScreen, check_screens, make_screens, order, parse_screens
-from nas.search.samplers.surrogate import FEWEST, SurrogateScreen
+from nas.search.samplers.surrogate import SurrogateScreen
 from nas.search.schedule.ending import Ending
 from proxies import PROXIES, Score, Task
 from search_spaces import Architecture, UnknownNameError
