@@ -16,6 +16,8 @@ from search_spaces import Choices
 BINS_PER_OCTAVE = 2
 POOL = 25
 """Candidates for each bin from which the most promising is taken."""
+FEWEST = 12
+"""With fewer rows, nothing is changed."""
 NEAR = 0.1
 """In dB: networks that are this much worse than the best within their cost are changed, too."""
 TRIES = 4000
@@ -25,7 +27,7 @@ def chosen(problem: Problem, rows: Sequence[Row], costs: tuple[float, float], co
     """Return up to `count` new networks with costs between two multiply-adds.
 
     Half are designs, three eighths are changes. Cheap networks are preferred, since they train faster: half as many at
-    sixteen times the cost.
+    four times the cost.
     """
     known = {row.network.fingerprint for row in rows}
     taken: dict[str, Draw] = {}
@@ -41,9 +43,9 @@ def chosen(problem: Problem, rows: Sequence[Row], costs: tuple[float, float], co
 
 
 def target(costs: tuple[float, float], rng: Generator) -> float:
-    """Return multiply-adds from a range, at sixteen times the cost half as often."""
-    low, high = costs[0] ** -0.25, costs[1] ** -0.25
-    return float(rng.uniform(high, low) ** -4)
+    """Return multiply-adds from a range, at four times the cost half as often."""
+    low, high = costs[0] ** -0.5, costs[1] ** -0.5
+    return float(rng.uniform(high, low) ** -2)
 
 
 def seeds(
@@ -66,7 +68,7 @@ def changes(
     Promising is what a Gaussian process on all rows expects, and its uncertainty, above the best within the cost.
     """
     ours = [row for row in rows if row.trained and row.network.space == problem.space.name]
-    if len(ours) < POOL:
+    if len(ours) < FEWEST:
         return
     quality = np.array([row.trained[0].curve[-1][1] for row in ours])
     macs = np.array([float(row.macs) for row in ours])

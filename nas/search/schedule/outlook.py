@@ -13,6 +13,7 @@ from nas.pareto import Points, improvement, losses, ranks
 from nas.search.extrapolation import Extrapolation, robust_deviation
 from nas.search.history import MeasuredNetwork
 from nas.search.interest import Interest
+from nas.search.noise import usual_noise
 
 FUTURES = 5
 """Number of quantiles, of equal probability, that represent what a figure may become."""
@@ -22,6 +23,8 @@ FEWEST = 4
 """With fewer networks that have been on two rungs, the uncertainty of the lower one is `USUAL_DOUBT`."""
 USUAL_DOUBT = 0.5
 """Standard deviation of a figure around its extrapolation, as a share of the spread of the figures on the rung."""
+LEAST_DOUBT = 1 / 9
+"""The variance around an extrapolation is at least this share of what was seen, however noisy trainings are."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,11 @@ class Outlook:
             scatter = self.extrapolation.scatter(self.measured, low, high, name)
             if len(scatter) < FEWEST:
                 there = [network.rungs[rung][name] for network in self.measured if name in network.rungs.get(rung, {})]
-                scatter = [USUAL_DOUBT * figure for figure in there]
-            variance += robust_deviation(scatter) ** 2
+                variance += (USUAL_DOUBT * robust_deviation(there)) ** 2
+                continue
+            seen = robust_deviation(scatter) ** 2
+            # The figure on the higher rung has a noise of its own, which says nothing of the network.
+            variance += max(seen - usual_noise() ** 2, LEAST_DOUBT * seen)
         return float(variance**0.5)
 
     def _seconds_to_next(self, some: Sequence[int], rung: int) -> Points:

@@ -65,19 +65,28 @@ class Rungs:
         First come those whose further training is worth most for its seconds (`Outlook.improvements`). Those that are
         worth nothing are sorted by Pareto rank, and within a rank by crowding distance, the largest first.
         """
+        return self._weighed(measured, rung)[0]
+
+    def promoted(self, measured: Sequence[MeasuredNetwork], rung: int) -> list[MeasuredNetwork]:
+        """Return the networks that may continue from a rung, including those that have continued.
+
+        They are the best of the rung, without those whose further training is worth nothing: near copies of a better
+        network. New candidates are worth more.
+        """
+        places, worthwhile = self._weighed(measured, rung)
+        return places[: min(len(places) // self.reduction, worthwhile)]
+
+    def _weighed(self, measured: Sequence[MeasuredNetwork], rung: int) -> tuple[list[MeasuredNetwork], int]:
+        """Return the networks that have reached a rung, the best first, and how many are worth further training."""
         outlook = self._outlook(measured)
         there = [index for index, network in enumerate(measured) if rung in network.rungs]
         order = [there[place] for place in best_first(outlook.expected_on(rung, there))]
-        if order and rung < self.steps[-1]:
-            first, rest = order[:MOST_WEIGHED], order[MOST_WEIGHED:]
-            worth = outlook.improvements(first, rung)
-            order = [first[place] for place in np.argsort(-worth, kind="stable")] + rest
-        return [measured[index] for index in order]
-
-    def promoted(self, measured: Sequence[MeasuredNetwork], rung: int) -> list[MeasuredNetwork]:
-        """Return the networks that may continue from a rung, including those that have continued."""
-        places = self.places(measured, rung)
-        return places[: len(places) // self.reduction]
+        if not order or rung == self.steps[-1] or self.reduction == 1:
+            return [measured[index] for index in order], len(order)
+        first, rest = order[:MOST_WEIGHED], order[MOST_WEIGHED:]
+        worth = outlook.improvements(first, rung)
+        order = [first[place] for place in np.argsort(-worth, kind="stable")] + rest
+        return [measured[index] for index in order], int((worth > 0).sum())
 
     def lets_on(self, measured: Sequence[MeasuredNetwork], fingerprint: str, rung: int) -> bool:
         """Return whether a network may continue from a rung."""
@@ -115,7 +124,7 @@ class Rungs:
 
         For a network that has not reached the rung, only the number of networks there.
         """
-        places = self.places(measured, rung)
+        places, going_on = self.places(measured, rung), self.promoted(measured, rung)
         place = next((i for i, network in enumerate(places, start=1) if network.fingerprint == fingerprint), None)
         where = f"{len(places)} networks" if place is None else f"place {place} of {len(places)}"
-        return f"rung {rung}: {where}, the best {len(places) // self.reduction} continue"
+        return f"rung {rung}: {where}, the best {len(going_on)} continue"

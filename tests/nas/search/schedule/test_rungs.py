@@ -52,11 +52,21 @@ def test_what_is_being_trained_or_has_failed_is_not_promoted_again() -> None:
     assert RUNGS.next([measured("best", 1e9, {10: 31.0}, is_open=False), *some]) == some[0]
 
 
+@settings(deadline=None)
 @given(networks)
 def test_never_more_than_a_third_of_a_rung_has_earned_to_go_on(some: list[MeasuredNetwork]) -> None:
     for rung in (10, 30):
         there = [network for network in some if rung in network.rungs]
-        assert len(RUNGS.promoted(some, rung)) == len(there) // 3
+        assert len(RUNGS.promoted(some, rung)) <= len(there) // 3
+
+
+def test_a_copy_that_is_no_better_does_not_go_on() -> None:
+    """All gained the same so far, so a network below the front at its cost will stay there."""
+    done = [measured(f"done{i}", 1e9, {10: 30.0 + i, 30: 31.0 + i, 90: 32.0 + i}) for i in range(5)]
+    copies = [measured(f"copy{i}", 1e9, {10: 33.0 - i / 10}) for i in range(8)]
+    assert RUNGS.next([*done, *copies]) is None
+    better = measured("better", 1e9, {10: 34.5})
+    assert RUNGS.next([*done, *copies, better]) == better
 
 
 @settings(deadline=None)
