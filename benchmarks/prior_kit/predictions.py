@@ -48,8 +48,9 @@ def agreements(target: Target, table: Table, repetitions: int) -> Iterator[Agree
                 if way == MACS:
                     values = np.log2(macs[rest])
                 else:
+                    prior = load(way, seed, target.problem)
                     model = FigureModel(
-                        load(way, seed, target.problem), encoding, [networks[i] for i in seen], psnr[seen]
+                        prior.model if prior else None, encoding, [networks[i] for i in seen], psnr[seen]
                     )
                     values, _ = model.predict([networks[i] for i in rest])
                 found.append(_taus(values, psnr[rest], macs[rest]))

@@ -102,11 +102,21 @@ class SeedFamily:
     """Choices of the whole network."""
     repeats: bool = True
     """Whether blocks are repeated within a cell; False where each block is fused and so needs its own cell."""
+    after: str = ""
+    """A cell that follows each cell of blocks."""
 
     @property
     def depths(self) -> range:
         """The possible numbers of blocks."""
-        return range(1, CELLS * (MOST_REPEATS if self.repeats else 1) + 1)
+        return range(1, self._most_cells * self._most_repeats + 1)
+
+    @property
+    def _most_cells(self) -> int:
+        return CELLS // 2 if self.after else CELLS
+
+    @property
+    def _most_repeats(self) -> int:
+        return MOST_REPEATS if self.repeats else 1
 
     def sizes(self) -> Iterator[tuple[str, Choices]]:
         """Yield the networks of every width and depth with their sizes in words, `x4, 16 ch`."""
@@ -116,9 +126,12 @@ class SeedFamily:
 
     def network(self, width: int, depth: int) -> dict[str, Choice]:
         """Return the choices of the network with `depth` blocks of `width` features."""
-        each = MOST_REPEATS if self.repeats else 1
-        full, rest = divmod(depth, each)
-        cells = [f"{self.cell} x{each}"] * full + [f"{self.cell} x{rest}"] * (rest > 0)
+        cells, left = [], depth
+        while left:
+            cells.append(f"{self.cell} x{min(left, self._most_repeats)}")
+            left -= min(left, self._most_repeats)
+            if self.after:
+                cells.append(self.after)
         return point(" | ".join(cells), width=width, **self.others)
 
 
@@ -135,5 +148,6 @@ FAMILIES: dict[str, SeedFamily] = {
     "DISP": SeedFamily("chain e2", {"activation": "gelu"}),
     "SPANV2": SeedFamily("gate e3", {"upsampler": "separable", "image_skip": "learned"}),
     "gated": SeedFamily("gated e1"),
+    "EFDN": SeedFamily("ecb", {"activation": "gelu", "fusion": "concat", "body_skip": True}, after="esa"),
 }
 """Families of seeds that a search scales to its budget."""

@@ -25,9 +25,10 @@ from search_spaces import SPACES, Choices, SearchSpace
 FEWEST = 20
 """A source with fewer networks says nothing."""
 LEAST_SPREAD = 0.1
-"""A prior whose predictions of its own networks spread less, in standard deviations of their gains, says nothing.
+"""A prior says nothing if its predictions of its own networks spread less than this beside their cost.
 
-Figures at random follow from no choice, so a Gaussian process expects nearly the same of every network.
+In standard deviations of their gains. Figures at random follow from no choice, so a Gaussian process expects nearly the
+same of every network.
 """
 
 
@@ -45,34 +46,32 @@ class PriorRow:
 class Prior:
     """Predicts standardised gains of the networks of a space.
 
-    Each source learns from the one before as a search learns from its prior: a level, a slope, and what its own
-    networks say beyond both. So a table of short trainings of all kinds of networks helps one of long trainings of good
-    ones, though the mean of one is not the mean of the other.
+    Each source learns from the one before as a search learns from its prior. So a table of short trainings of all kinds
+    of networks helps one of long trainings of good ones, though the mean of one is not the mean of the other.
     """
 
     def __init__(self, space: SearchSpace, sources: Sequence[Sequence[PriorRow]]) -> None:
         """Learn from sources, the most telling last."""
         self.count = 0
         """Number of networks that the prior knows."""
-        self._model: FigureModel | None = None
-        networks: list[tuple[Choices, dict[str, float]]] = []
+        self.model: FigureModel | None = None
+        """Predicts the standardised gains; None if no source knows enough networks."""
         for source in sources:
             if len(source) >= FEWEST:
                 networks = [(row.choices, {"macs": row.macs, "params": row.params}) for row in source]
-                gains = _standardised([row.gain for row in source])
-                self._model = FigureModel(self._model, Encoding(space), networks, gains)
+                self.model = FigureModel(self.model, Encoding(space), networks, _standardised([r.gain for r in source]))
                 self.count += len(source)
-        self.tells = bool(networks) and bool(self.predict(networks)[0].std() >= LEAST_SPREAD)
-        """Whether the gains follow from the networks at all."""
+        self.tells = self.model is not None and bool(self.model.beside_cost(networks).std() >= LEAST_SPREAD)
+        """Whether the gains follow from more than the cost."""
 
     def predict(self, networks: Networks) -> tuple[Array, Array]:
         """Return the expected standardised gains of M networks and their standard deviations, both [M].
 
         Raises ValueError if no source knows enough networks.
         """
-        if self._model is None:
-            raise ValueError(f"a prior needs a source with {FEWEST} networks")
-        return self._model.predict(networks)
+        if self.model is None:
+            raise ValueError(f"a prior needs a source of {FEWEST} networks")
+        return self.model.predict(networks)
 
 
 def rows_of(table: Table, problem: Problem) -> list[PriorRow]:

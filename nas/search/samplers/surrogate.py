@@ -73,7 +73,7 @@ class _Forecast:
         self.models: dict[int, FigureModel] = {}
         for column, objective in enumerate(observed.problem.objectives):
             if not _is_counted(objective):
-                guide = prior if objective.name == "psnr" else None
+                guide = prior.model if prior and objective.name == "psnr" else None
                 self.models[column] = FigureModel(guide, self.encoding, known, -observed.unclamped[:, column])
 
     def points(self, draws: Sequence[Draw], rng: Generator | None = None) -> Points:
