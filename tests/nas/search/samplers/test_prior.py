@@ -8,7 +8,6 @@ from tables import formula_table
 from nas.cost import HR_SIZE
 from nas.image_size import Size
 from nas.search.option import NO_PRIOR, SHIPPED_PRIOR
-from nas.search.samplers.figure_model import believed
 from nas.search.samplers.prior import FEWEST, Prior, load_prior, rows_of
 from nas.search.samplers.problem import Problem
 from nas.table import Table, write_table
@@ -52,43 +51,6 @@ def test_the_prior_comes_from_the_package_a_file_or_nowhere(table: Table, tmp_pa
     assert own is not None and own.count == len(table.rows)
     assert load_prior(NO_PRIOR, problem("hybrid")) is None
     assert load_prior(SHIPPED_PRIOR, problem("dots")) is None
-
-
-def test_a_search_believes_a_prior_that_its_networks_confirm() -> None:
-    rng = np.random.default_rng(0)
-    prior = rng.normal(size=20)
-    line = believed(prior, 35.0 + 0.8 * prior + 0.1 * rng.normal(size=20))
-    assert line.slope == pytest.approx(0.8, abs=0.1)
-    assert line.at(np.zeros(1)) == pytest.approx(35.0, abs=0.1)
-
-
-def test_a_search_forgets_a_prior_that_says_nothing() -> None:
-    rng = np.random.default_rng(0)
-    slopes = [believed(rng.normal(size=40), rng.normal(size=40)).slope for _ in range(20)]
-    assert np.mean(slopes) < 0.2
-
-
-@pytest.mark.parametrize(("correlation", "least", "most"), [(0.0, 0.0, 0.15), (0.8, 0.6, 0.8)])
-def test_eight_networks_tell_a_prior_that_helps_from_one_that_says_nothing(
-    correlation: float, least: float, most: float
-) -> None:
-    rng, slopes = np.random.default_rng(0), []
-    for _ in range(300):
-        prior = rng.normal(size=8)
-        figures = correlation * prior + (1 - correlation**2) ** 0.5 * rng.normal(size=8)
-        slopes.append(believed(prior, figures).slope)
-    assert least < np.mean(slopes) < most
-
-
-def test_before_a_search_has_networks_its_prior_is_trusted() -> None:
-    assert believed(np.zeros(0), np.zeros(0)).slope > 0
-    single = believed(np.array([1.0]), np.array([36.0]))
-    assert single.at(np.array([1.0])) == pytest.approx(36.0)
-
-
-def test_a_prior_that_contradicts_the_search_is_never_turned_round() -> None:
-    prior = np.linspace(-1, 1, 20)
-    assert believed(prior, -prior).slope == 0
 
 
 @pytest.mark.parametrize("asked", [{"scale": 3}, {"channels": 3}, {"hr_size": (640, 512)}], ids=str)
