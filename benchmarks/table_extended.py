@@ -18,11 +18,14 @@ from nas.budget import Budget
 from nas.cost import HR_SIZE
 from nas.evidence.benchmark.journal import Journal
 from nas.model import RESULTS
+from nas.quantities import short
 from nas.search.samplers.problem import Problem
-from nas.table import SHIPPED, Row, write_table
+from nas.search.settings import space_fingerprint
+from nas.table import SHIPPED, Row, Table, write_table
 from search_spaces import SPACES
 
 LABEL = "infrared-x2-long"
+SPACE = "hybrid"
 ROUND = 24
 STEPS, VALIDATIONS = 2700, 27
 COSTS = (0.4e9, 30e9)
@@ -35,7 +38,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    space = SPACES.get("hybrid")
+    space = SPACES.get(SPACE)
     problem = Problem(space, SCALE, 1, HR_SIZE, (Budget(int(COSTS[1]), "MACs"),), fixed=space.pinned)
     done = 0
     while done < arguments.count:
@@ -44,8 +47,18 @@ def main() -> None:
         if len(table.rows) == done:
             break  # stopped
         done = len(table.rows)
-        write_table(table, SHIPPED / f"{LABEL}.json.gz")
+        write_table(as_shipped(table), SHIPPED / f"{LABEL}.json.gz")
         print(f"{done} of {arguments.count} networks are trained")
+
+
+def as_shipped(table: Table) -> Table:
+    """Return the table with what a reader needs to know: the space, the budget and the purpose."""
+    known = {
+        "label": "good networks where users search: longer trainings on a CPU",
+        "spaces": {SPACE: space_fingerprint(SPACE)},
+        "budgets": (f"{short(int(COSTS[1]))}-MACs",),
+    }
+    return table.model_copy(update={"header": table.header.model_copy(update=known)})
 
 
 def next_round(problem: Problem) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The priors that are compared: the shipped table, none, and the shipped table with its figures at wrong networks."""
+"""The priors that are compared: the shipped tables, none, and the largest with its figures at wrong networks."""
 
 import random
 from pathlib import Path
@@ -31,8 +31,8 @@ def prior_setting(prior: str, seed: int) -> str:
         return prior
     path = (FOLDER / f"{SHUFFLED}-{seed}.json.gz").resolve()
     if not path.is_file():
-        (shipped,) = tables_of(SHIPPED_PRIOR, Path())
-        write_table(shuffle(read_table(shipped), seed), path)
+        largest = max(map(read_table, tables_of(SHIPPED_PRIOR, Path())), key=lambda table: len(table.rows))
+        write_table(shuffle(largest, seed), path)
     return str(path)
 
 

@@ -16,6 +16,7 @@ from nas.search.images import open_for, remembered
 from nas.search.mended import run_settings
 from nas.search.quiet import quiet_optuna
 from nas.search.run_id import identified
+from nas.search.samplers.known_rises import load_known_rises
 from nas.search.schedule.rungs import Rungs
 from nas.search.settings import Settings, check_data
 from nas.search.snapshot import Snapshot
@@ -79,7 +80,7 @@ class Run:
     @property
     def rungs(self) -> Rungs:
         """The rungs of the run."""
-        return Rungs.of(self.settings)
+        return Rungs.of(self.settings, load_known_rises(self.settings, self.folder))
 
     def architecture(self, trial: int) -> Architecture:
         """Return the architecture of a trial. Raises InputError for a trial that does not exist."""

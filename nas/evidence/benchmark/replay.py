@@ -23,6 +23,7 @@ from nas.search.interest import lower_ends
 from nas.search.option import NO_PRIOR
 from nas.search.quiet import quiet_optuna
 from nas.search.samplers import make_sampler
+from nas.search.samplers.known_rises import load_known_rises
 from nas.search.samplers.screen import SURROGATE, parse_screens
 from nas.search.schedule.next_action import Action, TimeLeft, goes_on, next_action
 from nas.search.schedule.rungs import Rungs, default_rungs
@@ -169,7 +170,7 @@ class _Search:
     def __post_init__(self) -> None:
         self.reference_point = self.conditions.reference_point
         self.space = self.settings.searched
-        self.rungs = Rungs.of(self.settings)
+        self.rungs = Rungs.of(self.settings, load_known_rises(self.settings))
         self.tried: set[str] = set()
         storage = InMemoryStorage()
         study = create_study(storage, self.settings, with_published=self.conditions.published)

@@ -1,11 +1,13 @@
 """The sampler of a worker, from the settings of its run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from optuna.samplers import BaseSampler, PartialFixedSampler
 
 from nas.search.quiet import quiet_optuna
+from nas.search.samplers.known_rises import load_known_rises
 from nas.search.samplers.prior import load_prior
 from nas.search.samplers.problem import Problem
 from nas.search.samplers.sampler import SAMPLERS
@@ -25,7 +27,8 @@ def make_sampler(
     """
     maker = SAMPLERS.get(settings.sampler)
     seed = int(np.random.SeedSequence([settings.seed, worker, trials]).generate_state(1)[0])
-    problem = Problem.of(settings)
-    screens = make_screens(settings.screens, score, load_prior(settings.prior, problem, folder))
+    prior = load_prior(settings.prior, Problem.of(settings), folder)
+    problem = replace(Problem.of(settings), known=load_known_rises(settings, folder))
+    screens = make_screens(settings.screens, score, prior)
     sampler = maker(problem, seed, settings.trials, screens)
     return PartialFixedSampler(settings.fixed, sampler)

@@ -37,7 +37,8 @@ class Observations:
         trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
         networks = history(trials)
         names = [objective.name for objective in problem.objectives]
-        whole = [(k, f) for k, f in zip(networks, lifted(networks), strict=True) if all(name in f for name in names)]
+        figures = lifted(networks, problem.known)
+        whole = [(k, f) for k, f in zip(networks, figures, strict=True) if all(name in f for name in names)]
         tried = {t.user_attrs["fingerprint"]: t for t in trials if "fingerprint" in t.user_attrs}
         measured = {k.fingerprint for k in networks}
         running = [t for f, t in tried.items() if t.state == TrialState.RUNNING and f not in measured]

@@ -39,8 +39,18 @@ class PriorRow:
     choices: Choices
     macs: float
     params: float
-    gain: float
-    """Over bicubic interpolation, in dB."""
+    curve: tuple[tuple[float, float], ...]
+    """Pairs of a share of the training, and the gain over bicubic interpolation in dB."""
+
+    @property
+    def gain(self) -> float:
+        """The gain in the end, in dB."""
+        return self.curve[-1][1]
+
+    def at(self, share: float) -> float:
+        """Return the gain after a share of the training, in dB."""
+        shares, gains = zip(*self.curve, strict=True)
+        return float(np.interp(share, shares, gains))
 
 
 class Prior:
@@ -83,10 +93,11 @@ def rows_of(table: Table, problem: Problem) -> list[PriorRow]:
     counts_alike = (header.scale, header.channels, header.hr_size) == (problem.scale, problem.channels, problem.hr_size)
     for row in table.trained:
         if row.network.space == problem.space.name:
-            gain = row.trained[-1].curve[-1][1] - header.bicubic[0]
+            steps = row.trained[-1].curve
+            curve = tuple((step / steps[-1][0], psnr - header.bicubic[0]) for step, psnr in steps)
             choices = row.network.choices
             cost = ScreeningCost(row.params, row.macs) if counts_alike else problem.draw(choices).cost
-            rows.append(PriorRow(choices, cost.macs, cost.params, gain))
+            rows.append(PriorRow(choices, cost.macs, cost.params, curve))
     return rows
 
 
@@ -97,13 +108,18 @@ def tables_of(name: str, folder: Path) -> list[Path]:
     return sorted(SHIPPED.glob("*.json.gz")) if name == SHIPPED_PRIOR else [folder / name]
 
 
+def existing_files(name: str, folder: Path) -> tuple[Path, ...]:
+    """Return those of `tables_of` that are on this machine."""
+    return tuple(file for file in tables_of(name, folder) if file.is_file())
+
+
 def load_prior(name: str, problem: Problem, folder: Path = Path()) -> Prior | None:
     """Return the prior that the settings of the run in `folder` name, for the space and the scale of a problem.
 
     None if there is none, if its file is not on this machine, if it knows too few networks of the space, or if their
     figures follow from nothing. Raises InputError for a file that is no table.
     """
-    files = tuple(file for file in tables_of(name, folder) if file.is_file())
+    files = existing_files(name, folder)
     return _read_prior(files, problem.space.name, problem.scale, problem.channels, problem.hr_size)
 
 

@@ -15,6 +15,7 @@ from nas.cost import ScreeningCost, screening_cost
 from nas.image_size import Size
 from nas.objectives import Objective
 from nas.pareto import Points
+from nas.search.extrapolation import KnownRises
 from nas.search.interest import EVERY_COST, Interest
 from nas.search.settings import Settings
 from search_spaces import Architecture, Choice, Choices, SearchSpace
@@ -53,6 +54,8 @@ class Problem:
     objectives: tuple[Objective, ...] = ()
     """Empty where networks are only drawn, not searched."""
     interest: Interest = EVERY_COST
+    known: KnownRises | None = None
+    """What earlier trainings say of gains from rung to rung."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Problem":

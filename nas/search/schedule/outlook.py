@@ -10,7 +10,7 @@ import numpy as np
 
 from nas.objectives import Objective
 from nas.pareto import Points, improvement, losses, ranks
-from nas.search.extrapolation import Extrapolation, robust_deviation
+from nas.search.extrapolation import Extrapolation, KnownRises, robust_deviation
 from nas.search.history import MeasuredNetwork
 from nas.search.interest import Interest
 from nas.search.noise import usual_noise
@@ -35,11 +35,13 @@ class Outlook:
     rungs: Sequence[int]
     objectives: Sequence[Objective]
     interest: Interest
+    known: KnownRises | None = None
+    """What earlier trainings say of gains from rung to rung."""
 
     @cached_property
     def extrapolation(self) -> Extrapolation:
         """What networks gain from rung to rung."""
-        return Extrapolation.of(self.measured)
+        return Extrapolation.of(self.measured, self.known)
 
     @cached_property
     def expected(self) -> Points:

@@ -13,6 +13,7 @@ import numpy as np
 
 from nas.objectives import Objective
 from nas.pareto import best_first, ranks
+from nas.search.extrapolation import KnownRises
 from nas.search.history import MeasuredNetwork
 from nas.search.interest import EVERY_COST, Interest
 from nas.search.option import REDUCTION
@@ -45,11 +46,13 @@ class Rungs:
     """One of this many networks on a rung continues to the next; 1: all."""
     objectives: tuple[Objective, ...]
     interest: Interest = EVERY_COST
+    known: KnownRises | None = None
+    """What earlier trainings say of gains from rung to rung."""
 
     @classmethod
-    def of(cls, settings: Settings) -> "Rungs":
+    def of(cls, settings: Settings, known: KnownRises | None = None) -> "Rungs":
         """Return the rungs of a run."""
-        return cls(settings.rungs, settings.reduction, settings.objectives, settings.interest)
+        return cls(settings.rungs, settings.reduction, settings.objectives, settings.interest, known)
 
     @property
     def in_words(self) -> str:
@@ -117,7 +120,7 @@ class Rungs:
         return [network for network, level in zip(measured, rank, strict=True) if level == 0]
 
     def _outlook(self, measured: Sequence[MeasuredNetwork]) -> Outlook:
-        return Outlook(measured, self.steps, self.objectives, self.interest)
+        return Outlook(measured, self.steps, self.objectives, self.interest, self.known)
 
     def place_in_words(self, measured: Sequence[MeasuredNetwork], fingerprint: str, rung: int) -> str:
         """Return the place of a network on a rung, e.g. `rung 100: place 4 of 9, the best 3 continue`.

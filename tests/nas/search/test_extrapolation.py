@@ -1,3 +1,6 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +48,30 @@ def test_a_failure_does_not_bend_the_line() -> None:
     failed = measured_network(8e9, s10=30.0, s30=11.0)
     expected = lifted([*trained, failed, measured_network(8e9, s10=30.0)])[-1]
     assert expected["psnr"] == pytest.approx(31.0)
+
+
+class Said:
+    """Networks with the name `late` gain 0.4 dB more than others of their cost, in every step from rung to rung."""
+
+    def between(self, networks: Sequence[MeasuredNetwork], low: int, high: int) -> Mapping[str, float]:
+        return {network.fingerprint: 0.4 for network in networks if network.fingerprint == "late"}
+
+
+def named(name: str, **rungs: float) -> MeasuredNetwork:
+    return replace(measured_network(1e9, **rungs), fingerprint=name)
+
+
+def test_a_network_of_which_more_is_known_is_expected_to_gain_more() -> None:
+    late, usual = lifted(
+        [named("late", s10=30.0), named("usual", s10=30.0), named("done", s10=30.0, s30=31.0)], Said()
+    )[:2]
+    assert late["psnr"] - usual["psnr"] == pytest.approx(0.7 * 0.4), "earlier trainings are believed in part"
+
+
+def test_what_is_known_elsewhere_is_forgotten_where_it_does_not_hold() -> None:
+    trained = [named("late", s10=30.0, s30=31.0), named("usual", s10=30.0, s30=31.0)] * 10
+    late, usual = lifted([*trained, named("late", s10=30.0), named("usual", s10=30.0)], Said())[-2:]
+    assert late["psnr"] - usual["psnr"] == pytest.approx(0.0, abs=0.01)
 
 
 def test_the_scatter_is_what_is_left_of_the_gains() -> None:
