@@ -1,13 +1,15 @@
 """Trains more networks of `hybrid` for the shipped table, where users search: from 0.4G to 30G MACs, 2,700 steps each.
 
-    python benchmarks/table_extended.py ../shared/infrared [--count 400] [--jobs 2]
+    python benchmarks/table_extended.py ../shared/infrared [--count 400] [--jobs 2] [--again TABLE]
 
 In rounds of 24: half are designs of known networks in any width and depth, three eighths are changes of the best
 networks so far, chosen by what a surrogate expects, and an eighth is random. Everything is kept in results/, so the
-command continues where it was stopped. Writes nas/tables/infrared-x2-long.json.gz after each round.
+command continues where it was stopped. With `--again` the networks of a table are trained first, for instance after
+the recipe has changed. Writes nas/tables/infrared-x2-long.json.gz after each round.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from nas.model import RESULTS
 from nas.quantities import short
 from nas.search.samplers.problem import Problem
 from nas.search.settings import space_fingerprint
-from nas.table import SHIPPED, Row, Table, write_table
+from nas.table import SHIPPED, Row, Table, read_table, write_table
 from search_spaces import SPACES
 
 LABEL = "infrared-x2-long"
@@ -37,15 +39,17 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--again", type=Path)
     arguments = parser.parse_args()
+    again = read_table(arguments.again).rows if arguments.again else ()
     space = SPACES.get(SPACE)
     problem = Problem(space, SCALE, 1, HR_SIZE, (Budget(int(COSTS[1]), "MACs"),), fixed=space.pinned)
-    done = 0
-    while done < arguments.count:
-        rows = next_round(problem)
+    done, stopped = 0, False
+    while done < arguments.count and not stopped:
+        rows = next_round(problem, again)
         table = train_alike(rows, arguments.data, LABEL, "brief", STEPS, VALIDATIONS, jobs=arguments.jobs)
-        if len(table.rows) == done:
-            break  # stopped
+        trained = {row.network.fingerprint for row in table.rows}
+        stopped = any(row.network.fingerprint not in trained for row in rows)
         done = len(table.rows)
         write_table(as_shipped(table), SHIPPED / f"{LABEL}.json.gz")
         print(f"{done} of {arguments.count} networks are trained")
@@ -61,18 +65,20 @@ def as_shipped(table: Table) -> Table:
     return table.model_copy(update={"header": table.header.model_copy(update=known)})
 
 
-def next_round(problem: Problem) -> list[Row]:
-    """Return the networks of the next round: those of the last one that are not trained yet, else new ones."""
+def next_round(problem: Problem, again: Sequence[Row]) -> list[Row]:
+    """Return the networks of the next round: those of the last one that are not trained yet, those `again`, or new.
+
+    Neighbours of the sorted networks go to different processes, so that these end at about the same time.
+    """
     journal = Journal(RESULTS / f"benchmark-{LABEL}")
     rows = list(journal.table().rows) if journal.rows() else []
     trained = {row.network.fingerprint for row in rows if row.trainings}
     left = [row for row in journal.rows() if row.network.fingerprint not in trained]
+    left = left or [row_of(row.name, row.network) for row in again if row.network.fingerprint not in trained][:ROUND]
     if left:
-        return left
+        return sorted(left, key=lambda row: row.macs)
     draws = chosen(problem, rows, COSTS, ROUND, np.random.default_rng(len(rows)))
-    # Neighbours of the sorted networks go to different processes, so that these end at about the same time.
-    draws.sort(key=lambda draw: draw.cost.macs)
-    return [row_of(None, draw.architecture) for draw in draws]
+    return sorted((row_of(None, draw.architecture) for draw in draws), key=lambda row: row.macs)
 
 
 if __name__ == "__main__":
