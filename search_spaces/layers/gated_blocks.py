@@ -87,7 +87,8 @@ def gated_depthwise(c: BlockChoices, _place: int) -> nn.Module:
 def window_attention(c: BlockChoices, place: int) -> nn.Module:
     """Return a light transformer layer, shifted in every second repeat.
 
-    The windows have 4, 8 or 16 pixels for kernels of 3, 5 or 7; a head has 16 channels, or as many as divide the width.
+    The windows have 4, 8 or 16 pixels for kernels of 3, 5 or 7. A head has 16 channels if they divide the width, else
+    the fewest, from 8 on, that do.
     """
     wished = 16 if c.width % 16 == 0 else 8
     heads = next(count for count in range(max(1, c.width // wished), 0, -1) if c.width % count == 0)

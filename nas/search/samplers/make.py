@@ -27,8 +27,7 @@ def make_sampler(
     """
     maker = SAMPLERS.get(settings.sampler)
     seed = int(np.random.SeedSequence([settings.seed, worker, trials]).generate_state(1)[0])
-    prior = load_prior(settings.prior, Problem.of(settings), folder)
     problem = replace(Problem.of(settings), known=load_known_rises(settings, folder))
-    screens = make_screens(settings.screens, score, prior)
+    screens = make_screens(settings.screens, score, load_prior(settings.prior, problem, folder))
     sampler = maker(problem, seed, settings.trials, screens)
     return PartialFixedSampler(settings.fixed, sampler)

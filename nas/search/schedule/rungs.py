@@ -77,7 +77,11 @@ class Rungs:
         network. New candidates are worth more.
         """
         places, worthwhile = self._weighed(measured, rung)
-        return places[: min(len(places) // self.reduction, worthwhile)]
+        return places[: self._count_of(places, worthwhile)]
+
+    def _count_of(self, places: Sequence[MeasuredNetwork], worthwhile: int) -> int:
+        """Return how many of the networks on a rung continue."""
+        return min(len(places) // self.reduction, worthwhile)
 
     def _weighed(self, measured: Sequence[MeasuredNetwork], rung: int) -> tuple[list[MeasuredNetwork], int]:
         """Return the networks that have reached a rung, the best first, and how many are worth further training."""
@@ -127,7 +131,7 @@ class Rungs:
 
         For a network that has not reached the rung, only the number of networks there.
         """
-        places, going_on = self.places(measured, rung), self.promoted(measured, rung)
+        places, worthwhile = self._weighed(measured, rung)
         place = next((i for i, network in enumerate(places, start=1) if network.fingerprint == fingerprint), None)
         where = f"{len(places)} networks" if place is None else f"place {place} of {len(places)}"
-        return f"rung {rung}: {where}, the best {len(going_on)} continue"
+        return f"rung {rung}: {where}, the best {self._count_of(places, worthwhile)} continue"

@@ -192,3 +192,12 @@ def test_the_activations_that_count_alike_are_timed_each() -> None:
 def test_every_block_can_be_chosen_in_every_cell() -> None:
     for i in range(1, CELLS + 1):
         assert HYBRID.parameters()[f"cell{i}.block"] == (*BLOCKS, IDENTITY)
+
+
+@pytest.mark.parametrize("width", [12, 20, 28, 44, 60])
+def test_every_block_computes_at_widths_that_eight_does_not_divide(width: int) -> None:
+    for block in set(BLOCKS) - {IDENTITY}:
+        for expansion in (1, 2, 3):
+            network = architecture(point(f"{block} x2 e{expansion}", width=width)).build()
+            with torch.no_grad():
+                assert network(torch.rand(1, 1, 17, 12)).shape == (1, 1, 34, 24), (block, expansion)

@@ -1,11 +1,16 @@
+from typing import Any
+
 import numpy as np
 import pytest
+from searches import settings
 
 from nas.cost import HR_SIZE
 from nas.search.history import MeasuredNetwork
-from nas.search.samplers.known_rises import TableRises
+from nas.search.samplers.known_rises import TableRises, load_known_rises
 from nas.search.samplers.prior import rows_of
 from nas.search.samplers.problem import Problem
+from nas.search.schedule.rungs import Rungs
+from nas.search.settings import Settings, space_fingerprint
 from nas.table import SHIPPED, Row, read_table
 from search_spaces import SPACES
 
@@ -41,3 +46,31 @@ def test_a_rung_is_a_share_of_the_training() -> None:
         for times in (1, 2)
     ]
     assert said[0] == pytest.approx(said[1])
+
+
+def of_hybrid(**changed: Any) -> Settings:
+    """Settings of a search as it is by default: four rungs, the shipped prior."""
+    fixed = dict(SPACES.get("hybrid").pinned)
+    given = {"space": "hybrid", "space_fingerprint": space_fingerprint("hybrid"), "fixed": fixed}
+    return settings(**given | {"budgets": ("10G-MACs",), "rungs": (100, 300, 900, 2700), "prior": "shipped"} | changed)
+
+
+def test_a_search_knows_the_curves_of_the_shipped_tables_by_default() -> None:
+    known = load_known_rises(of_hybrid())
+    assert known is not None
+    row = next(row for row in read_table(SHIPPED / "infrared-x2-long.json.gz").trained if row.macs < 10e9)
+    assert known.between([measured(row)], 100, 300).keys() == {row.network.fingerprint}
+    assert Rungs.of(of_hybrid(), known).known is known
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"prior": "none"}, {"prior": "missing.json.gz"}, {"rungs": (2700,)}],
+    ids=["none", "no file", "no rungs"],
+)
+def test_without_a_prior_or_rungs_no_curve_is_known(changed: dict[str, Any]) -> None:
+    assert load_known_rises(of_hybrid(**changed)) is None
+
+
+def test_a_space_of_which_no_table_has_curves_from_the_first_rung_on_is_searched_without() -> None:
+    assert load_known_rises(settings(rungs=(100, 300, 900, 2700), prior="shipped")) is None
