@@ -17,7 +17,10 @@ FEWEST = 8
 EXPECTED_SPREAD = 0.5
 """Standard deviation of quality in dB among the networks of a search, as long as the search has none to tell it."""
 EXPECTED_PER_OCTAVE = 0.4
-"""What a figure gains when the multiply-adds double, as a share of its spread, before anything is measured."""
+"""What a figure gains when the multiply-adds double, as a share of its spread, before anything is measured.
+
+0.42 among the 182 networks of `hybrid` in nas/tables/infrared-x2.json.gz.
+"""
 DOUBT_PER_OCTAVE = 0.2
 """Standard deviation of this gain, before anything is measured."""
 TRUST = 0.5
