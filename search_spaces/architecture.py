@@ -34,6 +34,11 @@ class Architecture:
     channels: int
     choices: Choices
 
+    def __post_init__(self) -> None:
+        """Complete choices that were written before their space got more of them."""
+        if self.space in SPACES.names():
+            object.__setattr__(self, "choices", SPACES.get(self.space).completed(self.choices))
+
     @classmethod
     def suggest(cls, space: str, scale: int, channels: int, trial: Trial) -> "Architecture":
         """Ask `trial` for the choices of `space`."""
@@ -63,8 +68,10 @@ class Architecture:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the canonical form, 16 hex digits: two fingerprints are equal exactly if the networks are equal."""
-        canonical = SPACES.get(self.space).canonical(self.choices)
-        content = [self.space, self.scale, self.channels, sorted(canonical.items())]
+        space = SPACES.get(self.space)
+        canonical = space.canonical(self.choices)
+        told = [(name, value) for name, value in canonical.items() if space.later.get(name) != value]
+        content = [self.space, self.scale, self.channels, sorted(told)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:

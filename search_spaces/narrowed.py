@@ -62,6 +62,7 @@ class NarrowedSpace(SearchSpace):
             options=options,
             pinned=pinned,
             smallest={name: _nearest(value, options[name]) for name, value in base.smallest.items()},
+            later=base.later,
             authors_names=base.authors_names,
         )
         vars(self).update(published={n: p for n, p in base.published.items() if self._holds(p.choices)})

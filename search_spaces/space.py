@@ -45,6 +45,9 @@ class SearchSpace(ABC):
     """The choices of the cheapest network. A search compares its budget with that network's cost before it starts."""
     pinned: ClassVar[Choices] = {}
     """Choices that a search holds fixed unless its user frees them."""
+    later: ClassVar[Choices] = {}
+    """Choices that the space got later, each with the value of the networks that were described without it. A network
+    with these values has the fingerprint that it had before."""
     authors_names: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Rules (pattern, replacement) that turn the authors' tensor names into ours; see `translate`."""
 
@@ -59,6 +62,11 @@ class SearchSpace(ABC):
     def canonical(self, choices: Choices) -> Choices:
         """Return `choices` with a fixed value for every choice without effect, so that equal networks hash equal."""
         return choices
+
+    def completed(self, choices: Choices) -> Choices:
+        """Return `choices` with those that the space got after they were written."""
+        missing = {name: value for name, value in self.later.items() if name not in choices}
+        return {**choices, **missing} if missing else choices
 
     def count(self) -> int:
         """Return the number of distinct architectures of the space, for a single scale and channel count.

@@ -1,7 +1,7 @@
 """The flagship space: a body of cells, each of which picks its block from the blocks of all known light networks.
 
-Head (a convolution, after a pixel-unshuffle if the body works at half the resolution), up to six cells, a fusion of
-their outputs, an upsampler. All features have one width, so every cell can follow any cell and every edge is a sum.
+Head (a convolution, after a pixel-unshuffle if the body works at half the resolution, of the image as it is or
+sharpened), up to six cells, a fusion of their outputs, an upsampler. All features have one width, so every cell can follow any cell and every edge is a sum.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +20,7 @@ from search_spaces.layers.blocks import BLOCKS, block, build_block
 from search_spaces.layers.conv import conv
 from search_spaces.layers.image_skip import CorrectedNetwork, ImageSkip, Interpolation, LinearCorrection
 from search_spaces.layers.initialisation import keep_variance
+from search_spaces.layers.sharpening import Sharpening
 from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
 from search_spaces.part import Part
 from search_spaces.published import Published
@@ -36,6 +37,7 @@ class HybridChoices:
     fusion: str
     body_skip: bool
     upsampler: str
+    input: str
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class ActiveCell:
 class Plan:
     """The choices in the form from which the network is made: only active cells, choices without effect settled."""
 
+    sharpens: bool
     width: int
     activation: str
     unshuffle: int
@@ -93,6 +96,7 @@ def plan(choices: Choices) -> Plan:
         fused = fusion == "concat" or (fusion == "selected" and (cell.fused or node == len(chosen)))
         cells.append(ActiveCell(block, cell.block, cell.repeats, reach, fused))
     return Plan(
+        sharpens=whole.input == "sharpened",
         width=whole.width,
         activation=whole.activation,
         unshuffle=2 if whole.resolution == "half" else 1,
@@ -112,6 +116,7 @@ class HybridNetwork(nn.Module):
         self.reach = [cell.reach for cell in plan.cells]
         self.fused = [cell.fused for cell in plan.cells]
         self.body_skip = plan.body_skip
+        self.input = Sharpening() if plan.sharpens else nn.Identity()
         # Before a residual block the head stays linear, as in EDSR; before a plain convolution it is a layer like it.
         chained = not plan.cells or plan.cells[0].name in CHAINED
         head = conv(channels * plan.unshuffle**2, plan.width)
@@ -128,6 +133,7 @@ class HybridNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → [N, C, scale·H, scale·W]."""
         height, width = image.shape[-2:]
+        image = self.input(image)
         if self.unshuffle > 1:
             missing = (0, -width % self.unshuffle, 0, -height % self.unshuffle)
             image = F.pixel_unshuffle(F.pad(image, missing, mode="replicate"), self.unshuffle)
@@ -168,9 +174,11 @@ class Hybrid(SearchSpace):
         "body_skip": (False, True),
         "upsampler": UPSAMPLERS,
         "image_skip": ("none", "nearest", "bicubic", "learned"),
+        "input": ("plain", "sharpened"),
         **{name: values for i in range(1, CELLS + 1) for name, values in _cell_options(i).items()},
     }
     pinned: ClassVar[Choices] = {"image_skip": "bicubic"}
+    later: ClassVar[Choices] = {"input": "plain"}
     smallest: ClassVar[Choices] = point("", width=8, resolution="half", image_skip="none")
     published: ClassVar[dict[str, Published]] = SEEDS
     seed_families: ClassVar[Mapping[str, SeedFamily]] = FAMILIES
@@ -202,7 +210,7 @@ class Hybrid(SearchSpace):
         """Count the bodies for each number of active cells: their blocks, reaches (limited by their place), fusions."""
         every = 1 + _bodies(BLOCKS)
         indifferent = (len(ACTIVATIONS) - 1) * (len(UPSAMPLERS) - 1) * _bodies(OWN_ACTIVATION)
-        return len(self.options["width"]) * 2 * 4 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
+        return len(self.options["width"]) * 2 * 2 * 4 * (len(ACTIVATIONS) * len(UPSAMPLERS) * every - indifferent)
 
     def parts(self, choices: Choices, scale: int, channels: int) -> list[Part]:
         """Return parts whose costs add up to the cost of the network."""
@@ -210,7 +218,8 @@ class Hybrid(SearchSpace):
         width, unshuffle, act = settled.width, settled.unshuffle, settled.activation
         inputs, chained = channels * unshuffle**2, not settled.cells or settled.cells[0].name in CHAINED
         head = inputs, width, act if chained else "none"
-        parts = [Part(_head, (inputs, width, _counted(act) if chained else "none"), inputs, unshuffle, timed_as=head)]
+        parts = [Part(Sharpening, (), channels)] if settled.sharpens else []
+        parts += [Part(_head, (inputs, width, _counted(act) if chained else "none"), inputs, unshuffle, timed_as=head)]
         for cell in settled.cells:
             parts.append(Part(block, cell.block.cost_key, width, unshuffle, cell.repeats, cell.block.time_key))
         fused = sum(cell.fused for cell in settled.cells)

@@ -36,7 +36,7 @@ class Encoding:
 
     def __call__(self, choices: Choices) -> Features:
         """Return the vector of `choices`, [len(names)]; a categorical value outside a narrowed space is all zeros."""
-        settled = self.space.canonical(choices)
+        settled = self.space.canonical(self.space.completed(choices))
         numbers: list[float] = []
         for name, values in self.space.options.items():
             if isinstance(values, range):

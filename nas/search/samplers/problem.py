@@ -84,7 +84,8 @@ class Problem:
     def completed(self, chosen: Choices) -> dict[str, Choice]:
         """Return all choices of a network: the `chosen` free choices and the fixed ones."""
         only = {name: values[0] for name, values in self.space.options.items() if len(values) == 1}
-        return {name: {**chosen, **only, **self.fixed}[name] for name in self.space.options}
+        every = self.space.completed({**chosen, **only, **self.fixed})
+        return {name: every[name] for name in self.space.options}
 
     def random(self, rng: Generator) -> dict[str, Choice]:
         """Return random choices, of any cost."""

@@ -36,6 +36,34 @@ def names_of(network: nn.Module) -> set[str]:
 # What is reachable
 
 
+def test_a_network_described_before_its_input_was_a_choice_is_the_same_network() -> None:
+    now = architecture(point("ecb x4", width=12, activation="prelu", body_skip=True))
+    before = {name: value for name, value in now.choices.items() if name != "input"}
+    assert Architecture.from_dict({**now.to_dict(), "choices": before}) == now
+    assert now.fingerprint == "ca71533db5f8d683"
+    assert now.replaced(input="sharpened") != now
+
+
+def test_a_sharpened_input_changes_the_function_and_costs_nothing() -> None:
+    plain = architecture(point("conv x3"))
+    sharpened = plain.replaced(input="sharpened")
+    assert screening_cost(sharpened) == screening_cost(plain)
+    torch.manual_seed(0)
+    network = plain.build()
+    twin = sharpened.build()
+    twin.load_state_dict(network.state_dict())
+    image = torch.rand(1, 1, 9, 11)
+    assert torch.equal(network(image), twin(image))  # untrained, both are the interpolation
+    for both in (network, twin):
+        torch.nn.init.ones_(both.network.tail.last.weight)
+    assert not torch.allclose(network(image), twin(image))
+
+
+def test_every_seed_has_a_sharpened_input() -> None:
+    for family in HYBRID.seed_families.values():
+        assert {choices["input"] for _, choices in family.sizes()} == {"sharpened"}
+
+
 def test_a_plain_shallow_network_is_reached_exactly() -> None:
     network = architecture(point("conv x3", image_skip="none")).build()
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d)]

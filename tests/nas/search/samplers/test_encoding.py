@@ -45,3 +45,9 @@ def test_blocks_hold_what_cells_share_wherever_it_stands_and_the_costs() -> None
     numbers, sums, costs = encoding.blocks([(choices, {"macs": 8, "params": 4}), (swapped, {"macs": 8, "params": 4})])
     assert numbers[0] == pytest.approx(numbers[1]) and sums[0] == pytest.approx(sums[1])  # cells move up
     assert costs.tolist() == [[3, 2], [3, 2]]
+
+
+def test_choices_of_an_old_run_are_those_that_they_meant() -> None:
+    hybrid = SPACES.get("hybrid")
+    old = {name: value for name, value in hybrid.smallest.items() if name != "input"}
+    assert np.array_equal(Encoding(hybrid)(old), Encoding(hybrid)({**old, "input": "plain"}))

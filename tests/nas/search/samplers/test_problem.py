@@ -69,3 +69,11 @@ def test_without_any_weight_each_index_is_as_likely() -> None:
     rng = np.random.default_rng(0)
     assert {weighted(np.zeros(3), rng) for _ in range(50)} == {0, 1, 2}
     assert {weighted(np.array([0.0, 1.0, 0.0]), rng) for _ in range(20)} == {1}
+
+
+def test_choices_of_an_old_run_are_completed() -> None:
+    hybrid = SPACES.get("hybrid")
+    asked = Problem(hybrid, 2, 1, HR_SIZE, (Budget.parse("4G-MACs"),), fixed=hybrid.pinned)
+    old = {name: value for name, value in hybrid.smallest.items() if name != "input"}
+    assert asked.completed(old)["input"] == "plain"
+    assert asked.architecture(old) == asked.architecture({**old, "input": "plain"})
