@@ -9,6 +9,7 @@ The names are `fnmatch` patterns. If several patterns match a choice, each of th
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import pairwise, product
@@ -21,7 +22,7 @@ from search_spaces.choices import Choice, Choices, SpaceError, Values, may_be
 from search_spaces.documents import DocumentError, read_yaml, shortened, shown
 from search_spaces.part import Part
 from search_spaces.registry import UnknownNameError, unknown_name
-from search_spaces.space import SPACES, SearchSpace
+from search_spaces.space import SPACES, SearchSpace, SeedFamily
 
 Allowed = Mapping[str, Sequence[Choice]]
 """The values left to each named choice, also if no value was removed."""
@@ -35,8 +36,8 @@ _FIELDS = ("space", "allow", "fix")
 class NarrowedSpace(SearchSpace):
     """The space `base` with fewer values, under the same name: its architectures are architectures of the base.
 
-    Its published points are the points of the base that lie inside. A choice that the base pins stays pinned, unless
-    `allow` names the choice: then the choice may take every value left to it.
+    Its published points and seeds are those of the base that lie inside. A choice that the base pins stays pinned,
+    unless `allow` names the choice: then the choice may take every value left to it.
     """
 
     def __init__(self, base: SearchSpace, allow: Allowed) -> None:
@@ -62,10 +63,14 @@ class NarrowedSpace(SearchSpace):
             options=options,
             pinned=pinned,
             smallest={name: _nearest(value, options[name]) for name, value in base.smallest.items()},
+            luma=base.luma,
             later=base.later,
             authors_names=base.authors_names,
         )
-        vars(self).update(published={n: p for n, p in base.published.items() if self._holds(p.choices)})
+        vars(self).update(
+            published={n: p for n, p in base.published.items() if self._holds(p.choices)},
+            seed_families={n: _FamilyInside(family, self) for n, family in base.seed_families.items()},
+        )
 
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the base's network."""
@@ -118,6 +123,21 @@ class NarrowedSpace(SearchSpace):
         except SpaceError:
             return False
         return True
+
+
+@dataclass(frozen=True)
+class _FamilyInside:
+    """The networks of a family that a narrowed space holds."""
+
+    family: SeedFamily
+    space: NarrowedSpace
+
+    def sizes(self) -> Iterator[tuple[str, Choices]]:
+        """Yield the networks with their sizes in words. A choice without effect has any value that is left."""
+        for size, choices in self.family.sizes():
+            left = {name: _nearest(value, self.space.options[name]) for name, value in choices.items()}
+            if left == choices or self.space.canonical(left) == self.space.canonical(choices):
+                yield size, left
 
 
 def narrowed(space: str, allow: Allowed) -> SearchSpace:

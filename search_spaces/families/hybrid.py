@@ -1,7 +1,8 @@
 """The flagship space: a body of cells, each of which picks its block from the blocks of all known light networks.
 
-Head (a convolution, after a pixel-unshuffle if the body works at half the resolution, of the image as it is or
-sharpened), up to six cells, a fusion of their outputs, an upsampler. All features have one width, so every cell can follow any cell and every edge is a sum.
+Head (a convolution of the image, as it is or sharpened, after a pixel-unshuffle if the body works at half the
+resolution), up to six cells, a fusion of their outputs, an upsampler. All features have one width, so every cell can
+follow any cell and every edge is a sum.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nas.data.dataset import Dataset, open_dataset
 from nas.model import Model
 from nas.training.recipe import load_recipe
-from search_spaces import SPACES, Architecture, Choices, SearchSpace, Values
+from search_spaces import SPACES, Architecture, Choice, Choices, SearchSpace, Values
 
 
 class _Smooth(nn.Module):
@@ -53,8 +53,8 @@ def make_model() -> Callable[..., Model]:
     Its weights are as after a training: nothing is zero, and the output keeps the input's order of magnitude.
     """
 
-    def make(name: str, scale: int = 2, *, image_skip: bool = False) -> Model:
-        architecture = Architecture.published(name, scale).replaced(image_skip=image_skip)
+    def make(name: str, scale: int = 2, *, image_skip: Choice = False, **others: Choice) -> Model:
+        architecture = Architecture.published(name, scale).replaced(image_skip=image_skip, **others)
         torch.manual_seed(0)
         network = architecture.build().eval()
         for parameter in network.parameters():

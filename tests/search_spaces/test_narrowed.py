@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_origin
 
 import optuna
 import pytest
@@ -200,3 +200,21 @@ def test_what_is_wrong_is_said_in_one_sentence_with_the_file(tmp_path: Path, tex
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(SpaceError, match=r"There is no file gone\.yaml\."):
         read_space("gone.yaml")
+
+
+def test_seeds_are_those_that_lie_inside() -> None:
+    allow = {"cell1.block": ("ecb",), "cell6.kernel": (3,), "cell5.kernel": (5, 7), "width": (8, 16)}
+    families = NarrowedSpace(SPACES.get("hybrid"), allow).seed_families
+    sizes = {name: dict(family.sizes()) for name, family in families.items()}
+    assert not sizes["plain"] and not sizes["EDSR"], "their first cell has another block"
+    assert {choices["width"] for choices in sizes["SESR"].values()} == {8, 16}
+    assert list(sizes["SESR"])[-1] == "x16, 16 ch", "with more blocks, the fifth cell would have a kernel of 3"
+    assert sizes["SESR"]["x16, 16 ch"]["cell5.kernel"] == 5, "without a block, its kernel has no effect"
+
+
+def test_a_narrowed_space_declares_all_that_its_base_does() -> None:
+    base = SPACES.get("hybrid")
+    space = NarrowedSpace(base, {"width": (16,)})
+    declared = {name for name, kind in SearchSpace.__annotations__.items() if get_origin(kind) is ClassVar}
+    assert {"luma", "later", "seed_families"} <= declared <= vars(space).keys()
+    assert space.luma is base.luma and space.later == base.later

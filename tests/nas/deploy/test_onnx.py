@@ -12,18 +12,23 @@ from torch import nn
 from nas.deploy.onnx import OPSET, TOLERANCE, check_onnx, to_onnx, tolerance
 from nas.errors import InputError, RunError
 from nas.model import Model
-from search_spaces import SPACES
+from search_spaces import SPACES, Choices
 
 ODD_SIZES = ((48, 64), (33, 47), (7, 5))
 
 
 @pytest.mark.parametrize(
-    ("name", "scale", "image_skip"), [("falsr/FALSR-B", 2, False), ("moremnas/MoreMNAS-C", 3, True)]
+    ("name", "scale", "choices"),
+    [
+        ("falsr/FALSR-B", 2, {"image_skip": False}),
+        ("moremnas/MoreMNAS-C", 3, {"image_skip": True}),
+        ("hybrid/SESR-M11-like", 2, {"image_skip": "bicubic", "input": "sharpened"}),
+    ],
 )
 def test_onnx_runtime_computes_the_same_at_any_size(
-    make_model: Callable[..., Model], tmp_path: Path, name: str, scale: int, image_skip: bool
+    make_model: Callable[..., Model], tmp_path: Path, name: str, scale: int, choices: Choices
 ) -> None:
-    model = make_model(name, scale, image_skip=image_skip)
+    model = make_model(name, scale, **choices)
     to_onnx(model.network, model.architecture, tmp_path / "model.onnx")
     assert check_onnx(tmp_path / "model.onnx", model.network, ODD_SIZES) < 1e-5
 
