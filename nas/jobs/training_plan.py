@@ -19,8 +19,10 @@ from nas.image_size import Size
 from nas.jobs.naming import resolve
 from nas.jobs.places import Training, place
 from nas.model import IMPORTED, RESULTS, TRAINED, WEIGHTS, Model, is_model, load_model
+from nas.objectives import first_quality
 from nas.search.front import Candidate, pick_from_front
 from nas.search.images import open_for, remembered
+from nas.search.noise import usual_noise
 from nas.search.run import Run, open_run
 from nas.search.settings import check_data
 from nas.training.recipe import Recipe, load_recipe
@@ -214,7 +216,9 @@ def _members(run: Run, top: int) -> list[Candidate]:
     """Return `top` networks of the front of a run. Raises InputError if no network was trained to the end."""
     snapshot = run.snapshot()
     if snapshot.candidates:
-        return pick_from_front(snapshot.candidates, top, run.settings.objectives, run.settings.interest)
+        objectives = run.settings.objectives
+        noise = usual_noise() if first_quality(objectives).name == "psnr" else 0.0
+        return pick_from_front(snapshot.candidates, top, objectives, run.settings.interest, noise)
     name, failed = run.settings.run, snapshot.given_up
     told = f"paused: {snapshot.paused_in_words or 'none'}; failed: {len(failed)}"
     if failed:
