@@ -47,7 +47,7 @@ def train(
     Args:
         what: A run or its name, for networks of its front; or one or more architectures: `SPACE/POINT`, `RUN:TRIAL`,
             paths, networks of a run, `nas.Architecture` objects. A trained model is trained from its weights.
-        top: Number of networks of a run's front.
+        top: Number of networks of a run's front, spread over its range; 1: the best.
         recipe: A recipe's name or YAML file.
         steps: Number of steps. Default: the recipe's.
         degradation: Makes the LR images. Default: the recipe's.

@@ -34,7 +34,13 @@ def train(
         list[str], typer.Argument(metavar="RUN|ARCH...", help="A run, for networks of its front, or architectures.")
     ],
     top: Annotated[
-        int, typer.Option(min=1, max=MANY, rich_help_panel=NETWORKS, help="Number of networks of a run's front.")
+        int,
+        typer.Option(
+            min=1,
+            max=MANY,
+            rich_help_panel=NETWORKS,
+            help="Networks to take of a run's front; 1: the best.",
+        ),
     ] = 3,
     scale: PointScale = None,
     recipe: Annotated[

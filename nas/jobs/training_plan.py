@@ -105,7 +105,7 @@ def plan_training(
     Args:
         wanted: A run, or one or more architectures.
         device: The device, which decides the recipe's defaults.
-        top: Number of networks of a run's front.
+        top: Number of networks of a run's front, spread over its range; 1: the best.
         recipe: A recipe's name or YAML file.
         steps, degradation, counts: In place of the recipe's.
         data: Folder of images. Default: that of the run, else the synthetic set.
