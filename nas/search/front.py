@@ -1,6 +1,5 @@
 """The Pareto front of a search: its members, its hypervolume, and which networks to pick."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,20 +149,18 @@ def pick_from_front(
 ) -> list[Candidate]:
     """Return `count` members of the front to train fully, by falling quality.
 
-    They are the cheapest, and those that together have the largest hypervolume up to the budget, or up to the best
-    member if the cost has no budget. `noise` is the standard deviation of the quality between trainings of one network:
-    members are taken for as good as they are expected to be without luck. The front is that of the first quality and
-    the first cost of the objectives. Fewer networks if the front is smaller; with `count` 1 the best. Members below the
-    range of interest are left out, unless the whole front lies below it.
+    They are the best, the cheapest, and between them those that together have the largest hypervolume. `noise` is the
+    standard deviation of the quality between trainings of one network: members are taken for as good as they are
+    expected to be without luck. The front is that of the first quality and the first cost of the objectives. Fewer
+    networks if the front is smaller; with `count` 1 the best. Members below the range of interest are left out, unless
+    the whole front lies below it.
     """
     every = _plane_front(candidates, objectives)
     members = [member for member in every if not interest.is_below(member.figures)] or every
     if len(members) <= count or count < 2:
         return members[::-1][:count]
     x, y = _plane(members, objectives)
-    limits = [limit.limit for limit in interest.limits if limit.cost == first_cost(objectives).name]
-    end = math.log2(limits[0]) if limits else None
-    return [members[i] for i in reversed(_widest(x, _without_luck(x, y, noise), count, end))]
+    return [members[i] for i in reversed(_widest(x, _without_luck(x, y, noise), count))]
 
 
 def _without_luck(x: pareto.Points, y: pareto.Points, noise: float) -> pareto.Points:
@@ -178,11 +175,10 @@ def _without_luck(x: pareto.Points, y: pareto.Points, noise: float) -> pareto.Po
     return expected
 
 
-def _widest(x: pareto.Points, y: pareto.Points, count: int, end: float | None) -> list[int]:
-    """Return the `count` points of a staircase, the first among them, that have the largest area above the first point.
+def _widest(x: pareto.Points, y: pareto.Points, count: int) -> list[int]:
+    """Return the `count` points of a staircase, both ends among them, that have the largest area above the first point.
 
-    The points are sorted by x, [N], and rise in y, [N]. The area reaches to `end`; None: to the last point, which is
-    then among them. By dynamic programming over the last point chosen.
+    The points are sorted by x, [N], and rise in y, [N]. By dynamic programming over the last point chosen.
     """
     ways: dict[int, tuple[float, list[int]]] = {0: (0.0, [0])}
     for _ in range(count - 1):
@@ -193,10 +189,7 @@ def _widest(x: pareto.Points, y: pareto.Points, count: int, end: float | None) -
                 if following not in longer or wider > longer[following][0]:
                     longer[following] = (wider, [*chosen, following])
         ways = longer
-    if end is None:
-        return ways[len(x) - 1][1]
-    last = max(ways, key=lambda i: ways[i][0] + float((y[i] - y[0]) * (end - x[i])))
-    return ways[last][1]
+    return ways[len(x) - 1][1]
 
 
 def _points(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> pareto.Points:
