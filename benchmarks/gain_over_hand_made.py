@@ -47,11 +47,11 @@ def main() -> None:
     figures = [measure(open_run(name)) for name in runs]
     reference = RESULTS / "reference"
     conditions = {"budget": arguments.budget, "time": arguments.time, "steps": arguments.steps}
-    orders = orders_of_published(open_run(runs[0]))
-    document = {"conditions": conditions, "published": orders, "runs": figures}
+    published = orders_of_published(open_run(runs[0]))
+    document = {"conditions": conditions, "published": published, "runs": figures}
     name = f"gain_over_hand_made_{arguments.budget}"
     (reference / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
-    text = markdown(figures, orders, conditions)
+    text = markdown(figures, published, conditions)
     (reference / f"{name}.md").write_text(text)
     print(text)
 
@@ -133,7 +133,7 @@ def as_data(gain: Gain) -> dict[str, Any]:
     return {name: round(value, 3) if isinstance(value, float) else value for name, value in data.items()}
 
 
-def markdown(figures: list[dict[str, Any]], orders: dict[str, float] | None, conditions: dict[str, Any]) -> str:
+def markdown(figures: list[dict[str, Any]], published: dict[str, float] | None, conditions: dict[str, Any]) -> str:
     """Return the table."""
     lines = [
         "# Gain over hand-made",
@@ -153,11 +153,12 @@ def markdown(figures: list[dict[str, Any]], orders: dict[str, float] | None, con
         gains = f"{row['mean']:+.2f} | {row['at'].get('1.0', float('nan')):+.2f} | {row['least']:+.2f}"
         orders = ", ".join(f"{rung}: {tau:.2f}" for rung, tau in row["orders"].items())
         lines.append(f"| {row['run']} | {gains} | {saving} | {origins} | {orders} |")
-    if orders:
+    if published:
+        told = {name: f"{figure:,}" for name, figure in published.items()}
         lines += [
             "",
-            f"The order of {orders['networks']} published networks after {orders['steps']:,} steps of `brief` agrees",
-            f"with that after full training by a tau of {orders['all']:.2f}; of the {BEST} best, {orders['best']:.2f}.",
+            f"The order of {told['networks']} published networks after {told['steps']} steps of `brief` agrees with",
+            f"that after full training by a tau of {told['all']}; that of the {BEST} best by {told['best']}.",
         ]
     return "\n".join([*lines, ""])
 
