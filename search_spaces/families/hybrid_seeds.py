@@ -97,7 +97,7 @@ SEEDS: dict[str, Published] = {
 class SeedFamily:
     """Networks of one kind of block, in any width and depth: a known network scaled to a budget.
 
-    Their input is sharpened, which the known networks do not do: it brings 0.1 dB at the same cost.
+    Their input is sharpened, unlike that of the known networks: 0.05 dB after full training, at the same cost.
     """
 
     cell: str
