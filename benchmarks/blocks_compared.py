@@ -46,7 +46,7 @@ def deepest(name: str, family: SeedFamily, width: int, limit: float) -> Row:
     """Return the deepest network of a family within the budget."""
     rows = []
     for depth in family.depths:
-        network = Architecture("hybrid", SCALE, 1, {**family.network(width, depth), "input": "plain"})
+        network = Architecture("hybrid", SCALE, 1, family.network(width, depth))
         rows.append(row_of(f"{name} x{depth}, {width} ch", network))
     return [row for row in rows if row.macs <= limit][-1]
 

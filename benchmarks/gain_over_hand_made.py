@@ -154,11 +154,11 @@ def markdown(figures: list[dict[str, Any]], published: dict[str, float] | None, 
         orders = ", ".join(f"{rung}: {tau:.2f}" for rung, tau in row["orders"].items())
         lines.append(f"| {row['run']} | {gains} | {saving} | {origins} | {orders} |")
     if published:
-        told = {name: f"{figure:,}" for name, figure in published.items()}
+        shown = {name: f"{figure:,}" for name, figure in published.items()}
         lines += [
             "",
-            f"The order of {told['networks']} published networks after {told['steps']} steps of `brief` agrees with",
-            f"that after full training by a tau of {told['all']}; that of the {BEST} best by {told['best']}.",
+            f"The order of {shown['networks']} published networks after {shown['steps']} steps of `brief` agrees with",
+            f"that after full training by a tau of {shown['all']}; that of the {BEST} best by {shown['best']}.",
         ]
     return "\n".join([*lines, ""])
 

@@ -54,9 +54,9 @@ def main() -> None:
         "|---|---|---|---|---|",
     ]
     for size in SIZES:
-        pair = [trained.get(rows[size, seen].network.fingerprint) for seen in INPUTS]
-        if pair[0] and pair[1]:
-            lines.append(line(size, [pair[0], pair[1]]))
+        fingerprints = [rows[size, seen].network.fingerprint for seen in INPUTS]
+        if all(fingerprint in trained for fingerprint in fingerprints):
+            lines.append(line(size, [trained[fingerprint] for fingerprint in fingerprints]))
     text = "\n".join([*lines, ""])
     (RESULTS / "reference" / "input_compared.md").write_text(text)
     print(text)

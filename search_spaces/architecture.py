@@ -70,8 +70,9 @@ class Architecture:
         """A hash of the canonical form, 16 hex digits: two fingerprints are equal exactly if the networks are equal."""
         space = SPACES.get(self.space)
         canonical = space.canonical(self.choices)
-        told = [(name, value) for name, value in canonical.items() if space.later.get(name) != value]
-        content = [self.space, self.scale, self.channels, sorted(told)]
+        # A value that was once the only one is left out, as it was then.
+        named = [(name, value) for name, value in canonical.items() if space.later.get(name) != value]
+        content = [self.space, self.scale, self.channels, sorted(named)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
