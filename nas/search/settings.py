@@ -198,8 +198,13 @@ class Settings(BaseModel):
     def check_continues(self, earlier: "Settings") -> None:
         """Raise InputError naming the differences if a run with the settings `earlier` can't continue with these."""
         mine, theirs = _flat(self), _flat(earlier)
-        differing = [name for name in mine | theirs if mine.get(name) != theirs.get(name)]
-        if differing := [name for name in differing if name not in EXTENDABLE]:
+        differing = [n for n in mine | theirs if mine.get(n) != theirs.get(n) and n not in EXTENDABLE]
+        if differing == ["space_fingerprint"]:
+            raise InputError(
+                f"The space '{self.space}' has other choices than when the run '{self.run}' began, so the run can't "
+                "continue; choose another --run name. Its front can still be shown, trained and exported."
+            )
+        if differing:
             changes = "; ".join(f"{name} is {theirs.get(name)!r}, not {mine.get(name)!r}" for name in differing[:4])
             raise InputError(f"The run '{self.run}' has other settings ({changes}); choose another --run name.")
 

@@ -86,6 +86,11 @@ def test_a_run_does_not_go_on_with_other_settings(change: dict[str, Any], named:
         settings(**change).check_continues(settings())
 
 
+def test_a_run_of_a_space_that_has_got_another_choice_since_says_what_can_be_done() -> None:
+    with pytest.raises(InputError, match="has other choices than when the run 'first' began.*can still be shown"):
+        settings().check_continues(settings(space_fingerprint="0123456789abcdef"))
+
+
 def test_what_differs_in_the_recipe_is_named() -> None:
     longer = settings().recipe.model_copy(update={"steps": 7}).model_dump()
     with pytest.raises(InputError, match=r"\(rungs is \[2700\], not \[7\]; recipe.steps is 2700, not 7\)"):
