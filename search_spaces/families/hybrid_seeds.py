@@ -122,8 +122,8 @@ class SeedFamily:
     def sizes(self) -> Iterator[tuple[str, Choices]]:
         """Yield the networks of every width and depth with their sizes in words, `x4, 16 ch`.
 
-        Their input is sharpened, which the known networks do not do: they are better for it at the same cost
-        (results/reference/input_compared.md).
+        Their input is sharpened, which the known networks do not do: they learn sooner, and most end better, at the
+        same cost (results/reference/input_compared.md).
         """
         for width in WIDTHS:
             for depth in self.depths:
