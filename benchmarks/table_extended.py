@@ -5,7 +5,8 @@
 In rounds of 24: half are designs of known networks in any width and depth, three eighths are changes of the best
 networks so far, chosen by what a surrogate expects, and an eighth is random. Everything is kept in results/, so the
 command continues where it was stopped. With `--again` the networks of a table are trained first, for instance after
-the recipe has changed. Writes nas/tables/infrared-x2-long.json.gz after each round.
+the recipe has changed: all with a sharpened input, as searches build them, and every fifth as it is, too. Writes
+nas/tables/infrared-x2-long.json.gz after each round.
 """
 
 import argparse
@@ -31,6 +32,8 @@ SPACE = "hybrid"
 ROUND = 24
 STEPS, VALIDATIONS = 2700, 27
 COSTS = (0.4e9, 30e9)
+PLAIN = 5
+"""Of the networks that are trained again with a sharpened input, every fifth is trained as it is, too."""
 
 
 def main() -> None:
@@ -41,7 +44,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--again", type=Path)
     arguments = parser.parse_args()
-    again = read_table(arguments.again).rows if arguments.again else ()
+    again = with_inputs(read_table(arguments.again).rows) if arguments.again else []
     space = SPACES.get(SPACE)
     problem = Problem(space, SCALE, 1, HR_SIZE, (Budget(int(COSTS[1]), "MACs"),), fixed=space.pinned)
     done, stopped = 0, False
@@ -65,6 +68,12 @@ def as_shipped(table: Table) -> Table:
     return table.model_copy(update={"header": table.header.model_copy(update=known)})
 
 
+def with_inputs(rows: Sequence[Row]) -> list[Row]:
+    """Return the untrained rows of all networks with a sharpened input, and of every fifth as it is."""
+    sharpened = [row_of(None, row.network.replaced(input="sharpened")) for row in rows]
+    return sharpened + [row_of(row.name, row.network) for row in rows[::PLAIN]]
+
+
 def next_round(problem: Problem, again: Sequence[Row]) -> list[Row]:
     """Return the networks of the next round: those of the last one that are not trained yet, those `again`, or new.
 
@@ -74,7 +83,7 @@ def next_round(problem: Problem, again: Sequence[Row]) -> list[Row]:
     rows = list(journal.table().rows) if journal.rows() else []
     trained = {row.network.fingerprint for row in rows if row.trainings}
     left = [row for row in journal.rows() if row.network.fingerprint not in trained]
-    left = left or [row_of(row.name, row.network) for row in again if row.network.fingerprint not in trained][:ROUND]
+    left = left or [row for row in again if row.network.fingerprint not in trained][:ROUND]
     if left:
         return sorted(left, key=lambda row: row.macs)
     draws = chosen(problem, rows, COSTS, ROUND, np.random.default_rng(len(rows)))
