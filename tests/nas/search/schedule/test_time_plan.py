@@ -22,27 +22,35 @@ from search_spaces import Architecture
 ON_RUNGS, WHOLE = ((100, 300, 900, 2700), 3), ((2700,), 3)
 """Rungs, and of how many one continues."""
 SPEED = Speed(step=0.05, validation=0.5)
+LONGEST = 100_000
 
 
 @given(st.floats(1, 1e6), st.floats(1e-3, 1), st.booleans())
 def test_what_is_planned_fits_into_the_time(seconds: float, step: float, may_change: bool) -> None:
     speed = Speed(step, 10 * step)
-    plan = make_plan(speed, *ON_RUNGS, seconds, Given(keeps_steps=not may_change))
+    plan = make_plan(speed, *ON_RUNGS, seconds, LONGEST, Given(keeps_steps=not may_change))
     assert plan.trials == 1 or plan.trials * seconds_of_candidate(speed, plan.rungs, 3) <= 0.7 * seconds
     assert plan.rungs[-1] >= 300 if may_change else plan.rungs == ON_RUNGS[0]
 
 
 def test_twice_the_time_is_spent_on_more_candidates_and_on_longer_trainings() -> None:
     usual = USUAL_TRIALS * seconds_of_candidate(SPEED, *ON_RUNGS) / 0.7
-    usually, longer = (make_plan(SPEED, *ON_RUNGS, time * usual) for time in (1, 4))
+    usually, longer = (make_plan(SPEED, *ON_RUNGS, time * usual, LONGEST) for time in (1, 4))
     assert usually.rungs == ON_RUNGS[0] and usually.trials == pytest.approx(40, abs=1)
     assert longer.rungs == pytest.approx([2 * rung for rung in usually.rungs], rel=0.05)
     assert longer.trials == pytest.approx(80, abs=3)
 
 
+def test_beyond_the_longest_training_all_time_is_spent_on_more_candidates() -> None:
+    usual = USUAL_TRIALS * seconds_of_candidate(SPEED, *ON_RUNGS) / 0.7
+    much, more = (make_plan(SPEED, *ON_RUNGS, time * usual, 3000) for time in (4, 8))
+    assert much.rungs[-1] == more.rungs[-1] == 3000
+    assert more.trials == pytest.approx(2 * much.trials, abs=1)
+
+
 def test_in_a_short_time_trainings_end_earlier_on_the_same_first_rungs() -> None:
     usual = USUAL_TRIALS * seconds_of_candidate(SPEED, *ON_RUNGS) / 0.7
-    shorter, shortest = (make_plan(SPEED, *ON_RUNGS, time * usual) for time in (0.5, 0.02))
+    shorter, shortest = (make_plan(SPEED, *ON_RUNGS, time * usual, LONGEST) for time in (0.5, 0.02))
     assert shorter.rungs[:2] == (100, 300) and 450 < shorter.rungs[-1] < 2700
     assert shorter.trials == pytest.approx(40 * 0.5**0.5, abs=3)
     assert shortest.rungs == (100, 300)
@@ -50,9 +58,9 @@ def test_in_a_short_time_trainings_end_earlier_on_the_same_first_rungs() -> None
 
 def test_a_number_of_candidates_that_is_given_is_kept() -> None:
     usual = USUAL_TRIALS * seconds_of_candidate(SPEED, *ON_RUNGS) / 0.7
-    plan = make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20))
+    plan = make_plan(SPEED, *ON_RUNGS, usual, LONGEST, Given(trials=20))
     assert plan.trials == 20 and plan.rungs == pytest.approx([2 * rung for rung in ON_RUNGS[0]], rel=0.05)
-    assert make_plan(SPEED, *ON_RUNGS, usual, Given(trials=20, keeps_steps=True)).rungs == ON_RUNGS[0]
+    assert make_plan(SPEED, *ON_RUNGS, usual, LONGEST, Given(trials=20, keeps_steps=True)).rungs == ON_RUNGS[0]
 
 
 @pytest.fixture
@@ -85,7 +93,9 @@ def test_with_time_enough_the_range_reaches_the_budget(asked: Settings) -> None:
         warnings.simplefilter("error")
         enough = plan(asked, 24 * 3600)
     assert enough.range_to == () and enough.range_from == asked.range_from
-    assert enough.trials > 40 and enough.rungs[-1] > 2700
+    assert enough.trials > 40 and enough.rungs[-1] == 3000  # half of `full`
+    few = plan(asked, 24 * 3600, trials=20)
+    assert few.trials == 20 and few.rungs[-1] > 6000
 
 
 def test_without_a_time_only_the_range_is_planned(asked: Settings) -> None:
