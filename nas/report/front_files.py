@@ -77,6 +77,7 @@ def view_of(run: Snapshot) -> View:
     limits = [budget for budget in settings.budgets if budget.cost == price.name]
     hand_made = _hand_made(run) if quality.name == "psnr" and price.name in COUNTED else []
     ends = [end.limit for end in settings.range_from if end.cost == price.name]
+    tops = [top.limit for top in settings.range_to if top.cost == price.name]
     return View(
         [*(_dot(c, c.trial in members) for c in candidates), *_paused(run), *hand_made],
         untrained=_untrained(run, {c.label for c in candidates} | {dot.label for dot in hand_made}, price.name),
@@ -85,6 +86,7 @@ def view_of(run: Snapshot) -> View:
         title=f"{settings.run}: {len(candidates)} candidates of {settings.space_in_words}, x{settings.scale}",
         protocol=f"after brief training ({settings.recipe.steps} steps); {run.protocol.describe()}",
         range_from=max(ends, default=None),
+        range_to=min(tops, default=None),
         hr_size=settings.hr_size,
         baseline="bicubic interpolation" if settings.scale > 1 else "the input as it is",
         cost=price,

@@ -104,10 +104,10 @@ def _add_lines(figure: graph_objects.Figure, view: View) -> None:
     if view.budget is not None and (budget := view.budget_x):
         figure.add_vline(budget, line={"color": BUDGET_COLOUR, "width": 1.5})
         figure.add_annotation(
-            x=math.log10(budget),
+            x=math.log10(min(budget, view.x_range[1])),
             y=1,
             yref="paper",
-            text=f"budget, {view.budget.in_words}",
+            text=view.budget_label,
             showarrow=False,
             xanchor="right",
             yanchor="top",

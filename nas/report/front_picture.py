@@ -72,8 +72,8 @@ def _draw_lines(axes: Axes, view: View) -> None:
     if view.bicubic is not None:
         axes.axhline(view.bicubic, color=BICUBIC_COLOUR, ls="--", lw=1.1, label=view.bicubic_label)
     if view.budget is not None and (budget := view.budget_x):
-        axes.axvline(budget, color=BUDGET_COLOUR, linewidth=1.3, label=f"budget, {view.budget.in_words}")
-        axes.axvspan(budget, view.x_range[1], color=BUDGET_COLOUR, alpha=0.06, linewidth=0)
+        axes.axvline(budget, color=BUDGET_COLOUR, linewidth=1.3, label=view.budget_label)
+        axes.axvspan(budget, max(budget, view.x_range[1]), color=BUDGET_COLOUR, alpha=0.06, linewidth=0)
     if view.range_x is not None and view.range_x > view.x_range[0]:
         axes.axvspan(view.x_range[0], view.range_x, color=OUTSIDE_COLOUR, alpha=0.08, linewidth=0, label=BELOW)
 

@@ -72,6 +72,8 @@ class View:
     """The protocol of the quality, in one line."""
     range_from: float | None = None
     """The lower end of the range of interest, in the unit of the cost."""
+    range_to: float | None = None
+    """The upper end of the range of interest where it lies below the budget: the axis ends there."""
     hr_size: Size = HR_SIZE
     """Width and height of the HR image that costs are counted for."""
     baseline: str = "bicubic interpolation"
@@ -107,6 +109,14 @@ class View:
         return f"{_NAMES[kind]} ({below} of {len(dots)} below the axis)" if below else _NAMES[kind]
 
     @property
+    def budget_label(self) -> str:
+        """The entry of the legend for the budget, which may lie beyond the axis."""
+        if self.budget is None or self.budget_x is None:
+            return ""
+        beyond = " (beyond the axis)" if self.budget_x > self.x_range[1] else ""
+        return f"budget, {self.budget.in_words}{beyond}"
+
+    @property
     def budget_x(self) -> float | None:
         """The horizontal position of the budget."""
         return None if self.budget is None else self.cost.in_study(self.budget.limit)
@@ -119,9 +129,12 @@ class View:
     @property
     def x_range(self) -> tuple[float, float]:
         """The shown range of costs."""
-        untrained = (self.cost.in_study(cost) for cost in self.untrained.values())
-        places = [*map(self.x, self.dots), *untrained, self.budget_x or 0]
-        shown = [place for place in places if place > 0] or [1.0]
+        untrained = [self.cost.in_study(cost) for cost in self.untrained.values()]
+        limits = [*untrained, self.budget_x or 0]
+        if self.range_to is not None:
+            end = self.cost.in_study(self.range_to)
+            limits = [end, *(place for place in untrained if place <= end)]
+        shown = [place for place in (*map(self.x, self.dots), *limits) if place > 0] or [1.0]
         return min(shown) / 1.35, max(shown) * 1.35
 
     @property
@@ -176,6 +189,8 @@ class View:
         for name, cost in sorted(self.untrained.items(), key=lambda item: item[1]):
             x = self.cost.in_study(cost)
             place = (math.log(x) - low) / (high - low)
+            if place > 1:
+                continue
             height = next((i for i, end in enumerate(ends) if place - end > _TICK_DISTANCE), len(ends))
             ends[height : height + 1] = [place]
             ticks.append((name, x, height))

@@ -72,6 +72,13 @@ def test_hand_made_networks_and_the_range_of_interest_are_shown(tmp_path: Path) 
     assert shaded > 0.05
 
 
+def test_the_axis_ends_where_a_range_ends_below_the_budget(tmp_path: Path) -> None:
+    changed = {"dots": DOTS[:7], "budget": Budget(1000 * G, "MACs"), "range_to": 50 * G}
+    _, page = draw(tmp_path, **changed)
+    assert "budget, 1T MACs (beyond the axis)" in page and "IMDN" not in page
+    assert View(**changed, untrained={}, bicubic=None, title="", protocol="").x_range[1] == 50 * 1.35  # type: ignore[arg-type]
+
+
 def test_a_hand_made_network_is_no_part_of_the_front() -> None:
     best = dot("ecbsr/M10C16", 1 * G, 40.0, 24_000, "hand-made")
     view = View([*DOTS, best], {}, None, None, "night", "")
