@@ -37,12 +37,14 @@ def train_alike(
     *,
     jobs: int = 1,
     scale: int = SCALE,
+    twice: int = 0,
     **changes: object,
 ) -> Table:
     """Train what is missing of `rows` on the CPU and return the table of all that were ever trained under `label`.
 
-    Without `data` the images are the embedded synthetic scenes. `jobs` processes of one thread share the trainings.
-    Finished ones are kept in results/benchmark-LABEL, so that a stopped command continues.
+    Without `data` the images are the embedded synthetic scenes. `jobs` processes of one thread share the trainings. The
+    first `twice` networks are trained by a second seed, too, which tells the noise of a training. Finished ones are
+    kept in results/benchmark-LABEL, so that a stopped command continues.
     """
     device = torch.device("cpu")
     torch.set_num_threads(1)
@@ -57,7 +59,7 @@ def train_alike(
     kept = [row for row in earlier if row.network.fingerprint in done]
     every = {row.network.fingerprint: row for row in [*kept, *rows]}
     journal.begin(header, {}, list(every.values()))
-    build = Build(folder, tuple(every.values()), images, chosen, seeds=1, repeated=len(every), asks_proxies=False)
+    build = Build(folder, tuple(every.values()), images, chosen, seeds=2, repeated=twice, asks_proxies=False)
     missing = len(build.open_trainings())
     with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
         work_on(build, (device,) * jobs, display, stop)

@@ -217,7 +217,7 @@ def _members(run: Run, top: int) -> list[Candidate]:
     snapshot = run.snapshot()
     if snapshot.candidates:
         objectives = run.settings.objectives
-        noise = usual_noise() if first_quality(objectives).name == "psnr" else 0.0
+        noise = usual_noise(run.settings.recipe.steps) if first_quality(objectives).name == "psnr" else 0.0
         return pick_from_front(snapshot.candidates, top, objectives, run.settings.interest, noise)
     name, failed = run.settings.run, snapshot.given_up
     told = f"paused: {snapshot.paused_in_words or 'none'}; failed: {len(failed)}"

@@ -42,7 +42,7 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
         "given_up": [asdict(network) for network in run.given_up],
         "best_within": {str(limit): _as_data(best_under(candidates, limit, aims)) for limit in limits},
         "front": [c.to_dict() for c in front],
-        "within_noise": sorted(within_noise(front, usual_noise())),
+        "within_noise": sorted(within_noise(front, usual_noise(run.settings.recipe.steps))),
         "candidates": [c.to_dict() for c in candidates],
     }
 

@@ -30,7 +30,7 @@ def front_table(run: Snapshot) -> Table:
         marks[bend.trial] = "front, knee"
     for seed in (c for c in members if c.seed):
         marks[seed.trial] += ", seed"
-    for trial in within_noise(members, usual_noise()):
+    for trial in within_noise(members, usual_noise(settings.recipe.steps)):
         marks[trial] += f" {DOUBTFUL}"
     over = f"over {baseline_name(settings.scale)}"
     title = f"Front of {settings.run} ({len(trained)} trained); MACs for HR {show_size(settings.hr_size)}"
@@ -73,8 +73,9 @@ def front_lines(run: Snapshot, limits: Sequence[Budget]) -> Iterator[str]:
         yield f"Nothing is trained to the end yet; paused: {run.paused_in_words or 'none'}."
     elif run.paused:
         yield f"Paused: {run.paused_in_words}."
-    if within_noise(pareto_front(trained, aims), usual_noise()):
-        gap = f"{telling_gap(usual_noise()):.2f} dB"
+    noise = usual_noise(settings.recipe.steps)
+    if within_noise(pareto_front(trained, aims), noise):
+        gap = f"{telling_gap(noise):.2f} dB"
         yield f"{DOUBTFUL}: less than {gap} better than the next cheaper network, which may be chance."
     for seed in (c for c in pareto_front(trained, aims) if c.seed):
         yield f"{in_run(seed.label, settings.run)} is a seed, scaled to the budget: {seed.seed}."

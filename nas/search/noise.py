@@ -1,5 +1,6 @@
 """The noise of a training: how much the PSNR of one network differs between trainings by different seeds."""
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -11,14 +12,19 @@ from nas.search.extrapolation import TO_DEVIATION
 from nas.search.front import Candidate
 from nas.table import SHIPPED, Row, read_table
 
-TABLE = SHIPPED / "infrared-x2.json.gz"
+TABLES = "infrared-x2.json.gz", "infrared-x2-long.json.gz"
 CONFIDENCE = 0.95
 
 
 @cache
-def usual_noise() -> float:
-    """Return the standard deviation in dB between trainings of one network, as the shipped table knows it."""
-    return noise_of(read_table(TABLE).trained)
+def usual_noise(steps: int) -> float:
+    """Return the standard deviation in dB between trainings of one network, for about this many steps.
+
+    It is that of the shipped table whose trainings are the most similar in length.
+    """
+    tables = [read_table(SHIPPED / name) for name in TABLES]
+    nearest = min(tables, key=lambda table: abs(math.log(table.header.recipe.steps / steps)))
+    return noise_of(nearest.trained)
 
 
 def noise_of(rows: Iterable[Row]) -> float:

@@ -90,7 +90,7 @@ class Outlook:
                 continue
             seen = robust_deviation(scatter) ** 2
             # The figure on the higher rung has a noise of its own, which says nothing of the network.
-            variance += max(seen - usual_noise() ** 2, LEAST_DOUBT * seen)
+            variance += max(seen - usual_noise(high) ** 2, LEAST_DOUBT * seen)
         return float(variance**0.5)
 
     def _seconds_to_next(self, some: Sequence[int], rung: int) -> Points:

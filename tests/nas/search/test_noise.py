@@ -24,8 +24,13 @@ def test_the_noise_is_that_of_the_median_pair_of_trainings() -> None:
 
 
 def test_infrared_networks_differ_by_hundredths_of_a_decibel_between_seeds() -> None:
-    assert 0.02 < usual_noise() < 0.08
-    assert telling_gap(usual_noise()) == pytest.approx(2.33 * usual_noise(), rel=0.01)
+    assert 0.02 < usual_noise(900) < 0.08
+    assert telling_gap(usual_noise(900)) == pytest.approx(2.33 * usual_noise(900), rel=0.01)
+
+
+def test_longer_trainings_differ_less() -> None:
+    assert 0.01 < usual_noise(2700) < usual_noise(900)
+    assert usual_noise(6000) == usual_noise(2700) and usual_noise(300) == usual_noise(900)
 
 
 def test_members_of_a_front_that_gain_little_are_doubtful() -> None:
