@@ -35,7 +35,7 @@ COSTS = (0.4e9, 30e9)
 PLAIN = 5
 """Of the networks that are trained again with a sharpened input, every fifth is trained as it is, too."""
 TWICE = 6
-"""Of this many networks, one is trained by two seeds."""
+"""Of about this many networks, one is trained by two seeds."""
 
 
 def main() -> None:
@@ -52,8 +52,7 @@ def main() -> None:
     done, stopped = 0, False
     while done < arguments.count and not stopped:
         rows = next_round(problem, again)
-        twice = (done + len(rows)) // TWICE
-        table = train_alike(rows, arguments.data, LABEL, "brief", STEPS, VALIDATIONS, jobs=arguments.jobs, twice=twice)
+        table = train_alike(rows, arguments.data, LABEL, "brief", STEPS, VALIDATIONS, jobs=arguments.jobs, twice=TWICE)
         trained = {row.network.fingerprint for row in table.rows}
         stopped = any(row.network.fingerprint not in trained for row in rows)
         done = len(table.rows)

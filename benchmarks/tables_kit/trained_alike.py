@@ -42,9 +42,9 @@ def train_alike(
 ) -> Table:
     """Train what is missing of `rows` on the CPU and return the table of all that were ever trained under `label`.
 
-    Without `data` the images are the embedded synthetic scenes. `jobs` processes of one thread share the trainings. The
-    first `twice` networks are trained by a second seed, too, which tells the noise of a training. Finished ones are
-    kept in results/benchmark-LABEL, so that a stopped command continues.
+    Without `data` the images are the embedded synthetic scenes. `jobs` processes of one thread share the trainings.
+    Finished ones are kept in results/benchmark-LABEL, so that a stopped command continues. About one of `twice`
+    networks is trained by a second seed, too, which tells the noise of a training (0: none).
     """
     device = torch.device("cpu")
     torch.set_num_threads(1)
@@ -58,8 +58,11 @@ def train_alike(
     done = {row.network.fingerprint for row in journal.table().rows} if earlier else set()
     kept = [row for row in earlier if row.network.fingerprint in done]
     every = {row.network.fingerprint: row for row in [*kept, *rows]}
-    journal.begin(header, {}, list(every.values()))
-    build = Build(folder, tuple(every.values()), images, chosen, seeds=2, repeated=twice, asks_proxies=False)
+    # By the fingerprint, so that they are of all costs, and the same when the table has grown.
+    repeated = [name for name in every if twice and int(name, 16) % twice == 0]
+    ordered = [every[name] for name in repeated] + [row for name, row in every.items() if name not in repeated]
+    journal.begin(header, {}, ordered)
+    build = Build(folder, tuple(ordered), images, chosen, seeds=2, repeated=len(repeated), asks_proxies=False)
     missing = len(build.open_trainings())
     with StopFlag() as stop, TrainingDisplay(Counted(missing, "trainings")) as display:
         work_on(build, (device,) * jobs, display, stop)

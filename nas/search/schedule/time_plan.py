@@ -34,8 +34,9 @@ USUAL_SECONDS = 20 * 60.0
 _MOST_LONGER = 1e6
 """A training is lengthened at most by this factor."""
 MOST_OF_FULL = 0.5
-"""Nor beyond this share of the recipe `full`, unless the number of candidates is given: more time is for more. Twenty
-published networks are ordered like after `full` by a tau of 0.91 after 0.46 of its steps, and of 0.92 after 0.7."""
+"""A training is lengthened to at most this share of the recipe `full`, unless the number of candidates is given. The
+order of 20 published networks agrees with that after `full` by a tau of 0.91 after 0.46 of its steps, and of 0.92
+after 0.7."""
 _HALVINGS = 40
 _PLANNED = 0.7
 """The planned share of the time; the rest is for refused candidates and for training the front to its end."""
