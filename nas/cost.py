@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nas.callable import make_callable
 from search_spaces import SPACES, Architecture, Choice
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 from search_spaces.multiply_adds import multiply_adds
 from search_spaces.shapes import Shapes
 

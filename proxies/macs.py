@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from proxies.proxy import Score, Task, register
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 from search_spaces.multiply_adds import multiply_adds
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import nn
 
 from proxies.proxy import Score, Task, register
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 
 @register

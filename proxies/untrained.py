@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 
 def untrained(network: nn.Module, device: torch.device) -> nn.Module:

@@ -38,4 +38,4 @@ class SkippedSpace(SearchSpace):
     def network(self, choices: Choices, scale: int, channels: int) -> nn.Module:
         """Return the network, wrapped in an `ImageSkip` if the choices ask for it."""
         network, last = self.learned(choices, scale, channels)
-        return ImageSkip(network, last, scale) if choices["image_skip"] else network
+        return ImageSkip(network, last, channels, scale) if choices["image_skip"] else network

@@ -18,7 +18,8 @@ from nas.convert.colour_mean import move_added_mean, move_subtracted_mean
 from nas.convert.in_gray import COLOURS, InGray
 from nas.errors import InputError
 from search_spaces import SPACES, Architecture
-from search_spaces.layers.collapsible import Collapsible, fused
+from search_spaces.layers.collapsible import Collapsible
+from search_spaces.layers.fused import fused
 
 TOLERANCE = 1e-4
 """A smaller difference is rounding. Deep networks have 2e-5; a wrong layout of colours makes about 0.1."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from nas.data.normalisation import TYPE, Normalisation
 from nas.errors import InputError, RunError
 from search_spaces import Architecture
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 OPSET = 18
 """The first opset whose Resize has an option for anti-aliasing. Every runtime since 2023 reads it."""

@@ -20,7 +20,7 @@ from nas.errors import InputError, RunError
 from nas.model import Model
 from nas.progress import Progress
 from search_spaces import SPACES
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 TILE = 256
 """Height and width of a tile in LR pixels, without its overlap."""

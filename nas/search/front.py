@@ -152,14 +152,16 @@ def pick_from_front(
     They are the best, the cheapest, and between them those that together have the largest hypervolume. `noise` is the
     standard deviation of the quality between trainings of one network: members are taken for as good as they are
     expected to be without luck. The front is that of the first quality and the first cost of the objectives. Fewer
-    networks if the front is smaller; with `count` 1 the best. Members below the range of interest are left out, unless
-    the whole front lies below it.
+    networks if the front is smaller; with `count` 1 the best. What is cheaper than the range of interest counts as if
+    it cost the lower end of the range, so of such members only the best is of use.
     """
     every = _plane_front(candidates, objectives)
-    members = [member for member in every if not interest.is_below(member.figures)] or every
+    x, y = _plane(every, objectives, interest)
+    useful = [i for i in range(len(every)) if i + 1 == len(every) or x[i] < x[i + 1]]
+    members = [every[i] for i in useful]
     if len(members) <= count or count < 2:
         return members[::-1][:count]
-    x, y = _plane(members, objectives)
+    x, y = x[useful], y[useful]
     return [members[i] for i in reversed(_widest(x, _without_luck(x, y, noise), count))]
 
 
@@ -200,7 +202,10 @@ def _plane_front(candidates: Sequence[Candidate], objectives: Sequence[Objective
     return pareto_front(candidates, (first_quality(objectives), first_cost(objectives)))
 
 
-def _plane(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> tuple[pareto.Points, pareto.Points]:
-    """Return the logarithm of the first cost, and the first quality, of candidates."""
-    points = _points(candidates, (first_quality(objectives), first_cost(objectives)))
+def _plane(
+    candidates: Sequence[Candidate], objectives: Sequence[Objective], interest: Interest = EVERY_COST
+) -> tuple[pareto.Points, pareto.Points]:
+    """Return the logarithm of the first cost, clamped to the range of interest, and the first quality of candidates."""
+    plane = first_quality(objectives), first_cost(objectives)
+    points = interest.clamped(_points(candidates, plane), plane)
     return points[:, 1], -points[:, 0]

@@ -11,7 +11,7 @@ from nas.convert.third_party import load_third_party
 from nas.data.normalisation import Normalisation
 from nas.errors import InputError
 from nas.model import IMPORTED, RESULTS, TRAINED, Model, is_model, load_model
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 
 def find_teacher(name: str) -> Path:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.interpolation import Interpolation
 from search_spaces.layers.mean_shift import MeanShift, around
 from search_spaces.layers.upsample import factors
 from search_spaces.part import Part
@@ -122,7 +122,7 @@ class DivaNetwork(nn.Module):
     def __init__(self, chosen: DivaNetChoices, scale: int, channels: int) -> None:
         super().__init__()
         width = chosen.width
-        self.scale = scale
+        self.interpolation = Interpolation(scale)
         self.shift = None if chosen.image_skip else MeanShift(channels)
         self.head = NormedConv(channels, width)
         banks = []
@@ -139,7 +139,7 @@ class DivaNetwork(nn.Module):
     def _computed(self, image: Tensor) -> Tensor:
         features, _ = self.bank(self.head(image))
         output = self.tail(features)
-        return output if self.shift is None else output + upscale_bicubic(image, self.scale)
+        return output if self.shift is None else output + self.interpolation(image)
 
 
 def _tail(width: int, channels: int, scale: int, groups: int, ordinary: bool) -> nn.Sequential:

@@ -10,13 +10,13 @@ from itertools import pairwise
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.activation import SLOPES, activation
 from search_spaces.layers.collapsible import Collapsible, start_chain
 from search_spaces.layers.conv import conv
 from search_spaces.layers.edge_conv import EdgeConv, ExpandedConv
+from search_spaces.layers.interpolation import Interpolation
 from search_spaces.part import Part
 from search_spaces.published import ARTICLE, ARTICLE_LR, Claim, Counting, Published, Rule, TrainedLuma
 from search_spaces.skipped import SkippedSpace
@@ -51,8 +51,7 @@ class Ecbsr(nn.Module):
         activated = [nn.Sequential(layer, activation(chosen.activation, chosen.width)) for layer in convs[:-1]]
         self.layers = nn.Sequential(*activated, nn.Sequential(convs[-1]))
         self.shuffle = nn.PixelShuffle(scale)
-        self.scale = scale
-        self.own_skip = not chosen.image_skip
+        self.own_skip = None if chosen.image_skip else Interpolation(scale, "nearest")
         for layer in convs:
             start_chain(layer, SLOPES.get(chosen.activation, 0.0))
         for parameter in self.last.parameters():  # an untrained network copies pixels
@@ -68,9 +67,7 @@ class Ecbsr(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         output = self.shuffle(self.layers(image))
-        if self.own_skip:
-            output = output + F.interpolate(image, scale_factor=float(self.scale), mode="nearest")
-        return output
+        return output if self.own_skip is None else output + self.own_skip(image)
 
 
 def _activated(inputs: int, outputs: int, act: str) -> nn.Module:

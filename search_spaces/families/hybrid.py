@@ -18,9 +18,10 @@ from search_spaces.families.hybrid_seeds import CELLS, FAMILIES, IDENTITY, INERT
 from search_spaces.layers.activation import ACTIVATIONS, activation
 from search_spaces.layers.block_choices import CHAINED, FIXED_EXPANSION, OWN_ACTIVATION, BlockChoices
 from search_spaces.layers.blocks import BLOCKS, block, build_block
-from search_spaces.layers.conv import conv
-from search_spaces.layers.image_skip import CorrectedNetwork, ImageSkip, Interpolation, LinearCorrection
+from search_spaces.layers.conv import UnshuffledConv, conv
+from search_spaces.layers.image_skip import CorrectedNetwork, ImageSkip, LinearCorrection
 from search_spaces.layers.initialisation import keep_variance
+from search_spaces.layers.interpolation import Interpolation
 from search_spaces.layers.sharpening import Sharpening
 from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
 from search_spaces.part import Part
@@ -120,7 +121,8 @@ class HybridNetwork(nn.Module):
         self.input = Sharpening() if plan.sharpens else nn.Identity()
         # Before a residual block the head stays linear, as in EDSR; before a plain convolution it is a layer like it.
         chained = not plan.cells or plan.cells[0].name in CHAINED
-        head = conv(channels * plan.unshuffle**2, plan.width)
+        half = plan.unshuffle > 1
+        head = UnshuffledConv(channels, plan.width, plan.unshuffle) if half else conv(channels, plan.width)
         self.head = nn.Sequential(head, activation(plan.activation, plan.width)) if chained else nn.Sequential(head)
         self.cells = nn.ModuleList()
         for cell in plan.cells:
@@ -137,7 +139,7 @@ class HybridNetwork(nn.Module):
         image = self.input(image)
         if self.unshuffle > 1:
             missing = (0, -width % self.unshuffle, 0, -height % self.unshuffle)
-            image = F.pixel_unshuffle(F.pad(image, missing, mode="replicate"), self.unshuffle)
+            image = F.pad(image, missing, mode="replicate")
         nodes = [self.head(image)]
         for cell, reach in zip(self.cells, self.reach, strict=True):
             nodes.append(cell(nodes[-1] + nodes[-1 - reach] if reach else nodes[-1]))
@@ -190,8 +192,8 @@ class Hybrid(SearchSpace):
         if choices["image_skip"] == "none":
             return network
         if choices["image_skip"] == "learned":
-            return ImageSkip(CorrectedNetwork(network, channels, scale), network.tail.last, scale)
-        return ImageSkip(network, network.tail.last, scale, str(choices["image_skip"]))
+            return ImageSkip(CorrectedNetwork(network, channels, scale), network.tail.last, channels, scale)
+        return ImageSkip(network, network.tail.last, channels, scale, str(choices["image_skip"]))
 
     def canonical(self, choices: Choices) -> Choices:
         """Move identity cells to the end, and settle choices without effect; see `plan`."""

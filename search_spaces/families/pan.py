@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.attention import PixelAttention
 from search_spaces.layers.conv import conv
+from search_spaces.layers.interpolation import Interpolation
 from search_spaces.layers.upsample import factors
 from search_spaces.part import Part
 from search_spaces.published import ARTICLE, ARTICLE_LR, COLOUR, Claim, Published
@@ -67,16 +67,13 @@ class Pan(nn.Module):
         self.trunk = conv(width, width)
         self.upsample = _upsampler(width, chosen.tail_width, scale, attention)
         self.last = conv(chosen.tail_width, channels)
-        self.scale = scale
-        self.own_skip = not chosen.image_skip
+        self.own_skip = None if chosen.image_skip else Interpolation(scale, "bilinear")
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         head = self.head(image)
         output = self.last(self.upsample(head + self.trunk(self.blocks(head))))
-        if self.own_skip:
-            output = output + F.interpolate(image, scale_factor=float(self.scale), mode="bilinear", align_corners=False)
-        return output
+        return output if self.own_skip is None else output + self.own_skip(image)
 
 
 def _upsampler(width: int, tail_width: int, scale: int, attention: bool) -> nn.Sequential:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from search_spaces.choices import Choices, Values, read_choices
 from search_spaces.layers.conv import conv
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.interpolation import Interpolation
 from search_spaces.part import Part
 from search_spaces.published import ARTICLE, Claim, Published
 from search_spaces.skipped import SkippedSpace
@@ -60,7 +60,7 @@ class SinirNetwork(nn.Module):
     def __init__(self, chosen: SinirChoices, scale: int, channels: int) -> None:
         super().__init__()
         width, inner = chosen.width, chosen.ends_width
-        self.scale = scale
+        self.interpolation = Interpolation(scale)
         self.within_skip = chosen.image_skip
         self.head = nn.Sequential(conv(channels, inner, 1), conv(inner, width, 1))
         self.blocks = nn.ModuleList(NormedBlock(width, chosen.norm) for _ in range(chosen.blocks))
@@ -68,7 +68,7 @@ class SinirNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
-        enlarged = upscale_bicubic(image, self.scale)
+        enlarged = self.interpolation(image)
         if self.within_skip:
             return self._computed(enlarged)
         return (torch.tanh(self._computed(2 * enlarged - 1)) + 1) / 2

@@ -1,14 +1,13 @@
 """Blocks that train with several branches and compute the same function as one convolution."""
 
-import copy
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.layers.conv import bias_of, conv
+from search_spaces.layers.precision import full_precision
 
 
 class Collapsible(nn.Module, ABC):
@@ -37,7 +36,7 @@ class Collapsible(nn.Module, ABC):
     def forward(self, features: Tensor) -> Tensor:
         """[N, inputs, H, W] → [N, outputs, H, W], by the merged convolution: exact at the border, and faster."""
         # In half precision, the sum would lose digits of the small branches.
-        with _full_precision(features.device):
+        with full_precision(features.device):
             weight, bias = self.merged()
         # Contiguous like a parameter: otherwise torch picks another routine than for the fused convolution.
         return F.conv2d(features, weight.contiguous(), bias, padding=self.kernel // 2)
@@ -83,31 +82,3 @@ def start_chain(layer: nn.Conv2d | Collapsible, slope: float) -> None:
     layer.weight.copy_(start)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-
-
-def fused(network: nn.Module) -> nn.Module:
-    """Return the inference form of a network: the result of `fuse()` replaces each module that has this method.
-
-    The given network is not changed. It is returned itself if it has nothing to fuse.
-    """
-    if _fusible(network):
-        merged: nn.Module = network.fuse()  # type: ignore[operator]
-        return merged
-    if not any(_fusible(module) for module in network.modules()):
-        return network
-    network = copy.deepcopy(network)
-    for parent in list(network.modules()):
-        for name, child in parent.named_children():
-            if _fusible(child):
-                setattr(parent, name, child.fuse())  # type: ignore[operator]
-    return network
-
-
-def _full_precision(device: torch.device) -> AbstractContextManager[object]:
-    if torch.amp.is_autocast_available(device.type):  # not on the meta device
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()
-
-
-def _fusible(module: nn.Module) -> bool:
-    return callable(getattr(type(module), "fuse", None))

@@ -1,10 +1,10 @@
 """A global image skip: the network learns only the error of interpolation."""
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from search_spaces.layers.conv import conv
+from search_spaces.layers.interpolation import Interpolation
+from search_spaces.layers.merged_skip import MergedSkip
 
 CENTRE = 0.25
 """Subtracted from the input of the learned part. Brief trainings on infrared images were steadiest when about half of
@@ -20,22 +20,29 @@ class ImageSkip(nn.Module):
     """Adds the interpolated input to a network's output: interpolated(x) + 0.1 · network(x - 0.25).
 
     `last`, the convolution that writes the network's output, starts at zero, so that an untrained network is exactly
-    the interpolation and training starts from there. Plain cubic `Resize` (a = -0.75) is used because every deployment
-    runtime has it. `nearest` copies pixels, which the simplest accelerators support, too.
+    the interpolation and training starts from there. `mode` is one of `Interpolation`. In the inference form the
+    interpolation is a convolution, the factor is part of the last convolution, and where the network ends with a pixel
+    shuffle there is one for both: `MergedSkip`.
     """
 
-    def __init__(self, network: nn.Module, last: nn.Module, scale: int, mode: str = "bicubic") -> None:
+    def __init__(self, network: nn.Module, last: nn.Module, channels: int, scale: int, mode: str = "bicubic") -> None:
         super().__init__()
         self.network = network
-        self.scale = scale
-        self.mode = mode
+        self.channels = channels
+        self.interpolation = Interpolation(scale, mode)
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
         learned = self.network(image - CENTRE)
-        return GAIN * learned + interpolate(image, self.scale, self.mode)
+        return GAIN * learned + self.interpolation(image)
+
+    def fuse(self) -> MergedSkip:
+        """Return the inference form."""
+        network = self.network
+        summands = (network.network, network.correction) if isinstance(network, CorrectedNetwork) else (network,)
+        return MergedSkip(summands, self.channels, self.interpolation, CENTRE, GAIN)
 
 
 class LinearCorrection(nn.Sequential):
@@ -63,35 +70,3 @@ class CorrectedNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → [N, C, scale·H, scale·W]."""
         return self.network(image) + self.correction(image)
-
-
-class Interpolation(nn.Module):
-    """The interpolation of `ImageSkip` alone: [N, C, H, W] → [N, C, scale·H, scale·W]."""
-
-    def __init__(self, scale: int, mode: str) -> None:
-        super().__init__()
-        self.scale, self.mode = scale, mode
-
-    def forward(self, image: Tensor) -> Tensor:
-        """[N, C, H, W] → [N, C, scale·H, scale·W]."""
-        return interpolate(image, self.scale, self.mode)
-
-
-def upscale_bicubic(image: Tensor, scale: int) -> Tensor:
-    """[N, C, H, W] → [N, C, scale·H, scale·W] by cubic convolution."""
-    return interpolate(image, scale, "bicubic")
-
-
-def interpolate(image: Tensor, scale: int, mode: str) -> Tensor:
-    """[N, C, H, W] → [N, C, scale·H, scale·W]; `mode` is `bicubic`, `bilinear` or `nearest`."""
-    corners = None if mode == "nearest" else False
-    return F.interpolate(at_least_single(image), scale_factor=float(scale), mode=mode, align_corners=corners)
-
-
-def at_least_single(image: Tensor) -> Tensor:
-    """Return a half-precision image as float32, and any other image unchanged.
-
-    Autocast leaves interpolation alone, but its input may have half precision. A skip carries the image, so the image
-    stays in float32.
-    """
-    return image.to(torch.promote_types(image.dtype, torch.float32))

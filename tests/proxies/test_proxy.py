@@ -13,7 +13,7 @@ from nas.training.task import BriefTask
 from nas.training.trainer import seed_all
 from proxies import PROXIES, Proxy, Score
 from search_spaces import SPACES, Architecture, Choice, UnknownNameError
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 ARCHITECTURE = Architecture("moremnas", 2, 1, {**SPACES.get("moremnas").smallest, "image_skip": True})
 

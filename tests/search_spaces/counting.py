@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import flop_registry
 
 from search_spaces import SPACES, Claim
-from search_spaces.layers.collapsible import fused
 from search_spaces.layers.edge_conv import EdgeBranch, EdgeConv
+from search_spaces.layers.fixed_filter import FixedFilter
+from search_spaces.layers.fused import fused
 from search_spaces.layers.window import PositionBias
 from search_spaces.published import Counting, Rule, Size
 from search_spaces.shapes import Shapes
@@ -47,12 +48,15 @@ class Recorder(Shapes):
     def __init__(self) -> None:
         super().__init__()
         self.operations: list[Operation] = []
+        self.filters = 0  # how many fixed filters run now; papers count no interpolation
 
     def see(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         kind = function._overloadpacket
         formula = flop_registry.get(kind)
         macs = int(formula(*args, **kwargs, out_val=result)) // 2 if formula else 0
         output = result[0] if isinstance(result, tuple) else result
+        if self.filters:
+            return
         if macs or kind in (aten.native_layer_norm, aten.native_batch_norm, aten._softmax):
             self.operations.append(Operation(kind, macs, output, args))
 
@@ -114,6 +118,10 @@ def macs(point: str, claim: Claim) -> int:
 def _whole(network: nn.Module, size: Size, counting: Counting) -> int:
     width, height = size
     recorder = Recorder()
+    for module in network.modules():
+        if isinstance(module, FixedFilter):
+            module.register_forward_pre_hook(lambda *_: setattr(recorder, "filters", 1))
+            module.register_forward_hook(lambda *_: setattr(recorder, "filters", 0))
     with torch.no_grad(), recorder:
         network(torch.empty(1, counting.channels, height, width, device="meta"))
     total = sum(_macs(operation, size, counting.rules) for operation in recorder.operations)

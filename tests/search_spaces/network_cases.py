@@ -11,7 +11,7 @@ from nas.data.synthetic import scene
 from nas.deploy.locality import redrawn
 from nas.deploy.tiles import upscale
 from search_spaces import SPACES, Architecture, SearchSpace
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 
 def scrambled(network: nn.Module) -> nn.Module:

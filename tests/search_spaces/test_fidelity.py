@@ -17,7 +17,7 @@ from rotating import rotating
 from nas.cost import cost, screening_cost
 from nas.report.costs import claims
 from search_spaces import SPACES, Architecture, Claim
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 ROWS = list(csv.DictReader((Path(__file__).parent / "known_good.csv").open(encoding="utf-8")))
 FIGURES = [(row, channels) for row in ROWS for channels in (1, 3) if row[f"params_{channels}ch"]]

@@ -2,8 +2,8 @@ import torch
 from torch import nn
 
 from nas.convert.checkpoint import fit, load
-from search_spaces.layers.collapsible import fused
 from search_spaces.layers.edge_conv import EdgeConv
+from search_spaces.layers.fused import fused
 
 
 def network() -> nn.Sequential:

@@ -12,7 +12,7 @@ from nas.deploy.tiles import upscale
 from nas.errors import InputError
 from nas.model import load_model
 from search_spaces import Architecture, UnknownNameError
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 AUTHORS = {"body.": "first_part.", "tail.": "last_part."}
 

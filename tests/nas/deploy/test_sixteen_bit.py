@@ -22,6 +22,7 @@ from nas.deploy.tiles import Upscaler
 from nas.deploy.upscale import upscale_files
 from nas.errors import InputError
 from nas.model import Model, load_model
+from search_spaces.layers.fused import fused
 
 COUNTS = scene(0, 61, 83).astype(np.uint16) * 8 + np.arange(83, dtype=np.uint16) + 14_000
 COUNTS[5, 6] = 2  # a dead pixel
@@ -50,9 +51,9 @@ def exported(seeing: Callable[..., Model], tmp_path_factory: pytest.TempPathFact
 
 @torch.no_grad()
 def by_hand(model: Model, pixels: Pixels, low: float, high: float) -> Pixels:
-    """The network on (integers - low) / (high - low), and the way back, in plain arithmetic."""
+    """The inference form of the network on (integers - low) / (high - low), and the way back, in plain arithmetic."""
     values = torch.from_numpy((pixels.astype(np.float32) - np.float32(low)) / np.float32(high - low))
-    result = model.network(values[None, None])[0, 0].numpy()
+    result = fused(model.network)(values[None, None])[0, 0].numpy()
     whole = np.floor(result * np.float32(high - low) + np.float32(low) + np.float32(0.5))
     return np.clip(whole, 0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
 

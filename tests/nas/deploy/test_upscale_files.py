@@ -17,6 +17,7 @@ from nas.data.synthetic import scene
 from nas.deploy.upscale import Upscaler, upscale_files
 from nas.errors import InputError, RunError
 from nas.model import Model
+from search_spaces.layers.fused import fused
 
 FRAMES = np.stack([scene(number, 40, 36).astype(np.uint16) * 9 + 14_000 for number in range(5)])
 # Of such a file is a test: as tifffile writes it by default.
@@ -196,7 +197,7 @@ def test_an_image_too_large_for_its_format_is_one_sentence(tmp_path: Path) -> No
 def test_other_readers_read_what_is_written(model: Model, tmp_path: Path) -> None:
     write_image(tmp_path / "in.png", FRAMES[0])
     upscale_files(model, tmp_path / "in.png", tmp_path / "out.tif")
-    expected = to_pixels(model.network(to_tensor(FRAMES[0])), np.uint16)
+    expected = to_pixels(fused(model.network)(to_tensor(FRAMES[0])), np.uint16)
     assert np.array_equal(cv2.imread(str(tmp_path / "out.tif"), cv2.IMREAD_UNCHANGED), expected)
     with Image.open(tmp_path / "out.tif") as image:
         assert np.array_equal(np.asarray(image), expected)

@@ -20,6 +20,7 @@ from nas.search.front import (
     pick_from_front,
     reference_point,
 )
+from nas.search.interest import Interest
 from search_spaces import Architecture
 
 G = 10**9
@@ -189,6 +190,15 @@ def test_networks_are_picked_that_together_widen_the_front_most() -> None:
     assert pick_from_front([*ends, early, late], 3, AIMS) == [ends[1], early, ends[0]]
     late = candidate(2, 31.9, 8)
     assert pick_from_front([*ends, early, late], 3, AIMS) == [ends[1], late, ends[0]]
+
+
+def test_of_networks_cheaper_than_the_range_only_the_best_is_picked() -> None:
+    interest = Interest((Budget(5 * G, "MACs"),))
+    below = [candidate(0, 30.0, 1), candidate(1, 30.5, 4)]
+    within = [candidate(2, 31.0, 10), candidate(3, 31.8, 20), candidate(4, 32.0, 40)]
+    assert pick_from_front([*below, *within], 3, AIMS, interest) == [within[2], within[1], below[1]]
+    assert pick_from_front([*below, *within], 9, AIMS, interest) == [*within[::-1], below[1]]
+    assert pick_from_front(below, 3, AIMS, interest) == [below[1]]
 
 
 def test_a_lucky_near_copy_is_not_picked() -> None:

@@ -2,8 +2,7 @@ import torch
 from torch.nn import functional as F
 
 from search_spaces import Architecture
-from search_spaces.layers.enlarged import upscale_smoothly
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.interpolation import interpolate
 
 DRCN = Architecture.published("drcn/DRCN").replaced(width=16)
 
@@ -17,7 +16,7 @@ def test_the_output_is_the_weighted_sum_of_a_prediction_a_recursion() -> None:
         return F.conv2d(features, module.weight, module.bias, padding=1)
 
     image = torch.rand(1, 1, 6, 5)
-    enlarged = upscale_smoothly(image, 2)
+    enlarged = interpolate(image, 2, "smooth")
     features = F.relu(conv(body.embedding[2], F.relu(conv(body.embedding[0], enlarged))))
     expected = torch.zeros_like(enlarged)
     for weight in (0.5, 0.2, 0.4):
@@ -44,4 +43,4 @@ def test_a_recursion_costs_one_weight() -> None:
 def test_within_an_image_skip_no_prediction_has_the_image() -> None:
     network = DRCN.replaced(image_skip=True).build()
     image = torch.rand(1, 1, 6, 5)
-    assert torch.equal(network(image), upscale_bicubic(image, 2))
+    assert torch.equal(network(image), interpolate(image, 2))

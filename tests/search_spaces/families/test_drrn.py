@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from nas.cost import cost
 from search_spaces import SPACES, Architecture
-from search_spaces.layers.enlarged import upscale_smoothly
+from search_spaces.layers.interpolation import interpolate
 
 B1U9 = Architecture.published("drrn/DRRN-B1U9")
 
@@ -15,7 +15,7 @@ def test_every_unit_applies_the_same_two_convolutions_and_adds_the_first_feature
     enter, write = weights["body.blocks.0.entry.weight"], weights["body.last.weight"]
     first, second = (weights[f"body.blocks.0.units.0.{i}.weight"] for i in (1, 3))
     image = torch.rand(1, 1, 6, 5)
-    enlarged = upscale_smoothly(image, 2)
+    enlarged = interpolate(image, 2, "smooth")
     start = features = F.conv2d(F.relu(enlarged), enter, padding=1)
     for _ in range(9):
         inner = F.conv2d(F.relu(features), first, padding=1)

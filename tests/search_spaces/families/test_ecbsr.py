@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from nas.convert.checkpoint import fit, load
 from nas.cost import cost
 from search_spaces import SPACES, Architecture
-from search_spaces.layers.collapsible import fused
 from search_spaces.layers.edge_conv import FILTERS
+from search_spaces.layers.fused import fused
 
 POINTS = {"M4C8": (4, 8), "M4C16": (4, 16), "M10C16": (10, 16), "M10C32": (10, 32), "M16C64": (16, 64)}
 SHORT = {"conv1x1_sbx": "sobel_x", "conv1x1_sby": "sobel_y", "conv1x1_lpl": "laplacian"}

@@ -13,8 +13,8 @@ from search_spaces import SPACES, Architecture, Choices
 from search_spaces.families.hybrid import CELLS, HybridNetwork, plan
 from search_spaces.families.hybrid_seeds import IDENTITY, SEEDS, point
 from search_spaces.layers.blocks import BLOCKS
-from search_spaces.layers.collapsible import fused
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.fused import fused
+from search_spaces.layers.interpolation import interpolate
 from search_spaces.layers.upsample import UPSAMPLERS
 
 HYBRID = SPACES.get("hybrid")
@@ -173,7 +173,7 @@ def test_half_the_resolution_costs_about_a_quarter(scale: int) -> None:
 @pytest.mark.parametrize("mode", ["nearest", "bicubic"])
 def test_an_untrained_network_is_the_interpolation(mode: str) -> None:
     image = torch.rand(1, 1, 7, 9)
-    expected = upscale_bicubic(image, 2) if mode == "bicubic" else F.interpolate(image, scale_factor=2.0)
+    expected = interpolate(image, 2) if mode == "bicubic" else F.interpolate(image, scale_factor=2.0)
     for upsampler in UPSAMPLERS:
         network = architecture(point("esa | safm", upsampler=upsampler, image_skip=mode)).build()
         assert torch.equal(network(image), expected)

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from search_spaces import Architecture
 from search_spaces.families.lapsrn import ImageEnlarger, TransposedConv
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.interpolation import interpolate
 
 
 def small(scale: int, **choices: object) -> Architecture:
@@ -50,11 +50,11 @@ def test_within_an_image_skip_only_detail_is_carried(scale: int, parameters: int
     network = small(scale, image_skip=True).build()
     image = torch.rand(1, 1, 5, 6)
     assert sum(p.numel() for p in network.network.images.parameters()) == parameters
-    assert torch.equal(network(image), upscale_bicubic(image, scale))
+    assert torch.equal(network(image), interpolate(image, scale))
     for level in network.network.levels:
         nn.init.constant_(level.detail.bias, 1.0)
     # Each level's constant detail is enlarged, not shuffled: away from the border, they add up.
-    middle = (network(image) - upscale_bicubic(image, scale))[..., scale:-scale, scale:-scale]
+    middle = (network(image) - interpolate(image, scale))[..., scale:-scale, scale:-scale]
     assert torch.allclose(middle, torch.full_like(middle, 0.1 * len(network.network.levels)), atol=1e-6)
 
 

@@ -7,8 +7,8 @@ from nas.convert.checkpoint import fit, load
 from nas.cost import cost
 from search_spaces import SPACES, Architecture
 from search_spaces.families.reprfn import ManyBranches, ResidualFeatures
-from search_spaces.layers.collapsible import fused
 from search_spaces.layers.edge_conv import FILTERS
+from search_spaces.layers.fused import fused
 
 BRANCHES = {"rbr_3x3_branch": (3, 3), "rbr_3x1_branch": (3, 1), "rbr_1x3_branch": (1, 3), "rbr_1x1_branch": (1, 1)}
 

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from search_spaces import SPACES, Architecture
 from search_spaces.families.span import ExpandedChain
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 SPAN = SPACES.get("span")
 

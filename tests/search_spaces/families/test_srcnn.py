@@ -3,14 +3,14 @@ from torch.nn import functional as F
 
 from nas.cost import cost
 from search_spaces import SPACES, Architecture
-from search_spaces.layers.enlarged import upscale_smoothly
+from search_spaces.layers.interpolation import interpolate
 
 
 def test_it_is_three_convolutions_of_the_enlarged_image() -> None:
     network = Architecture.published("srcnn/SRCNN").build()
     image = torch.rand(1, 1, 8, 9)
     (w1, b1), (w2, b2), (w3, b3) = ((network.body[i].weight, network.body[i].bias) for i in (0, 2, 4))
-    features = F.relu(F.conv2d(upscale_smoothly(image, 2), w1, b1, padding=4))
+    features = F.relu(F.conv2d(interpolate(image, 2, "smooth"), w1, b1, padding=4))
     features = F.relu(F.conv2d(features, w2, b2, padding=2))
     assert torch.allclose(network(image), F.conv2d(features, w3, b3, padding=2), atol=1e-6)
 

@@ -3,8 +3,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from search_spaces import SPACES, Architecture
-from search_spaces.layers.enlarged import upscale_smoothly
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.interpolation import interpolate
 
 VDSR = Architecture.published("vdsr/VDSR")
 
@@ -14,7 +13,7 @@ def test_twenty_convolutions_without_bias_learn_what_the_enlarged_image_lacks() 
     weights = list(network.parameters())
     assert [w.shape[:2] for w in weights] == [(64, 1), *[(64, 64)] * 18, (1, 64)]
     image = torch.rand(1, 1, 6, 5)
-    features = enlarged = upscale_smoothly(image, 2)
+    features = enlarged = interpolate(image, 2, "smooth")
     for weight in weights[:-1]:
         features = F.relu(F.conv2d(features, weight, padding=1))
     expected = enlarged + F.conv2d(features, weights[-1], padding=1)
@@ -26,7 +25,7 @@ def test_within_an_image_skip_the_chain_has_no_skip_of_its_own() -> None:
     image = torch.rand(1, 1, 6, 5)
     nn.init.constant_(network.network.body.last.weight, 0.01)
     body = network.network.body
-    expected = upscale_bicubic(image, 2) + 0.1 * body(upscale_bicubic(image - 0.25, 2))
+    expected = interpolate(image, 2) + 0.1 * body(interpolate(image - 0.25, 2))
     assert torch.allclose(network(image), expected, atol=1e-6)
 
 

@@ -7,7 +7,7 @@ from search_spaces import Architecture
 from search_spaces.families.hybrid_seeds import point
 from search_spaces.layers.block_choices import CHAINED, FIXED_EXPANSION, OWN_ACTIVATION
 from search_spaces.layers.blocks import BLOCKS, block
-from search_spaces.layers.collapsible import fused
+from search_spaces.layers.fused import fused
 
 every_block = pytest.mark.parametrize("name", BLOCKS)
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from search_spaces.layers.enlarged import Enlarged, upscale_smoothly
-from search_spaces.layers.image_skip import upscale_bicubic
+from search_spaces.layers.enlarged import Enlarged
+from search_spaces.layers.interpolation import interpolate
 
 
 def keys(distance: float, a: float) -> float:
@@ -24,14 +24,14 @@ def impulse_response(scale: int, a: float) -> Tensor:
 def test_the_authors_kernel_is_smoother_than_the_plain_one(scale: int) -> None:
     impulse = torch.zeros(1, 1, 9, 9)
     impulse[..., 4, 4] = 1
-    assert torch.allclose(upscale_smoothly(impulse, scale)[0, 0], impulse_response(scale, -0.5), atol=1e-6)
-    assert torch.allclose(upscale_bicubic(impulse, scale)[0, 0], impulse_response(scale, -0.75), atol=1e-6)
+    assert torch.allclose(interpolate(impulse, scale, "smooth")[0, 0], impulse_response(scale, -0.5), atol=1e-6)
+    assert torch.allclose(interpolate(impulse, scale)[0, 0], impulse_response(scale, -0.75), atol=1e-6)
 
 
 @pytest.mark.parametrize("within_skip", [False, True])
 def test_the_body_sees_the_enlarged_image_and_the_skip_adds_it(within_skip: bool) -> None:
     image = torch.rand(1, 3, 5, 7)
-    enlarged = upscale_bicubic(image, 3) if within_skip else upscale_smoothly(image, 3)
+    enlarged = interpolate(image, 3) if within_skip else interpolate(image, 3, "smooth")
     assert torch.equal(Enlarged(nn.Tanh(), 3, within_skip=within_skip, skip=False)(image), enlarged.tanh())
     assert torch.equal(Enlarged(nn.Tanh(), 3, within_skip=within_skip, skip=True)(image), enlarged + enlarged.tanh())
 
@@ -42,4 +42,4 @@ def test_the_skip_stays_float32_under_autocast() -> None:
     nn.init.zeros_(body.weight)
     nn.init.zeros_(body.bias)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(Enlarged(body, 2, within_skip=False, skip=True)(image), upscale_smoothly(image, 2))
+        assert torch.equal(Enlarged(body, 2, within_skip=False, skip=True)(image), interpolate(image, 2, "smooth"))
