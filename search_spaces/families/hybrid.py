@@ -23,6 +23,7 @@ from search_spaces.layers.image_skip import CorrectedNetwork, ImageSkip, LinearC
 from search_spaces.layers.initialisation import keep_variance
 from search_spaces.layers.interpolation import Interpolation
 from search_spaces.layers.sharpening import Sharpening
+from search_spaces.layers.sides import has_multiples
 from search_spaces.layers.upsample import UPSAMPLERS, Upsampler
 from search_spaces.part import Part
 from search_spaces.published import Published
@@ -136,8 +137,9 @@ class HybridNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → [N, C, scale·H, scale·W]."""
         height, width = image.shape[-2:]
+        is_whole = self.unshuffle == 1 or has_multiples(image, self.unshuffle)
         image = self.input(image)
-        if self.unshuffle > 1:
+        if not is_whole:
             missing = (0, -width % self.unshuffle, 0, -height % self.unshuffle)
             image = F.pad(image, missing, mode="replicate")
         nodes = [self.head(image)]
@@ -145,7 +147,7 @@ class HybridNetwork(nn.Module):
             nodes.append(cell(nodes[-1] + nodes[-1 - reach] if reach else nodes[-1]))
         features = self._merged(nodes)
         output = self.tail(features + nodes[0] if self.body_skip else features)
-        return output[..., : self.scale * height, : self.scale * width] if self.unshuffle > 1 else output
+        return output if is_whole else output[..., : self.scale * height, : self.scale * width]
 
     def _merged(self, nodes: Sequence[Tensor]) -> Tensor:
         kept = [node for node, fused in zip(nodes[1:], self.fused, strict=True) if fused]

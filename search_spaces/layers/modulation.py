@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.layers.conv import conv
+from search_spaces.layers.sides import has_multiples
 
 
 class SpatialModulation(nn.Module):
@@ -36,6 +37,8 @@ def max_pool_to_fraction(features: Tensor, divisor: int) -> Tensor:
     """
     if divisor == 1:
         return features
+    if has_multiples(features, divisor):
+        return F.max_pool2d(features, divisor)
     if not torch.compiler.is_exporting():
         height, width = (max(1, size // divisor) for size in features.shape[2:])
         return F.adaptive_max_pool2d(features, (height, width))
