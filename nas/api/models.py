@@ -14,10 +14,12 @@ from nas.api.upscaling import Upscalers, upscale_image
 from nas.data.images import Pixels
 from nas.deploy.denoising import load_stages
 from nas.deploy.export import Exported
-from nas.deploy.export import export as export_model
+from nas.deploy.form import Form
+from nas.deploy.target import load_target
 from nas.deploy.tiles import TILE, Upscaler
 from nas.deploy.upscale import trained_counts, upscale_files, warn_without_denoiser
 from nas.evaluation.comparison import Evaluation
+from nas.image_size import parse_size
 from nas.jobs.naming import locate
 from nas.model import RESULTS, Model, load_model
 from search_spaces import Architecture
@@ -180,17 +182,35 @@ class TrainedModel:
         return evaluate([self], data, **options)
 
     @public_call()
-    def export(self, folder: str | Path) -> Exported:
+    def export(
+        self,
+        folder: str | Path,
+        *,
+        target: str | None = None,
+        lr: str | tuple[int, int] | None = None,
+        opset: int | None = None,
+        bits: int | None = None,
+        half: bool = False,
+        int8: str | None = None,
+        data: str | Path | None = None,
+    ) -> Exported:
         """Write architecture, weights, an ONNX file and the recipe into a new folder, and verify each file.
 
         Args:
             folder: The new folder.
+            target: The chip or runtime that the file is for: a name that `nas targets` lists, or a YAML file.
+            lr: The fixed size of LR images, `"640x512"` or (width, height). Default: any size.
+            opset: The opset of ONNX, 13 to 20. Default: 18, or the nearest that the target reads.
+            bits: 8 or 16: the file takes and gives integers of so many bits. Default: float32 values.
+            half: Whether the network computes in float16; the image skip stays in float32.
+            int8: `"residual"` also writes an int8 file whose image path stays in float32, `"full"` one of int8 alone.
+            data: Folder of images with which int8 is calibrated and measured.
 
         Returns:
-            The files, and the largest difference between ONNX Runtime and PyTorch.
+            The files, the largest difference between ONNX Runtime and PyTorch, and what int8 costs.
 
         Raises:
-            InputError: The folder is not empty, or can't be written.
+            InputError: The folder is not empty, or can't be written; or the target refuses the network.
             RunError: The verification of a file failed.
 
         Example:
@@ -198,7 +218,11 @@ class TrainedModel:
             >>> "model.onnx" in [file.name for file in exported.files]
             True
         """
-        return export_model(self._model, Path(folder))
+        from nas.jobs.exporting import Wanted, export
+
+        size = parse_size(lr) if isinstance(lr, str) else lr
+        form = Form.of(load_target(target) if target else None, opset, lr=size, bits=bits, half=half)
+        return export(self._model, Path(folder), form, Wanted.of(int8, data), RESULTS)
 
     def __repr__(self) -> str:
         architecture = self.architecture

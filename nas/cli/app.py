@@ -13,7 +13,7 @@ from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
 from nas.cli.hand_made import hand_made
 from nas.cli.help import AsciiCommand, AsciiGroup
-from nas.cli.look import check, cost, dashboard, preview, spaces
+from nas.cli.look import check, cost, dashboard, preview, spaces, targets
 from nas.cli.models import evaluate, export, import_, upscale
 from nas.cli.plugins import PluginFiles, with_plugins
 from nas.cli.proxies import proxies, rank
@@ -42,7 +42,7 @@ def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
         to.command(name, cls=AsciiCommand)(with_plugins(command))
 
 
-_add(app, search, worker, front, train, hand_made, evaluate, export, upscale, cost, spaces, dashboard, import_)
+_add(app, search, worker, front, train, hand_made, evaluate, export, upscale, cost, targets, spaces, dashboard, import_)
 
 data_app = typer.Typer(cls=AsciiGroup, no_args_is_help=True, help="Look at a folder of images.")
 _add(data_app, check, preview)

@@ -19,6 +19,7 @@ from nas.cli.terminal import (
     show,
     show_json,
 )
+from nas.errors import InputError
 from nas.report.progress import NOTES, CountDisplay
 from nas.search.option import MANY, MOST_SCALE, PROCESSES
 
@@ -33,6 +34,10 @@ def cost(
     ] = False,
     latency_command: LatencyCommand = None,
     threads: Annotated[int, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency.")] = 1,
+    target: Annotated[
+        str | None, typer.Option("--for", metavar="CHIP", help="Whether a chip takes them: see nas targets, or a file.")
+    ] = None,
+    ops: Annotated[bool, typer.Option("--ops", help="With --for: list every operator.")] = False,
     as_json: Json = False,
 ) -> None:
     """Count parameters and multiply-adds, beside thop's count and the published figures."""
@@ -40,6 +45,11 @@ def cost(
     from nas.report.costs import cost_notes, cost_table, count
     from nas.report.latencies import latency_tables, runtime_notes, timed
 
+    if target:
+        _show_fits(architectures, target, scale, hr, lr, ops, as_json)
+        return
+    if ops:
+        raise InputError("--ops lists the operators for a chip; name it by --for.")
     counts = [count(resolve(name, scale), hr, lr) for name in architectures]
     times = []
     if latency or latency_command:
@@ -52,6 +62,45 @@ def cost(
     for shown in (cost_table(counts), *latency_tables(times)):
         show(shown)
     say(*(*runtime_notes(times), *cost_notes(counts)))
+
+
+def _show_fits(
+    names: list[str], target: str, scale: int | None, hr: str | None, lr: str | None, ops: bool, as_json: bool
+) -> None:
+    """Show whether a chip takes networks."""
+    from nas.cost import HR_SIZE
+    from nas.deploy.fit import fit
+    from nas.deploy.target import load_target
+    from nas.image_size import hr_size
+    from nas.jobs.naming import resolve
+    from nas.report.targets import fit_notes, fit_table
+
+    chip, fits = load_target(target), {}
+    for named in (resolve(name, scale) for name in names):
+        width, height = hr_size(hr, lr, named.architecture.scale) or HR_SIZE
+        factor = named.architecture.scale
+        fits[named.label] = fit(named.architecture, chip, (width // factor, height // factor))
+    if as_json:
+        show_json({label: found.to_dict() for label, found in fits.items()})
+        return
+    for label, found in fits.items():
+        if ops:
+            show(fit_table(label, found))
+        say(*fit_notes(label, found))
+
+
+def targets(as_json: Json = False) -> None:
+    """List the chips and runtimes that networks can be exported for."""
+    from nas.deploy.target import load_target
+    from nas.deploy.target import targets as names
+    from nas.report.targets import targets_table
+
+    every = [load_target(name) for name in names()]
+    if as_json:
+        show_json({target.name: target.model_dump(mode="json") for target in every})
+        return
+    show(targets_table(every))
+    say("What they take is from the documents of their vendors; nothing was tried on a board.")
 
 
 def spaces(

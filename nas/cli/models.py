@@ -145,15 +145,41 @@ def evaluate(
     wrote(paths)
 
 
-def export(model: Trained, to: Annotated[str, typer.Option(metavar="DIR", help="A new folder.")]) -> None:
+def export(
+    model: Trained,
+    to: Annotated[str, typer.Option(metavar="DIR", help="A new folder.")],
+    target: Annotated[
+        str | None, typer.Option("--for", metavar="CHIP", help="The chip or runtime: see nas targets; or a YAML file.")
+    ] = None,
+    lr: Annotated[str | None, typer.Option(metavar="WxH", help="The fixed size of LR images, as 640x512.")] = None,
+    opset: Annotated[
+        int | None, typer.Option(help="Opset of ONNX, 13 to 20. Default: 18, or the nearest that the chip reads.")
+    ] = None,
+    integers: Annotated[
+        int | None, typer.Option(metavar="8|16", help="Take and give integers of so many bits, normalised within.")
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Compute in float16; the image skip stays float32.")] = False,
+    int8: Annotated[
+        str | None,
+        typer.Option(metavar="residual|full", help="Also write an int8 file, with or without an exact image path."),
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Images that calibrate and measure int8.")] = None,
+    check: Annotated[str | None, typer.Option(metavar="LOSS", help="Exit with 1 if int8 costs more, as 0.1dB.")] = None,
+) -> None:
     """Export a model: architecture, weights, ONNX and the recipe to train it again; each is verified."""
     from nas.api.models import load
+    from nas.jobs.exporting import check_loss, parse_loss
 
     check_target(to, "--to", folder=True)
-    done = load(model).export(to)
+    most = None if check is None else parse_loss(check, int8)
+    done = load(model).export(to, target=target, lr=lr, opset=opset, bits=integers, half=half, int8=int8, data=data)
     wrote(done.files)
     say(f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.")
+    if done.int8:
+        say(done.int8.in_words)
     say(f"Train it again: {done.command}")
+    if most is not None:
+        check_loss(done.int8, most)
 
 
 def import_(

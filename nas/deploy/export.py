@@ -3,20 +3,28 @@
 import copy
 import shlex
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from nas.data.normalisation import Normalisation
-from nas.deploy.onnx import check_onnx, to_onnx, tolerance
+from nas.deploy.form import Form
+from nas.deploy.golden import GOLDEN, write_golden
+from nas.deploy.graph import operators
+from nas.deploy.handbook import HANDBOOK, write_handbook
+from nas.deploy.onnx import ANY_SIZE, HALF, check_onnx, to_onnx, tolerance
+from nas.deploy.packages import required
+from nas.deploy.target import explain_refused
 from nas.errors import InputError, RunError
 from nas.files import write_atomic
 from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.recipe import load_recipe, parse_recipe
 from search_spaces.documents import to_yaml
 
-ONNX, RETRAIN = "model.onnx", "retrain.yaml"
+ONNX, INT8, RETRAIN = "model.onnx", "model_int8.onnx", "retrain.yaml"
 
 
 @dataclass(frozen=True)
@@ -38,23 +46,31 @@ class Exported:
     """The largest difference between ONNX Runtime and PyTorch; see `check_onnx`."""
     command: str
     """The command that trains the architecture again, or trains imported weights further; DIR is the data set."""
+    int8: Any = None
+    """What int8 costs, a `nas.jobs.int8.Int8Loss`; None without an int8 file."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The paths of the five or six files."""
-        names = (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, RETRAIN)
-        return tuple(self.folder / name for name in names if (self.folder / name).is_file())
+        """The paths of its files."""
+        names = (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, INT8, RETRAIN, HANDBOOK)
+        files = [self.folder / name for name in names if (self.folder / name).is_file()]
+        return (*files, *sorted((self.folder / GOLDEN).iterdir()))
 
 
-def export(model: Model, target: Path) -> Exported:
+def export(
+    model: Model, target: Path, form: Form = ANY_SIZE, more: Callable[[Path], None] = lambda folder: None
+) -> Exported:
     """Write a model, its ONNX file and its recipe into the new folder `target`, and verify each file.
+
+    The ONNX file has the given form. Beside it lie a README.md, which says how an image is fed, and the folder golden
+    with an input and its right output. `more` may write further files before the folder appears.
 
     The architecture must have the same fingerprint when it is read back. The weights must give bit-equal output in a
     newly built network. ONNX Runtime must give the same output up to the network's `tolerance`. `load_recipe` must
     read the same recipe. `target` appears whole or not at all.
 
-    Raises InputError if `target` is a file or a folder that isn't empty, or if the recipe is incomplete; RunError if a
-    file is wrong.
+    Raises InputError if `target` is a file or a folder that isn't empty, if the recipe is incomplete, or if the form's
+    target refuses the network; RunError if a file is wrong.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InputError(f"{target} exists; name a new folder to export to.")
@@ -64,7 +80,8 @@ def export(model: Model, target: Path) -> Exported:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
             folder = Path(temporary) / "export"
-            difference = _write(model, folder)
+            difference = _write(model, folder, form)
+            more(folder)
             folder.replace(target)
     except OSError as error:
         raise InputError(f"{target} can't be written ({error.strerror or error}).") from None
@@ -83,7 +100,7 @@ def _trained(model: Model) -> bool:
     return IMPORTED not in model.recipe
 
 
-def _write(model: Model, folder: Path) -> float:
+def _write(model: Model, folder: Path, form: Form) -> float:
     """Write and verify all files; return the difference of the ONNX form."""
     model.save(folder)
     if _trained(model):
@@ -91,13 +108,18 @@ def _write(model: Model, folder: Path) -> float:
         recipe = to_yaml(dict(model.recipe))
         write_atomic(folder / RETRAIN, f"{header}#   {retrain_command(Path())}\n{recipe}")
     _verify(model, folder)
-    to_onnx(model.network, model.architecture, folder / ONNX, Normalisation.stored(model.recipe))
-    difference = check_onnx(folder / ONNX, model.network)
-    accepted = tolerance(model.network, model.architecture.channels)
+    normalisation = Normalisation.stored(model.recipe)
+    to_onnx(model.network, model.architecture, folder / ONNX, normalisation, form)
+    if form.target:
+        explain_refused(form.target, operators(required("onnx").load(folder / ONNX)))
+    difference = check_onnx(folder / ONNX, model.network, form=form, normalisation=normalisation)
+    accepted = HALF if form.half else tolerance(model.network, model.architecture.channels)
     if not difference < accepted:
         raise RunError(
             f"The ONNX form differs by {difference:.1e} from the network; at most {accepted:.0e} is accepted."
         )
+    write_golden(folder, folder / ONNX, model.architecture, form)
+    write_handbook(folder, model.architecture, normalisation, form)
     return difference
 
 

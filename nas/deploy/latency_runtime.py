@@ -15,7 +15,7 @@ from typing import Protocol
 
 import torch
 
-from nas.deploy.onnx import required
+from nas.deploy.packages import required
 from nas.errors import InputError, RunError
 
 Shape = tuple[int, int, int, int]

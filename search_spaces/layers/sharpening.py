@@ -32,4 +32,4 @@ class Sharpening(nn.Module):
         """Return the same as one convolution."""
         weight = torch.full((1, WINDOW, WINDOW), -SHARPNESS / WINDOW**2, dtype=torch.float64)
         weight[0, WINDOW // 2, WINDOW // 2] += 1 + SHARPNESS
-        return FixedFilter(weight)
+        return FixedFilter(weight, returns_type_of_input=True)

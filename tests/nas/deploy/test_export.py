@@ -29,7 +29,8 @@ def exported(make_model: Callable[..., Model], tmp_path_factory: pytest.TempPath
 def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the slow ONNX form out."""
     monkeypatch.setattr("nas.deploy.export.to_onnx", lambda *arguments: None)
-    monkeypatch.setattr("nas.deploy.export.check_onnx", lambda path, network: 0.0)
+    monkeypatch.setattr("nas.deploy.export.check_onnx", lambda *arguments, **others: 0.0)
+    monkeypatch.setattr("nas.deploy.export.write_golden", lambda *arguments: None)
 
 
 def test_an_export_is_a_model_directory_with_the_same_network(model: Model, exported: Exported) -> None:
@@ -42,9 +43,10 @@ def test_an_export_is_a_model_directory_with_the_same_network(model: Model, expo
 
 
 def test_an_export_is_complete_and_leaves_nothing_else(exported: Exported) -> None:
-    names = {"architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json", "model.onnx", "retrain.yaml"}
-    assert {path.name for path in exported.files} == names
-    assert {path.name for path in exported.folder.iterdir()} == names
+    model = {"architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json", "retrain.yaml"}
+    names = {*model, "model.onnx", "README.md", "golden/input.bin", "golden/output.bin", "golden/shapes.json"}
+    assert {path.relative_to(exported.folder).as_posix() for path in exported.files} == names
+    assert {path for path in exported.folder.rglob("*") if path.is_file()} == set(exported.files)
     assert list(exported.folder.parent.iterdir()) == [exported.folder]
 
 
