@@ -60,6 +60,7 @@ TWINS = [
     Twin("swinir/SwinIR-light", 2, "SwinIR", {**SWIN, "upscale": 2, "upsampler": "pixelshuffledirect"}),
     Twin("safmn/SAFMN", 4, "SAFMN", {"dim": 36, "n_blocks": 8, "upscaling_factor": 4}),
     Twin("span/SPAN-48", 2, "SPAN", {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 48, "upscale": 2}),
+    Twin("compact/RealESR-general", 4, "Compact", {"num_conv": 32}),
     Twin("rgt/RGT-S", 2, "RGT", {**RGT, "upscale": 2}),
     Twin("rcan/RCAN", 2, "RCAN", {"scale": 2}),
     Twin("rrdb/ESRGAN", 4, "ESRGAN", {"scale": 4}, rename=names_of_2018),
