@@ -75,6 +75,13 @@ RELEASED = (
     PublishedWeights("smfanet/SMFANet", "Zheng-MJ/SMFANet", "SMFANet_DF2K_100w_x2SR.pth", 2, 38.08),
     PublishedWeights("smfanet/SMFANet-plus", "Zheng-MJ/SMFANet", "SMFANet_plus_DF2K_100w_x2SR.pth", 2, 38.19),
     PublishedWeights("span/SPAN-28", "Amazingren/NTIRE2024_ESR", "team38_span_ch28_slim.pth", 4, None),
+    PublishedWeights("rlfn/RLFN", "bytedance/RLFN", "rlfn_x2.pth", 2, 38.07, 38.067),
+    PublishedWeights("rlfn/RLFN", "bytedance/RLFN", "rlfn_x4.pth", 4, 32.24, 32.240),
+    PublishedWeights("rlfn/RLFN-S", "bytedance/RLFN", "rlfn_s_x2.pth", 2, 38.05, 38.049),
+    PublishedWeights("rlfn/RLFN-S", "bytedance/RLFN", "rlfn_s_x4.pth", 4, 32.23, 32.241),
+    PublishedWeights("rlfn/RLFN-NTIRE", "bytedance/RLFN", "rlfn_ntire_x4.pth", 4, None, 32.098),
+    PublishedWeights("disp/DISP", "Amazingren/NTIRE2026_ESR", "team18_DISP.pth", 4, None, 31.941),
+    PublishedWeights("spanv2/SPANV2", "Amazingren/NTIRE2026_ESR", "team22_spanv2_c2.pth", 4, None, 31.770),
 )
 
 

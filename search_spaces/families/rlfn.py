@@ -14,6 +14,7 @@ from search_spaces.choices import Choice, Choices, Values, read_choices
 from search_spaces.layers import spatial_attention
 from search_spaces.layers.collapsible import start_chain
 from search_spaces.layers.conv import conv
+from search_spaces.layers.mean_shift import RANGE, MeanShift, around
 from search_spaces.layers.spatial_attention import EnhancedSpatialAttention
 from search_spaces.layers.upsample import PixelShuffleDirect
 from search_spaces.part import Part
@@ -62,11 +63,15 @@ class LocalFeatures(nn.Module):
 
 
 class RlfnNetwork(nn.Module):
-    """Head, blocks and a convolution with a skip over everything, one pixel shuffle."""
+    """Head, blocks and a convolution with a skip over everything, one pixel shuffle.
+
+    Without an image skip, the range is widened to 0..255, which the authors' weights expect.
+    """
 
     def __init__(self, chosen: RlfnChoices, scale: int, channels: int) -> None:
         super().__init__()
         width = chosen.width
+        self.range = None if chosen.image_skip else MeanShift(channels, (0.0,) * channels, RANGE)
         self.head = conv(channels, width)
         self.blocks = nn.Sequential()
         for _ in range(chosen.blocks):
@@ -76,6 +81,9 @@ class RlfnNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] in 0..1 → [N, C, scale·H, scale·W]."""
+        return around(self.range, self._computed, image)
+
+    def _computed(self, image: Tensor) -> Tensor:
         head = self.head(image)
         return self.tail(head + self.trunk(self.blocks(head)))
 
@@ -104,8 +112,8 @@ class Rlfn(SkippedSpace):
     }
     smallest: ClassVar[Choices] = {**point(8, 8, 1), "convs": 2, "attention_width": 4}
     published: ClassVar = {
-        "RLFN": Published(point(52, 52, 6), Claim("arXiv 2205.07514; github.com/bytedance/RLFN")),
-        "RLFN-S": Published(point(48, 48, 6), Claim("arXiv 2205.07514; github.com/bytedance/RLFN")),
+        "RLFN": Published(point(52, 52, 6), Claim("arXiv 2205.07514", 527_000, psnr=38.07, params_counted=COLOUR)),
+        "RLFN-S": Published(point(48, 48, 6), Claim("arXiv 2205.07514", 454_000, psnr=38.05, params_counted=COLOUR)),
         "RLFN-NTIRE": Published(
             point(46, 48, 4),
             Claim(
