@@ -51,7 +51,7 @@ def measure(name: str, data: Path, wall: float | None) -> dict[str, object]:
     best = max(run.candidates(), key=lambda c: c.psnr)
     validation = data / "val"
     images = validation if validation.is_dir() else data
-    contestant = load_contestant(best.label, run.candidate_folder(best.trial))
+    contestant = load_contestant(best.label, run.candidate_folder(best.last_trial))
     whole = compare([contestant], images, RESULTS / "cache", torch.device("cpu"))
     bicubic, found = (measured for _, measured in whole.rows)
     return {

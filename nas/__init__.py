@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nas.api.events import STOP as STOP
     from nas.api.events import Event as Event
     from nas.api.events import print_events as print_events
+    from nas.api.listing import RunSummary as RunSummary
+    from nas.api.listing import runs as runs
     from nas.api.measuring import evaluate as evaluate
     from nas.api.models import TrainedModel as TrainedModel
     from nas.api.models import load as load
@@ -53,6 +55,7 @@ __all__ = [
     "InputError",
     "RunError",
     "RunStatus",
+    "RunSummary",
     "SearchRun",
     "SpaceSummary",
     "StoppedError",
@@ -64,6 +67,7 @@ __all__ = [
     "load",
     "open",
     "print_events",
+    "runs",
     "search",
     "train",
     "use_plugins",
@@ -80,6 +84,7 @@ _PLACES = {
     "InputError": "nas.errors",
     "RunError": "nas.errors",
     "RunStatus": "nas.api.records",
+    "RunSummary": "nas.api.listing",
     "SearchRun": "nas.api.runs",
     "SpaceSummary": "nas.api.networks",
     "StoppedError": "nas.errors",
@@ -90,6 +95,7 @@ _PLACES = {
     "load": "nas.api.models",
     "open": "nas.api.runs",
     "print_events": "nas.api.events",
+    "runs": "nas.api.listing",
     "train": "nas.api.training",
     "use_plugins": "nas.api.networks",
 }

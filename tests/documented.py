@@ -71,9 +71,9 @@ def localise(word: str, data: Path) -> str:
     word = word.replace("../shared/infrared", str(data))
     if word.startswith("postgresql"):
         return f"sqlite:///{Path('team.db').resolve()}"
-    if match := re.match(r"results/first/trained/[^/]+", word):
-        trained = sorted(p for p in Path("results/first/trained").iterdir() if p.is_dir())
-        return word.replace(match[0], str(trained[0]))
+    if re.fullmatch(r"first:\d+", word):
+        with_weights = sorted(int(path.name) for path in Path("results/first/candidates").iterdir())
+        return f"first:{with_weights[0]}"
     return word
 
 

@@ -68,6 +68,7 @@ ORDER = (
     "nas.search.run_id",
     "nas.search.front",
     "nas.search.history",
+    "nas.search.trial_names",
     "nas.search.extrapolation",
     "nas.search.noise",
     "nas.search.study",

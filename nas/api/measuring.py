@@ -1,6 +1,7 @@
 """Measurement of models on a folder of images by one protocol."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -12,7 +13,7 @@ from nas.evaluation.comparison import BICUBIC, Evaluation, compare
 from nas.evaluation.conditions import Conditions
 from nas.evaluation.contestant import Contestant, load_contestant
 from nas.files import check_writable
-from nas.jobs.naming import locate
+from nas.jobs.locating import find_weights, locate
 from nas.model import RESULTS
 from nas.progress import Progress
 from nas.report.evaluation_files import write_csv, write_pictures
@@ -92,16 +93,23 @@ def evaluate(
 
 @public_call()
 def measure(
-    models: Sequence[str | Path | TrainedModel], data: str | Path, progress: Progress | None, **options: Unpack[Options]
+    models: Sequence[str | Path | TrainedModel],
+    data: str | Path,
+    progress: Progress | None,
+    say: Callable[[str], None] | None = None,
+    **options: Unpack[Options],
 ) -> tuple[Evaluation, list[Path]]:
-    """Measure as `evaluate` does, with `progress`, and return the evaluation and the written files."""
+    """Measure as `evaluate` does, with `progress`, and return the evaluation and the written files.
+
+    `say` receives which training each `RUN:TRIAL` stands for; without it a brief training is a warning.
+    """
     results, csv, pictures = Path(options.get("results", RESULTS)), options.get("csv"), options.get("pictures")
     scale = options.get("scale")
     check_counts(1, scale=scale)
     check_counts(0, shave=options.get("shave"))
     where = device_of(options.get("device"))
     table, folder = check_writable(csv, "csv"), check_writable(pictures, "pictures", folder=True)
-    contestants = [_contestant(name, scale, results) for name in dict.fromkeys(models) if str(name) != BICUBIC]
+    contestants = [_contestant(name, scale, results, say) for name in dict.fromkeys(models) if str(name) != BICUBIC]
     conditions = _conditions(options, results)
     evaluation = compare(contestants, Path(data), results / "cache", where, conditions, progress)
     paths = []
@@ -113,10 +121,17 @@ def measure(
     return evaluation, paths
 
 
-def _contestant(model: str | Path | TrainedModel, scale: int | None, results: Path) -> Contestant:
+def _contestant(
+    model: str | Path | TrainedModel, scale: int | None, results: Path, say: Callable[[str], None] | None
+) -> Contestant:
     if isinstance(model, TrainedModel):
         return load_contestant(str(model.folder), model.folder)
-    return load_contestant(str(model), locate(str(model), scale, results))
+    found = find_weights(str(model), scale, results)
+    if say:
+        say(found.told)
+    elif found.is_brief:
+        warnings.warn(found.told, stacklevel=4)
+    return load_contestant(found.name, found.folder)
 
 
 def _conditions(options: Options, results: Path) -> Conditions:

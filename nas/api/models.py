@@ -20,7 +20,7 @@ from nas.deploy.tiles import TILE, Upscaler
 from nas.deploy.upscale import trained_counts, upscale_files, warn_without_denoiser
 from nas.evaluation.comparison import Evaluation
 from nas.image_size import parse_size
-from nas.jobs.naming import locate
+from nas.jobs.locating import locate
 from nas.model import RESULTS, Model, load_model
 from search_spaces import Architecture
 

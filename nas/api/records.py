@@ -25,7 +25,7 @@ class FoundNetwork:
     name: str
     """The name of the published network (`falsr/FALSR-B`), else `RUN:TRIAL`."""
     trial: int
-    """The number of its Optuna trial."""
+    """The number of its Optuna trial; of several trials of one network, of the first."""
     psnr: float
     """PSNR in dB, by the protocol of the run."""
     ssim: float | None
@@ -89,7 +89,7 @@ def found_network(candidate: Candidate, run: Run) -> FoundNetwork:
         macs=int(figures["macs"]),
         params=int(figures["params"]),
         published=candidate.published,
-        folder=run.candidate_folder(candidate.trial),
+        folder=run.candidate_folder(candidate.last_trial),
         architecture=candidate.architecture,
         figures=figures,
     )

@@ -149,7 +149,13 @@ class SearchRun:
 
     @public_call()
     def gain_over_hand_made(
-        self, *, full: bool = False, jobs: int = 1, device: Device = None, callback: Callback | None = None
+        self,
+        *,
+        full: bool = False,
+        jobs: int = 1,
+        data: str | Path | None = None,
+        device: Device = None,
+        callback: Callback | None = None,
     ) -> Gain | None:
         """Return how much better the networks of this run are than the published networks in its range.
 
@@ -158,6 +164,7 @@ class SearchRun:
         Args:
             full: Whether to compare the fully trained networks of the run, and to train the published ones alike.
             jobs: Networks to train at a time.
+            data: Folder of the run's images, if they were moved. Default: as the run says.
             device: The device of the trainings. Default: a GPU if there is one.
             callback: Receives the progress of each training; may return `nas.STOP`.
 
@@ -177,7 +184,7 @@ class SearchRun:
         run, where = self._run, device_of(device)
         known = HandMade.fully(run) if full else HandMade.of(run)
         known.check()
-        build = known.build(open_run_data(run), where)
+        build = known.build(open_run_data(run, None if data is None else str(data)), where)
         with followed(callback) as follower:
             work_on(build, devices_for(where, jobs), follower, follower)
         if not full:

@@ -26,7 +26,9 @@ Trainable = str | Path | Architecture | FoundNetwork | TrainedModel
 def train(
     what: SearchRun | Trainable | Sequence[Trainable],
     *,
-    top: int = 3,
+    top: int | None = None,
+    knee: bool = False,
+    under: str | Sequence[str] = (),
     recipe: str | Path = "full",
     steps: int | None = None,
     degradation: str | None = None,
@@ -47,12 +49,15 @@ def train(
     Args:
         what: A run or its name, for networks of its front; or one or more architectures: `SPACE/POINT`, `RUN:TRIAL`,
             paths, networks of a run, `nas.Architecture` objects. A trained model is trained from its weights.
-        top: Number of networks of a run's front, spread over its range; 1: the best.
+        top: Number of networks of a run's front, spread over its range; 1: the best. Default: the knee of the
+            front, and the best networks within the budget and within half of it.
+        knee: Whether to train the knee of a run's front.
+        under: Budgets such as `"5G-MACs"`, to train the best network of a run within each.
         recipe: A recipe's name or YAML file.
         steps: Number of steps. Default: the recipe's.
         degradation: Makes the LR images. Default: the recipe's.
         counts: Scale and offset of images without 8 or 16 bits.
-        data: Folder of images. Default: the run's, else synthetic scenes.
+        data: Folder of images. Default: the run's, also for `RUN:TRIAL`; else synthetic scenes.
         scale: Scale of published networks. Default: the scale of their published figures.
         jobs: Networks at the same time. Default: as many as fit.
         threads: CPU threads of each network. Default: an equal share.
@@ -91,6 +96,8 @@ def train(
         wanted,
         where,
         top=top,
+        knee=knee,
+        under=(under,) if isinstance(under, str) else under,
         recipe=str(recipe),
         steps=steps,
         degradation=degradation,
@@ -102,7 +109,7 @@ def train(
         results=Path(results),
     )
     with followed(callback) as follower:
-        for note in job.notes:
+        for note in (*job.notes, *job.picks):
             follower.say(note)
 
         def introduce(placement: Placement, forecast: Forecast | None) -> None:

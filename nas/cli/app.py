@@ -17,7 +17,7 @@ from nas.cli.look import check, cost, dashboard, preview, spaces, targets
 from nas.cli.models import evaluate, export, import_, upscale
 from nas.cli.plugins import PluginFiles, with_plugins
 from nas.cli.proxies import proxies, rank
-from nas.cli.runs import front, search, worker
+from nas.cli.runs import front, runs, search, worker
 from nas.cli.terminal import say
 from nas.cli.training import train
 from nas.errors import InputError, RunError, StoppedError
@@ -42,7 +42,23 @@ def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
         to.command(name, cls=AsciiCommand)(with_plugins(command))
 
 
-_add(app, search, worker, front, train, hand_made, evaluate, export, upscale, cost, targets, spaces, dashboard, import_)
+_add(
+    app,
+    search,
+    worker,
+    runs,
+    front,
+    train,
+    hand_made,
+    evaluate,
+    export,
+    upscale,
+    cost,
+    targets,
+    spaces,
+    dashboard,
+    import_,
+)
 
 data_app = typer.Typer(cls=AsciiGroup, no_args_is_help=True, help="Look at a folder of images.")
 _add(data_app, check, preview)

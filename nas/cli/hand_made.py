@@ -20,6 +20,10 @@ def hand_made(
     jobs: Annotated[
         int, typer.Option(min=1, max=PROCESSES, help="Networks to train at a time, with one thread each on a CPU.")
     ] = 1,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder of the run's images, if they were moved. Default: as the run says."),
+    ] = None,
     storage: Storage = None,
     device: Device = None,
 ) -> None:
@@ -34,7 +38,7 @@ def hand_made(
     opened, where = open_run(run, storage), pick_device(device)
     known = HandMade.fully(opened) if full else HandMade.of(opened)
     known.check()
-    build = known.build(open_run_data(opened), where)
+    build = known.build(open_run_data(opened, data), where)
     missing = len(build.open_trainings())
     NOTES.print(
         f"{len(build.rows)} published networks lie in or near the range; {missing} are to be trained, "

@@ -18,7 +18,7 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.report.progress import CountDisplay
+from nas.report.progress import NOTES, CountDisplay
 from nas.search.option import IMAGES, MOST_SCALE
 
 METRICS = "Metrics"
@@ -134,6 +134,7 @@ def evaluate(
             pictures=pictures,
             skip_bad=bool(skip_bad),
             device=device,
+            say=_note,
         )
     if as_json:
         show_json(evaluation_data(evaluation))
@@ -172,7 +173,9 @@ def export(
 
     check_target(to, "--to", folder=True)
     most = None if check is None else parse_loss(check, int8)
-    done = load(model).export(to, target=target, lr=lr, opset=opset, bits=integers, half=half, int8=int8, data=data)
+    done = load(_weights(model)).export(
+        to, target=target, lr=lr, opset=opset, bits=integers, half=half, int8=int8, data=data
+    )
     wrote(done.files)
     say(f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.")
     if done.int8:
@@ -232,11 +235,12 @@ def upscale(
     """Upscale (with a denoiser: denoise) an image or a folder of images; types and units are kept."""
     from nas.api.models import load
 
+    trained, denoiser = _weights(model), _weights(denoise) if denoise else None
     with CountDisplay("upscaling") as progress:
-        paths = load(model).upscale_files(
+        paths = load(trained).upscale_files(
             source,
             target,
-            denoise=denoise,
+            denoise=denoiser,
             noise=noise,
             tile=tile,
             counts=counts,
@@ -245,3 +249,17 @@ def upscale(
             callback=lambda event: progress(event.done, event.total),
         )
     say(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}")
+
+
+def _weights(model: str) -> Path:
+    """Return the model directory of a name, and print which training `RUN:TRIAL` stands for."""
+    from nas.jobs.locating import find_weights
+
+    found = find_weights(model)
+    _note(found.told)
+    return found.folder
+
+
+def _note(told: str) -> None:
+    if told:
+        NOTES.print(f"Note: {told}")

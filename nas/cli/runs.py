@@ -145,6 +145,21 @@ def front(
     wrote(write_front(snapshot))
 
 
+def runs(as_json: Json = False) -> None:
+    """List the runs in results, the one that changed last first."""
+    from nas.jobs.run_list import list_runs
+    from nas.report.run_list import fault_lines, run_data, run_table
+
+    found = list_runs()
+    if as_json:
+        show_json(run_data(found))
+    elif found:
+        show(run_table(found))
+        say(*fault_lines(found))
+    else:
+        say("There are no runs in results; nas search starts one.")
+
+
 def _search(request: "Request", where: "torch.device", deadline: "Deadline | None", hint: str) -> None:
     from nas.api.searching import work_on
     from nas.report.search_view import SearchView
@@ -202,7 +217,7 @@ def _conclude(run: Any, ended: "Ended") -> None:
         )
         say(f"Front: {write_front(snapshot)[0]}")
     if ended.is_final and trained:
-        following = (command("front", name), command("train", name, "--top", "3"), command("dashboard", name))
+        following = (command("front", name), command("train", name), command("dashboard", name))
         say(f"Next: {' · '.join(following)}")
     elif ended.ending != Ending.ALL_FAIL and not ended.is_final:
         say(f"Continue with: {command('search', '--run', name)}")

@@ -34,14 +34,26 @@ def train(
         list[str], typer.Argument(metavar="RUN|ARCH...", help="A run, for networks of its front, or architectures.")
     ],
     top: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=1,
             max=MANY,
             rich_help_panel=NETWORKS,
-            help="Networks to take of a run's front; 1: the best.",
+            help="Networks to take of a run's front, spread over its range; 1: the best. Default: the knee, and the "
+            "best within the budget and within half of it.",
         ),
-    ] = 3,
+    ] = None,
+    knee: Annotated[
+        bool, typer.Option("--knee", rich_help_panel=NETWORKS, help="Take the knee of a run's front.")
+    ] = False,
+    under: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="BUDGET",
+            rich_help_panel=NETWORKS,
+            help="Take the best network of a run within this budget, e.g. 5G-MACs; repeatable.",
+        ),
+    ] = None,
     scale: PointScale = None,
     recipe: Annotated[
         str, typer.Option(rich_help_panel=TRAINING, help="How to train: a recipe's name or YAML file.")
@@ -59,7 +71,9 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR", rich_help_panel=IMAGES, help="Folder of images. Default: the run's, else synthetic scenes."
+            metavar="DIR",
+            rich_help_panel=IMAGES,
+            help="Folder of images. Default: the run's, also for RUN:TRIAL; else synthetic scenes.",
         ),
     ] = None,
     degradation: Annotated[
@@ -98,6 +112,8 @@ def train(
                 what,
                 where,
                 top=top,
+                knee=knee,
+                under=under or (),
                 recipe=recipe,
                 steps=steps,
                 degradation=degradation,
@@ -125,11 +141,13 @@ def train(
 
 
 def _announce(job: "Job") -> None:
-    """Print the notes of a job before its trainings."""
+    """Print the notes of a job before its trainings, and which networks of a front it trains and why."""
     if job.data.synthetic:
         NOTES.print(SYNTHETIC)
     for note in job.notes:
         NOTES.print(f"Note: {note}")
+    for picked in job.picks:
+        NOTES.print(picked)
 
 
 def _conclude(job: "Job", done: "Done") -> None:

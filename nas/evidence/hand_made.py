@@ -61,7 +61,7 @@ class HandMade:
         groups = fully_trained(run.folder, run.settings)
         if not groups:
             name = run.settings.run
-            raise InputError(f"No network of '{name}' is fully trained; train some first: nas train {name} --top 3.")
+            raise InputError(f"No network of '{name}' is fully trained; train some first: nas train {name}.")
         largest = max(groups, key=lambda group: len(group.networks))
         return cls(run.settings, largest.recipe, run.folder.parent)
 

@@ -7,7 +7,7 @@ another recipe, other start weights), the name is `ecbsr-M4C8-x4` for another sc
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,18 +54,22 @@ class Place:
     """Why the folder has a suffix, if this was decided now; else empty."""
 
 
-def place(folder: Path, name: str, training: Training, taken: Mapping[str, Training]) -> Place:
+def place(
+    folder: Path, name: str, training: Training, taken: Mapping[str, Training], earlier: Sequence[str] = ()
+) -> Place:
     """Return the place in `folder` of a training with the name `name`.
 
-    `taken` holds the places of the other trainings of the same command.
+    `taken` holds the places of the other trainings of the same command. `earlier` are names under which the same
+    training may have begun.
     """
     record = training.to_dict()
     for other, given in taken.items():
         if given.to_dict() == record:
             return Place(other)
-    for existing in _called(folder, name):
-        if _is_own(folder / existing, training, record):
-            return Place(existing)
+    for called in (name, *earlier):
+        for existing in _called(folder, called):
+            if _is_own(folder / existing, training, record):
+                return Place(existing)
     for free in _names(name, training.architecture.scale, _scale_in(folder / name)):
         if free not in taken and not _is_occupied(folder / free):
             return Place(free, _note(folder, name, free, record) if free != name and name not in taken else "")

@@ -17,14 +17,13 @@ from nas.errors import InputError
 from nas.files import write_atomic
 from nas.image_size import Size
 from nas.jobs.naming import resolve
+from nas.jobs.picks import Pick, Picking, pick
 from nas.jobs.places import Training, place
 from nas.model import IMPORTED, RESULTS, TRAINED, WEIGHTS, Model, is_model, load_model
-from nas.objectives import first_quality
-from nas.search.front import Candidate, pick_from_front
-from nas.search.images import open_for, remembered
-from nas.search.noise import usual_noise
+from nas.search.images import images_of, open_for
 from nas.search.run import Run, open_run
 from nas.search.settings import check_data
+from nas.search.trial_names import numbers_of
 from nas.training.recipe import Recipe, load_recipe
 from search_spaces import Architecture
 
@@ -48,6 +47,8 @@ class Job:
     """Width and height of the HR image that costs are counted for; for the front of a run, the run's size."""
     notes: tuple[str, ...] = ()
     """Messages for the user before the first training."""
+    picks: tuple[str, ...] = ()
+    """Which networks of a run's front are trained, and why; empty for named networks."""
 
     def write_summary(self, models: Trained) -> Path:
         """Write `summary.json` with the figures of all models in the folder, and return its path."""
@@ -79,13 +80,19 @@ class Asked:
     architecture: Architecture
     start: Path | None = None
     """The model directory of the start weights; None: random weights."""
+    earlier: tuple[str, ...] = ()
+    """Other names that its folder may have from earlier."""
+    run: Run | None = None
+    """The run of a trial."""
 
 
 def plan_training(
     wanted: Sequence[str | Asked],
     device: torch.device,
     *,
-    top: int,
+    top: int | None = None,
+    knee: bool = False,
+    under: Sequence[str] = (),
     recipe: str = "full",
     steps: int | None = None,
     degradation: str | None = None,
@@ -105,10 +112,13 @@ def plan_training(
     Args:
         wanted: A run, or one or more architectures.
         device: The device, which decides the recipe's defaults.
-        top: Number of networks of a run's front, spread over its range; 1: the best.
+        top: Number of networks of a run's front, spread over its range; 1: the best. Default: the knee, and the best
+            within the budget and within half of it.
+        knee: Whether to take the knee of a run's front.
+        under: Budgets, to take the best network of a run within each.
         recipe: A recipe's name or YAML file.
         steps, degradation, counts: In place of the recipe's.
-        data: Folder of images. Default: that of the run, else the synthetic set.
+        data: Folder of images. Default: that of the run (also of `RUN:TRIAL`), else the synthetic set.
         scale: Scale of published networks.
         storage: SQLAlchemy URL of the run's study.
         skip_bad: Whether to leave unreadable images out. Default: as the run does.
@@ -119,13 +129,19 @@ def plan_training(
     """
     asked = {"steps": steps, "degradation": degradation, "counts": Counts.parse(counts) if counts else None}
     chosen = load_recipe(recipe, device, **{field: value for field, value in asked.items() if value is not None})
-    run = _run_among(wanted, storage, results)
-    if run:
-        asked_for = [Asked(_folder_name(c), c.architecture) for c in _members(run, top)]
-        folder, source = run.folder / TRAINED, data or remembered(run.settings.data, run.settings.run)
+    picking = Picking(top, knee, tuple(under))
+    picks: list[Pick] = []
+    front = _run_among(wanted, storage, results)
+    if front:
+        picks = pick(front, picking)
+        asked_for = _asked_of(front, picks)
     else:
+        if knee or under:
+            raise InputError("--knee and --under choose among the front of a run; name one RUN with them.")
         asked_for = [_named(network, scale, results) if isinstance(network, str) else network for network in wanted]
-        folder, source = results / TRAINED, data
+    run = front or _common_run(asked_for)
+    folder = front.folder / TRAINED if front else results / TRAINED
+    source = data or (images_of(run.settings, run.folder) if run else None)
     if colour := next((network for network in asked_for if network.architecture.channels != 1), None):
         raise InputError(
             f"Images have one channel, but {colour.start or colour.name} takes {colour.architecture.channels}; "
@@ -145,8 +161,9 @@ def plan_training(
         normalisation=_normalisation(chosen, run, starts),
         skip_bad=bool(skip_bad or (run and run.settings.skip_bad)),
     )
-    if run and data is None:
-        check_data(run.settings, images)
+    if run and (front or data is None):
+        advice = f"; to train on other images, name the networks, e.g. nas train {run.settings.run}:7 --data {data}"
+        check_data(run.settings, images, source, advice if data else "")
     if run and (searched := run.settings.recipe).input_in_words != chosen.input_in_words:
         warnings.warn(
             f"the search used images made by {searched.input_in_words}, but the recipe '{chosen.name}' is for "
@@ -154,7 +171,9 @@ def plan_training(
             stacklevel=2,
         )
     chosen = chosen.seeing(images.normalisation, images.counts)
-    return _placed(asked_for, Job(folder, {}, images, chosen, hr_size=run.settings.hr_size if run else HR_SIZE))
+    size = run.settings.hr_size if run else HR_SIZE
+    told = tuple(found.in_words for found in picks)
+    return _placed(asked_for, Job(folder, {}, images, chosen, hr_size=size, picks=told))
 
 
 def _placed(asked_for: Sequence[Asked], job: Job) -> Job:
@@ -163,7 +182,7 @@ def _placed(asked_for: Sequence[Asked], job: Job) -> Job:
     notes = []
     for network in asked_for:
         training = Training(network.architecture, job.data, job.recipe, network.start)
-        found = place(job.folder, network.name, training, trainings)
+        found = place(job.folder, network.name, training, trainings, network.earlier)
         trainings[found.name] = training
         notes += [found.note] if found.note else []
     architectures = {name: training.architecture for name, training in trainings.items()}
@@ -175,7 +194,22 @@ def _named(name: str, scale: int | None, results: Path) -> Asked:
     named = resolve(name, scale, results)
     if is_model(Path(name)):
         return Asked(f"{named.folder_name}-tuned", named.architecture, Path(name))
-    return Asked(named.folder_name, named.architecture)
+    return Asked(named.folder_name, named.architecture, earlier=named.earlier_folders, run=named.run)
+
+
+def _asked_of(run: Run, picks: Sequence[Pick]) -> list[Asked]:
+    firsts = run.snapshot().firsts
+    asked = []
+    for found in picks:
+        earlier = found.earlier_folders(numbers_of(found.candidate.trial, firsts))
+        asked.append(Asked(found.folder_name, found.candidate.architecture, earlier=earlier))
+    return asked
+
+
+def _common_run(networks: Sequence[Asked]) -> Run | None:
+    """Return the run that all networks are trials of; None if there is no such run."""
+    runs = {network.run.folder.resolve(): network.run for network in networks if network.run}
+    return next(iter(runs.values())) if len(runs) == 1 and all(network.run for network in networks) else None
 
 
 def _normalisation(recipe: Recipe, run: Run | None, starts: Sequence[Path]) -> Normalisation:
@@ -210,24 +244,3 @@ def _run_among(wanted: Sequence[str | Asked], storage: str | None, results: Path
     if not any((place / "search.yaml").is_file() for place in (results / name, Path(name))):
         return None
     return open_run(name, storage, results)
-
-
-def _members(run: Run, top: int) -> list[Candidate]:
-    """Return `top` networks of the front of a run. Raises InputError if no network was trained to the end."""
-    snapshot = run.snapshot()
-    if snapshot.candidates:
-        objectives = run.settings.objectives
-        noise = usual_noise(run.settings.recipe.steps) if first_quality(objectives).name == "psnr" else 0.0
-        return pick_from_front(snapshot.candidates, top, objectives, run.settings.interest, noise)
-    name, failed = run.settings.run, snapshot.given_up
-    told = f"paused: {snapshot.paused_in_words or 'none'}; failed: {len(failed)}"
-    if failed:
-        told += f", the first {failed[0].label}: {failed[0].reason.rstrip('.')}"
-    advice = f"nas search --run {name} continues"
-    if failed and not snapshot.paused:
-        advice = "correct the cause, such as the recipe, and search in another --run"
-    raise InputError(f"The run '{name}' has no network that was trained to the end ({told}); {advice}.")
-
-
-def _folder_name(candidate: Candidate) -> str:
-    return candidate.label.replace("/", "-") if candidate.published else f"trial-{candidate.trial}"

@@ -38,7 +38,7 @@ def summarise(run: Snapshot, limits: Sequence[Budget] = ()) -> dict[str, object]
         "gain_over_hand_made": _gain(run),
         "knee": bend and bend.trial,
         "trained": len(candidates),
-        "paused": [{"trial": network.trial, "steps": network.steps, **network.figures} for network in run.paused],
+        "paused": [{"trial": run.firsts[n.trial], "steps": n.steps, **n.figures} for n in run.paused],
         "given_up": [asdict(network) for network in run.given_up],
         "best_within": {str(limit): _as_data(best_under(candidates, limit, aims)) for limit in limits},
         "front": [c.to_dict() for c in front],
@@ -115,9 +115,8 @@ def _hand_made(run: Snapshot) -> list[Dot]:
 
 def _paused(run: Snapshot) -> list[Dot]:
     """Return dots for the networks that are paused at a rung, with their figures there."""
-    name = run.settings.run
     return [
-        Dot(f"{name}:{network.trial}", network.figures, "paused", f"paused at {network.steps} steps")
+        Dot(run.label(network.trial), network.figures, "paused", f"paused at {network.steps} steps")
         for network in run.paused
     ]
 

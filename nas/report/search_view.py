@@ -184,7 +184,7 @@ def _is_measured(network: MeasuredNetwork, quality: str, budget: Budget) -> bool
 
 
 def _name(snapshot: Snapshot, network: MeasuredNetwork) -> str:
-    return str(snapshot.trials[network.trial].user_attrs.get("name") or f":{network.trial}")
+    return in_run(snapshot.label(network.trial), snapshot.settings.run)
 
 
 def _figures(snapshot: Snapshot, network: MeasuredNetwork, budget: Budget) -> tuple[Part, ...]:

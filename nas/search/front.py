@@ -19,6 +19,7 @@ class Candidate:
     """A trained candidate of a run."""
 
     trial: int
+    """The number that is its name: that of the first trial of the network."""
     architecture: Architecture
     label: str
     """The name of the published point (`falsr/FALSR-B`), else `RUN:TRIAL`."""
@@ -28,6 +29,13 @@ class Candidate:
     published: bool = False
     seed: str = ""
     """The design and size of a seed that was scaled to the budget, `SESR x9, 16 ch`; empty for other candidates."""
+    completed_by: int | None = None
+    """The number of the trial that trained it to the end; None: `trial`."""
+
+    @property
+    def last_trial(self) -> int:
+        """The number of the trial that trained it to the end; its model directory has this number."""
+        return self.trial if self.completed_by is None else self.completed_by
 
     @property
     def psnr(self) -> float:

@@ -1,5 +1,6 @@
 """The images of a search, a ranking, a table or a full training, prepared as the recipe says."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -10,14 +11,28 @@ from nas.deploy.denoising import as_denoiser
 from nas.errors import InputError
 from nas.model import RESULTS
 from nas.progress import Progress
+from nas.search.settings import Settings
 from nas.training.recipe import Recipe
 
 
 def remembered(folder: str | None, run: str) -> str | None:
     """Return the folder of a run's images. Raises InputError if the folder is missing."""
     if folder and not Path(folder).is_dir():
-        raise InputError(f"The images of the run '{run}' are no longer in {folder}; give their folder with --data.")
+        raise InputError(f"The images of the run '{run}' are no longer in {folder}; give their folder with --data DIR.")
     return folder
+
+
+def images_of(settings: Settings, folder: Path) -> str | None:
+    """Return the folder of the images of the run in `folder`; None for the embedded synthetic set.
+
+    If a whole project was moved, its images lie where they lay before as seen from the run. Raises InputError if the
+    images are in neither place.
+    """
+    if settings.data and settings.place and not Path(settings.data).is_dir():
+        moved = Path(os.path.normpath(folder.resolve() / os.path.relpath(settings.data, settings.place)))
+        if moved.is_dir():
+            return str(moved)
+    return remembered(settings.data, settings.run)
 
 
 def open_for(

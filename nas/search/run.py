@@ -12,7 +12,7 @@ from nas.metrics import Protocol, bicubic_baseline
 from nas.model import RESULTS as RESULTS
 from nas.search.front import Candidate, reference_point
 from nas.search.history import MeasuredNetwork, history
-from nas.search.images import open_for, remembered
+from nas.search.images import images_of, open_for
 from nas.search.mended import run_settings
 from nas.search.quiet import quiet_optuna
 from nas.search.run_id import identified
@@ -58,7 +58,7 @@ class Run:
         return FileSystemArtifactStore(path)
 
     def candidate_folder(self, trial: int) -> Path:
-        """The model directory of a briefly trained candidate."""
+        """The model directory of a candidate that this trial, the last of its network, trained briefly."""
         return self.folder / "candidates" / str(trial)
 
     def checkpoint(self, architecture: Architecture) -> Path:
@@ -148,15 +148,16 @@ def _identity_of(file: Path) -> tuple[int, int] | None:
 def open_run_data(run: Run, folder: str | None = None) -> Dataset:
     """Open the run's images, from `folder` if given. Raises InputError if they are other images."""
     settings = run.settings
+    source = folder or images_of(settings, run.folder)
     data = open_for(
         settings.recipe,
-        folder or remembered(settings.data, settings.run),
+        source,
         scale=settings.scale,
         device=pick_device(),
         results=run.folder.parent,
         skip_bad=settings.skip_bad,
     )
-    check_data(settings, data)
+    check_data(settings, data, source)
     _check_denoiser(settings, run.protocol, data)
     return data
 

@@ -204,6 +204,8 @@ class Settings(BaseModel):
                 f"The space '{self.space}' has other choices than when the run '{self.run}' began, so the run can't "
                 "continue; choose another --run name. Its front can still be shown, trained and exported."
             )
+        if differing and set(differing) <= {"data_fingerprint", "recipe.normalisation"}:
+            raise _other_images(earlier, self.data, self.data_fingerprint)
         if differing:
             changes = "; ".join(f"{name} is {theirs.get(name)!r}, not {mine.get(name)!r}" for name in differing[:4])
             raise InputError(f"The run '{self.run}' has other settings ({changes}); choose another --run name.")
@@ -241,13 +243,17 @@ def space_fingerprint(space: str, allow: Allowed = MappingProxyType({})) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
-def check_data(settings: Settings, data: Dataset) -> None:
-    """Raise InputError unless `data` holds the images that the run was started on."""
+def check_data(settings: Settings, data: Dataset, folder: str | None = None, advice: str = "") -> None:
+    """Raise InputError unless `data`, the images in `folder`, are those that the run was started on."""
     if data.fingerprint != settings.data_fingerprint:
-        raise InputError(
-            f"The images in {settings.data or 'the synthetic set'} are not those of the run '{settings.run}' "
-            f"(fingerprint {data.fingerprint}, not {settings.data_fingerprint})."
-        )
+        raise _other_images(settings, folder or settings.data, data.fingerprint, advice)
+
+
+def _other_images(settings: Settings, folder: str | None, fingerprint: str, advice: str = "") -> InputError:
+    return InputError(
+        f"The images in {folder or 'the synthetic set'} are not those of the run '{settings.run}' "
+        f"(fingerprint {fingerprint}, not {settings.data_fingerprint}){advice}."
+    )
 
 
 def _flat(settings: Settings) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from nas.search.front import Candidate, reference_point
 from nas.search.history import MeasuredNetwork, crashes_with, has_failed, history, is_interrupted
 from nas.search.settings import Settings
 from nas.search.study import candidates_among
+from nas.search.trial_names import first_trials, label_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,15 @@ class Snapshot:
         return history(self.trials)
 
     @cached_property
+    def firsts(self) -> Mapping[int, int]:
+        """The number of the first trial of its network, which is its name, for each trial."""
+        return first_trials(self.trials)
+
+    def label(self, trial: int) -> str:
+        """Return the name of the network of a trial: that of the published network, else `RUN:TRIAL`."""
+        return label_of(self.trials[trial], self.settings.run, self.firsts)
+
+    @cached_property
     def reference_point(self) -> Mapping[str, float]:
         """The reference point of the hypervolume."""
         return reference_point(self.candidates, self.settings.objectives, self.bicubic, self.settings.budgets)
@@ -74,7 +84,7 @@ class Snapshot:
     @cached_property
     def given_up(self) -> list[GivenUp]:
         """The candidates that failed by their own fault, or whose workers died too often."""
-        return [GivenUp(trial.number, _label(trial, self.settings), _reason(trial)) for trial in self._failed]
+        return [GivenUp(self.firsts[t.number], self.label(t.number), _reason(t)) for t in self._failed]
 
     @cached_property
     def _failed(self) -> list[FrozenTrial]:
@@ -95,13 +105,8 @@ class Snapshot:
         best = max(measured, key=lambda network: network.figures[quality.name], default=None)
         told = ""
         if best:
-            label = _label(self.trials[best.trial], self.settings)
-            told = f"; the best at {farthest}: {label}, {quality.in_words(best.figures[quality.name])}"
+            told = f"; the best at {farthest}: {self.label(best.trial)}, {quality.in_words(best.figures[quality.name])}"
         return f"{len(self.paused)} ({places} of {self.settings.recipe.steps} steps{told})"
-
-
-def _label(trial: FrozenTrial, settings: Settings) -> str:
-    return str(trial.user_attrs.get("name") or f"{settings.run}:{trial.number}")
 
 
 def _reason(trial: FrozenTrial) -> str:

@@ -13,7 +13,7 @@ from nas.errors import RunError
 from nas.plugins.given import give_command, give_plugins
 from nas.search.costs import meter_for
 from nas.search.earlier_runs import prior_named
-from nas.search.images import open_for, remembered
+from nas.search.images import images_of, open_for
 from nas.search.names import check_run_name
 from nas.search.quiet import quiet_optuna
 from nas.search.request import Request
@@ -72,9 +72,11 @@ def _start(
     if earlier and (request.storage or earlier.storage):
         check_is_no_copy(folder, earlier)
     recipe, results = wanted["recipe"], folder.parent
+    if earlier and not request.data:
+        wanted["data"] = images_of(earlier, folder)
     data = open_for(
         recipe,
-        request.data or remembered(wanted["data"], folder.name),
+        request.data or wanted["data"],
         scale=wanted["scale"],
         device=device,
         results=results,

@@ -1,6 +1,6 @@
 """The Optuna study of a run, and its trials as candidates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import optuna
 from optuna.samplers import BaseSampler
@@ -16,6 +16,7 @@ from nas.search.front import Candidate
 from nas.search.history import SEED
 from nas.search.run_id import open_or_create
 from nas.search.settings import Settings, parse_settings
+from nas.search.trial_names import first_trials, label_of, published_name
 from search_spaces import Architecture
 
 
@@ -84,19 +85,22 @@ def candidates(study: optuna.Study, settings: Settings) -> list[Candidate]:
 
 def candidates_among(trials: Iterable[FrozenTrial], settings: Settings) -> list[Candidate]:
     """Return the trained candidates among the trials of a study, in their order."""
-    return [_candidate(trial, settings) for trial in trials if trial.state == TrialState.COMPLETE]
+    every = list(trials)
+    firsts = first_trials(every)
+    return [_candidate(trial, settings, firsts) for trial in every if trial.state == TrialState.COMPLETE]
 
 
-def _candidate(trial: FrozenTrial, settings: Settings) -> Candidate:
+def _candidate(trial: FrozenTrial, settings: Settings, firsts: Mapping[int, int]) -> Candidate:
     attributes = trial.user_attrs
     return Candidate(
-        trial=trial.number,
+        trial=firsts[trial.number],
         architecture=architecture_of(trial, settings),
-        label=attributes.get("name") or f"{settings.run}:{trial.number}",
+        label=label_of(trial, settings.run, firsts),
         figures={o.name: attributes[o.name] for o in OBJECTIVES.in_order() if o.name in attributes},
         seconds=attributes["seconds"],
-        published="name" in attributes,
+        published=bool(published_name(trial)),
         seed=attributes.get(SEED, ""),
+        completed_by=trial.number,
     )
 
 

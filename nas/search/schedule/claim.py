@@ -7,6 +7,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.search.history import RUNGS, has_failed, history
+from nas.search.trial_names import first_trials
 from search_spaces import Architecture
 
 _CLAIM_SECONDS = 30.0
@@ -41,13 +42,14 @@ def claim(study: optuna.Study, trial: optuna.Trial, architecture: Architecture, 
     rung = _last_rung(trial)
     deadline = time.monotonic() + _CLAIM_SECONDS
     while time.monotonic() < deadline:
-        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        trials = study.get_trials(deepcopy=False)
+        others = [t for t in trials if t.number != trial.number]
         running = [t for t in others if t.state == TrialState.RUNNING and "fingerprint" in t.user_attrs]
         ahead = [t for t in running if "claimed" in t.user_attrs or t.number < trial.number]
         same = [t for t in others if _holds(t, architecture, rung)]
         for rival in same:
             if rival.state != TrialState.RUNNING or rival in ahead:
-                raise optuna.TrialPruned(f"duplicate of {rival.number}")
+                raise optuna.TrialPruned(f"duplicate of {first_trials(trials)[rival.number]}")
         left = math.inf if wanted is None else wanted - len(history(others))
         if not rung and sum(not _last_rung(t) for t in ahead) >= left:
             raise EnoughError

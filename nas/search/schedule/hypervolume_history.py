@@ -30,7 +30,7 @@ def hypervolume_history(study: optuna.Study, settings: Settings) -> list[Step]:
     The front holds the networks that are trained to the end; a training that was paused at a rung is a step, too. All
     steps use the present reference point, so that they can be compared.
     """
-    trained = {candidate.trial: candidate for candidate in candidates(study, settings)}
+    trained = {candidate.last_trial: candidate for candidate in candidates(study, settings)}
     worst = reference_point(list(trained.values()), settings.objectives, study.user_attrs["bicubic"], settings.budgets)
     front: list[Candidate] = []
     steps: list[Step] = []

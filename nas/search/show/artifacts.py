@@ -67,15 +67,13 @@ def attach(
     save_note(trial, note)
 
 
-def note(
-    architecture: Architecture, name: str | None, psnr: float, ssim: float | None, bicubic: float, cost: Cost
-) -> str:
+def note(architecture: Architecture, name: str, psnr: float, ssim: float | None, bicubic: float, cost: Cost) -> str:
     """Return the note of a trial in Markdown: the figures, then the architecture, since its file is only a download."""
     width, height = cost.hr_size
     gain = f"{psnr - bicubic:+.2f} over {baseline_name(architecture.scale)}"
     similarity = "" if ssim is None else f"SSIM {ssim:.4f}, "
     return (
-        f"**{name or architecture.space}** x{architecture.scale}: {psnr:.2f} dB ({gain}), "
+        f"**{name}**, a network of {architecture.space}, x{architecture.scale}: {psnr:.2f} dB ({gain}), "
         f"{similarity}{short(cost.macs)} MACs for HR {width}x{height}, {short(cost.params)} params\n\n"
         f"```yaml\n{architecture.to_yaml()}```\n"
     )

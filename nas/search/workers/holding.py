@@ -16,6 +16,7 @@ from optuna.trial import Trial, TrialState
 from nas.search.history import FIXED, OF_A_WORKER, REACHED, RUNGS, WORKER, MeasuredNetwork
 from nas.search.storage.database import SearchStorage
 from nas.search.storage.patience import FAULTS
+from nas.search.trial_names import PROMOTED_FROM
 from nas.search.workers.identity import worker_name
 from search_spaces import Choices
 
@@ -50,7 +51,7 @@ def promote(study: optuna.Study, network: MeasuredNetwork) -> Trial:
     """
     before = study.get_trials(deepcopy=False)[network.trial]
     kept = {key: value for key, value in before.user_attrs.items() if key not in OF_A_WORKER}
-    return begin(study, network.choices, kept | {"promoted_from": network.trial})
+    return begin(study, network.choices, kept | {PROMOTED_FROM: network.trial})
 
 
 def _named(study: optuna.Study, trial_id: int) -> Trial:

@@ -22,9 +22,10 @@ from nas.search.history import (
     reached,
 )
 from nas.search.storage.database import SearchStorage
+from nas.search.trial_names import first_trials, published_name
 from nas.search.workers.identity import is_dead
 
-FINGERPRINT, NAME = "fingerprint", "name"
+FINGERPRINT = "fingerprint"
 
 Say = Callable[[str], None]
 
@@ -113,7 +114,8 @@ def put_back(study: optuna.Study, failed: FrozenTrial, say: Say) -> None:
     """
     if not _is_settled(failed):
         return
-    label = failed.user_attrs.get(NAME) or f"trial {failed.number}"
+    number = first_trials(study.get_trials(deepcopy=False)).get(failed.number, failed.number)
+    label = published_name(failed) or f"trial {number}"
     kept = {key: value for key, value in failed.user_attrs.items() if key not in OF_A_WORKER}
     if has_crashed(failed):
         crashes = crashes_with(failed)

@@ -25,6 +25,7 @@ from nas.search.run import Run
 from nas.search.schedule.claim import claim
 from nas.search.schedule.next_action import TimeLeft, goes_on
 from nas.search.show.artifacts import attach, note, picture
+from nas.search.trial_names import first_trials, label_of
 from nas.search.workers.holding import Heart
 from nas.training.logs import LOG, CsvLog, to_all
 from nas.training.report import Report
@@ -72,15 +73,20 @@ class Scoring:
         for name, figure in costs.items():
             trial.set_user_attr(name, figure)
         price = cost(architecture, settings.hr_size)
-        label = trial.user_attrs.get("name") or f"{settings.run}:{trial.number}"
+        label = self.label(trial)
         network, result = self._train(trial, architecture, f"{label} ({short(price.macs)} MACs)", heart, should_stop)
         gain = f"{result.psnr - self.run.bicubic[0]:+.2f} over {baseline_name(settings.scale)}"
-        told = f"[{trial.number}] {label}: {result.psnr:.2f} dB ({gain}), {short(price.macs)} MACs"
+        told = f"{label}: {result.psnr:.2f} dB ({gain}), {short(price.macs)} MACs"
         if result.metrics["steps"] < settings.rungs[-1]:
             self._pause(trial, architecture, price, result, told)
         self._record(trial, architecture, network, price, result)
         self.listener.say(told)
         return values({**result.metrics, "psnr": result.psnr, **costs}, settings)
+
+    def label(self, trial: optuna.Trial) -> str:
+        """Return the name of the network of a trial of this worker: a published name, or `RUN:TRIAL`."""
+        trials = self.study.get_trials(deepcopy=False)
+        return label_of(trials[trial.number], self.run.settings.run, first_trials(trials))
 
     def _pause(
         self, trial: optuna.Trial, architecture: Architecture, price: Cost, result: BriefResult, told: str
@@ -168,8 +174,8 @@ class Scoring:
             log.replace(self.run.candidate_folder(trial.number) / LOG)
 
     def _note(self, trial: optuna.Trial, architecture: Architecture, price: Cost, result: BriefResult) -> str:
-        name, similarity = trial.user_attrs.get("name"), result.metrics.get("ssim")
-        return note(architecture, name, result.psnr, similarity, self.run.bicubic[0], price)
+        similarity = result.metrics.get("ssim")
+        return note(architecture, self.label(trial), result.psnr, similarity, self.run.bicubic[0], price)
 
 
 def log_beside(checkpoint: Path) -> Path:

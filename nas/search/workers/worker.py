@@ -27,6 +27,7 @@ from nas.search.schedule.next_action import Action, TimeLeft, next_action
 from nas.search.show.figures import refresh_figures
 from nas.search.storage.patience import FAULTS, StorageLostError
 from nas.search.study import load_study
+from nas.search.trial_names import first_trials
 from nas.search.workers.holding import Heart, TakenOverError, promote, take, tell
 from nas.search.workers.outcome import Outcome, Streak, WaitingNote
 from nas.search.workers.recovery import Recovery, put_back
@@ -108,7 +109,8 @@ class Worker:
             return Ended(Ending.TIME_IS_UP, "time is up")
         if ended := self.streak.ended:
             return ended
-        self.waiting.note(action.waits_for)
+        firsts = first_trials(self.study.get_trials(deepcopy=False)) if action.waits_for else {}
+        self.waiting.note(tuple(firsts[number] for number in action.waits_for))
         if action.waits_for:
             time.sleep(_POLL_SECONDS)
         else:
@@ -130,7 +132,9 @@ class Worker:
                 outcome = self._score(trial, heart)
                 tell(self.study, trial, outcome.state, outcome.values)
         except (TakenOverError, UpdateFinishedTrialError):
-            self.listener.say(f"[{trial.number}] was taken over by another worker, since this one was silent too long")
+            self.listener.say(
+                f"{self.scoring.label(trial)} was taken over by another worker, since this one was silent too long"
+            )
             return
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
         if outcome.goes_back:
@@ -190,7 +194,7 @@ class Worker:
         _free_memory()
         if is_the_networks(error):
             self.streak.failed += 1
-            self.listener.say(f"[{trial.number}] failed: {reason}")
+            self.listener.say(f"{self.scoring.label(trial)} failed: {reason}")
             return self._unfinished(trial, reason, TrialState.FAIL)
         ends = RunError(f"{reason.rstrip('.')}. The candidate in training continues with the same command.")
         return self._unfinished(trial, INTERRUPTED, TrialState.FAIL, goes_back=True, ends=ends)

@@ -104,7 +104,7 @@ def test_a_log_in_ascii_is_no_failure(way: Way, words: tuple[str, ...]) -> None:
     assert process.returncode == 0, errors
     assert (out + errors).isascii() and "Traceback" not in errors
     if words[0] == "search":
-        assert "Next: nas front first - nas train first --top 3 - nas dashboard first" in out
+        assert "Next: nas front first - nas train first - nas dashboard first" in out
 
 
 def test_nothing_is_written_into_the_users_home(way: Way, tmp_path: Path) -> None:

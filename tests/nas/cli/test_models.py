@@ -60,13 +60,20 @@ def test_a_trial_stands_for_its_model_fully_trained_if_it_is_and_else_briefly(wa
         for target, source in ((f"of-{candidate.name}", name), (f"same-{candidate.name}", model)):
             done = way.nas("upscale", source, "night/val", target)
             assert (f"{name} was trained only briefly" in done.errors) == (full is None and source == name)
+            assert (f"Note: {name} is the fully trained network in results/" in done.errors) == bool(
+                full and source == name
+            )
         same = [(way.folder / f"{kind}-{candidate.name}").rglob("*.png") for kind in ("of", "same")]
         assert [p.read_bytes() for p in sorted(same[0])] == [p.read_bytes() for p in sorted(same[1])]
     briefly = next(c for c in candidates if load_model(c).architecture.fingerprint not in trained)
     name = f"first:{briefly.name}"
     read = json.loads(way.nas("evaluate", name, "--data", "night/val", "--json").out)
     assert list(read["results"]) == ["bicubic", name]
-    way.nas("export", name, "--to", "exported-brief")
+    told = f"Note: {name} was trained only briefly, by the search; nas train {name} trains it fully\n"
+    assert way.nas("export", name, "--to", "exported-brief").errors == told
+    assert way.nas("evaluate", name, "--data", "night/val").errors == told
+    measured = json.loads(way.nas("cost", name, "--latency", "--lr", "40x30", "--json").out)
+    assert measured[name]["latency"]
     written = way.folder / "exported-brief" / "weights.safetensors"
     assert load_file(written).keys() == load_file(briefly / "weights.safetensors").keys()
 

@@ -12,7 +12,7 @@ from searches import SPACES as PLUGINS
 
 from nas.errors import InputError, RunError
 from nas.jobs.full_training import train_all
-from nas.jobs.naming import locate
+from nas.jobs.locating import locate
 from nas.jobs.training_plan import Job, plan_training
 from nas.model import ARCHITECTURE, Model
 from nas.parallel.placement import Placement

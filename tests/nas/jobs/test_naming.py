@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from nas.errors import InputError
-from nas.jobs.naming import NamedArchitecture, locate, resolve
+from nas.jobs.locating import locate
+from nas.jobs.naming import NamedArchitecture, resolve
 from nas.model import ARCHITECTURE
 from search_spaces import SPACES, Architecture, UnknownNameError
 

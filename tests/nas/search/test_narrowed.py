@@ -43,7 +43,7 @@ def test_every_candidate_lies_inside_and_is_a_network_of_the_base_space(
     for candidate in trained:
         architecture = candidate.architecture
         assert architecture.choices["width"] in (2, 4, 6, 8) and architecture.choices["kernel"] == 3
-        assert Architecture.read(run.candidate_folder(candidate.trial) / "architecture.yaml") == architecture
+        assert Architecture.read(run.candidate_folder(candidate.last_trial) / "architecture.yaml") == architecture
         assert architecture.space == "dots"
 
 

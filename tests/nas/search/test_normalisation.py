@@ -96,7 +96,7 @@ def test_candidates_are_models_that_know_their_range(begin: Begin, tiny_data16: 
     run, data = begin(data=str(tiny_data16), trials=1)
     work(run, data)
     (candidate,) = run.candidates()
-    model = load_model(run.candidate_folder(candidate.trial))
+    model = load_model(run.candidate_folder(candidate.last_trial))
     assert Normalisation.stored(model.recipe) == data.normalisation
     pair = data.validation.pair(0)
     lr = pair.levels.integers(pair.lr)[0, 0].numpy().astype(np.uint16)

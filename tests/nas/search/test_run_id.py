@@ -127,3 +127,16 @@ def test_where_the_images_lie_now_is_asked_for(begin: Begin, tiny_data: Path, mo
     with pytest.raises(InputError, match="give their folder with --data"):
         begin(data=None)
     open_run_data(open_run(str(run.folder)), str(moved))
+
+
+def test_a_project_that_was_moved_with_its_images_continues(begin: Begin, tiny_data: Path, tmp_path: Path) -> None:
+    (project := tmp_path / "project").mkdir()
+    images = tiny_data.rename(project / "night")
+    begin(results="project/results", data=str(images))
+    moved = project.rename(tmp_path / "moved")
+    open_run_data(open_run("first", results=moved / "results"))
+    run, _ = begin(results="moved/results", data=None)
+    assert run.settings.data == str(moved / "night")
+    moved.rename(project)
+    run, _ = begin(results="project/results", data=None)
+    assert run.settings.data == str(images)

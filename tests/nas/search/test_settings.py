@@ -73,7 +73,6 @@ def test_more_trials_another_end_and_other_places_are_no_other_settings(change: 
     [
         ({"seed": 1}, "seed is 0, not 1"),
         ({"budgets": ("200G-MACs",)}, r"budgets is \['300G-MACs', '900K-params'\], not \['200G-MACs'\]"),
-        ({"data_fingerprint": "fedcba9876543210"}, "data_fingerprint is '0123456789abcdef', not 'fedcba9876543210'"),
         ({"fixed": {"image_skip": True}}, "fixed is .*cell1.width.*, not {'image_skip': True}"),
         ({"objectives": ("psnr", "params")}, r"objectives is \['psnr', 'macs'\], not \['psnr', 'params'\]"),
         ({"hr_size": (1280, 1024)}, r"hr_size is \[1280, 720\], not \[1280, 1024\]"),
@@ -84,6 +83,12 @@ def test_more_trials_another_end_and_other_places_are_no_other_settings(change: 
 def test_a_run_does_not_go_on_with_other_settings(change: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=rf"run 'first' has other settings \({named}\); choose another --run"):
         settings(**change).check_continues(settings())
+
+
+def test_a_run_does_not_go_on_with_other_images() -> None:
+    said = r"^The images in night are not those of the run 'first' \(fingerprint fedcba9876543210, not 0123456789abcdef"
+    with pytest.raises(InputError, match=said):
+        settings(data_fingerprint="fedcba9876543210").check_continues(settings())
 
 
 def test_a_run_of_a_space_that_has_got_another_choice_since_says_what_can_be_done() -> None:

@@ -40,7 +40,7 @@ def test_a_paused_network_continues_and_only_beyond_its_rung(study: optuna.Study
     measured(study, MORE, 300, TrialState.PRUNED)
     late = study.ask()
     late.set_user_attr(RUNGS, {"100": {"psnr": 30.0}})
-    with pytest.raises(optuna.TrialPruned, match="duplicate of 2"):
+    with pytest.raises(optuna.TrialPruned, match="duplicate of 0"):
         claim(study, late, MORE, wanted=1)
 
 

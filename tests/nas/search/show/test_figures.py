@@ -59,7 +59,7 @@ def test_each_network_is_a_line_in_the_colour_of_its_front() -> None:
         measured(4, 4e9, at100=31.0),
         measured(7, 4e9, at100=30.5),
     )
-    figure = learning_figure([front, worse, better], settings())
+    figure = learning_figure([front, worse, better], settings(), {3: 3, 4: 4, 7: 7})
     assert [trace.name for trace in figure.data] == ["second front", "front"]  # the last is on top
     behind, top = figure.data
     assert (behind.x, behind.y) == ((100, None), (30.5, None))

@@ -141,7 +141,7 @@ def test_a_failing_candidate_is_reported_and_the_search_goes_on(begin: Begin, ho
     assert failed.state == FAIL
     assert failed.user_attrs["stopped"].startswith(reason)
     assert "\n" not in failed.user_attrs["stopped"]
-    assert said.lines[0] == f"[{failed.number}] failed: {failed.user_attrs['stopped']}"
+    assert said.lines[0] == f"first:{failed.number} failed: {failed.user_attrs['stopped']}"
 
 
 def test_what_failed_is_not_tried_again(begin: Begin) -> None:
@@ -226,7 +226,7 @@ def test_a_trained_candidate_is_a_model_with_its_protocol(begin: Begin) -> None:
     run, data = begin(trials=1)
     work(run, data)
     candidate = run.candidates()[0]
-    model = load_model(run.candidate_folder(candidate.trial))
+    model = load_model(run.candidate_folder(candidate.last_trial))
     assert model.architecture == candidate.architecture
     assert model.metrics["psnr"] == candidate.psnr
     assert model.metrics["protocol"] == run.protocol.to_dict()
