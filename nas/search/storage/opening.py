@@ -59,7 +59,13 @@ def open_storage(url: str) -> SearchStorage:
     try:
         with _first_use(database.file):
             storage = _opened(make, database, min(patience, OPENING_SECONDS))
-    except (*FAULTS, ImportError, ValueError, TypeError, OSError, RuntimeError) as error:
+    except ImportError as error:
+        package = error.name or getattr(error.__cause__, "name", None) or "of its driver"
+        raise InputError(
+            f"The storage {database.shown} needs the package {package}, which is not installed; run "
+            "pip install -c constraints.txt -e '.[postgres]' for URLs that begin with postgresql+psycopg://."
+        ) from None
+    except (*FAULTS, ValueError, TypeError, OSError, RuntimeError) as error:
         raise InputError(f"The storage {database.shown} can't be opened: {reason_of(error, database)}.") from None
     storage.patience = Patience(patience, database)
     storage.patience.forget = storage.forget

@@ -46,6 +46,14 @@ def test_a_database_that_can_not_be_opened_is_an_error(tmp_path: Path, file: str
         open_storage(f"sqlite:///{tmp_path / file}")
 
 
+def test_a_driver_that_is_not_installed_is_named_with_the_line_that_installs_the_usual_one() -> None:
+    pattern = (
+        r"needs the package pymysql, which is not installed; run pip install .*'\.\[postgres\]' for URLs that begin"
+    )
+    with pytest.raises(InputError, match=pattern):
+        open_storage("mysql+pymysql://me@127.0.0.1:9/nas")
+
+
 def test_a_server_answers_if_something_listens_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
