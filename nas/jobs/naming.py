@@ -83,5 +83,4 @@ def _of_run(name: str, results: Path) -> NamedArchitecture:
         raise InputError(f"The run '{opened.settings.run}' has no published network '{text}'.")
     architecture = opened.architecture(number)
     numbers = tuple(numbers_of(number, first_trials(trials)))
-    label = f"{run}:{numbers[0]}" if text.isdecimal() else name
-    return NamedArchitecture(label, architecture, run=opened, trials=numbers)
+    return NamedArchitecture(f"{run}:{numbers[0]}", architecture, run=opened, trials=numbers)

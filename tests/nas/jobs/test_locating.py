@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from searches import CPU, Begin, write_recipe
+from searches import CPU, Begin, work, write_recipe
 from studies import add
 
 from nas.errors import InputError
@@ -94,7 +94,12 @@ def test_a_network_without_weights_says_how_to_get_them(run: Run) -> None:
 
 
 def test_a_published_network_of_a_run_has_its_name_there_too(begin: Begin) -> None:
-    run, _ = begin()
+    run, data = begin(trials=1)
+    work(run, data)
+    (candidate,) = run.candidates()
+    named = resolve("first:dots/Dots-A", results=run.folder.parent)
+    assert (named.label, named.architecture) == (f"first:{candidate.trial}", candidate.architecture)
+    assert find_weights("first:dots/Dots-A", results=run.folder.parent).folder == run.candidate_folder(candidate.trial)
     with pytest.raises(InputError, match=r"The run 'first' has no published network 'dots/Dots-X'\."):
         resolve("first:dots/Dots-X", results=run.folder.parent)
 
