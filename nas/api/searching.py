@@ -51,6 +51,7 @@ def search(
     sampler: str | None = None,
     screen: Texts = None,
     fix: Mapping[str, Choice] | None = None,
+    target: str | None = None,
     prior: str | Path | None = None,
     seed: int | None = None,
     jobs: int = 1,
@@ -91,6 +92,7 @@ def search(
         counts: Scale and offset of images without 8 or 16 bits.
         sampler: local, falsr, tpe, nsga2, nsga3, gp, spread or random. Default: local, with screen surrogate:100.
         screen: Screens that choose among the draws of the sampler: `"surrogate:200"`, `"zico:100"`.
+        target: Chip that takes all networks whole: a name that `nas targets` lists, or a YAML file.
         fix: Choices that are held fixed: `{"cell1.width": 32}`.
         prior: What the surrogate knows at the start: `"shipped"`, `"none"`, a run or a table file. Default: shipped.
         seed: Seed of the sampler. Default: 0.
@@ -137,6 +139,7 @@ def search(
         recipe=_text(recipe),
         rungs=_rungs(rungs, no_rungs=no_rungs),
         reduction=reduction,
+        target=target,
         degradation=degradation,
         counts=str(scaling) if scaling else None,
         sampler=sampler,

@@ -67,7 +67,21 @@ def search(
     if time is None and is_first_look(asked):
         time = FIRST_LOOK
         hint = f"A first look of {FIRST_LOOK}, since neither --data nor --time is given; --time 20m looks longer."
+    if request.target:
+        NOTES.print(_left_by(request), markup=False)
     _search(asked, pick_device(device), Deadline.after(duration(time), STARTED), hint)
+
+
+def _left_by(request: "Request") -> str:
+    """Return a sentence on what the chip of a search leaves of its space."""
+    from nas.deploy.narrowing import in_words, narrowed_for
+    from nas.deploy.target import load_target
+    from nas.search.option import DEFAULT_SCALE, DEFAULT_SPACE
+    from search_spaces.narrowed import read_space
+
+    assert request.target
+    chip, space = load_target(request.target), read_space(request.space or DEFAULT_SPACE)
+    return in_words(narrowed_for(space, chip, request.scale or DEFAULT_SCALE), space, chip)
 
 
 def worker(

@@ -107,6 +107,16 @@ class Request:
         int | None,
         Option("Scale; 1 for denoisers.", NETWORKS, default=DEFAULT_SCALE, kind=int, least=1, most=MOST_SCALE),
     ] = None
+    target: Annotated[
+        str | None,
+        Option(
+            "Only networks that a chip takes whole: see nas targets; or a YAML file.",
+            NETWORKS,
+            flag="--for",
+            metavar="CHIP",
+            is_setting=False,
+        ),
+    ] = None
     fixed: Annotated[
         dict[str, Choice] | None,
         Option(

@@ -11,6 +11,8 @@ from nas.cost import HR_SIZE
 from nas.data.degradation import self_contained
 from nas.data.frames import Counts
 from nas.deploy.latency_runtime import runtime
+from nas.deploy.narrowing import narrowed_for
+from nas.deploy.target import load_target
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
 from nas.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, parse_objectives
@@ -70,6 +72,8 @@ def default_name(request: Request) -> str:
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
     """Return the settings: the options of the request over those of the earlier run, or over the defaults."""
     space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
+    if request.target:
+        space = narrowed_for(space, load_target(request.target), request.scale or DEFAULT_SCALE)
     given = _given(request, earlier, device)
     given |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
     if earlier:

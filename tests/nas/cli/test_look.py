@@ -198,3 +198,21 @@ def test_nas_is_a_program(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Error: There is no space named 'flasr'; did you mean 'falsr'?\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_chips_are_listed_and_what_they_take_is_shown(nas: Nas) -> None:
+    listed = json.loads(nas("targets", "--json").out)
+    assert listed["rk3588"]["channel_multiple"] == 16
+    assert "nothing was tried on a board" in nas("targets").out
+    told = nas("cost", "ecbsr/M4C16", "imdn/IMDN-RTC", "--for", "plain", "--lr", "64x48").out
+    assert "ecbsr/M4C16 is taken whole by Convolutions alone." in told
+    assert "imdn/IMDN-RTC is refused by Convolutions alone: Concat, Split." in told
+    shown = nas("cost", "imdn/IMDN-RTC", "--for", "plain", "--lr", "64x48", "--ops").out
+    assert "blocks.0" in shown
+    read = json.loads(nas("cost", "imdn/IMDN-RTC", "--for", "plain", "--lr", "64x48", "--json").out)
+    assert read["imdn/IMDN-RTC"]["operators"]["Conv"]["taken"] == "yes"
+
+
+def test_a_chip_that_is_not_known_is_one_sentence(refused: Refused) -> None:
+    assert "did you mean 'rk3588'" in refused("cost", "ecbsr/M4C16", "--for", "rk3568")
+    assert refused("cost", "ecbsr/M4C16", "--ops") == "--ops lists the operators for a chip; name it by --for."
