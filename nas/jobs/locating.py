@@ -8,9 +8,13 @@ from pathlib import Path
 
 from nas.errors import InputError
 from nas.jobs.naming import NamedArchitecture, resolve
-from nas.model import ARCHITECTURE, RESULTS, TRAINED, WEIGHTS, is_model
+from nas.model import ARCHITECTURE, RESULTS, TRAINED, WEIGHTS, Model, is_model
 from nas.search.run import Run
+from nas.training.checkpoint import read_weights
 from search_spaces import SPACES, Architecture, SpaceError
+
+PAUSED = "paused"
+"""The folder in a run for the weights of paused candidates that somebody has asked for."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,34 @@ def _of_run(named: NamedArchitecture, run: Run, results: Path) -> Located:
         if _holds(folder := run.candidate_folder(trial), named.architecture):
             told = f"{name} was trained only briefly, by the search; {command} trains it fully"
             return Located(name, folder, is_brief=True, told=told)
+    if paused := _paused(named, run):
+        steps, folder = paused
+        whole = run.settings.recipe.steps
+        told = f"{name} was trained for {steps} of {whole} steps, by the search; {command} trains it fully"
+        return Located(name, folder, is_brief=True, told=told)
     steps = {network.fingerprint: network.steps for network in run.measured()}.get(named.architecture.fingerprint, 0)
     whole = run.settings.recipe.steps
     why = f"the search trained it for {steps} of {whole} steps" if steps < whole else "the search's were removed"
     raise InputError(f"{name} has no weights ({why}); run {command} first.")
+
+
+def _paused(named: NamedArchitecture, run: Run) -> tuple[int, Path] | None:
+    """Write the weights in the checkpoint of a candidate into a model directory; return its steps and the directory.
+
+    None if the search keeps no checkpoint of the candidate.
+    """
+    if (read := read_weights(run.checkpoint(named.architecture))) is None:
+        return None
+    weights, progress = read
+    network = named.architecture.build()
+    network.load_state_dict(weights)
+    measured = {network.fingerprint: network.rungs for network in run.measured()}.get(
+        named.architecture.fingerprint, {}
+    )
+    figures = {**measured.get(progress.step, {}), "steps": progress.step, "protocol": run.protocol.to_dict()}
+    folder = run.folder / PAUSED / str(named.trials[0])
+    Model(named.architecture, network.eval(), run.settings.recipe.model_dump(mode="json"), figures).save(folder)
+    return progress.step, folder
 
 
 def _fully_trained(named: NamedArchitecture, run: Run, results: Path) -> Iterator[Path]:

@@ -14,6 +14,9 @@ from nas.errors import InputError
 from nas.files import make_folder, set_aside
 from nas.weights import DamagedError, read_tensors, write_tensors
 
+_AVERAGED = "module."
+"""The beginning of the names of the weights in a moving average (`nas.training.ema`)."""
+
 
 @dataclass
 class Progress:
@@ -107,6 +110,23 @@ def read_progress(path: Path) -> Progress | None:
     except DamagedError:
         return None
     return Progress(**json.loads(metadata["progress"]))
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Progress] | None:
+    """Return the weights that a training has reached, the moving average if it has one, and its progress.
+
+    None if there is no checkpoint that can be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        tensors, metadata = read_tensors(path)
+    except DamagedError:
+        return None
+    groups = _grouped(tensors)
+    averaged = {key: tensor for key, tensor in groups.get("average", {}).items() if key.startswith(_AVERAGED)}
+    weights = {key.removeprefix(_AVERAGED): tensor for key, tensor in averaged.items()} or groups["network"]
+    return weights, Progress(**json.loads(metadata["progress"]))
 
 
 def _grouped(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -13,7 +13,8 @@ from nas.jobs.locating import find_weights, locate
 from nas.jobs.naming import resolve
 from nas.jobs.places import Training, claim
 from nas.jobs.training_plan import plan_training
-from nas.model import Model
+from nas.metrics import measure
+from nas.model import Model, load_model
 from nas.search.run import Run
 from search_spaces import Architecture
 
@@ -91,6 +92,22 @@ def test_a_network_without_weights_says_how_to_get_them(run: Run) -> None:
     with pytest.raises(InputError) as raised:
         find_weights(name, results=results)
     assert str(raised.value) == f"{name} has no weights (the search's were removed); run nas train {name} first."
+
+
+def test_a_paused_network_has_the_weights_with_which_it_was_paused(begin: Begin) -> None:
+    run, data = begin(rungs=None, steps=9, trials=4)
+    work(run, data)
+    network = run.snapshot().paused[0]
+    name = run.snapshot().label(network.trial).replace("dots/", "first:dots/")
+    found = find_weights(name, results=run.folder.parent)
+    steps = network.steps
+    assert found.told.endswith(
+        f" was trained for {steps} of 9 steps, by the search; nas train {found.name} trains it fully"
+    )
+    model = load_model(found.folder)
+    measured = measure(model.network, data.validation, crop=run.settings.recipe.validation_crop)
+    assert measured.psnr == pytest.approx(network.figures["psnr"], abs=1e-4)
+    assert (model.metrics["psnr"], model.metrics["steps"]) == (network.figures["psnr"], steps)
 
 
 def test_a_published_network_of_a_run_has_its_name_there_too(begin: Begin) -> None:
