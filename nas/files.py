@@ -124,7 +124,7 @@ def _key(target: Path) -> str:
 def _sweep(temporary: Path) -> None:
     """Remove unfinished files of `path` that killed processes left."""
     key = temporary.name.partition("-")[0]
-    for other in temporary.parent.glob(f"{key}-*.tmp"):
+    for other in temporary.parent.glob(f"{key}-*.tmp*"):
         with contextlib.suppress(OSError):
             if time.time() - other.stat().st_mtime > _ABANDONED:
                 other.unlink()

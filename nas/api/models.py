@@ -16,8 +16,8 @@ from nas.deploy.denoising import load_stages
 from nas.deploy.export import Exported
 from nas.deploy.form import Form
 from nas.deploy.target import load_target
-from nas.deploy.tiles import TILE, Upscaler
 from nas.deploy.upscale import trained_counts, upscale_files, warn_without_denoiser
+from nas.deploy.upscaler import Upscaler
 from nas.evaluation.comparison import Evaluation
 from nas.image_size import parse_size
 from nas.jobs.locating import locate
@@ -72,7 +72,7 @@ class TrainedModel:
         *,
         denoise: "str | Path | TrainedModel | None" = None,
         noise: float | None = None,
-        tile: int = TILE,
+        tile: int | None = None,
         counts: Scaling = None,
         device: Device = None,
     ) -> Pixels:
@@ -84,6 +84,7 @@ class TrainedModel:
             denoise: A denoiser that the image goes through first.
             noise: The noise that a denoiser expects, in grey levels of 255. Default: the denoiser's own.
             tile: Side of a tile in LR pixels. Tiles are used only if they give the same result as the whole image.
+                Default: a side that is fast and fits into the free memory.
             counts: Scale and offset of values without 8 or 16 bits. Default: those of the model's training.
             device: The device of the computation. Default: a GPU if there is one.
 
@@ -116,7 +117,7 @@ class TrainedModel:
         *,
         denoise: "str | Path | TrainedModel | None" = None,
         noise: float | None = None,
-        tile: int = TILE,
+        tile: int | None = None,
         counts: Scaling = None,
         overwrite: bool = False,
         device: Device = None,
@@ -130,6 +131,7 @@ class TrainedModel:
             denoise: A denoiser that the images go through first.
             noise: The noise that a denoiser expects, in grey levels of 255. Default: the denoiser's own.
             tile: Side of a tile in LR pixels. Tiles are used only if they give the same result as the whole image.
+                Default: a side that is fast and fits into the free memory.
             counts: Scale and offset of images without 8 or 16 bits. Default: those of the model's training.
             overwrite: Whether to replace existing files.
             device: The device of the computation. Default: a GPU if there is one.
@@ -231,7 +233,7 @@ class TrainedModel:
         return f"<TrainedModel of '{architecture.space}', x{architecture.scale}{measured}; {self.folder}>"
 
     def _upscalers(
-        self, denoise: "str | Path | TrainedModel | None", noise: float | None, tile: int, device: Device
+        self, denoise: "str | Path | TrainedModel | None", noise: float | None, tile: int | None, device: Device
     ) -> Upscalers:
         """Return the upscaler, and the denoiser before it; cached, since they check and fuse the networks."""
         where, denoiser_folder = device_of(device), _folder_of(denoise)

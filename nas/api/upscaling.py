@@ -7,8 +7,8 @@ import numpy as np
 from nas.data.files.counts import is_scaled
 from nas.data.frames import Counts, frames_in, meaning_for
 from nas.data.images import Pixels
-from nas.deploy.tiles import Upscaler
 from nas.deploy.upscale import upscale_frame, upscale_values
+from nas.deploy.upscaler import Upscaler
 from nas.errors import InputError
 
 Upscalers = tuple[Upscaler, Upscaler | None]

@@ -226,8 +226,13 @@ def upscale(
         ),
     ] = None,
     tile: Annotated[
-        int, typer.Option(min=1, max=65536, help="Side of a tile, in LR pixels, where tiles leave no seam.")
-    ] = 256,
+        int | None,
+        typer.Option(
+            min=1,
+            max=65536,
+            help="Side of a tile, in LR pixels, where tiles leave no seam. Default: what is fast and fits into memory.",
+        ),
+    ] = None,
     counts: CountsScale = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     device: Device = None,

@@ -7,7 +7,7 @@ import torch
 
 from nas.data.normalisation import TYPE, Normalisation
 from nas.data.opening import Denoiser
-from nas.deploy.tiles import Upscaler
+from nas.deploy.upscaler import Upscaler
 from nas.errors import InputError
 from nas.model import WEIGHTS, Model, is_model, load_model
 

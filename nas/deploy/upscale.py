@@ -14,7 +14,7 @@ from nas.data.files.writing import WRITTEN, check_target, write_frames
 from nas.data.folder import image_files, in_words, no_image
 from nas.data.frames import Counts, Frame, frames_in, meaning_for, warn_unless_needed
 from nas.data.images import Pixels, UnreadableImageError, is_radiometric, read_stored
-from nas.deploy.tiles import TILE, Upscaler
+from nas.deploy.upscaler import Upscaler
 from nas.errors import InputError, RunError
 from nas.files import make_folder
 from nas.model import Model
@@ -44,7 +44,7 @@ def upscale_files(
     target: Path,
     *,
     denoiser: Model | None = None,
-    tile: int | None = TILE,
+    tile: int | None = None,
     overlap: int | None = None,
     device: torch.device | str = "cpu",
     overwrite: bool = False,

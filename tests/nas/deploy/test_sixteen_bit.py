@@ -18,8 +18,8 @@ from nas.data.normalisation import Normalisation
 from nas.data.synthetic import scene
 from nas.deploy.denoising import as_denoiser, load_denoiser
 from nas.deploy.export import Exported, export
-from nas.deploy.tiles import Upscaler
 from nas.deploy.upscale import upscale_files
+from nas.deploy.upscaler import Upscaler
 from nas.errors import InputError
 from nas.model import Model, load_model
 from search_spaces.layers.fused import fused

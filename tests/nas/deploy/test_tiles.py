@@ -1,6 +1,5 @@
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +9,8 @@ from torch import Tensor, nn
 
 from nas.data.synthetic import scene
 from nas.deploy.locality import GRIDS, redrawn
-from nas.deploy.memory import _of_container, free_memory
-from nas.deploy.tiles import Upscaler, spans, upscale
+from nas.deploy.tiles import spans, upscale
+from nas.deploy.upscaler import Upscaler
 from nas.errors import InputError, RunError
 from nas.model import Model
 from search_spaces import Architecture
@@ -81,6 +80,26 @@ def test_the_smallest_tiles_leave_no_seam(
 def test_the_whole_image_at_once_is_what_the_network_gives(make_model: Callable[..., Model]) -> None:
     model, image = make_model("moremnas/MoreMNAS-C"), torch.rand(1, 1, 33, 47)
     assert torch.equal(upscale(model.network, image, 2, tile=None), model.network(image))
+
+
+@pytest.mark.parametrize("tile", [16, 24, 40])
+def test_small_tiles_are_computed_in_batches_of_one_size_and_give_the_same(
+    make_model: Callable[..., Model], tile: int
+) -> None:
+    network, image, sizes = make_model("espcn/ESPCN").network, torch.rand(1, 1, 150, 190), []
+    calls: list[tuple[int, int]] = []
+
+    def watched(_: nn.Module, inputs: tuple[Tensor]) -> None:
+        sizes.append(tuple(inputs[0].shape))
+
+    handle = network.register_forward_pre_hook(watched)
+    tiled = upscale(network, image, 2, tile=tile, overlap=16, progress=lambda *n: calls.append(n))
+    handle.remove()
+    assert difference(tiled, network(image)) <= 1e-5
+    assert max(count for count, *_ in sizes) > 1
+    assert all(count * height * width <= 128**2 for count, _, height, width in sizes)
+    assert calls == [(number, calls[0][1]) for number in range(1, calls[0][1] + 1)]
+    assert sum(count for count, *_ in sizes) == len(calls)
 
 
 def test_too_small_an_overlap_leaves_a_seam(make_model: Callable[..., Model]) -> None:
@@ -168,21 +187,6 @@ def test_a_whole_image_that_does_not_fit_into_the_memory_is_refused_with_the_siz
 
 def test_a_network_that_is_tiled_needs_no_memory_for_the_whole(make_model: Callable[..., Model]) -> None:
     assert Upscaler(make_model("espcn/ESPCN"), tile=32, memory=1)(scene(0, 61, 83)).shape == (122, 166)
-
-
-def test_what_is_free_is_known() -> None:
-    free = free_memory("cpu")
-    assert free is None or 2**20 < free < 2**50
-
-
-def test_a_container_has_what_its_limit_leaves(tmp_path: Path) -> None:
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("700000\n")
-    (tmp_path / "memory.stat").write_text("anon 600000\ninactive_file 90000\n")
-    assert _of_container(tmp_path) == 390_000
-    (tmp_path / "memory.max").write_text("max\n")
-    assert _of_container(tmp_path) is None
-    assert _of_container(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(("side", "advice"), [(8, r"8x8 pixels at once\.$"), (40, "give a smaller --tile")])

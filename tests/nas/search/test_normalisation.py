@@ -13,7 +13,7 @@ from searches import CPU, RECIPE, Begin, work
 from nas.data.dataset import open_dataset
 from nas.data.images import read_image, write_image
 from nas.data.normalisation import TYPE, Normalisation
-from nas.deploy.tiles import Upscaler
+from nas.deploy.upscaler import Upscaler
 from nas.errors import InputError
 from nas.evaluation.comparison import compare
 from nas.evaluation.conditions import Conditions
