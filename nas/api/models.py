@@ -1,6 +1,6 @@
 """Trained models as objects: they upscale, and can be measured and exported."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -10,13 +10,13 @@ from nas.api.calls import check_counts, public_call
 from nas.api.events import Callback, counted
 from nas.api.given import Device, Scaling, device_of, parse_counts
 from nas.api.records import FoundNetwork
-from nas.api.upscaling import Upscalers, upscale_image
+from nas.api.upscaling import Stages, UpscaledFiles, Upscalers, upscale_all, upscale_image
 from nas.data.images import Pixels
 from nas.deploy.denoising import load_stages
 from nas.deploy.export import Exported
 from nas.deploy.form import Form
 from nas.deploy.target import load_target
-from nas.deploy.upscale import trained_counts, upscale_files, warn_without_denoiser
+from nas.deploy.upscale import trained_counts, warn_without_denoiser
 from nas.deploy.upscaler import Upscaler
 from nas.evaluation.comparison import Evaluation
 from nas.image_size import parse_size
@@ -112,7 +112,7 @@ class TrainedModel:
     @public_call()
     def upscale_files(
         self,
-        source: str | Path,
+        source: str | Path | Sequence[str | Path],
         target: str | Path,
         *,
         denoise: "str | Path | TrainedModel | None" = None,
@@ -120,46 +120,45 @@ class TrainedModel:
         tile: int | None = None,
         counts: Scaling = None,
         overwrite: bool = False,
+        format: str | None = None,
         device: Device = None,
         callback: Callback | None = None,
-    ) -> list[Path]:
-        """Upscale a file to a file, or a folder of images to a folder, as `nas upscale` does.
+    ) -> UpscaledFiles:
+        """Upscale images, videos, folders and patterns to files, as `nas upscale` does.
 
         Args:
-            source: An image file or a folder.
-            target: The file or the folder to write.
+            source: An image, a video, a folder, a pattern such as `"night/*.png"`, or a list of them; `"-"` is standard
+                input.
+            target: The file to write; for a folder, a pattern or a list a folder; `"-"` is standard output.
             denoise: A denoiser that the images go through first.
             noise: The noise that a denoiser expects, in grey levels of 255. Default: the denoiser's own.
             tile: Side of a tile in LR pixels. Tiles are used only if they give the same result as the whole image.
                 Default: a side that is fast and fits into the free memory.
             counts: Scale and offset of images without 8 or 16 bits. Default: those of the model's training.
             overwrite: Whether to replace existing files.
+            format: Format of standard output, `"png"` or `"tif"`. Default: that of the input.
             device: The device of the computation. Default: a GPU if there is one.
             callback: Receives the number of finished tiles, frames or files.
 
         Returns:
-            The paths of the written files.
+            The paths of the written files. The list has the speed as `throughput`.
 
         Raises:
-            InputError: The source is missing, or the target exists or has an unsuitable type.
-            RunError: Some images of a folder could not be upscaled; the others were written.
+            InputError: A source is missing, or the target exists or has an unsuitable type.
+            RunError: Some of several images could not be upscaled; the others were written.
 
         Example:
-            >>> [path.name for path in nas.load("camera").upscale_files("some.png", "some_x2.png", overwrite=True)]
+            >>> done = nas.load("camera").upscale_files("some.png", "some_x2.png", overwrite=True)
+            >>> [path.name for path in done]
             ['some_x2.png']
+            >>> done.throughput.images
+            1
         """
+        check_counts(1, tile=tile)
         model, denoiser = load_stages(self.folder, _folder_of(denoise), noise)
-        return upscale_files(
-            model,
-            Path(source),
-            Path(target),
-            denoiser=denoiser,
-            tile=tile,
-            device=device_of(device),
-            overwrite=overwrite,
-            counts=parse_counts(counts),
-            progress=counted(callback, "upscaling"),
-        )
+        stages = Stages(model, denoiser, tile, device_of(device))
+        progress = counted(callback, "upscaling")
+        return upscale_all(source, target, stages, format, parse_counts(counts), overwrite, progress)
 
     def evaluate(self, data: str | Path, **options: "Unpack[Options]") -> Evaluation:
         """Measure the model and bicubic interpolation on a folder of images.

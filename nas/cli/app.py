@@ -14,12 +14,13 @@ from nas.cli.benchmark import build, replay
 from nas.cli.hand_made import hand_made
 from nas.cli.help import AsciiCommand, AsciiGroup
 from nas.cli.look import check, cost, dashboard, preview, spaces, targets
-from nas.cli.models import evaluate, export, import_, upscale
+from nas.cli.models import evaluate, export, import_
 from nas.cli.plugins import PluginFiles, with_plugins
 from nas.cli.proxies import proxies, rank
 from nas.cli.runs import front, runs, search, worker
 from nas.cli.terminal import say
 from nas.cli.training import train
+from nas.cli.upscaling import upscale
 from nas.errors import InputError, RunError, StoppedError
 from nas.report.progress import NOTES
 from nas.version import __version__

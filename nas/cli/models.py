@@ -1,4 +1,4 @@
-"""Commands on trained models: measure, export, import, upscale."""
+"""Commands on trained models: measure, export, import."""
 
 from pathlib import Path
 from typing import Annotated
@@ -173,7 +173,7 @@ def export(
 
     check_target(to, "--to", folder=True)
     most = None if check is None else parse_loss(check, int8)
-    done = load(_weights(model)).export(
+    done = load(weights_of(model)).export(
         to, target=target, lr=lr, opset=opset, bits=integers, half=half, int8=int8, data=data
     )
     wrote(done.files)
@@ -209,58 +209,10 @@ def import_(
         say("Infrared images have one channel; import the network with --to-gray to use it on them.")
 
 
-def upscale(
-    model: Trained,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="An image or a folder of images.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The file or folder to write.")],
-    denoise: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="Denoiser that the images go through first. Default: no denoiser."),
-    ] = None,
-    noise: Annotated[
-        float | None,
-        typer.Option(
-            max=255,
-            callback=positive,
-            help="Noise that a denoiser expects, in grey levels of 255. Default: the denoiser's own.",
-        ),
-    ] = None,
-    tile: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65536,
-            help="Side of a tile, in LR pixels, where tiles leave no seam. Default: what is fast and fits into memory.",
-        ),
-    ] = None,
-    counts: CountsScale = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
-    device: Device = None,
-) -> None:
-    """Upscale (with a denoiser: denoise) an image or a folder of images; types and units are kept."""
-    from nas.api.models import load
-
-    trained, denoiser = _weights(model), _weights(denoise) if denoise else None
-    with CountDisplay("upscaling") as progress:
-        paths = load(trained).upscale_files(
-            source,
-            target,
-            denoise=denoiser,
-            noise=noise,
-            tile=tile,
-            counts=counts,
-            overwrite=overwrite,
-            device=device,
-            callback=lambda event: progress(event.done, event.total),
-        )
-    say(f"Wrote {paths[0]}" if len(paths) == 1 else f"Wrote {len(paths)} images to {target}")
-
-
-def _weights(model: str) -> Path:
+def weights_of(model: str) -> Path:
     """Return the model directory of a name, and print which training `RUN:TRIAL` stands for."""
-    from nas.jobs.locating import find_weights
 
-    found = find_weights(model)
+    found = findweights_of(model)
     _note(found.told)
     return found.folder
 

@@ -32,11 +32,15 @@ __all__ = [
     "resize_bicubic",
     "studio_luma",
     "to_pixels",
+    "video_luma",
     "write_image",
 ]
 
 IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".npy", ".raw"})
 """Endings of the files that are read as images, in lower case."""
+
+_CHROMA_ROUNDING = 4
+"""Grey levels by which the channels of a gray video may differ after decoding."""
 
 _PEAKS = {"uint8": 255, "uint16": 65535}
 _JPEG = b"\xff\xd8"
@@ -95,6 +99,16 @@ def decode_image(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Decoded:
     """Read an image like `read_image`, without the warning."""
     found = _contents(frame, meaning)
     return Decoded(*_to_gray(found.values), is_radiometric=found.is_radiometric)
+
+
+def video_luma(frame: Pixels, path: Path) -> Pixels:
+    """Return a frame of the video `path` as one channel, as `read_image` does with the images of files.
+
+    A gray video in a colour format, as cameras write it, has channels that differ by rounding; no warning is given.
+    """
+    pixels, differs = _to_gray(frame)
+    spread = np.ptp(frame[..., :3], axis=2).max() if differs else 0
+    return _noted(Decoded(pixels, bool(spread > _CHROMA_ROUNDING), is_radiometric=False), path)
 
 
 def read_luma(frame: Frame | Path, meaning: Meaning = NO_MEANING) -> Pixels:

@@ -179,7 +179,7 @@ def describe(report: "Report") -> str:
 
 
 class CountDisplay:
-    """A bar for work that is counted: images read, images measured, tiles upscaled."""
+    """A bar for work that is counted: images read, images measured, tiles or frames upscaled. In a log, lines."""
 
     def __init__(self, description: str) -> None:
         self._progress = Progress(
@@ -192,6 +192,8 @@ class CountDisplay:
             transient=True,
         )
         self._task = self._progress.add_task(description, total=None)
+        self._description, self._began = description, time.monotonic()
+        self._told = self._began
 
     def __enter__(self) -> "CountDisplay":
         self._progress.start()
@@ -203,3 +205,8 @@ class CountDisplay:
     def __call__(self, done: int, total: int) -> None:
         """Show the number of finished items."""
         self._progress.update(self._task, completed=done, total=total)
+        now = time.monotonic()
+        if not is_live() and now - self._told >= LINE_SECONDS and done:
+            self._told = now
+            left = (now - self._began) * (total - done) / done
+            NOTES.print(f"{self._description}: {done} of {total}, {span(left)} left")

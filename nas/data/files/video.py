@@ -1,6 +1,7 @@
 """Videos: their frames as one channel of 8 or 16 bits, and writing frames as a video, by OpenCV with FFmpeg."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -128,6 +129,8 @@ def write_video(path: Path, frames: Iterator[Pixels], rate: float) -> int:
     first = next(frames)
     check_video_target(path, first.dtype)
     height, width = (side - side % 2 for side in first.shape)
+    if (height, width) != first.shape:
+        warnings.warn(f"{path} is {width}x{height} pixels, since videos have even sizes; .tif keeps all", stacklevel=3)
     with replacing(path) as temporary:
         # FFmpeg chooses the container by the ending.
         unfinished = temporary.with_name(temporary.name + path.suffix.lower())

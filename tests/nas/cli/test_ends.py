@@ -122,7 +122,7 @@ def test_paths_are_printed_as_they_are(way: Way, tmp_path: Path) -> None:
     (tmp_path / "x[").mkdir()
     source = next((way.folder / "night" / "val").iterdir())
     for name in ("gate[left].png", "x[/b].png"):
-        assert run_nas(tmp_path, "upscale", way.folder / "exported", source, name).out == f"Wrote {name}\n"
+        assert run_nas(tmp_path, "upscale", way.folder / "exported", source, name).out.startswith(f"Wrote {name}\n")
     (tmp_path / "net[b]").symlink_to(way.folder / "exported", target_is_directory=True)
     shown = run_nas(tmp_path, "evaluate", "net[b]", "--data", source.parent)
     assert "net[b]" in shown.out

@@ -154,13 +154,15 @@ def test_upscaling_doubles_the_size_and_keeps_the_depth(way: Way, kind: type[np.
     image = (np.linspace(0, 1, 20 * 30).reshape(20, 30) * np.iinfo(kind).max).astype(kind)
     source, target = way.folder / f"{kind.__name__}.png", f"{kind.__name__}-x2.png"
     cv2.imwrite(str(source), image)
-    assert way.nas("upscale", "exported", source, target).out == f"Wrote {target}\n"
+    assert way.nas("upscale", "exported", source, target).out.startswith(f"Wrote {target}\nUpscaled 1 image in ")
     upscaled = cv2.imread(str(way.folder / target), cv2.IMREAD_UNCHANGED)
     assert upscaled is not None and upscaled.shape == (40, 60) and upscaled.dtype == kind
 
 
 def test_a_folder_is_upscaled(way: Way) -> None:
-    assert way.nas("upscale", "exported", "night/val", "large").out == "Wrote 2 images to large\n"
+    assert way.nas("upscale", "exported", "night/val", "large").out.startswith(
+        "Wrote 2 images to large\nUpscaled 2 images in "
+    )
     assert len(list((way.folder / "large").iterdir())) == 2
 
 

@@ -151,7 +151,7 @@ def test_a_radiometric_file_becomes_a_file_of_counts(seeing: Callable[..., Model
     (source / "1").mkdir(parents=True)
     (source / "1" / "DJI_1_T.JPG").write_bytes(dji_jpeg(COUNTS))
     cv2.imwrite(str(source / "visible.jpg"), scene(0, 40, 50))
-    written = upscale_files(model, source, tmp_path / "out")
+    written = upscale_files(model, source, tmp_path / "out").files
     assert [path.relative_to(tmp_path).as_posix() for path in written] == ["out/1/DJI_1_T.png", "out/visible.jpg"]
     assert np.array_equal(read_image(written[0]), Upscaler(model)(COUNTS))
     write_image(source / "1" / "DJI_1_T.png", COUNTS)

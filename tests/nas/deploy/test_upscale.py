@@ -24,9 +24,9 @@ def model(make_model: Callable[..., Model]) -> Model:
 @pytest.mark.parametrize("pixels", [GRAY, DEEP], ids=["8-bit", "16-bit"])
 def test_a_file_keeps_its_bit_depth(model: Model, tmp_path: Path, pixels: np.ndarray) -> None:
     write_image(tmp_path / "in.png", pixels)
-    written = upscale_files(model, tmp_path / "in.png", tmp_path / "new" / "out.tif", tile=32)
+    written = upscale_files(model, tmp_path / "in.png", tmp_path / "new" / "out.tif", tile=32).files
     result = read_image(tmp_path / "new" / "out.tif")
-    assert written == [tmp_path / "new" / "out.tif"]
+    assert written == (tmp_path / "new" / "out.tif",)
     assert result.shape == (122, 166)
     assert np.array_equal(result, to_pixels(fused(model.network)(to_tensor(pixels)), pixels.dtype))
     assert result.dtype == pixels.dtype
@@ -38,10 +38,10 @@ def test_a_folder_keeps_names_and_bit_depths(model: Model, tmp_path: Path) -> No
     write_image(source / "a.png", GRAY)
     write_image(source / "night" / "b.TIF", DEEP)
     (source / "notes.txt").write_text("not an image")
-    written = upscale_files(model, source, target, progress=lambda done, total: calls.append((done, total)))
-    assert written == [target / "a.png", target / "night" / "b.TIF"]
+    written = upscale_files(model, source, target, progress=lambda done, total: calls.append((done, total))).files
+    assert written == (target / "a.png", target / "night" / "b.TIF")
     assert [read_image(path).dtype for path in written] == [np.uint8, np.uint16]
-    assert sorted(p for p in target.rglob("*") if p.is_file()) == written
+    assert sorted(p for p in target.rglob("*") if p.is_file()) == list(written)
     assert calls == [(1, 2), (2, 2)]
 
 
@@ -72,11 +72,12 @@ def test_what_can_not_be_upscaled_is_refused_before_anything_is_written(model: M
     for source, target, reason in [
         (tmp_path / "none.png", tmp_path / "o.png", "no file or folder"),
         (empty, tmp_path / "o", "holds no image"),
-        (image, folder, "is a folder, but the source is a file"),
         (folder, image, "is a file, but the source is a folder"),
         (folder, folder / "up", "lies within the source"),
         (image, tmp_path / "o.webp", "images are written as"),
         (image, tmp_path / "o", "images are written as"),
+        (image, tmp_path / "o.mp4", "is no video; images are written as"),
+        (image, image / "o.png", "a.png is a file"),
     ]:
         with pytest.raises(InputError, match=reason):
             upscale_files(model, source, target)

@@ -136,7 +136,7 @@ def test_a_headerless_file_of_a_folder_becomes_a_tiff(model: Model, tmp_path: Pa
     source.mkdir()
     FRAMES.tofile(source / "a.raw")
     (source / "images.yaml").write_text("raw: {width: 36, height: 40, type: uint16}")
-    assert upscale_files(model, source, tmp_path / "out") == [tmp_path / "out" / "a.tif"]
+    assert upscale_files(model, source, tmp_path / "out").files == (tmp_path / "out" / "a.tif",)
     assert np.array_equal(read_all(tmp_path / "out" / "a.tif"), upscaled(model, FRAMES))
     with pytest.raises(InputError, match="a headerless file doesn't contain its size"):
         write_image(tmp_path / "a.raw", FRAMES[0])
