@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import tifffile
 import torch
 from command import run_nas
 
+from nas.data.files.video import write_video
 from nas.data.images import read_image, write_image
 from search_spaces import Architecture
 
@@ -35,6 +38,11 @@ def nas_commands(text: str) -> list[list[str]]:
     return [shlex.split(command)[1:] for command in commands(text) if command.startswith("nas ")]
 
 
+def piped_commands(text: str) -> list[str]:
+    """Return the commands that pipe something into `nas`, as a shell reads them."""
+    return [command for command in commands(text) if "| nas " in command]
+
+
 def write_files(text: str, data: Path) -> None:
     """Write the files that the commands of `text` read into the current folder.
 
@@ -55,8 +63,19 @@ def write_files(text: str, data: Path) -> None:
             warm.parent.mkdir(parents=True, exist_ok=True)
             tifffile.imwrite(warm, read_image(file).astype(np.float32) * 0.08 + 280 + number)
         tifffile.imwrite("seq.tif", np.stack([read_image(file).astype(np.uint16) * 8 for file in data.rglob("*.png")]))
+    if "night" in text and "flight.avi" in text:
+        write_night(data)
     Path("some.png").write_bytes(next((data / "val").iterdir()).read_bytes())
     torch.save(Architecture.published("imdn/IMDN-RTC", channels=3).build().state_dict(), "model_RTC.pth")
+
+
+def write_night(data: Path) -> None:
+    """Write a folder of images, and a video of them."""
+    Path("night").mkdir()
+    frames = [read_image(file) for file in sorted(data.rglob("*.png"))]
+    for number, frame in enumerate(frames):
+        write_image(Path("night") / f"{number}.png", frame)
+    write_video(Path("flight.avi"), iter(frames), 25)
 
 
 def localised(words: list[str], data: Path) -> list[str]:
@@ -75,6 +94,13 @@ def localise(word: str, data: Path) -> str:
         with_weights = sorted(int(path.name) for path in Path("results/first/candidates").iterdir())
         return f"first:{with_weights[0]}"
     return word
+
+
+def run_piped(command: str, data: Path) -> None:
+    """Run a command with pipes by a shell."""
+    text = localise(command, data).replace("| nas ", f"| {shlex.quote(sys.executable)} -m nas ")
+    ended = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, f"{command}\n{ended.stderr}"
 
 
 def run(words: list[str]) -> None:

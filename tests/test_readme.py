@@ -12,7 +12,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-from documented import ROOT, commands, localised, nas_commands, run, write_files
+from documented import ROOT, commands, localised, nas_commands, piped_commands, run, run_piped, write_files
 from test_rooms import imported
 
 from nas.data.images import read_image
@@ -98,6 +98,11 @@ def test_every_command_of_a_page_works(
     write_files(text, tiny_data)
     for words in nas_commands(text):
         run(localised(words, tiny_data))
+    for command in piped_commands(text):
+        run_piped(command, tiny_data)
+    if page.stem == "upscaling":
+        for example in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+            exec(compile(example, page.name, "exec"), {})
 
 
 def check_dashboard(words: list[str]) -> None:

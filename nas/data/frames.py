@@ -6,10 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nas.data.files.meaning import NO_MEANING, Counts, Meaning, RawShape, meaning_for
+from nas.data.files.metadata import NOTHING, Metadata, metadata_of
 from nas.data.files.reading import places
 from nas.data.files.tiff import Place
 
-__all__ = ["NO_MEANING", "Counts", "Frame", "Meaning", "RawShape", "frames_in", "meaning_for", "warn_unless_needed"]
+__all__ = [
+    "NO_MEANING",
+    "Counts",
+    "Frame",
+    "Meaning",
+    "RawShape",
+    "frame_metadata",
+    "frames_in",
+    "meaning_for",
+    "warn_unless_needed",
+]
 
 
 @dataclass(frozen=True)
@@ -51,3 +62,10 @@ def frames_in(path: Path, meaning: Meaning = NO_MEANING) -> tuple[Frame, ...]:
     """
     found = places(path, meaning)
     return tuple(Frame(path, index, len(found), place, meaning) for index, place in enumerate(found))
+
+
+def frame_metadata(frame: Frame, scale: int) -> Metadata:
+    """Return the metadata of a frame that an image upscaled by `scale` keeps. Warns if it can't be read."""
+    if frame.path.suffix.lower() in (".npy", ".raw"):
+        return NOTHING
+    return metadata_of(frame.path, frame.place, scale)

@@ -10,7 +10,7 @@ import torch
 from nas.data.files.counts import as_counts, from_counts, is_scaled
 from nas.data.files.video import Video, video_frames, write_video
 from nas.data.files.writing import write_frames
-from nas.data.frames import Counts, Frame, warn_unless_needed
+from nas.data.frames import Counts, Frame, frame_metadata, warn_unless_needed
 from nas.data.images import Pixels, read_stored, video_luma
 from nas.deploy.sources import STACKS, Job, jobs_for
 from nas.deploy.throughput import Meter, Throughput
@@ -168,7 +168,8 @@ def _upscale_file(job: Job, work: _Work) -> None:
     try:
         make_folder(job.target.parent)
         if job.video is None:
-            write_frames(job.target, frames, len(job.frames))
+            scale = work.enlarge.scale
+            write_frames(job.target, frames, len(job.frames), lambda number: frame_metadata(job.frames[number], scale))
         elif job.target.suffix.lower() in STACKS:
             write_frames(job.target, frames, max(1, job.video.announced))
         else:

@@ -46,6 +46,11 @@ class Upscaler:
         self.preparation = 0.0
         """Seconds for the check and the choice of tiles: they are needed once for all images."""
 
+    @property
+    def scale(self) -> int:
+        """The scale of the model."""
+        return self._architecture.scale
+
     @cached_property
     def locality(self) -> Locality | None:
         """How the network may be computed in tiles. It is checked once, for the first image larger than a tile."""
