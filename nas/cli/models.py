@@ -212,7 +212,7 @@ def import_(
 def weights_of(model: str) -> Path:
     """Return the model directory of a name, and print which training `RUN:TRIAL` stands for."""
 
-    found = findweights_of(model)
+    found = find_weights(model)
     _note(found.told)
     return found.folder
 
