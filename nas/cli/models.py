@@ -211,6 +211,7 @@ def import_(
 
 def weights_of(model: str) -> Path:
     """Return the model directory of a name, and print which training `RUN:TRIAL` stands for."""
+    from nas.jobs.locating import find_weights
 
     found = find_weights(model)
     _note(found.told)
