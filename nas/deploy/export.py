@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from nas.data.normalisation import Normalisation
+from nas.deploy.conversion import CALIBRATION, CONVERT, write_converter
 from nas.deploy.form import Form
 from nas.deploy.golden import GOLDEN, write_golden
 from nas.deploy.graph import operators
@@ -52,9 +53,9 @@ class Exported:
     @property
     def files(self) -> tuple[Path, ...]:
         """The paths of its files."""
-        names = (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, INT8, RETRAIN, HANDBOOK)
+        names = (ARCHITECTURE, WEIGHTS, RECIPE, METRICS, ONNX, INT8, RETRAIN, HANDBOOK, CONVERT)
         files = [self.folder / name for name in names if (self.folder / name).is_file()]
-        return (*files, *sorted((self.folder / GOLDEN).iterdir()))
+        return (*files, *sorted((self.folder / GOLDEN).iterdir()), *sorted((self.folder / CALIBRATION).glob("*")))
 
 
 def export(
@@ -120,6 +121,8 @@ def _write(model: Model, folder: Path, form: Form) -> float:
         )
     write_golden(folder, folder / ONNX, model.architecture, form)
     write_handbook(folder, model.architecture, normalisation, form)
+    if form.target:
+        write_converter(folder, form.target)
     return difference
 
 

@@ -42,6 +42,8 @@ class Target(BaseModel):
     """What it is, in the words of its vendor."""
     compiler: str
     """The program that reads the ONNX file."""
+    converter: Literal["", "rknn"] = ""
+    """The script that runs the compiler; empty if there is none here."""
     opset: tuple[int, int]
     """The lowest and the highest opset that it reads."""
     fixed_size: bool = True

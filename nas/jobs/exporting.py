@@ -10,12 +10,13 @@ import torch
 from nas.data.dataset import Dataset, open_dataset
 from nas.data.files.meaning import Counts
 from nas.data.normalisation import Normalisation
+from nas.deploy.conversion import write_calibration
 from nas.deploy.denoising import as_denoiser
 from nas.deploy.export import INT8, ONNX, Exported
 from nas.deploy.export import export as export_model
 from nas.deploy.form import Form
 from nas.errors import InputError, RunError
-from nas.jobs.int8 import Int8Loss, write_int8
+from nas.jobs.int8 import Int8Loss, calibration_images, write_int8
 from nas.model import Model
 from search_spaces.documents import shortened
 
@@ -26,22 +27,21 @@ KINDS: dict[str, bool] = {"residual": False, "full": True}
 
 @dataclass(frozen=True)
 class Wanted:
-    """The int8 file that is wanted."""
+    """What is wanted of int8."""
 
-    kind: str
+    kind: str | None
+    """`residual` or `full`; None: only the inputs with which the compiler of a chip calibrates."""
     data: Path
     """The folder of images that calibrate and measure it."""
 
     @classmethod
     def of(cls, kind: str | None, data: str | Path | None) -> "Wanted | None":
         """Return what is wanted; None for no int8. Raises InputError for a kind without images, or an unknown kind."""
-        if kind is None:
-            return None
-        if kind not in KINDS:
+        if kind is not None and kind not in KINDS:
             raise InputError(f"Int8 is {' or '.join(KINDS)}, not '{kind}'.")
-        if data is None:
+        if kind is not None and data is None:
             raise InputError("Int8 needs images to calibrate and measure it; give --data DIR.")
-        return cls(kind, Path(data))
+        return None if data is None else cls(kind, Path(data))
 
 
 def export(model: Model, target: Path, form: Form, wanted: Wanted | None, results: Path) -> Exported:
@@ -55,10 +55,13 @@ def export(model: Model, target: Path, form: Form, wanted: Wanted | None, result
     losses: list[Int8Loss] = []
 
     def write(folder: Path) -> None:
-        losses.append(write_int8(model, form, folder / ONNX, folder / INT8, data, whole=KINDS[wanted.kind]))
+        if wanted.kind is not None:
+            losses.append(write_int8(model, form, folder / ONNX, folder / INT8, data, whole=KINDS[wanted.kind]))
+        if form.target and form.target.quantisation == "images":
+            write_calibration(folder, calibration_images(data.train, form))
 
     done = export_model(model, target, form, write)
-    return replace(done, int8=losses[0])
+    return replace(done, int8=losses[0] if losses else None)
 
 
 def images_of(model: Model, folder: Path, results: Path) -> Dataset:

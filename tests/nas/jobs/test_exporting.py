@@ -8,6 +8,7 @@ import pytest
 from nas.deploy.form import Form
 from nas.deploy.graph import counted, operators
 from nas.deploy.onnx import Session
+from nas.deploy.target import load_target
 from nas.errors import InputError, RunError
 from nas.jobs.exporting import Wanted, check_loss, export, parse_loss
 from nas.jobs.int8 import Int8Loss
@@ -52,6 +53,21 @@ def test_the_image_path_stays_exact_unless_all_is_quantised(
     assert errors["residual"] < 1e-3 < errors["full"]
 
 
+def test_a_chip_gets_a_script_for_its_compiler_and_calibration_inputs(
+    model: Model, tiny_data: Path, tmp_path: Path
+) -> None:
+    form = Form.of(load_target("rv1106"), lr=(48, 40))
+    done = export(model, tmp_path / "out", form, Wanted(None, tiny_data), tmp_path / "results")
+    assert done.int8 is None
+    script = (done.folder / "convert.py").read_text()
+    assert 'PLATFORM = "rv1106"' in script
+    compile(script, "convert.py", "exec")
+    inputs = [np.load(path) for path in sorted((done.folder / "calibration").iterdir())]
+    assert len(inputs) == 4  # as many as training images
+    assert all(image.shape == (1, 1, 40, 48) and image.dtype == np.float32 for image in inputs)
+    assert {path for path in done.folder.rglob("*") if path.is_file()} == set(done.files)
+
+
 def test_a_file_for_any_size_needs_large_images_to_calibrate(model: Model, tiny_data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="96 x 96 LR pixels to calibrate int8; give --lr"):
         export(model, tmp_path / "out", Form(), Wanted("full", tiny_data), tmp_path / "results")
@@ -60,6 +76,7 @@ def test_a_file_for_any_size_needs_large_images_to_calibrate(model: Model, tiny_
 
 def test_int8_without_images_asks_for_them() -> None:
     assert Wanted.of(None, None) is None
+    assert Wanted.of(None, "images").kind is None
     with pytest.raises(InputError, match="give --data DIR"):
         Wanted.of("residual", None)
     with pytest.raises(InputError, match="residual or full, not 'half'"):
