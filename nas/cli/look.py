@@ -35,7 +35,7 @@ def cost(
     latency_command: LatencyCommand = None,
     threads: Annotated[int, typer.Option(min=1, max=PROCESSES, help="CPU threads of a latency.")] = 1,
     target: Annotated[
-        str | None, typer.Option("--for", metavar="CHIP", help="Whether a chip takes them: see nas targets, or a file.")
+        str | None, typer.Option("--for", metavar="CHIP", help="Say whether a chip takes them. Default: no chip.")
     ] = None,
     ops: Annotated[bool, typer.Option("--ops", help="With --for: list every operator.")] = False,
     as_json: Json = False,

@@ -150,22 +150,37 @@ def export(
     model: Trained,
     to: Annotated[str, typer.Option(metavar="DIR", help="A new folder.")],
     target: Annotated[
-        str | None, typer.Option("--for", metavar="CHIP", help="The chip or runtime: see nas targets; or a YAML file.")
+        str | None,
+        typer.Option(
+            "--for", metavar="CHIP", help="Chip or runtime that nas targets lists, or a YAML file. Default: none."
+        ),
     ] = None,
-    lr: Annotated[str | None, typer.Option(metavar="WxH", help="The fixed size of LR images, as 640x512.")] = None,
+    lr: Annotated[
+        str | None, typer.Option(metavar="WxH", help="The fixed size of LR images, as 640x512. Default: any size.")
+    ] = None,
     opset: Annotated[
-        int | None, typer.Option(help="Opset of ONNX, 13 to 20. Default: 18, or the nearest that the chip reads.")
+        int | None,
+        typer.Option(min=13, max=20, help="Opset of ONNX, 13 to 20. Default: 18, or the nearest that the chip reads."),
     ] = None,
     integers: Annotated[
-        int | None, typer.Option(metavar="8|16", help="Take and give integers of so many bits, normalised within.")
+        int | None,
+        typer.Option(
+            min=8, max=16, metavar="8|16", help="Bits of the integers that go in and out. Default: float32 values."
+        ),
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Compute in float16; the image skip stays float32.")] = False,
     int8: Annotated[
         str | None,
-        typer.Option(metavar="residual|full", help="Also write an int8 file, with or without an exact image path."),
+        typer.Option(
+            metavar="residual|full", help="Also write an int8 file, with or without an exact image path. Default: none."
+        ),
     ] = None,
-    data: Annotated[str | None, typer.Option(metavar="DIR", help="Images that calibrate and measure int8.")] = None,
-    check: Annotated[str | None, typer.Option(metavar="LOSS", help="Exit with 1 if int8 costs more, as 0.1dB.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Images that calibrate and measure int8. Default: none.")
+    ] = None,
+    check: Annotated[
+        str | None, typer.Option(metavar="LOSS", help="Exit with 1 if int8 costs more, as 0.1dB. Default: any loss.")
+    ] = None,
 ) -> None:
     """Export a model: architecture, weights, ONNX and the recipe to train it again; each is verified."""
     from nas.api.models import load

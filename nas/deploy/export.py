@@ -115,6 +115,8 @@ def _write(model: Model, folder: Path, form: Form) -> float:
         explain_refused(form.target, operators(required("onnx").load(folder / ONNX)))
     difference = check_onnx(folder / ONNX, model.network, form=form, normalisation=normalisation)
     accepted = HALF if form.half else tolerance(model.network, model.architecture.channels)
+    if form.bits is not None:  # a value between two integers may be rounded to the other one
+        accepted = max(accepted, 1.01 / (2**form.bits - 1))
     if not difference < accepted:
         raise RunError(
             f"The ONNX form differs by {difference:.1e} from the network; at most {accepted:.0e} is accepted."

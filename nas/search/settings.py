@@ -204,7 +204,7 @@ class Settings(BaseModel):
                 f"The space '{self.space}' has other choices than when the run '{self.run}' began, so the run can't "
                 "continue; choose another --run name. Its front can still be shown, trained and exported."
             )
-        if differing and set(differing) <= {"data_fingerprint", "recipe.normalisation"}:
+        if "data_fingerprint" in differing and set(differing) <= {"data_fingerprint", "recipe.normalisation"}:
             raise _other_images(earlier, self.data, self.data_fingerprint)
         if differing:
             changes = "; ".join(f"{name} is {theirs.get(name)!r}, not {mine.get(name)!r}" for name in differing[:4])

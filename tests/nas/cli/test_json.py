@@ -18,8 +18,11 @@ from .conftest import DOTS, Way
 CASES: dict[str, list[tuple[object, ...]]] = {
     "front": [("first",)],
     "cost": [("ecbsr/M4C8", "first:0"), ("ecbsr/M4C8", "--hr", "96x64", "--latency")],
+    "runs": [()],
+    "targets": [()],
     "spaces": [(), ("ecbsr",)],
     "data check": [("night",)],
+    "upscale": [("first:0", "night/val", "enlarged", "--overwrite")],
     "evaluate": [("first:0", "bicubic", "--data", "night/val", "--csv", "rows.csv")],
     "proxies": [()],
     "proxies rank": [("--table", "table.json")],

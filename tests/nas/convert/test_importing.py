@@ -86,7 +86,8 @@ def test_an_imported_model_is_exported_and_upscales(to_gray: bool, tmp_path: Pat
     model = import_checkpoint("espcn/ESPCN", tmp_path / "net.pth", tmp_path / "model", to_gray=to_gray)
     done = export(load_model(tmp_path / "model"), tmp_path / "exported")
     assert [path.name for path in done.files] == [
-        "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json", "model.onnx",
+        "architecture.yaml", "weights.safetensors", "recipe.yaml", "metrics.json", "model.onnx", "README.md",
+        "input.bin", "output.bin", "shapes.json",
     ]  # fmt: skip
     assert done.command == f"nas train {tmp_path / 'exported'} --data DIR"
     assert load_model(tmp_path / "exported").recipe == model.recipe

@@ -157,7 +157,7 @@ def test_a_runs_front_is_trained_as_it_was_searched(
     assert seen("first", data=None) == data.normalisation
     for file in tiny_data16.rglob("*.png"):
         write_image(file, read_image(file) + 5_000)
-    other = seen("first", data=tiny_data16)
+    other = seen("first:0", data=tiny_data16)  # a run itself takes no other images
     assert other.low is not None and data.normalisation.low is not None
     assert (other.low, other.percentiles) == (data.normalisation.low + 5_000, (1, 99))
 
