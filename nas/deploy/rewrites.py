@@ -14,16 +14,16 @@ from search_spaces.layers.fused import fused
 def deployed(network: nn.Module, target: Target | None = None) -> nn.Module:
     """Return the inference form of a network on the CPU, of operators that the target takes where there are such.
 
-    PReLU and leaky ReLU become ReLUs and convolutions, a pixel shuffle becomes a transposed convolution,
+    PReLU and leaky ReLU become a ReLU and products, a pixel shuffle becomes a transposed convolution,
     and repeated borders are cut out and put beside the image. The given network is not changed.
     """
     network = fused(copy.deepcopy(network).cpu()).eval()
     if target is None:
         return network
-    if not target.runs("PRelu"):
-        network = _replaced(network, nn.PReLU, lambda layer: _Rectifiers(layer.weight.detach().clone()))
-    if not target.runs("LeakyRelu"):
-        network = _replaced(network, nn.LeakyReLU, lambda layer: _Rectifiers(torch.tensor([layer.negative_slope])))
+    for kind, layer in (("PRelu", nn.PReLU), ("LeakyRelu", nn.LeakyReLU)):
+        if kind in target.slow or not target.runs(kind):
+            multiplies = target.runs("Mul")
+            network = _replaced(network, layer, lambda old, multiplies=multiplies: _Rectifier(old, multiplies))
     if not (target.pixel_shuffle and target.runs("DepthToSpace")):
         network = _replaced(network, nn.PixelShuffle, lambda layer: _transposed(layer, target))
     if not target.runs("Pad", mode="edge") and target.runs("Slice") and target.runs("Concat"):
@@ -31,21 +31,26 @@ def deployed(network: nn.Module, target: Target | None = None) -> nn.Module:
     return network
 
 
-class _Rectifiers(nn.Module):
-    """A PReLU of [C] or [1] slopes: relu(x) - slope · relu(-x), the products as 1x1 convolutions of each channel."""
+class _Rectifier(nn.Module):
+    """A PReLU or a leaky ReLU as slope · x + (1 - slope) · relu(x), the products as such or as 1x1 convolutions."""
 
     slopes: Tensor
 
-    def __init__(self, slopes: Tensor) -> None:
+    def __init__(self, layer: nn.PReLU | nn.LeakyReLU, multiplies: bool) -> None:
         super().__init__()
-        self.register_buffer("slopes", slopes)
+        self.multiplies = multiplies
+        slopes = layer.weight.detach() if isinstance(layer, nn.PReLU) else torch.tensor([layer.negative_slope])
+        self.register_buffer("slopes", slopes.clone()[:, None, None])
 
     def forward(self, features: Tensor) -> Tensor:
         """[N, C, H, W] → the same shape."""
+        rectified = nn.functional.relu(features)
+        if self.multiplies:
+            return self.slopes * features + (1 - self.slopes) * rectified
         channels = features.shape[1]
-        slopes = self.slopes.expand(channels).reshape(channels, 1, 1, 1)
-        turned = nn.functional.conv2d(features, -torch.ones_like(slopes), groups=channels)
-        return nn.functional.relu(features) + nn.functional.conv2d(nn.functional.relu(turned), -slopes, groups=channels)
+        slopes = self.slopes.expand(channels, 1, 1)[:, None]
+        kept = nn.functional.conv2d(features, slopes, groups=channels)
+        return kept + nn.functional.conv2d(rectified, 1 - slopes, groups=channels)
 
 
 class TransposedShuffle(nn.Module):

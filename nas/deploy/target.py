@@ -56,6 +56,8 @@ class Target(BaseModel):
     """Whether it takes DepthToSpace; if not, exports hold a transposed convolution with fixed weights instead."""
     operators: Mapping[str, Mapping[str, Sequence[Any]]]
     """Operator → attribute → the values that are taken; attributes that are not named may have any value."""
+    slow: tuple[str, ...] = ()
+    """Operators that it takes, but for which others are faster; exports hold the others."""
     elsewhere: tuple[str, ...] = ()
     """Operators that it takes, but runs on a CPU beside the accelerator."""
     sources: Mapping[str, str]
