@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,9 +68,12 @@ def search(
     if time is None and is_first_look(asked):
         time = FIRST_LOOK
         hint = f"A first look of {FIRST_LOOK}, since neither --data nor --time is given; --time 20m looks longer."
+    began = STARTED
     if request.target:
+        before = monotonic()
         NOTES.print(_left_by(request), markup=False)
-    _search(asked, pick_device(device), Deadline.after(duration(time), STARTED), hint)
+        began += monotonic() - before  # the time of a search does not count this
+    _search(asked, pick_device(device), Deadline.after(duration(time), began), hint)
 
 
 def _left_by(request: "Request") -> str:
