@@ -80,8 +80,11 @@ def planned(
     Trains a few networks for some steps to measure the speed of `device`, within the same time. Networks that are too
     expensive for the time are left out of the search, with a warning that says what would fit. With a time, the number
     of candidates and the length of their trainings are planned, too; None: only the range, for `USUAL_SECONDS`.
+
+    Raises InputError if the time is over before there is a plan.
     """
     began, whole = time.monotonic(), USUAL_SECONDS if seconds is None else seconds
+    _check_time(whole)
     torch.set_num_threads(settings.threads)
     try:
         speeds, budget = _speeds(settings, data, device, min(_MEASURED * whole, _MOST_MEASURED))
@@ -89,7 +92,8 @@ def planned(
         if seconds is None:
             return settings  # the search itself will tell why
         raise
-    left = max(0.0, whole - (time.monotonic() - began)) * workers
+    left = (whole - (time.monotonic() - began)) * workers
+    _check_time(left)
     high = _ends(settings, budget, given)[1]
     reach = None if given.keeps_range else _reach(settings, speeds, budget, left, given)
     if reach is not None:
@@ -109,6 +113,14 @@ def planned(
         "rungs": plan.rungs,
     }
     return settings.model_copy(update=changes)
+
+
+def _check_time(seconds: float) -> None:
+    if seconds <= 0:
+        raise InputError(
+            "The time was over before a network could be trained, since the images and the speed of this machine come "
+            "first; give a longer --time."
+        )
 
 
 def is_needed(settings: Settings) -> bool:

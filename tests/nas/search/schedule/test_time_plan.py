@@ -106,6 +106,12 @@ def test_without_a_time_only_the_range_is_planned(asked: Settings) -> None:
     assert (usual.trials, usual.rungs, usual.is_planned) == (asked.trials, asked.rungs, False)
 
 
+@pytest.mark.parametrize("seconds", [0.0, -3.0])
+def test_a_time_that_is_over_before_the_plan_is_one_sentence(asked: Settings, seconds: float) -> None:
+    with pytest.raises(InputError, match="give a longer --time"):
+        plan(asked, seconds)
+
+
 def test_a_range_that_is_given_is_kept(asked: Settings) -> None:
     kept = plan(asked, 300, keeps_range=True)
     assert kept.range_to == () and kept.range_from == asked.range_from
