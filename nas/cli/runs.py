@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -68,24 +67,7 @@ def search(
     if time is None and is_first_look(asked):
         time = FIRST_LOOK
         hint = f"A first look of {FIRST_LOOK}, since neither --data nor --time is given; --time 20m looks longer."
-    began = STARTED
-    if request.target:
-        before = monotonic()
-        NOTES.print(_left_by(request), markup=False)
-        began += monotonic() - before  # the time of a search does not count this
-    _search(asked, pick_device(device), Deadline.after(duration(time), began), hint)
-
-
-def _left_by(request: "Request") -> str:
-    """Return a sentence on what the chip of a search leaves of its space."""
-    from nas.deploy.narrowing import in_words, narrowed_for
-    from nas.deploy.target import load_target
-    from nas.search.option import DEFAULT_SCALE, DEFAULT_SPACE
-    from search_spaces.narrowed import read_space
-
-    assert request.target
-    chip, space = load_target(request.target), read_space(request.space or DEFAULT_SPACE)
-    return in_words(narrowed_for(space, chip, request.scale or DEFAULT_SCALE), space, chip)
+    _search(asked, pick_device(device), Deadline.after(duration(time), STARTED), hint)
 
 
 def worker(

@@ -1,5 +1,6 @@
 """The wanted settings of a run: the options of a request over those of an earlier run, or over the defaults."""
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from nas.cost import HR_SIZE
 from nas.data.degradation import self_contained
 from nas.data.frames import Counts
 from nas.deploy.latency_runtime import runtime
-from nas.deploy.narrowing import narrowed_for
+from nas.deploy.narrowing import in_words, narrowed_for
 from nas.deploy.target import load_target
 from nas.errors import InputError
 from nas.image_size import check_size, hr_size, show_size
@@ -71,9 +72,7 @@ def default_name(request: Request) -> str:
 
 def _wanted(request: Request, name: str, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
     """Return the settings: the options of the request over those of the earlier run, or over the defaults."""
-    space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
-    if request.target:
-        space = narrowed_for(space, load_target(request.target), request.scale or DEFAULT_SCALE)
+    space = _space(request, earlier)
     given = _given(request, earlier, device)
     given |= {"space": space.name, "allow": space.allow if isinstance(space, NarrowedSpace) else {}}
     if earlier:
@@ -93,6 +92,19 @@ def _wanted(request: Request, name: str, earlier: Settings | None, device: torch
     }
     named: dict[str, Any] = {"run": name, "study": name, "fixed": {**space.pinned, **(request.fixed or {})}}
     return {**defaults(), **unsaid, **given, **named}
+
+
+def _space(request: Request, earlier: Settings | None) -> SearchSpace:
+    """Return the space to search, as the user and the chip narrow it."""
+    space = earlier.searched if earlier and not request.space else read_space(request.space or DEFAULT_SPACE)
+    if not request.target:
+        return space
+    scale = request.scale or (earlier.scale if earlier else DEFAULT_SCALE)
+    chip = load_target(request.target)
+    left = narrowed_for(space, chip, scale)
+    if not earlier:
+        warnings.warn(in_words(left, space, chip), stacklevel=2)
+    return left
 
 
 def _given(request: Request, earlier: Settings | None, device: torch.device) -> dict[str, Any]:
