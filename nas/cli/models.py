@@ -196,7 +196,7 @@ def export(
     if done.int8:
         say(done.int8.in_words)
     say(f"Train it again: {done.command}")
-    if most is not None:
+    if most is not None and done.int8:
         check_loss(done.int8, most)
 
 

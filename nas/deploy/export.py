@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -16,6 +15,7 @@ from nas.deploy.form import Form
 from nas.deploy.golden import GOLDEN, write_golden
 from nas.deploy.graph import operators
 from nas.deploy.handbook import HANDBOOK, write_handbook
+from nas.deploy.int8_loss import Int8Loss
 from nas.deploy.onnx import ANY_SIZE, HALF, check_onnx, to_onnx, tolerance
 from nas.deploy.packages import required
 from nas.deploy.target import explain_refused
@@ -23,6 +23,7 @@ from nas.errors import InputError, RunError
 from nas.files import write_atomic
 from nas.model import ARCHITECTURE, IMPORTED, METRICS, RECIPE, WEIGHTS, Model, load_model
 from nas.training.recipe import load_recipe, parse_recipe
+from search_spaces import SPACES
 from search_spaces.documents import to_yaml
 
 ONNX, INT8, RETRAIN = "model.onnx", "model_int8.onnx", "retrain.yaml"
@@ -47,8 +48,8 @@ class Exported:
     """The largest difference between ONNX Runtime and PyTorch; see `check_onnx`."""
     command: str
     """The command that trains the architecture again, or trains imported weights further; DIR is the data set."""
-    int8: Any = None
-    """What int8 costs, a `nas.jobs.int8.Int8Loss`; None without an int8 file."""
+    int8: Int8Loss | None = None
+    """What int8 costs; None without an int8 file."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -70,11 +71,12 @@ def export(
     newly built network. ONNX Runtime must give the same output up to the network's `tolerance`. `load_recipe` must
     read the same recipe. `target` appears whole or not at all.
 
-    Raises InputError if `target` is a file or a folder that isn't empty, if the recipe is incomplete, or if the form's
-    target refuses the network; RunError if a file is wrong.
+    Raises InputError if `target` is a file or a folder that isn't empty, if the recipe is incomplete, if the size of
+    the form is too small, or if its target refuses the network; RunError if a file is wrong.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InputError(f"{target} exists; name a new folder to export to.")
+    form.check_size(SPACES.get(model.architecture.space).minimum_side)
     if _trained(model):
         parse_recipe(model.recipe, torch.device("cpu"), "The model's recipe")
     try:

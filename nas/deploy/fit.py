@@ -63,7 +63,7 @@ def fit(architecture: Architecture, target: Target, lr: Size) -> Fit:
     take; RunError for a network that ONNX can't express.
     """
     form = Form.of(target, lr=lr)
-    form.check_size(1, SPACES.get(architecture.space).minimum_side)
+    form.check_size(SPACES.get(architecture.space).minimum_side)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         graph = graph_of(architecture.build(), architecture, form)

@@ -14,6 +14,7 @@ from nas.deploy.rewrites import deployed
 from nas.deploy.target import Target
 from nas.errors import InputError
 from nas.image_size import Size, show_size
+from search_spaces.layers.fixed_filter import FixedFilter
 from search_spaces.layers.merged_skip import MergedSkip
 
 _TYPES: dict[int, tuple[Any, torch.dtype]] = {8: (np.uint8, torch.uint8), 16: (np.uint16, torch.uint16)}
@@ -51,13 +52,9 @@ class Form:
         lowest, highest = target.opset if target else (WRITTEN, NEWEST)
         return cls(opset=opset or min(max(WRITTEN, lowest), highest), target=target, **others)
 
-    def check_size(self, multiple: int, minimum: int) -> None:
-        """Raise InputError unless a network takes images of this size: sides divisible, and long enough."""
-        if self.lr is None:
-            return
-        if any(side % multiple for side in self.lr):
-            raise InputError(f"Both sides of {show_size(self.lr)} must be multiples of {multiple} for this network.")
-        if min(self.lr) < minimum:
+    def check_size(self, minimum: int) -> None:
+        """Raise InputError if the only size is too small for a network, whose images need `minimum` pixels a side."""
+        if self.lr is not None and min(self.lr) < minimum:
             raise InputError(
                 f"Both sides of {show_size(self.lr)} must have at least {minimum} pixels for this network."
             )
@@ -121,7 +118,10 @@ class _Half(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
+        exact = [(layer, layer.weight) for layer in network.modules() if isinstance(layer, FixedFilter)]
         self.network = network.half()
+        for layer, weight in exact:
+            layer.weight = weight  # it computes in float32
 
     def forward(self, image: Tensor) -> Tensor:
         """[N, C, H, W] → [N, C, scale·H, scale·W]."""

@@ -15,8 +15,9 @@ from nas.deploy.denoising import as_denoiser
 from nas.deploy.export import INT8, ONNX, Exported
 from nas.deploy.export import export as export_model
 from nas.deploy.form import Form
+from nas.deploy.int8_loss import Int8Loss
 from nas.errors import InputError, RunError
-from nas.jobs.int8 import Int8Loss, calibration_images, write_int8
+from nas.jobs.int8 import calibration_images, write_int8
 from nas.model import Model
 from search_spaces.documents import shortened
 

@@ -1,6 +1,5 @@
 """Int8 files of a model, with what they cost: PSNR and SSIM before and after, on the validation images."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,8 @@ import torch
 from nas.data.dataset import Dataset
 from nas.data.image_set import ImageSet
 from nas.deploy.form import Form, levels_of
+from nas.deploy.int8_loss import Int8Loss
+from nas.deploy.locality import receptive_radius
 from nas.deploy.onnx_network import OnnxNetwork
 from nas.deploy.quantise import CALIBRATION, Array, quantise
 from nas.errors import InputError
@@ -18,36 +19,6 @@ from nas.progress import Progress
 
 SIDE = 96
 """Side of the calibration images of a file for any size, in LR pixels."""
-
-
-@dataclass(frozen=True)
-class Int8Loss:
-    """What int8 costs on the validation images of a data set."""
-
-    images: int
-    """Number of validation images."""
-    float_psnr: float
-    """Mean PSNR of the float32 file in dB."""
-    int8_psnr: float
-    float_ssim: float
-    int8_ssim: float
-
-    @property
-    def psnr(self) -> float:
-        """The loss of PSNR in dB; positive if int8 is worse."""
-        return self.float_psnr - self.int8_psnr
-
-    @property
-    def in_words(self) -> str:
-        """One sentence."""
-        return (
-            f"Int8 costs {self.psnr:.3f} dB on {self.images} validation images: PSNR {self.float_psnr:.2f} → "
-            f"{self.int8_psnr:.2f} dB, SSIM {self.float_ssim:.4f} → {self.int8_ssim:.4f}."
-        )
-
-    def to_dict(self) -> dict[str, float]:
-        """Return plain data."""
-        return {**vars(self), "psnr_loss": self.psnr}
 
 
 def write_int8(
@@ -68,9 +39,10 @@ def write_int8(
     """
     quantise(source, target, calibration_images(data.train, form), whole=whole)
     levels = None if form.bits is None else levels_of(data.normalisation, form.bits)
-    scale = model.architecture.scale
+    scale, channels = model.architecture.scale, model.architecture.channels
+    edge = None if form.lr is None else receptive_radius(model.network, scale, channels)
     before, after = (
-        _measured(OnnxNetwork(path, scale, form, levels), data.validation, progress) for path in (source, target)
+        _measured(OnnxNetwork(path, scale, form, levels, edge), data.validation, progress) for path in (source, target)
     )
     return Int8Loss(len(data.validation), before.psnr, after.psnr, before.ssim, after.ssim)
 

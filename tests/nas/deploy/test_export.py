@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from nas.deploy.export import Exported, export
+from nas.deploy.form import Form
 from nas.deploy.onnx import check_onnx
 from nas.errors import InputError, RunError
 from nas.model import Model, load_model
 from nas.training.recipe import load_recipe
+from search_spaces import Architecture
 
 
 @pytest.fixture
@@ -97,6 +99,12 @@ def test_weights_that_are_not_the_architectures_leave_nothing_behind(model: Mode
 
 
 @pytest.mark.usefixtures("no_onnx")
+def test_a_size_that_the_network_can_not_take_is_refused_at_once(model: Model, tmp_path: Path) -> None:
+    edsr = replace(model, architecture=Architecture.published("edsr/EDSR-baseline"))
+    with pytest.raises(InputError, match="Both sides of 40x1 must have at least 2 pixels"):
+        export(edsr, tmp_path / "exported", Form(lr=(40, 1)))
+
+
 def test_a_wrong_onnx_form_leaves_nothing_behind(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.deploy.export.check_onnx", lambda *arguments, **others: 0.01)
     with pytest.raises(RunError, match=r"differs by 1\.0e-02"):

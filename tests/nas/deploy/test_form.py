@@ -9,6 +9,7 @@ from nas.data.normalisation import TYPE, Normalisation
 from nas.deploy.form import Form
 from nas.deploy.graph import counted, operators
 from nas.deploy.onnx import check_onnx, to_onnx
+from nas.deploy.onnx import graph_of as exported_graph
 from nas.deploy.rewrites import deployed
 from nas.deploy.target import Target, load_target
 from nas.errors import InputError
@@ -16,6 +17,7 @@ from search_spaces import Architecture
 from search_spaces.families.hybrid_seeds import point
 from search_spaces.layers.block_choices import CHAINED
 from search_spaces.layers.blocks import BLOCKS
+from search_spaces.layers.fixed_filter import FixedFilter
 from search_spaces.layers.upsample import UPSAMPLERS
 
 PERCENTILE = Normalisation(kind="percentile", low=14_000, high=16_100, bits=16)
@@ -67,6 +69,13 @@ def test_half_precision_leaves_the_image_exact(tmp_path: Path) -> None:
     assert 1e-6 < check_onnx(path, network) < 2e-3
 
 
+def test_in_half_precision_fixed_filters_keep_their_weights() -> None:
+    network = Form(half=True).module(hybrid(input="sharpened").build(), TYPE)
+    filters = [module for module in network.modules() if isinstance(module, FixedFilter)]
+    assert len(filters) == 2  # the skip and the sharpening
+    assert {layer.weight.dtype for layer in filters} == {torch.float32}
+
+
 @pytest.mark.parametrize("upsampler", UPSAMPLERS)
 @pytest.mark.parametrize("resolution", ["full", "half"])
 def test_at_a_fixed_size_networks_of_convolutions_need_nothing_that_chips_lack(
@@ -113,9 +122,7 @@ def test_operators_that_a_chip_lacks_are_computed_by_others(activation: str, sca
 
 
 def graph_of(architecture: Architecture, chip: Target) -> list[object]:
-    from nas.deploy.onnx import graph_of as exported
-
-    return operators(exported(architecture.build(), architecture, Form.of(chip, lr=(32, 24))))
+    return operators(exported_graph(architecture.build(), architecture, Form.of(chip, lr=(32, 24))))
 
 
 @pytest.mark.parametrize("chip", ["plain", "rk3588", "rv1106", "tflite", "ncnn"])
@@ -135,6 +142,8 @@ def test_what_a_form_can_not_be_is_one_sentence() -> None:
         Form.of(load_target("rk3588"))
     with pytest.raises(InputError, match="reads opsets 12 to 19, not 20"):
         Form.of(load_target("rk3588"), 20, lr=(64, 48))
+    with pytest.raises(InputError, match="64x5 must have at least 8 pixels"):
+        Form(lr=(64, 5)).check_size(8)
     with pytest.raises(InputError, match="normalised by the range of each image"):
         Form(bits=16).module(hybrid().build(), Normalisation(kind="image"))
 

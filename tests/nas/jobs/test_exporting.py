@@ -7,11 +7,11 @@ import pytest
 
 from nas.deploy.form import Form
 from nas.deploy.graph import counted, operators
+from nas.deploy.int8_loss import Int8Loss
 from nas.deploy.onnx import Session
 from nas.deploy.target import load_target
 from nas.errors import InputError, RunError
 from nas.jobs.exporting import Wanted, check_loss, export, parse_loss
-from nas.jobs.int8 import Int8Loss
 from nas.model import Model
 
 LOSS = Int8Loss(30, 36.89, 36.82, 0.9309, 0.9301)
