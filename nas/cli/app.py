@@ -11,10 +11,11 @@ from typer.exceptions import TyperException
 
 from nas.cli import DONE, FAILED, INTERRUPTED, WRONG
 from nas.cli.benchmark import build, replay
+from nas.cli.exporting import export
 from nas.cli.hand_made import hand_made
 from nas.cli.help import AsciiCommand, AsciiGroup
 from nas.cli.look import check, cost, dashboard, preview, spaces, targets
-from nas.cli.models import evaluate, export, import_
+from nas.cli.models import evaluate, import_
 from nas.cli.plugins import PluginFiles, with_plugins
 from nas.cli.proxies import proxies, rank
 from nas.cli.runs import front, runs, search, worker

@@ -1,4 +1,4 @@
-"""Commands on trained models: measure, export, import."""
+"""Commands on trained models: measure, import."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,15 +18,12 @@ from nas.cli.terminal import (
     show_json,
     wrote,
 )
-from nas.report.progress import NOTES, CountDisplay
+from nas.cli.weights import note
+from nas.report.progress import CountDisplay
 from nas.search.option import IMAGES, MOST_SCALE
 
 METRICS = "Metrics"
 """A group of options."""
-
-Trained = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model directory; RUN:TRIAL or SPACE/POINT once it is trained.")
-]
 
 
 def evaluate(
@@ -134,7 +131,7 @@ def evaluate(
             pictures=pictures,
             skip_bad=bool(skip_bad),
             device=device,
-            say=_note,
+            say=note,
         )
     if as_json:
         show_json(evaluation_data(evaluation))
@@ -144,60 +141,6 @@ def evaluate(
     say(f"Protocol: {evaluation.protocol.describe()}.")
     say(*evaluation.notes)
     wrote(paths)
-
-
-def export(
-    model: Trained,
-    to: Annotated[str, typer.Option(metavar="DIR", help="A new folder.")],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--for", metavar="CHIP", help="Chip or runtime that nas targets lists, or a YAML file. Default: none."
-        ),
-    ] = None,
-    lr: Annotated[
-        str | None, typer.Option(metavar="WxH", help="The fixed size of LR images, as 640x512. Default: any size.")
-    ] = None,
-    opset: Annotated[
-        int | None,
-        typer.Option(min=13, max=20, help="Opset of ONNX, 13 to 20. Default: 18, or the nearest that the chip reads."),
-    ] = None,
-    integers: Annotated[
-        int | None,
-        typer.Option(
-            min=8, max=16, metavar="8|16", help="Bits of the integers that go in and out. Default: float32 values."
-        ),
-    ] = None,
-    half: Annotated[bool, typer.Option("--half", help="Compute in float16; the image skip stays float32.")] = False,
-    int8: Annotated[
-        str | None,
-        typer.Option(
-            metavar="residual|full", help="Also write an int8 file, with or without an exact image path. Default: none."
-        ),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Images that calibrate and measure int8. Default: none.")
-    ] = None,
-    check: Annotated[
-        str | None, typer.Option(metavar="LOSS", help="Exit with 1 if int8 costs more, as 0.1dB. Default: any loss.")
-    ] = None,
-) -> None:
-    """Export a model: architecture, weights, ONNX and the recipe to train it again; each is verified."""
-    from nas.api.models import load
-    from nas.jobs.exporting import check_loss, parse_loss
-
-    check_target(to, "--to", folder=True)
-    most = None if check is None else parse_loss(check, int8)
-    done = load(weights_of(model)).export(
-        to, target=target, lr=lr, opset=opset, bits=integers, half=half, int8=int8, data=data
-    )
-    wrote(done.files)
-    say(f"ONNX Runtime and PyTorch differ by at most {done.onnx_difference:.1e} of the range 0..1.")
-    if done.int8:
-        say(done.int8.in_words)
-    say(f"Train it again: {done.command}")
-    if most is not None and done.int8:
-        check_loss(done.int8, most)
 
 
 def import_(
@@ -222,17 +165,3 @@ def import_(
     say(f"Wrote {to}: {describe(model)}")
     if model.architecture.channels != 1:
         say("Infrared images have one channel; import the network with --to-gray to use it on them.")
-
-
-def weights_of(model: str) -> Path:
-    """Return the model directory of a name, and print which training `RUN:TRIAL` stands for."""
-    from nas.jobs.locating import find_weights
-
-    found = find_weights(model)
-    _note(found.told)
-    return found.folder
-
-
-def _note(told: str) -> None:
-    if told:
-        NOTES.print(f"Note: {told}")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.models import Trained, weights_of
 from nas.cli.terminal import OUTPUT, CountsScale, Device, Json, positive, say, show_json
+from nas.cli.weights import Trained, weights_of
 from nas.report.progress import NOTES, CountDisplay
 
 

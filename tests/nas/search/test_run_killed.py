@@ -109,7 +109,17 @@ def test_two_jobs_share_the_work_and_sigterm_stops_both(search: Search) -> None:
     assert set(fingerprints(victims)) <= set(fingerprints(search.trials(TrialState.COMPLETE)))
 
 
-def test_jobs_whose_time_is_up_are_not_done(search: Search) -> None:
+def test_a_search_that_goes_on_without_time_does_nothing(search: Search) -> None:
+    stopped = search.begin()
+    wait_until(search.in_training, stopped)
+    stopped.send_signal(signal.SIGINT)
+    finish(stopped, code=130)
     printed = finish(search.begin("--jobs", 2, "--time", "0s"))
     assert "time is up; 0 of 3 candidates were tried" in printed
     assert "Continue with: nas search --run first" in printed
+
+
+def test_a_new_search_without_time_is_one_sentence(search: Search) -> None:
+    printed = finish(search.begin("--jobs", 2, "--time", "0s"), code=2)
+    assert "give a longer --time" in printed
+    assert not (search.folder / "results" / "first").exists()
