@@ -114,7 +114,9 @@ def test_a_search_that_goes_on_without_time_does_nothing(search: Search) -> None
     wait_until(search.in_training, stopped)
     stopped.send_signal(signal.SIGINT)
     finish(stopped, code=130)
+    before = [(trial.number, trial.state) for trial in search.trials()]
     printed = finish(search.begin("--jobs", 2, "--time", "0s"))
+    assert [(trial.number, trial.state) for trial in search.trials()] == before
     assert "time is up; 0 of 3 candidates were tried" in printed
     assert "Continue with: nas search --run first" in printed
 
